@@ -1,0 +1,1 @@
+"""Leaderboard to people: LeaderGet."""

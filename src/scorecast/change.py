@@ -1,0 +1,283 @@
+"""Change: what happened to one item. Stream record -> Change -> bus event, and back.
+
+The public contract (schema `scorecast.change/1`, docs/event-contract.md). Pure: neither AWS nor the environment.
+Inside, images are DynamoDB's typed JSON with binary as base64, as a Lambda function gets them; on the bus they are
+plain JSON, with a sparse hint under `types` wherever plain JSON alone would not give the same item back.
+Refuses, with CannotRead, whatever is not a record of a DynamoDB stream or not an event of this contract.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from scorecast.errors import CannotRead
+
+SCHEMA = "scorecast.change/1"
+OPERATIONS = ("INSERT", "MODIFY", "REMOVE", "READ")
+
+# A sequence number is "a numeric string of 21 to 40 characters".
+# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_StreamRecord.html
+SEQUENCE_DIGITS = 40
+
+# Every JSON parser keeps 15 significant digits of a number, since an IEEE 754 double does.
+SAFE_DIGITS = 15
+_CANONICAL_NUMBER = re.compile(r"(?!-0\Z)-?(?:0|[1-9][0-9]*)(?:\.[0-9]*[1-9])?\Z")
+_SETS = ("SS", "NS", "BS")
+
+Value = dict[str, Any]
+"""One DynamoDB value in typed JSON, such as {"N": "60"}."""
+Image = dict[str, Value]
+"""One item, or its keys: attribute name to value."""
+Hints = dict[str, Any]
+"""JSON pointer (RFC 6901) within the detail to the type that plain JSON does not tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change of one item; `sequence` orders the changes of an item as text, `at` is when it happened (UTC)."""
+
+    id: str
+    stream_arn: str
+    operation: str
+    keys: Image
+    new: Image | None
+    old: Image | None
+    sequence: str
+    at: str
+
+    @property
+    def table(self) -> str:
+        """The table's name, out of the stream's ARN."""
+        return table_of(self.stream_arn)
+
+    def has(self, attribute: str) -> bool:
+        """Whether the item has the attribute, or had it before."""
+        return any(image and attribute in image for image in (self.new, self.old))
+
+    def changed(self) -> list[str]:
+        """Name the top-level attributes that differ between the old and the new image, sorted."""
+        new, old = self.new or {}, self.old or {}
+        return sorted(name for name in new.keys() | old.keys() if not _same(new.get(name), old.get(name)))
+
+
+def table_of(stream_arn: str) -> str:
+    """Return the table's name in arn:aws:dynamodb:REGION:ACCOUNT:table/NAME/stream/LABEL."""
+    parts = stream_arn.split("/")
+    if len(parts) < 2 or not parts[0].endswith(":table"):
+        raise CannotRead(f"The stream's ARN {stream_arn!r} does not name a table (arn:...:table/NAME/stream/LABEL).")
+    return parts[1]
+
+
+# ---------------------------------------------------------------- stream record -> Change
+
+
+def from_record(record: Any) -> Change:
+    """Read a record as Lambda hands it over from a DynamoDB stream; CannotRead says which field is wrong."""
+    body = _field(record, "dynamodb", dict)
+    operation = _field(record, "eventName", str)
+    if operation not in OPERATIONS[:3]:
+        raise CannotRead(f"The record's eventName is {operation!r}; it must be INSERT, MODIFY or REMOVE.")
+    stream_arn = _field(record, "eventSourceARN", str)
+    table_of(stream_arn)
+    return Change(
+        id=_field(record, "eventID", str),
+        stream_arn=stream_arn,
+        operation=operation,
+        keys=_field(body, "Keys", dict),
+        new=body.get("NewImage"),
+        old=body.get("OldImage"),
+        sequence=pad_sequence(_field(body, "SequenceNumber", str)),
+        at=iso_time(body.get("ApproximateCreationDateTime")),
+    )
+
+
+def pad_sequence(number: str) -> str:
+    """Pad a stream's sequence number so that text order is number order."""
+    if not (number.isascii() and number.isdigit() and len(number) <= SEQUENCE_DIGITS):
+        raise CannotRead(f"The sequence number {number!r} is not one of up to {SEQUENCE_DIGITS} digits.")
+    return number.zfill(SEQUENCE_DIGITS)
+
+
+def iso_time(epoch_seconds: Any) -> str:
+    """Format epoch seconds (whole or fractional) as 2020-04-15T08:26:16Z, with a fraction only if there is one."""
+    try:
+        moment = datetime.fromtimestamp(float(epoch_seconds), UTC)
+    except (TypeError, ValueError, OverflowError, OSError):
+        raise CannotRead(f"The record's ApproximateCreationDateTime {epoch_seconds!r} is not a time.") from None
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+def _field(holder: Any, name: str, kind: type) -> Any:
+    value = holder.get(name) if isinstance(holder, Mapping) else None
+    if not isinstance(value, kind) or not value:
+        raise CannotRead(f"The record has no usable {name}: {value!r} where a {kind.__name__} is needed.")
+    return value
+
+
+# ---------------------------------------------------------------- Change -> detail of a bus event
+
+
+def to_detail(change: Change) -> dict[str, Any]:
+    """Return the event's detail: plain JSON values; `new`, `old` and `types` only where there is something in them."""
+    detail: dict[str, Any] = {
+        "schema": SCHEMA,
+        "id": change.id,
+        "table": change.table,
+        "operation": change.operation,
+    }
+    hints: Hints = {}
+    for name, image in (("keys", change.keys), ("new", change.new), ("old", change.old)):
+        if image is not None:
+            detail[name] = {key: _plain(value, f"/{name}/{_escape(key)}", hints) for key, value in image.items()}
+    detail |= {"changed": change.changed(), "sequence": change.sequence, "at": change.at}
+    if hints:
+        detail["types"] = hints
+    return detail
+
+
+def _plain(value: Value, pointer: str, hints: Hints) -> Any:
+    """Return the plain JSON of a typed value; note at its pointer what plain JSON does not tell."""
+    kind, inner = _typed(value, pointer)
+    match kind:
+        case "S" | "BOOL":
+            return inner
+        case "NULL":
+            return None
+        case "N":
+            return _plain_number(inner, pointer, hints)
+        case "M":
+            return {key: _plain(item, f"{pointer}/{_escape(key)}", hints) for key, item in inner.items()}
+        case "L":
+            return [_plain(item, f"{pointer}/{at}", hints) for at, item in enumerate(inner)]
+        case "B":
+            hints[pointer] = "B"
+            return inner
+    hints[pointer] = kind
+    if kind == "NS":
+        return [_plain_number(item, f"{pointer}/{at}", hints) for at, item in enumerate(inner)]
+    return list(inner)
+
+
+_PYTHON_TYPES: dict[str, type] = {
+    "S": str, "N": str, "B": str, "BOOL": bool, "NULL": bool, "M": dict, "L": list, "SS": list, "NS": list, "BS": list
+}  # fmt: skip
+
+
+def _typed(value: Any, pointer: str) -> tuple[str, Any]:
+    if isinstance(value, dict) and len(value) == 1:
+        [(kind, inner)] = value.items()
+        if kind in _PYTHON_TYPES and isinstance(inner, _PYTHON_TYPES[kind]):
+            return kind, inner
+    raise CannotRead(f"The value at {pointer} is not a DynamoDB value: {value!r}.")
+
+
+def _plain_number(text: str, pointer: str, hints: Hints) -> int | float:
+    canonical = _CANONICAL_NUMBER.match(text)
+    if not canonical or sum(character.isdigit() for character in text) > SAFE_DIGITS:
+        hints[pointer] = {"N": text}
+    try:
+        return int(text) if canonical and "." not in text else float(text)
+    except ValueError:
+        raise CannotRead(f"The value at {pointer} is not a number: {text!r}.") from None
+
+
+def _escape(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+# ---------------------------------------------------------------- detail of a bus event -> Change
+
+
+def from_event(event: Any) -> Change:
+    """Read an event as the bus delivers it (source, resources, detail, ...); CannotRead says what is wrong."""
+    detail = event.get("detail") if isinstance(event, Mapping) else None
+    resources = event.get("resources") if isinstance(event, Mapping) else None
+    if not isinstance(detail, Mapping) or not isinstance(resources, list) or not resources:
+        raise CannotRead("This is not an event of the bus: it needs a detail and the stream's ARN under resources.")
+    return from_detail(detail, resources[0])
+
+
+def from_detail(detail: Mapping[str, Any], stream_arn: str) -> Change:
+    """Give back the Change whose detail this is, type for type."""
+    if detail.get("schema") != SCHEMA:
+        raise CannotRead(f"The event's schema is {detail.get('schema')!r}; this version reads {SCHEMA!r}.")
+    if detail.get("operation") not in OPERATIONS:
+        raise CannotRead(f"The event's operation is {detail.get('operation')!r}; it must be one of {OPERATIONS}.")
+    hints = detail.get("types", {})
+    images = {name: _image(detail.get(name), name, hints) for name in ("keys", "new", "old")}
+    return Change(
+        id=_field(detail, "id", str),
+        stream_arn=stream_arn,
+        operation=detail["operation"],
+        keys=images["keys"] or {},
+        new=images["new"],
+        old=images["old"],
+        sequence=pad_sequence(_field(detail, "sequence", str)),
+        at=_field(detail, "at", str),
+    )
+
+
+def _image(plain: Any, name: str, hints: Hints) -> Image | None:
+    if plain is None:
+        return None
+    if not isinstance(plain, Mapping):
+        raise CannotRead(f"The event's {name} is {plain!r}; it must be an object of attributes.")
+    return {key: _value(item, f"/{name}/{_escape(key)}", hints) for key, item in plain.items()}
+
+
+def _value(plain: Any, pointer: str, hints: Hints) -> Value:
+    """Give back the typed value of a plain one, as the hint at its pointer says."""
+    hint = hints.get(pointer)
+    if isinstance(hint, dict):
+        return hint
+    if hint == "NS":
+        return {"NS": [_value(item, f"{pointer}/{at}", hints)["N"] for at, item in enumerate(plain)]}
+    if hint is not None:
+        return {hint: plain}
+    match plain:
+        case None:
+            return {"NULL": True}
+        case bool():
+            return {"BOOL": plain}
+        case str():
+            return {"S": plain}
+        case int() | float() | Decimal():
+            return {"N": _number_text(plain)}
+        case list():
+            return {"L": [_value(item, f"{pointer}/{at}", hints) for at, item in enumerate(plain)]}
+        case _:
+            return {"M": {key: _value(item, f"{pointer}/{_escape(key)}", hints) for key, item in plain.items()}}
+
+
+def _number_text(number: int | float | Decimal) -> str:
+    """Write a number without an exponent or a needless zero: 1e-05 as 0.00001, 60.0 as 60."""
+    try:
+        text = format(Decimal(str(number)), "f")
+    except InvalidOperation:
+        raise CannotRead(f"The event holds {number!r}, which is not a number.") from None
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+# ---------------------------------------------------------------- comparing
+
+
+def _same(left: Value | None, right: Value | None) -> bool:
+    """Whether two typed values are equal; the members of a set have no order."""
+    return left == right or (left is not None and right is not None and _ordered(left) == _ordered(right))
+
+
+def _ordered(value: Value) -> Any:
+    [(kind, inner)] = value.items()
+    if kind in _SETS:
+        return kind, sorted(inner)
+    if kind == "L":
+        return kind, [_ordered(item) for item in inner]
+    if kind == "M":
+        return kind, {key: _ordered(item) for key, item in inner.items()}
+    return kind, inner
+

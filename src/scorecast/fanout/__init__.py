@@ -1,0 +1,1 @@
+"""Stream batch to bus: FanoutLambda."""

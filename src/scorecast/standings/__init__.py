@@ -1,0 +1,1 @@
+"""Change to leaderboard entry: ConsumerLambda."""
