@@ -112,6 +112,11 @@ def iso_time(epoch_seconds: Any) -> str:
     return moment.isoformat().replace("+00:00", "Z")
 
 
+def iso_now() -> str:
+    """The present moment as a change's `at` is written, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def _field(holder: Any, name: str, kind: type) -> Any:
     value = holder.get(name) if isinstance(holder, Mapping) else None
     if not isinstance(value, kind) or not value:
@@ -209,6 +214,8 @@ def from_detail(detail: Mapping[str, Any], stream_arn: str) -> Change:
     if detail.get("operation") not in OPERATIONS:
         raise CannotRead(f"The event's operation is {detail.get('operation')!r}; it must be one of {OPERATIONS}.")
     hints = detail.get("types", {})
+    if not isinstance(hints, Mapping):
+        raise CannotRead(f"The event's types are {hints!r}; they must be an object of JSON pointers.")
     images = {name: _image(detail.get(name), name, hints) for name in ("keys", "new", "old")}
     return Change(
         id=_field(detail, "id", str),
@@ -222,7 +229,7 @@ def from_detail(detail: Mapping[str, Any], stream_arn: str) -> Change:
     )
 
 
-def _image(plain: Any, name: str, hints: Hints) -> Image | None:
+def _image(plain: Any, name: str, hints: Mapping[str, Any]) -> Image | None:
     if plain is None:
         return None
     if not isinstance(plain, Mapping):
@@ -230,15 +237,11 @@ def _image(plain: Any, name: str, hints: Hints) -> Image | None:
     return {key: _value(item, f"/{name}/{_escape(key)}", hints) for key, item in plain.items()}
 
 
-def _value(plain: Any, pointer: str, hints: Hints) -> Value:
+def _value(plain: Any, pointer: str, hints: Mapping[str, Any]) -> Value:
     """Give back the typed value of a plain one, as the hint at its pointer says."""
     hint = hints.get(pointer)
-    if isinstance(hint, dict):
-        return hint
-    if hint == "NS":
-        return {"NS": [_value(item, f"{pointer}/{at}", hints)["N"] for at, item in enumerate(plain)]}
     if hint is not None:
-        return {hint: plain}
+        return _hinted(hint, plain, pointer, hints)
     match plain:
         case None:
             return {"NULL": True}
@@ -252,6 +255,14 @@ def _value(plain: Any, pointer: str, hints: Hints) -> Value:
             return {"L": [_value(item, f"{pointer}/{at}", hints) for at, item in enumerate(plain)]}
         case _:
             return {"M": {key: _value(item, f"{pointer}/{_escape(key)}", hints) for key, item in plain.items()}}
+
+
+def _hinted(hint: Any, plain: Any, pointer: str, hints: Mapping[str, Any]) -> Value:
+    if hint == "NS" and isinstance(plain, list):
+        members = [_typed(_value(item, f"{pointer}/{at}", hints), pointer) for at, item in enumerate(plain)]
+        return {"NS": [text for _, text in members]}
+    kind, inner = _typed(hint if isinstance(hint, dict) else {str(hint): plain}, pointer)
+    return {kind: inner}
 
 
 def _number_text(number: int | float | Decimal) -> str:
@@ -280,4 +291,3 @@ def _ordered(value: Value) -> Any:
     if kind == "M":
         return kind, {key: _ordered(item) for key, item in inner.items()}
     return kind, inner
-

@@ -1,11 +1,11 @@
 """Every error that Scorecast raises on purpose.
 
-    ScorecastError              one sentence: what is wrong, the value, the next step
-      SettingError              a function's environment lacks a value or has a wrong one
-      CannotRead                a record, event or request is not what it should be; never worth a retry
-      CannotApply               a change that can never become an entry; never worth a retry
-      NotAcknowledged           work was left undone; the trigger must deliver it again
-      UserError                 the command line's: what the user can do about it; has an exit code
+ScorecastError              one sentence: what is wrong, the value, the next step
+  SettingError              a function's environment lacks a value or has a wrong one
+  CannotRead                a record, event or request is not what it should be; never worth a retry
+  CannotApply               a change that can never become an entry; never worth a retry
+  NotAcknowledged           work was left undone; the trigger must deliver it again
+  UserError                 the command line's: what the user can do about it; has an exit code
 """
 
 

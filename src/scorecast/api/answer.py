@@ -1,0 +1,65 @@
+"""Answers as API Gateway wants them: JSON with exact numbers, problems (RFC 9457), the page with its policy. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from base64 import b64encode
+from decimal import Decimal
+from http import HTTPStatus
+from typing import Any
+
+from scorecast.api.errors import ApiError
+
+Answer = dict[str, Any]
+
+# For every answer: any page may read it, nobody may guess another type, nobody may cache a live board.
+_HEADERS = {
+    "Access-Control-Allow-Origin": "*",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-cache",
+}
+
+
+def json_answer(body: Any) -> Answer:
+    """Answer 200 with JSON."""
+    return _answer(200, "application/json", json_text(body))
+
+
+def problem_answer(error: ApiError) -> Answer:
+    """Answer an error with what is wrong and the parameter it is about, if any."""
+    problem = {"title": HTTPStatus(error.status).phrase, "status": error.status, "detail": str(error)}
+    if error.parameter:
+        problem["parameter"] = error.parameter
+    return _answer(error.status, "application/problem+json", json_text(problem))
+
+
+def page_answer(html: str) -> Answer:
+    """Answer the page; its policy allows its own inline script and style by their hashes, and its own API."""
+    policy = (
+        f"default-src 'none'; script-src {_sources('script', html)}; style-src {_sources('style', html)}; "
+        "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+    return _answer(200, "text/html; charset=utf-8", html, {"Content-Security-Policy": policy})
+
+
+def json_text(value: Any) -> str:
+    """Write JSON; a Decimal keeps all its digits, which the standard library's encoder cannot."""
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(key)}: {json_text(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(json_text(item) for item in value) + "]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _answer(status: int, content_type: str, body: str, headers: dict[str, str] | None = None) -> Answer:
+    return {"statusCode": status, "headers": _HEADERS | {"Content-Type": content_type} | (headers or {}), "body": body}
+
+
+def _sources(element: str, html: str) -> str:
+    contents = re.findall(rf"<{element}[^>]*>(.*?)</{element}>", html, re.DOTALL)
+    digests = (b64encode(hashlib.sha256(content.encode()).digest()).decode() for content in contents)
+    return " ".join(f"'sha256-{digest}'" for digest in digests) or "'none'"

@@ -1,0 +1,14 @@
+"""The API's one error: a status, a sentence for people, and the parameter it is about."""
+
+from __future__ import annotations
+
+from scorecast.errors import ScorecastError
+
+
+class ApiError(ScorecastError):
+    """Becomes an application/problem+json answer (RFC 9457) in the handler, and nowhere else."""
+
+    def __init__(self, status: int, detail: str, parameter: str | None = None) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.parameter = parameter

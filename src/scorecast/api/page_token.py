@@ -1,0 +1,50 @@
+"""The opaque `next` of a page: where the page before ended, signed, so that only our own is followed. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import astuple, dataclass
+
+from scorecast.api.errors import ApiError
+
+_SIGNATURE_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """The last entry of a page: its key and score, its rank, and how many entries were shown up to it."""
+
+    id: str
+    score: str
+    rank: int
+    shown: int
+
+
+def make_token(position: Position, board: str, key: str) -> str:
+    """Return the token; it is good for this board only."""
+    body = json.dumps(astuple(position), separators=(",", ":")).encode()
+    return urlsafe_b64encode(_signature(body, board, key) + body).decode().rstrip("=")
+
+
+def read_token(token: str, board: str, key: str) -> Position:
+    """Return the position; ApiError 400 for a token that was not made here for this board."""
+    try:
+        raw = urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
+    except ValueError:
+        raise _not_ours() from None
+    signature, body = raw[:_SIGNATURE_BYTES], raw[_SIGNATURE_BYTES:]
+    if not hmac.compare_digest(signature, _signature(body, board, key)):
+        raise _not_ours()
+    return Position(*json.loads(body))
+
+
+def _signature(body: bytes, board: str, key: str) -> bytes:
+    return hmac.digest(key.encode(), board.encode() + b"\0" + body, hashlib.sha256)[:_SIGNATURE_BYTES]
+
+
+def _not_ours() -> ApiError:
+    detail = "next is not a value that this board gave under next; leave it out to begin with the first page."
+    return ApiError(400, detail, "next")

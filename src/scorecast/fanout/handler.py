@@ -1,0 +1,90 @@
+"""FanoutLambda: a batch of the stream -> the bus; what cannot go -> the dead-letter queue.
+
+Every record ends in exactly one place: on the bus, in the dead-letter queue with the reason, or not acknowledged.
+It raises for the last, instead of answering `batchItemFailures`: the checkpoint would go to the lowest failed record
+alike, and an exception also lets the trigger halve the batch (BisectBatchOnFunctionError).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from itertools import chain
+from typing import Any
+
+from scorecast.aws import create_client
+from scorecast.change import iso_now, to_detail
+from scorecast.dead_letter import DeadLetter, DeadLetterQueue
+from scorecast.errors import CannotRead
+from scorecast.fanout.plan import Publication, plan_waves, read_publication
+from scorecast.fanout.publish import Publisher, Refusal
+from scorecast.logs import logger
+from scorecast.settings import FanoutSettings
+
+STAGE = "fanout"
+
+# Calls in flight at once: a call is some 20 ms of waiting, and more than this saturates half a vCPU.
+CONCURRENT_CALLS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Fanout:
+    """Everything the function works with; tests put their own publisher and queue in."""
+
+    settings: FanoutSettings
+    publisher: Publisher
+    dead_letters: DeadLetterQueue
+
+    def run(self, records: list[Any], remaining_s: Callable[[], float]) -> dict[str, int]:
+        """Publish or park every record; return the counts. NotAcknowledged: the trigger must deliver again."""
+        publications, unreadable = self._read(records)
+        refusals = [self.publisher.publish(wave, remaining_s) for wave in plan_waves(publications)]
+        letters = unreadable + [_letter(refusal) for refusal in chain.from_iterable(refusals)]
+        self.dead_letters.park(letters)
+        return {"records": len(records), "published": len(records) - len(letters), "parked": len(letters)}
+
+    def _read(self, records: list[Any]) -> tuple[list[Publication], list[DeadLetter]]:
+        publications, unreadable = [], []
+        for record in records:
+            try:
+                publications.append(read_publication(record, self.settings.bus_name, self.settings.score_attribute))
+            except CannotRead as error:
+                unreadable.append(DeadLetter(STAGE, "CannotRead", str(error), 1, iso_now(), iso_now(), record=record))
+        return publications, unreadable
+
+
+def handle(event: Any, context: Any) -> dict[str, int]:
+    """Lambda's entry: `event` is a batch of a DynamoDB stream."""
+    records = event.get("Records") if isinstance(event, dict) else None
+    if not isinstance(records, list):
+        raise CannotRead("FanoutLambda takes a batch of a DynamoDB stream: an object with a list under Records.")
+    counts = fanout().run(records, lambda: context.get_remaining_time_in_millis() / 1000)
+    logger.info("fanout records=%(records)d published=%(published)d parked=%(parked)d", counts)
+    return counts
+
+
+@cache
+def fanout() -> Fanout:
+    """Make the function's clients, once a process."""
+    settings = FanoutSettings.from_environment(os.environ)
+    # One attempt a call: the publisher retries, entry by entry.
+    events = create_client("events", total_attempts=1, connections=CONCURRENT_CALLS)
+    publisher = Publisher(events, ThreadPoolExecutor(CONCURRENT_CALLS), settings.max_attempts)
+    return Fanout(settings, publisher, DeadLetterQueue(create_client("sqs"), settings.dead_letter_queue_url))
+
+
+def _letter(refusal: Refusal) -> DeadLetter:
+    change = refusal.publication.change
+    return DeadLetter(
+        stage=STAGE,
+        error_code=refusal.error_code,
+        reason=refusal.reason or f"The bus refused the change {refusal.attempts} times: {refusal.error_code}.",
+        attempts=refusal.attempts,
+        first_at=refusal.first_at,
+        last_at=refusal.last_at,
+        stream_arn=change.stream_arn,
+        change=to_detail(change),
+    )

@@ -1,0 +1,104 @@
+"""PutEvents: concurrent batches, retries of only the failed entries, within the time that is left."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from scorecast.change import iso_now
+from scorecast.errors import NotAcknowledged
+from scorecast.fanout.plan import Publication, cut_batches
+
+# Backoff with full jitter. https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+BACKOFF_BASE_S = 0.1
+BACKOFF_CAP_S = 5.0
+# What must be left of the invocation to park what could not go.
+RESERVE_S = 10.0
+
+
+class _Events(Protocol):
+    def put_events(self, *, Entries: list[dict[str, Any]]) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A publication that the bus did not take, with its last error and the times of its attempts (ISO 8601, UTC)."""
+
+    publication: Publication
+    error_code: str
+    reason: str
+    attempts: int
+    first_at: str
+    last_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    """Sends waves to the bus; `max_attempts` counts the first attempt too."""
+
+    events: _Events
+    executor: Executor
+    max_attempts: int
+    sleep: Callable[[float], None] = time.sleep
+    jitter: Callable[[], float] = random.random
+
+    def publish(self, wave: Sequence[Publication], remaining_s: Callable[[], float]) -> list[Refusal]:
+        """Send a wave, its batches at the same time; return what was refused `max_attempts` times.
+
+        Raises NotAcknowledged where the time ran out before the attempts did.
+        """
+        settled = self.executor.map(lambda batch: self._settle(batch, remaining_s), list(cut_batches(wave)))
+        return list(chain.from_iterable(settled))
+
+    def _settle(self, batch: list[Publication], remaining_s: Callable[[], float]) -> list[Refusal]:
+        first_at = iso_now()
+        for attempt in range(1, self.max_attempts + 1):
+            if remaining_s() < RESERVE_S:
+                raise NotAcknowledged(f"Time ran out with {len(batch)} changes unpublished, at attempt {attempt}.")
+            failures = self._attempt(batch)
+            if not failures:
+                return []
+            batch = [publication for publication, _, _ in failures]
+            if attempt < self.max_attempts:
+                self._pause(attempt, remaining_s)
+        return [Refusal(*failure, self.max_attempts, first_at, iso_now()) for failure in failures]
+
+    def _attempt(self, batch: list[Publication]) -> list[tuple[Publication, str, str]]:
+        """Make one call; return what failed with its error code and message."""
+        try:
+            answer = self.events.put_events(Entries=[publication.entry for publication in batch])
+        except (ClientError, BotoCoreError) as error:
+            if len(batch) > 1 and _is_rejection(error):
+                # One unacceptable entry makes AWS reject the call: give each of its neighbours a call of its own.
+                return list(chain.from_iterable(self._attempt([publication]) for publication in batch))
+            return [(publication, _code(error), str(error)) for publication in batch]
+        return [
+            (publication, result["ErrorCode"], result.get("ErrorMessage", ""))
+            for publication, result in zip(batch, answer["Entries"], strict=True)
+            if result.get("ErrorCode")
+        ]
+
+    def _pause(self, attempt: int, remaining_s: Callable[[], float]) -> None:
+        ceiling_s = min(BACKOFF_CAP_S, BACKOFF_BASE_S * 2**attempt)
+        self.sleep(min(self.jitter() * ceiling_s, max(0.0, remaining_s() - RESERVE_S)))
+
+
+def _is_rejection(error: Exception) -> bool:
+    """Whether AWS read the call and found it wrong, rather than being busy or out of reach."""
+    if not isinstance(error, ClientError):
+        return False
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
+    return 400 <= status < 500 and "Throttl" not in _code(error)
+
+
+def _code(error: Exception) -> str:
+    if isinstance(error, ClientError):
+        return str(error.response["Error"]["Code"])
+    return type(error).__name__

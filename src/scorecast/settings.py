@@ -1,0 +1,99 @@
+"""What each function reads from its environment, read once. Errors name the variable, its value and what is allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from scorecast.errors import SettingError
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeNames:
+    """Where the main table keeps what a leaderboard needs."""
+
+    id: str = "id"
+    metadata: str = "metadata"
+    score: str = "projectScore"
+    board: str = "hackathonName"
+    name: str = "userName"
+
+
+@dataclass(frozen=True, slots=True)
+class FanoutSettings:
+    """FanoutLambda's settings; `max_attempts` counts the first attempt too."""
+
+    bus_name: str
+    dead_letter_queue_url: str
+    max_attempts: int
+    score_attribute: str
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> FanoutSettings:
+        """Read the settings; SettingError names what is missing or wrong."""
+        return cls(
+            bus_name=_text(environment, "EVENT_BUS_NAME"),
+            dead_letter_queue_url=_text(environment, "DEAD_LETTER_QUEUE_URL"),
+            max_attempts=_positive(environment, "EVENT_BRIDGE_MAX_ATTEMPT"),
+            score_attribute=_text(environment, "SCORE_ATTRIBUTE"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumerSettings:
+    """ConsumerLambda's settings."""
+
+    leaderboard_table: str
+    board_table: str
+    dead_letter_queue_url: str
+    attributes: AttributeNames
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> ConsumerSettings:
+        """Read the settings; SettingError names what is missing or wrong."""
+        return cls(
+            leaderboard_table=_text(environment, "LEADERBOARD_TABLE"),
+            board_table=_text(environment, "BOARD_TABLE"),
+            dead_letter_queue_url=_text(environment, "DEAD_LETTER_QUEUE_URL"),
+            attributes=AttributeNames(
+                id=_text(environment, "ID_ATTRIBUTE"),
+                metadata=_text(environment, "METADATA_ATTRIBUTE"),
+                score=_text(environment, "SCORE_ATTRIBUTE"),
+                board=_text(environment, "BOARD_ATTRIBUTE"),
+                name=_text(environment, "NAME_ATTRIBUTE"),
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ApiSettings:
+    """LeaderGet's settings; `page_token_key` signs the `next` tokens."""
+
+    leaderboard_table: str
+    leaderboard_index: str
+    board_table: str
+    page_token_key: str
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> ApiSettings:
+        """Read the settings; SettingError names what is missing or wrong."""
+        return cls(
+            leaderboard_table=_text(environment, "LEADERBOARD_TABLE"),
+            leaderboard_index=_text(environment, "LEADERBOARD_INDEX"),
+            board_table=_text(environment, "BOARD_TABLE"),
+            page_token_key=_text(environment, "PAGE_TOKEN_KEY"),
+        )
+
+
+def _text(environment: Mapping[str, str], key: str) -> str:
+    value = environment.get(key, "")
+    if not value:
+        raise SettingError(f"The environment variable {key} is not set; the template sets it on the function.")
+    return value
+
+
+def _positive(environment: Mapping[str, str], key: str) -> int:
+    text = _text(environment, key)
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise SettingError(f"The environment variable {key} is {text!r}; it must be a whole number from 1 up.")
+    return int(text)
