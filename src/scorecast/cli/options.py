@@ -1,0 +1,41 @@
+"""What every command can be told: which stack, where, and in which form to answer; and how it answers."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from scorecast.api.answer import json_text
+from scorecast.ops.stack import DEFAULT_STACK, Options, Stack, find_stack
+
+StackName = Annotated[str, typer.Option("--stack", help="The stack's name.", rich_help_panel="Where")]
+Profile = Annotated[
+    str | None, typer.Option("--profile", help="An AWS profile; with it the stack is on AWS.", rich_help_panel="Where")
+]
+Region = Annotated[
+    str | None, typer.Option("--region", help="An AWS region; with it the stack is on AWS.", rich_help_panel="Where")
+]
+Port = Annotated[
+    int | None,
+    typer.Option("--port", min=1, max=65535, help="The local twin's port, if not 4566.", rich_help_panel="Where"),
+]
+Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, on standard output and nothing else there.")]
+
+DEFAULT_NAME = DEFAULT_STACK
+
+# Data goes to standard output; progress and notes do not.
+data = Console(highlight=False)
+notes = Console(stderr=True, highlight=False)
+
+
+def open_stack(stack: str, profile: str | None, region: str | None, port: int | None) -> Stack:
+    """Find the stack that the options mean."""
+    return find_stack(Options(stack, profile, region, port), os.environ)
+
+
+def print_json(value: Any) -> None:
+    """Write the answer as JSON; numbers keep all their digits."""
+    data.file.write(json_text(value) + "\n")

@@ -1,0 +1,221 @@
+"""Stack: a deployed Scorecast that commands talk to, and Target: where it is, on the local twin or on AWS.
+
+The twin unless something points at AWS: --profile or --region, or AWS_PROFILE or AWS_ACCESS_KEY_ID in the environment
+without AWS_ENDPOINT_URL. Refuses, each with a sentence and an exit code of its own: an engine that is not running, an
+unknown stack, profile or region, credentials that are missing, expired or denied.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError, UnknownRegionError
+from botocore.parsers import ResponseParserError
+
+from scorecast.errors import UserError
+from scorecast.ops.aws_errors import code_of, explained, message_of
+from scorecast.ops.exit_codes import ExitCode
+from scorecast.settings import AttributeNames
+from scorecast.twin import instance
+
+DEFAULT_STACK = "fanout"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Which stack the user means, as far as was said."""
+
+    stack: str = DEFAULT_STACK
+    profile: str | None = None
+    region: str | None = None
+    port: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An engine and who we are there; `endpoint` is None on AWS."""
+
+    session: boto3.Session
+    endpoint: str | None = None
+    _clients: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def engine(self) -> str:
+        """`twin` or `aws`."""
+        return "twin" if self.endpoint else "aws"
+
+    def client(self, service: str) -> Any:
+        """The client of a service, made once."""
+        if service not in self._clients:
+            self._clients[service] = self.session.client(  # type: ignore[call-overload]
+                service, endpoint_url=self.endpoint, config=self._config()
+            )
+        return self._clients[service]
+
+    def _config(self) -> Config:
+        if self.endpoint is None:
+            return Config(retries={"mode": "standard", "total_max_attempts": 5}, max_pool_connections=20)
+        # A machine's proxy is not for loopback, and only AWS has a host name a bucket.
+        return Config(
+            connect_timeout=2,
+            retries={"mode": "standard", "total_max_attempts": 3},
+            max_pool_connections=20,
+            proxies={},
+            s3={"addressing_style": "path"},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A deployed stack; `outputs` are the template's, by key."""
+
+    target: Target
+    name: str
+    outputs: Mapping[str, str]
+    attributes: AttributeNames = AttributeNames()  # noqa: RUF009 - frozen itself
+
+    def client(self, service: str) -> Any:
+        """The client of a service, made once."""
+        return self.target.client(service)
+
+    def output(self, key: str) -> str:
+        """An output of the template."""
+        if key not in self.outputs:
+            raise UserError(
+                f"The stack {self.name!r} has no output {key}: deploy this version of Scorecast to it, or add --stack.",
+                ExitCode.UNKNOWN_STACK,
+            )
+        return self.outputs[key]
+
+    @property
+    def api_url(self) -> str:
+        """The API's root, which ends in a slash and can be opened from here."""
+        url = self.output("LeaderGetApi").removesuffix("leaderBoard/")
+        if self.target.endpoint is None:
+            return url
+        # The engine has AWS's host names only under localhost, which not every resolver knows.
+        api_id = str(urlsplit(url).hostname).partition(".")[0]
+        return f"{self.target.endpoint}/restapis/{api_id}/Prod/_user_request_/"
+
+
+def find_stack(options: Options, environment: Mapping[str, str]) -> Stack:
+    """Find the stack that the user means."""
+    return describe_stack(find_target(options, environment), options.stack)
+
+
+def find_target(options: Options, environment: Mapping[str, str]) -> Target:
+    """Find out where the user wants to be; no call is made yet."""
+    endpoint = _endpoint(options, environment)
+    with explained():
+        if endpoint is None:
+            return Target(_aws_session(options))
+        return Target(_twin_session(options, environment), endpoint)
+
+
+def describe_stack(target: Target, name: str) -> Stack:
+    """Read a stack's outputs and parameters."""
+    with explained():
+        description = _describe(target, name)
+    if "Outputs" not in description:
+        status = description.get("StackStatus", "not known")
+        raise UserError(f"The stack {name!r} is not deployed yet: its status is {status}.", ExitCode.UNKNOWN_STACK)
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in description["Outputs"]}
+    parameters = {given["ParameterKey"]: given["ParameterValue"] for given in description.get("Parameters", [])}
+    return Stack(target, name, outputs, _attributes(parameters))
+
+
+def _endpoint(options: Options, environment: Mapping[str, str]) -> str | None:
+    """The twin's URL; None stands for AWS."""
+    if options.port is None and environment.get("AWS_ENDPOINT_URL"):
+        return environment["AWS_ENDPOINT_URL"].rstrip("/")
+    named = options.profile or options.region or environment.get("AWS_PROFILE") or environment.get("AWS_ACCESS_KEY_ID")
+    return None if named and options.port is None else instance.find(options.port, environment).endpoint
+
+
+def _aws_session(options: Options) -> boto3.Session:
+    session = boto3.Session(profile_name=options.profile, region_name=options.region)
+    if session.region_name:
+        _check_region(session, session.region_name)
+    return session
+
+
+def _check_region(session: boto3.Session, region: str) -> None:
+    """Refuse a region that cannot be one; one that is only newer than the SDK passes."""
+    try:
+        session.get_partition_for_region(region)
+    except UnknownRegionError:
+        known = session.get_available_regions("dynamodb")
+        near = difflib.get_close_matches(region, known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"for example {instance.REGION}."
+        raise UserError(f"There is no AWS region {region!r}: {hint}", ExitCode.UNKNOWN_PLACE) from None
+
+
+def _twin_session(options: Options, environment: Mapping[str, str]) -> boto3.Session:
+    """Credentials as given together with AWS_ENDPOINT_URL (an assumed role's, say), else the engine's own."""
+    if options.profile:
+        return boto3.Session(profile_name=options.profile, region_name=options.region or instance.REGION)
+    if environment.get("AWS_ENDPOINT_URL") and environment.get("AWS_ACCESS_KEY_ID"):
+        given = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
+        return boto3.Session(region_name=options.region or given or instance.REGION)
+    return boto3.Session(
+        aws_access_key_id=instance.CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=instance.CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+        region_name=options.region or instance.REGION,
+    )
+
+
+def _describe(target: Target, name: str) -> dict[str, Any]:
+    try:
+        stacks = target.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+    except ResponseParserError:
+        raise _stranger(target) from None
+    except ClientError as error:
+        if target.endpoint and code_of(error).isdigit():  # an HTTP status for a code comes from no AWS engine
+            raise _stranger(target) from None
+        if code_of(error) == "ValidationError" and "does not exist" in message_of(error):
+            raise UserError(_unknown_stack(target, name), ExitCode.UNKNOWN_STACK) from None
+        raise
+    return dict(stacks[0])
+
+
+def _stranger(target: Target) -> UserError:
+    place = target.endpoint or "AWS's address"
+    return UserError(
+        f"What answers at {place} is not the engine: choose another port with --port, and start it with `make up`.",
+        ExitCode.ENGINE_NOT_RUNNING,
+    )
+
+
+def _unknown_stack(target: Target, name: str) -> str:
+    others = _stack_names(target)
+    there = f"those here are {', '.join(others)}; add --stack" if others else "deploy it"
+    how = "`make up` deploys to the twin" if target.endpoint else f"region {target.session.region_name}"
+    return f"There is no stack {name!r} ({how}): {there}."
+
+
+def _stack_names(target: Target) -> list[str]:
+    """The names of the stacks there are, as far as one may know; SAM's own is of no use to anybody."""
+    try:
+        pages = target.client("cloudformation").get_paginator("describe_stacks").paginate()
+        names = [stack["StackName"] for page in pages for stack in page["Stacks"]]
+    except ClientError:
+        return []
+    return sorted(name for name in names if not name.startswith("aws-sam-cli-managed"))
+
+
+def _attributes(parameters: Mapping[str, str]) -> AttributeNames:
+    """The names that the stack was deployed with."""
+    default = AttributeNames()
+    return AttributeNames(
+        id=parameters.get("IdAttribute", default.id),
+        metadata=parameters.get("MetadataAttribute", default.metadata),
+        score=parameters.get("ScoreAttribute", default.score),
+        board=parameters.get("BoardAttribute", default.board),
+        name=parameters.get("NameAttribute", default.name),
+    )
