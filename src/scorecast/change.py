@@ -27,6 +27,7 @@ SEQUENCE_DIGITS = 40
 # Every JSON parser keeps 15 significant digits of a number, since an IEEE 754 double does.
 SAFE_DIGITS = 15
 _CANONICAL_NUMBER = re.compile(r"(?!-0\Z)-?(?:0|[1-9][0-9]*)(?:\.[0-9]*[1-9])?\Z")
+_NUMBER = re.compile(r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?\Z")
 _SETS = ("SS", "NS", "BS")
 
 Value = dict[str, Any]
@@ -185,10 +186,9 @@ def _plain_number(text: str, pointer: str, hints: Hints) -> int | float:
     canonical = _CANONICAL_NUMBER.match(text)
     if not canonical or sum(character.isdigit() for character in text) > SAFE_DIGITS:
         hints[pointer] = {"N": text}
-    try:
-        return int(text) if canonical and "." not in text else float(text)
-    except ValueError:
-        raise CannotRead(f"The value at {pointer} is not a number: {text!r}.") from None
+    if not _NUMBER.match(text):
+        raise CannotRead(f"The value at {pointer} is not a number: {text!r}.")
+    return int(text) if canonical and "." not in text else float(text)
 
 
 def _escape(name: str) -> str:

@@ -60,7 +60,7 @@ class Publisher:
     def _settle(self, batch: list[Publication], remaining_s: Callable[[], float]) -> list[Refusal]:
         first_at = iso_now()
         for attempt in range(1, self.max_attempts + 1):
-            if remaining_s() < RESERVE_S:
+            if remaining_s() <= RESERVE_S:
                 raise NotAcknowledged(f"Time ran out with {len(batch)} changes unpublished, at attempt {attempt}.")
             failures = self._attempt(batch)
             if not failures:

@@ -1,0 +1,200 @@
+import json
+
+import pytest
+
+from scorecast.change import from_record, to_detail
+from scorecast.dead_letter import DeadLetterQueue
+from scorecast.errors import NotAcknowledged
+from scorecast.settings import AttributeNames, ConsumerSettings
+from scorecast.standings import handler
+from scorecast.standings.entry import Entry
+from scorecast.standings.handler import Consumer, Delivery
+from scorecast.standings.store import Leaderboard
+from tests.fakes import STREAM_ARN, FakeDynamoDb, FakeSqs, client_error, item, record
+
+SETTINGS = ConsumerSettings("leaderboard", "boards", "queue", AttributeNames())
+
+
+class System:
+    """The function with a table and a queue; pauses are not waited for."""
+
+    def __init__(self) -> None:
+        self.table, self.queue = FakeDynamoDb(), FakeSqs()
+        self.pauses: list[float] = []
+        leaderboard = Leaderboard(self.table, "leaderboard", "boards", self.pauses.append)
+        self.consumer = Consumer(SETTINGS, leaderboard, DeadLetterQueue(self.queue, "queue"))
+
+    def take(self, *events: object) -> handler.Outcome:
+        return self.consumer.take([Delivery(str(at), event) for at, event in enumerate(events)])
+
+
+@pytest.fixture
+def system() -> System:
+    return System()
+
+
+def event(new: dict | None = None, old: dict | None = None, sequence: int = 1) -> str:
+    """The body of a message of the queue."""
+    change = from_record(record(new, old, sequence))
+    return json.dumps({"source": "update.aws.dynamodb", "resources": [STREAM_ARN], "detail": to_detail(change)})
+
+
+def test_insert_update_delete_follow_the_main_table(system: System) -> None:
+    system.take(event(item(score="60"), sequence=1))
+    assert system.table.standings == {("1", "StarWar"): "60"}
+    system.take(event(item(score="70"), item(score="60"), sequence=2))
+    assert system.table.standings == {("1", "StarWar"): "70"}
+    system.take(event(None, item(score="70"), sequence=3))
+    assert system.table.standings == {}
+
+
+def test_a_tombstone_has_neither_board_nor_score_and_expires(system: System) -> None:
+    system.take(event(item(), sequence=1), event(None, item(), sequence=2))
+    [left] = system.table.items.values()
+    assert left.keys() == {"id", "metadata", "sequence", "at", "expiresAt"}
+
+
+def test_a_late_insert_does_not_bring_a_deleted_entry_back(system: System) -> None:
+    system.take(event(None, item(), sequence=2))
+    outcome = system.take(event(item(), sequence=1))
+    assert system.table.standings == {}
+    assert outcome.counts == {"stale": 1, "parked": 0}
+
+
+def test_an_entry_made_again_after_its_tombstone_has_no_expiry(system: System) -> None:
+    system.take(event(None, item(), sequence=2))
+    system.take(event(item(score="5"), sequence=3))
+    assert system.table.standings == {("1", "StarWar"): "5"}
+    assert "expiresAt" not in system.table.items["1", "StarWar"]
+
+
+def test_a_redelivered_change_counts_once(system: System) -> None:
+    system.take(event(item(score="60"), sequence=1))
+    system.take(event(item(score="70"), sequence=2))
+    outcome = system.take(event(item(score="60"), sequence=1), event(item(score="70"), sequence=2))
+    assert system.table.standings == {("1", "StarWar"): "70"}
+    assert outcome.counts["applied"] == 0
+
+
+def test_within_a_batch_only_the_newest_change_of_an_entry_is_written(system: System) -> None:
+    system.take(*(event(item(score=str(at)), sequence=at) for at in (3, 1, 9, 4)))
+    assert system.table.standings == {("1", "StarWar"): "9"}
+    assert system.table.statements == ["UPDATE", "INSERT"]
+
+
+def test_a_batch_of_a_thousand_goes_in_calls_of_25_and_lists_each_board_once(system: System) -> None:
+    system.take(*(event(item(str(at), f"board{at % 3}"), sequence=at + 1) for at in range(1000)))
+    assert len(system.table.standings) == 1000
+    assert system.table.boards == ["board0", "board1", "board2"]
+
+
+def test_a_change_that_cannot_be_applied_is_parked_and_its_neighbours_are_applied(system: System) -> None:
+    bad = event(item("2", score="1") | {"projectScore": {"S": "high"}})
+    outcome = system.take(event(item("1")), bad, "not json", {"detail": 5}, event(item("3")))
+    assert outcome.again == []
+    assert set(system.table.standings) == {("1", "StarWar"), ("3", "StarWar")}
+    codes = sorted(letter["errorCode"] for letter in system.queue.messages)
+    assert codes == ["CannotApply", "CannotRead", "CannotRead"]
+    parked = next(letter for letter in system.queue.messages if letter["errorCode"] == "CannotApply")
+    assert parked["change"]["keys"]["id"] == "2"
+    assert "'high'" in parked["reason"]
+
+
+def test_a_change_of_another_kind_is_left_alone(system: System) -> None:
+    outcome = system.take(event(item(score=None)))
+    assert outcome.again == []
+    assert system.table.items == {}
+    assert system.queue.messages == []
+
+
+def test_a_concurrent_writer_between_update_and_insert_is_met_by_another_update(system: System) -> None:
+    def insert_older(statement: str, _: list) -> None:
+        if statement.startswith("INSERT"):
+            system.table.items["1", "StarWar"] = {"sequence": {"S": "1".zfill(40)}, "projectScore": {"N": "1"}}
+
+    system.table.before = insert_older
+    system.take(event(item(score="60"), sequence=2))
+    assert system.table.standings == {("1", "StarWar"): "60"}
+    assert system.table.statements == ["UPDATE", "INSERT", "UPDATE"]
+
+
+def test_a_busy_table_is_asked_again(system: System) -> None:
+    answers = iter(["ThrottlingError", "ProvisionedThroughputExceeded"])
+    system.table.before = lambda *_: next(answers, None)
+    outcome = system.take(event(item()))
+    assert outcome.again == []
+    assert system.table.standings == {("1", "StarWar"): "60"}
+    assert len(system.pauses) == 2
+
+
+def test_a_table_that_stays_busy_has_the_change_delivered_again_and_nothing_parked(system: System) -> None:
+    system.table.before = lambda statement, values: "ThrottlingError" if {"S": "1"} in values else None
+    outcome = system.take(event(item("1")), event(item("2")))
+    assert outcome.again == ["0"]
+    assert set(system.table.standings) == {("2", "StarWar")}
+    assert system.queue.messages == []
+
+
+def test_a_write_that_dynamodb_will_never_take_is_parked(system: System) -> None:
+    system.table.before = lambda statement, values: "ValidationError" if {"S": "1"} in values else None
+    outcome = system.take(event(item("1")), event(item("2")))
+    assert outcome.again == []
+    assert [letter["errorCode"] for letter in system.queue.messages] == ["ValidationError"]
+
+
+def test_where_the_newest_change_can_never_be_written_the_one_before_gets_its_turn(system: System) -> None:
+    system.table.before = lambda statement, values: "ValidationError" if {"N": "9"} in values else None
+    outcome = system.take(event(item(score="5"), sequence=1), event(item(score="9"), sequence=2))
+    assert outcome.again == ["0"]
+    assert [letter["changeId"] for letter in system.queue.messages] == ["event-2"]
+
+
+def test_a_statement_that_makes_dynamodb_reject_the_call_does_not_take_its_neighbours_along(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = FakeDynamoDb.batch_execute_statement
+
+    def reject(table: FakeDynamoDb, *, Statements: list[dict]) -> dict:
+        if any({"N": "9"} in one["Parameters"] for one in Statements):
+            raise client_error("ValidationException")
+        return plain(table, Statements=Statements)
+
+    monkeypatch.setattr(FakeDynamoDb, "batch_execute_statement", reject)
+    system.take(event(item("1", score="9")), event(item("2")), event(item("3")))
+    assert set(system.table.standings) == {("2", "StarWar"), ("3", "StarWar")}
+    assert [letter["errorCode"] for letter in system.queue.messages] == ["ValidationException"]
+
+
+def test_what_cannot_even_be_parked_is_delivered_again(system: System) -> None:
+    system.queue.refuses = True
+    outcome = system.take("not json", event(item()))
+    assert outcome.again == ["0"]
+    assert system.table.standings == {("1", "StarWar"): "60"}
+
+
+def test_the_handler_takes_a_queues_batch_and_names_what_failed(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handler, "consumer", lambda: system.consumer)
+    system.table.before = lambda statement, values: "ThrottlingError" if {"S": "1"} in values else None
+    messages = [{"messageId": f"m{name}", "body": event(item(name))} for name in ("1", "2")]
+    assert handler.handle({"Records": messages}, None) == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
+
+
+def test_the_handler_takes_a_bare_event_and_raises_where_it_failed(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handler, "consumer", lambda: system.consumer)
+    assert handler.handle(json.loads(event(item())), None) == {"applied": 1, "parked": 0}
+    system.table.before = lambda *_: "ThrottlingError"
+    with pytest.raises(NotAcknowledged, match="tried again"):
+        handler.handle(json.loads(event(item(score="5"), sequence=2)), None)
+
+
+def test_writing_nothing_asks_nothing(system: System) -> None:
+    assert system.consumer.leaderboard.write([]) == {}
+    assert system.table.statements == []
+
+
+def test_the_key_of_an_entry_is_that_of_the_table() -> None:
+    assert Entry("1", "StarWar", "", "").key == ("1", "StarWar")

@@ -1,0 +1,137 @@
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+
+import pytest
+
+from scorecast.dead_letter import DeadLetterQueue
+from scorecast.errors import CannotRead, NotAcknowledged
+from scorecast.fanout import handler
+from scorecast.fanout.handler import Fanout
+from scorecast.fanout.publish import RESERVE_S, Publisher
+from scorecast.settings import FanoutSettings
+from tests.fakes import FakeEvents, FakeSqs, client_error, item, record
+
+SETTINGS = FanoutSettings("fanoutBus", "queue", 4, "projectScore")
+
+
+class System:
+    """The function with a bus, a queue and a clock that pauses move on."""
+
+    def __init__(self, executor: ThreadPoolExecutor) -> None:
+        self.bus, self.queue, self.left_s = FakeEvents(), FakeSqs(), 60.0
+        publisher = Publisher(self.bus, executor, SETTINGS.max_attempts, self.pause, lambda: 1.0)
+        self.fanout = Fanout(SETTINGS, publisher, DeadLetterQueue(self.queue, "queue"))
+
+    def pause(self, seconds: float) -> None:
+        self.left_s -= seconds
+
+    def run(self, records: list) -> dict[str, int]:
+        return self.fanout.run(records, lambda: self.left_s)
+
+
+@pytest.fixture
+def system() -> Iterator[System]:
+    with ThreadPoolExecutor(4) as executor:
+        yield System(executor)
+
+
+def records(count: int) -> list[dict]:
+    return [record(item(str(at)), sequence=at) for at in range(count)]
+
+
+def test_every_record_is_published_once(system: System) -> None:
+    assert system.run(records(25)) == {"records": 25, "published": 25, "parked": 0}
+    assert sorted(detail["id"] for detail in system.bus.details) == sorted(f"event-{at}" for at in range(25))
+    assert system.queue.messages == []
+
+
+def test_only_the_failed_entries_are_sent_again(system: System) -> None:
+    failing = {"3", "7"}
+    system.bus.refuse_entry = lambda entry: _fail_once(failing, entry)
+    assert system.run(records(10))["published"] == 10
+    assert [len(call) for call in system.bus.calls] == [10, 2]
+
+
+def _fail_once(failing: set[str], entry: dict) -> str | None:
+    participant = entry["Detail"].split('"id":"')[2].split('"')[0]
+    if participant in failing:
+        failing.remove(participant)
+        return "ThrottlingException"
+    return None
+
+
+def test_what_is_refused_at_every_attempt_is_parked_whole_with_the_reason(system: System) -> None:
+    system.bus.refuse_entry = lambda entry: "InternalFailure" if '"event-2"' in entry["Detail"] else None
+    assert system.run(records(5)) == {"records": 5, "published": 4, "parked": 1}
+    [letter] = system.queue.messages
+    assert letter["stage"] == "fanout"
+    assert (letter["errorCode"], letter["reason"], letter["attempts"]) == ("InternalFailure", "as told", 4)
+    assert letter["changeId"] == letter["change"]["id"] == "event-2"
+    assert letter["change"]["new"]["projectScore"] == 60
+    assert letter["firstAt"] <= letter["lastAt"]
+
+
+def test_a_call_that_fails_counts_as_an_attempt_of_its_entries(system: System) -> None:
+    system.bus.refuse_call = lambda _: client_error("InternalException", 500)
+    assert system.run(records(3))["parked"] == 3
+    assert len(system.bus.calls) == 4
+
+
+def test_one_entry_that_makes_aws_reject_the_call_does_not_take_its_neighbours_along(system: System) -> None:
+    def reject(entries: list[dict]):
+        return client_error("ValidationException") if any('"event-4"' in one["Detail"] for one in entries) else None
+
+    system.bus.refuse_call = reject
+    assert system.run(records(10)) == {"records": 10, "published": 9, "parked": 1}
+    assert len(system.bus.taken) == 9
+
+
+def test_a_later_change_of_an_item_is_not_sent_before_the_earlier_one_is_settled(system: System) -> None:
+    busy = iter([True, True, False])
+    system.bus.refuse_entry = lambda entry: "Busy" if '"event-1"' in entry["Detail"] and next(busy) else None
+    system.run([record(item("a"), sequence=1), record(item("b"), sequence=2), record(item("a"), item("a"), sequence=3)])
+    order = [detail["id"] for detail in system.bus.details]
+    assert order.index("event-1") < order.index("event-3")
+
+
+def test_a_record_that_cannot_be_read_is_parked_as_it_came_and_its_neighbours_pass(system: System) -> None:
+    broken = record(item()) | {"eventName": "TRUNCATE"}
+    assert system.run([broken, *records(2), "no record"]) == {"records": 4, "published": 2, "parked": 2}
+    first, second = system.queue.messages
+    assert (first["errorCode"], first["record"]) == ("CannotRead", broken)
+    assert second["record"] == "no record"
+
+
+def test_a_dead_letter_queue_that_refuses_leaves_the_batch_unacknowledged(system: System) -> None:
+    system.bus.refuse_entry = lambda _: "InternalFailure"
+    system.queue.refuses = True
+    with pytest.raises(NotAcknowledged, match="refused 3 of 3"):
+        system.run(records(3))
+
+
+def test_running_out_of_time_before_the_attempts_leaves_the_batch_unacknowledged(system: System) -> None:
+    system.bus.refuse_entry = lambda _: "InternalFailure"
+    system.left_s = RESERVE_S + 0.2
+    with pytest.raises(NotAcknowledged, match="Time ran out with 3 changes"):
+        system.run(records(3))
+    assert system.queue.messages == []
+
+
+def test_dead_letters_are_cut_into_batches_that_the_queue_takes(system: System) -> None:
+    system.bus.refuse_entry = lambda _: "InternalFailure"
+    system.run([record(item(str(at), name="x" * 150_000), sequence=at) for at in range(12)])
+    assert system.queue.batch_sizes == [6, 6]
+    assert len(system.queue.messages) == 12
+
+
+def test_the_handler_answers_with_the_counts(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handler, "fanout", lambda: system.fanout)
+    context = SimpleNamespace(get_remaining_time_in_millis=lambda: 60_000)
+    assert handler.handle({"Records": records(2)}, context) == {"records": 2, "published": 2, "parked": 0}
+
+
+@pytest.mark.parametrize("event", [{}, [], None, {"Records": "no"}])
+def test_the_handler_says_what_it_takes(event) -> None:
+    with pytest.raises(CannotRead, match="a batch of a DynamoDB stream"):
+        handler.handle(event, None)
