@@ -1,0 +1,181 @@
+import json
+import re
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+import pytest
+
+from scorecast.api import handler
+from scorecast.api.answer import json_text, page_answer
+from scorecast.api.standings import Standings
+
+
+@dataclass
+class FakeTable:
+    """A leaderboard as LeaderGet queries it: entries as (board, id, score), pages of at most `page_size` items."""
+
+    entries: list[tuple[str, str, str]]
+    page_size: int = 1000
+    names: dict[str, str] = field(default_factory=dict)
+    read: int = 0
+
+    def query(self, **request) -> dict:
+        values = request["ExpressionAttributeValues"]
+        if ":boards" in values:
+            return {
+                "Items": [{"name": {"S": board}} for board in sorted({entry[0] for entry in self.entries} | {"empty"})]
+            }
+        items = self._items(values, request.get("ScanIndexForward", True))
+        start = request.get("ExclusiveStartKey")
+        at = next((n + 1 for n, one in enumerate(items) if start and one["id"] == start["id"]), 0)
+        size = min(request.get("Limit", self.page_size), self.page_size)
+        page, rest = items[at : at + size], items[at + size :]
+        self.read += len(page)
+        answer = {"Count": len(page)} | ({} if request.get("Select") == "COUNT" else {"Items": page})
+        return answer | (
+            {"LastEvaluatedKey": {"id": page[-1]["id"]}} if rest or len(page) == request.get("Limit") else {}
+        )
+
+    def get_item(self, **request) -> dict:
+        board, participant = request["Key"]["metadata"]["S"], request["Key"]["id"]["S"]
+        found = [entry for entry in self.entries if entry[:2] == (board, participant)]
+        return {"Item": self._item(*found[0])} if found else {}
+
+    def _items(self, values: dict, ascending: bool) -> list[dict]:
+        if ":id" in values:
+            return [self._item(*entry) for entry in sorted(self.entries) if entry[1] == values[":id"]["S"]]
+        above = Decimal(values[":score"]["N"]) if ":score" in values else Decimal("-Infinity")
+        chosen = [one for one in self.entries if one[0] == values[":board"]["S"] and Decimal(one[2]) > above]
+        chosen.sort(key=lambda one: Decimal(one[2]), reverse=not ascending)
+        return [self._item(*entry) for entry in chosen]
+
+    def _item(self, board: str, participant: str, score: str) -> dict:
+        item = {"id": {"S": participant}, "metadata": {"S": board}, "projectScore": {"N": score}}
+        return item | ({"userName": {"S": self.names[participant]}} if participant in self.names else {})
+
+
+SAMPLE = [("StarWar", "1", "60"), ("StarWar", "2", "90"), ("StarWar", "3", "70"), ("WarCraft", "4", "100")]
+
+
+def serve(monkeypatch: pytest.MonkeyPatch, table: FakeTable) -> None:
+    standings = Standings(table, "leaderboard", "index", "boards", "key")
+    monkeypatch.setattr(handler, "standings", lambda: standings)
+
+
+def get(path: str, **parameters: str) -> dict:
+    answer = handler.handle({"path": path, "queryStringParameters": parameters or None}, None)
+    assert answer["headers"]["Access-Control-Allow-Origin"] == "*"
+    return answer | {"body": json.loads(answer["body"], parse_float=Decimal)}
+
+
+def test_the_sample_board_is_ranked_best_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    serve(monkeypatch, FakeTable(SAMPLE, names={"2": "userB"}))
+    answer = get("/leaderBoard/", hackathonName="StarWar")
+    assert answer["statusCode"] == 200
+    assert answer["body"] == {
+        "hackathonName": "StarWar",
+        "total": 3,
+        "entries": [
+            {"rank": 1, "id": "2", "userName": "userB", "projectScore": 90},
+            {"rank": 2, "id": "3", "userName": None, "projectScore": 70},
+            {"rank": 3, "id": "1", "userName": None, "projectScore": 60},
+        ],
+    }
+
+
+def test_ties_share_a_rank_and_the_next_one_counts_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = ["9", "7", "7.0", "7", "3"]
+    serve(monkeypatch, FakeTable([("b", str(at), score) for at, score in enumerate(scores)]))
+    assert [entry["rank"] for entry in get("/leaderBoard", hackathonName="b")["body"]["entries"]] == [1, 2, 2, 2, 5]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 5, 7, 100])
+def test_pages_of_any_size_give_every_entry_once_with_its_rank(monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
+    scores = [9, 8, 8, 8, 5, 5, 1]
+    serve(monkeypatch, FakeTable([("b", f"p{at}", str(score)) for at, score in enumerate(scores)]))
+    seen, token = [], {}
+    while True:
+        body = get("/leaderBoard", hackathonName="b", limit=str(limit), **token)["body"]
+        assert body["total"] == 7
+        seen += body["entries"]
+        if "next" not in body:
+            break
+        token = {"next": body["next"]}
+    assert [entry["id"] for entry in seen] == [f"p{at}" for at in range(7)]
+    assert [entry["rank"] for entry in seen] == [1, 2, 2, 2, 5, 5, 7]
+
+
+def test_boards_are_listed_with_their_totals_and_without_the_empty_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    serve(monkeypatch, FakeTable(SAMPLE, page_size=2))
+    boards = [{"hackathonName": "StarWar", "total": 3}, {"hackathonName": "WarCraft", "total": 1}]
+    assert get("/leaderBoard/")["body"] == {"boards": boards}
+
+
+def test_a_participant_has_a_rank_on_each_of_its_boards(monkeypatch: pytest.MonkeyPatch) -> None:
+    serve(monkeypatch, FakeTable([*SAMPLE, ("WarCraft", "1", "150")], page_size=2))
+    one = {"hackathonName": "StarWar", "id": "1", "userName": None, "projectScore": 60, "rank": 3, "total": 3}
+    assert get("/leaderBoard/StarWar/participants/1")["body"] == one
+    assert [(board["hackathonName"], board["rank"]) for board in get("/participants/1")["body"]["boards"]] == [
+        ("StarWar", 3),
+        ("WarCraft", 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    "path", ["/leaderBoard/StarWar/participants/9", "/leaderBoard/No/participants/1", "/participants/9", "/no"]
+)
+def test_what_is_not_there_is_a_404_problem(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    serve(monkeypatch, FakeTable(SAMPLE))
+    answer = get(path)
+    assert answer["statusCode"] == 404
+    assert answer["headers"]["Content-Type"] == "application/problem+json"
+    assert answer["body"]["status"] == 404
+    assert answer["body"]["title"] == "Not Found"
+
+
+def test_an_unknown_board_is_a_404_that_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    serve(monkeypatch, FakeTable(SAMPLE))
+    body = get("/leaderBoard", hackathonName="No")["body"]
+    assert (body["status"], body["parameter"]) == (404, "hackathonName")
+    assert "'No'" in body["detail"]
+
+
+def test_a_forged_next_is_a_400(monkeypatch: pytest.MonkeyPatch) -> None:
+    serve(monkeypatch, FakeTable(SAMPLE))
+    assert get("/leaderBoard", hackathonName="StarWar", next="forged")["body"]["parameter"] == "next"
+
+
+def test_a_page_reads_the_entries_that_it_returns_and_counts_the_board(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = FakeTable([("b", str(at), str(at)) for at in range(50)])
+    serve(monkeypatch, table)
+    get("/leaderBoard", hackathonName="b", limit="5")
+    assert table.read == 5 + 50
+
+
+def test_a_score_keeps_all_its_digits(monkeypatch: pytest.MonkeyPatch) -> None:
+    digits = "1234567890123456789012345678.0123456789"
+    serve(monkeypatch, FakeTable([("b", "1", digits)]))
+    assert f'"projectScore": {digits}' in handler.handle({"path": "/leaderBoard/b/participants/1"}, None)["body"]
+
+
+def test_hostile_names_are_json_like_any_other() -> None:
+    text = '"}],"<script>\u0000\u2028名'
+    assert json.loads(json_text({text: [text, Decimal("1E+2"), None, True, {}]})) == {text: [text, 100, None, True, {}]}
+
+
+def test_the_pages_policy_allows_its_own_script_and_style_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = page_answer("<style>a{}</style><script>b()</script>")
+    policy = answer["headers"]["Content-Security-Policy"]
+    assert re.search(r"script-src 'sha256-[A-Za-z0-9+/]{43}='; style-src 'sha256-", policy)
+    assert "unsafe" not in policy
+
+
+def test_the_page_is_served_at_the_root() -> None:
+    answer = handler.handle({"path": "/"}, None)
+    assert answer["headers"]["Content-Type"].startswith("text/html")
+    assert answer["body"].startswith("<!doctype html>") or answer["body"].startswith("<!DOCTYPE html>")
+
+
+@pytest.mark.parametrize("event", [None, [], "text", {"path": 5}, {}])
+def test_whatever_comes_is_answered(event) -> None:
+    assert handler.handle(event, None)["statusCode"] in (200, 404)

@@ -1,0 +1,80 @@
+"""The sample events are what AWS sends, and each does what it says in its function."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.session import get_session
+from botocore.validate import ParamValidator
+
+from scorecast.api.query import ListEntries, read_query
+from scorecast.change import from_event, from_record, to_detail
+from scorecast.fanout.plan import SOURCE_LEADERBOARD, SOURCE_OTHER, read_publication
+from scorecast.settings import AttributeNames
+from scorecast.standings.entry import entries_of
+
+EVENTS = Path(__file__).parents[2] / "events"
+
+
+def sample(name: str) -> Any:
+    return json.loads((EVENTS / name).read_text(encoding="utf-8"))
+
+
+RECORDS = sample("dynamodbStream.json")["Records"]
+
+
+def test_the_stream_batch_holds_an_insert_an_update_and_a_delete() -> None:
+    assert [record["eventName"] for record in RECORDS] == ["INSERT", "MODIFY", "REMOVE"]
+
+
+@pytest.mark.parametrize("record", RECORDS)
+def test_a_record_has_the_fields_of_the_streams_api_and_lambdas(record: dict) -> None:
+    shape = get_session().get_service_model("dynamodbstreams").shape_for("Record")
+    known = record.keys() & shape.members.keys()
+    report = ParamValidator().validate({name: record[name] for name in known}, shape)
+    assert not report.has_errors(), report.generate_report()
+    assert record.keys() - shape.members.keys() == {"eventSourceARN"}  # Lambda adds it
+    assert record["eventSource"] == "aws:dynamodb"
+    assert record["dynamodb"].keys() <= shape.members["dynamodb"].members.keys()
+
+
+@pytest.mark.parametrize(
+    ("record", "name"), list(zip(RECORDS, ["insertEvent", "updateEvent", "deleteEvent"], strict=True))
+)  # fmt: skip
+def test_an_event_is_what_the_bus_makes_of_the_record(record: dict, name: str) -> None:
+    event, change = sample(f"{name}.json"), from_record(record)
+    assert event["detail"] == to_detail(change)
+    assert event["detail-type"] == change.operation
+    assert event["source"] == read_publication(record, "bus", "projectScore").entry["Source"] == SOURCE_LEADERBOARD
+    assert event["resources"] == [change.stream_arn]
+    assert event["time"] == change.at
+    assert list(event) == ["version", "id", "detail-type", "source", "account", "time", "region", "resources", "detail"]
+
+
+@pytest.mark.parametrize(("name", "score"), [("insertEvent", "80"), ("updateEvent", "95"), ("deleteEvent", None)])
+def test_an_event_writes_its_entry(name: str, score: str | None) -> None:
+    [entry] = entries_of(from_event(sample(f"{name}.json")), AttributeNames())
+    assert (entry.key, entry.score) == (("5", "StarWar"), score)
+
+
+def test_the_api_request_asks_for_a_board() -> None:
+    assert read_query(sample("apigw.json")) == ListEntries("StarWar", 10, None)
+
+
+def test_the_batch_that_sam_makes_passes_and_is_left_alone_by_the_leaderboard() -> None:
+    """The records of `sam local generate-event dynamodb update`: keys Id and Message, no score."""
+    image = {"Id": {"N": "101"}, "Message": {"S": "New item!"}}
+    record = RECORDS[0] | {
+        "dynamodb": {
+            "Keys": {"Id": {"N": "101"}},
+            "NewImage": image,
+            "ApproximateCreationDateTime": 1428537600,
+            "SequenceNumber": "4421584500000000017450439091",
+            "SizeBytes": 26,
+            "StreamViewType": "NEW_AND_OLD_IMAGES",
+        }
+    }
+    publication = read_publication(record, "bus", "projectScore")
+    assert publication.entry["Source"] == SOURCE_OTHER
+    assert entries_of(publication.change, AttributeNames()) == []

@@ -1,0 +1,32 @@
+import pytest
+
+from scorecast.api.errors import ApiError
+from scorecast.api.page_token import Position, make_token, read_token
+
+POSITION = Position("p/名", "99.5", 3, 10)
+
+
+def test_a_token_gives_its_position_back() -> None:
+    assert read_token(make_token(POSITION, "StarWar", "key"), "StarWar", "key") == POSITION
+
+
+def test_a_token_is_good_for_its_board_and_its_stack_only() -> None:
+    token = make_token(POSITION, "StarWar", "key")
+    for board, key in (("WarCraft", "key"), ("StarWar", "other")):
+        with pytest.raises(ApiError, match="leave it out"):
+            read_token(token, board, key)
+
+
+@pytest.mark.parametrize("token", ["x", "AAAA", "%%%", "名", "A" * 5000, "a" * 43 + "\n"])
+def test_a_forged_token_is_refused(token: str) -> None:
+    with pytest.raises(ApiError) as caught:
+        read_token(token, "StarWar", "key")
+    assert (caught.value.status, caught.value.parameter) == (400, "next")
+
+
+def test_a_token_with_one_character_changed_is_refused() -> None:
+    token = make_token(POSITION, "StarWar", "key")
+    for at in range(0, len(token) - 1, 7):
+        changed = token[:at] + ("A" if token[at] != "A" else "B") + token[at + 1 :]
+        with pytest.raises(ApiError):
+            read_token(changed, "StarWar", "key")

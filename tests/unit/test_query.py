@@ -1,0 +1,66 @@
+import pytest
+
+from scorecast.api.errors import ApiError
+from scorecast.api.query import GetEntry, ListBoards, ListEntries, ListEntriesOf, Query, ShowPage, read_query
+
+
+def asked(path: str, **parameters: str) -> Query:
+    return read_query({"path": path, "queryStringParameters": parameters or None})
+
+
+@pytest.mark.parametrize(
+    ("path", "parameters", "query"),
+    [
+        ("/", {}, ShowPage()),
+        ("", {}, ShowPage()),
+        ("/leaderBoard", {}, ListBoards()),
+        ("/leaderBoard/", {}, ListBoards()),
+        ("/leaderBoard/", {"hackathonName": "StarWar"}, ListEntries("StarWar", 10, None)),
+        ("/leaderBoard", {"hackathonName": "a b/ü", "limit": "100", "next": "x"}, ListEntries("a b/ü", 100, "x")),
+        ("/leaderBoard/StarWar/participants/1", {}, GetEntry("StarWar", "1")),
+        ("/leaderBoard/a%2Fb%20c/participants/p%25", {}, GetEntry("a/b c", "p%")),
+        ("/leaderBoard/a/b c/participants/p", {}, GetEntry("a/b c", "p")),
+        ("/participants/1/", {}, ListEntriesOf("1")),
+        ("/participants/%E5%90%8D", {}, ListEntriesOf("名")),
+    ],
+)
+def test_a_request_is_read(path: str, parameters: dict, query: Query) -> None:
+    assert asked(path, **parameters) == query
+
+
+@pytest.mark.parametrize(
+    ("path", "parameters", "status", "parameter", "detail"),
+    [
+        ("/nothing", {}, 404, None, "nothing at /nothing"),
+        ("/leaderBoard/StarWar", {}, 404, None, "see GET /leaderBoard/"),
+        ("/leaderBoard", {"limit": "5"}, 400, "hackathonName", "hackathonName is missing"),
+        ("/leaderBoard", {"hackathonName": ""}, 400, "hackathonName", "0 bytes of UTF-8; allowed are 1 to 1024"),
+        ("/leaderBoard", {"hackathonName": "名" * 342}, 400, "hackathonName", "1026 bytes"),
+        ("/leaderBoard", {"hackathonName": "a", "limit": "0"}, 400, "limit", "whole number from 1 to 100"),
+        ("/leaderBoard", {"hackathonName": "a", "limit": "101"}, 400, "limit", "'101'"),
+        ("/leaderBoard", {"hackathonName": "a", "limit": "ten"}, 400, "limit", "'ten'"),
+        ("/leaderBoard", {"hackathonName": "a", "limit": "-1"}, 400, "limit", "'-1'"),
+        ("/leaderBoard", {"hackathonName": "a", "limit": "\u0661"}, 400, "limit", "whole number"),
+        ("/leaderBoard", {"hackathonName": "a", "next": ""}, 400, "next", "the page before"),
+        ("/leaderBoard", {"hackathonName": "a", "next": "x" * 9000}, 400, "next", "the page before"),
+        ("/leaderBoard", {"board": "a"}, 400, "board", "allowed are hackathonName, limit, next"),
+        ("/participants/1", {"limit": "1"}, 400, "limit", "this path takes none"),
+        ("/participants/" + "x" * 2049, {}, 400, "id", "2049 bytes"),
+        ("/leaderBoard/x/participants/" + "y" * 2049, {}, 400, "id", "2049 bytes"),
+    ],
+)
+def test_a_wrong_request_is_answered_with_what_is_allowed(path, parameters, status, parameter, detail) -> None:
+    with pytest.raises(ApiError) as caught:
+        asked(path, **parameters)
+    assert (caught.value.status, caught.value.parameter) == (status, parameter)
+    assert detail in str(caught.value)
+
+
+def test_a_parameter_given_twice_is_refused() -> None:
+    with pytest.raises(ApiError, match="limit is given 2 times"):
+        read_query({"path": "/leaderBoard", "multiValueQueryStringParameters": {"limit": ["1", "2"]}})
+
+
+@pytest.mark.parametrize("event", [{}, {"path": None}, {"path": "/", "queryStringParameters": None}])
+def test_a_bare_event_asks_for_the_page(event: dict) -> None:
+    assert read_query(event) == ShowPage()

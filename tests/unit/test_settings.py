@@ -1,0 +1,33 @@
+import pytest
+
+from scorecast.errors import SettingError
+from scorecast.settings import ApiSettings, ConsumerSettings, FanoutSettings
+
+FANOUT = {
+    "EVENT_BUS_NAME": "fanoutBus",
+    "DEAD_LETTER_QUEUE_URL": "url",
+    "EVENT_BRIDGE_MAX_ATTEMPT": "4",
+    "SCORE_ATTRIBUTE": "projectScore",
+}
+
+
+def test_fanouts_settings_are_read() -> None:
+    assert FanoutSettings.from_environment(FANOUT) == FanoutSettings("fanoutBus", "url", 4, "projectScore")
+
+
+@pytest.mark.parametrize("key", FANOUT)
+def test_a_missing_variable_is_named(key: str) -> None:
+    with pytest.raises(SettingError, match=key):
+        FanoutSettings.from_environment({name: value for name, value in FANOUT.items() if name != key})
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "four", "1.5"])
+def test_a_number_that_is_none_is_shown(value: str) -> None:
+    with pytest.raises(SettingError, match=f"EVENT_BRIDGE_MAX_ATTEMPT is '{value}'"):
+        FanoutSettings.from_environment(FANOUT | {"EVENT_BRIDGE_MAX_ATTEMPT": value})
+
+
+@pytest.mark.parametrize("settings", [ConsumerSettings, ApiSettings])
+def test_an_empty_environment_is_refused(settings) -> None:
+    with pytest.raises(SettingError, match="LEADERBOARD_TABLE is not set"):
+        settings.from_environment({})

@@ -1,0 +1,119 @@
+"""The template keeps what is promised of it: nothing vanishes unnoticed, nothing is open by mistake."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from scorecast.settings import ApiSettings, ConsumerSettings, FanoutSettings
+
+ROOT = Path(__file__).parents[2]
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads CloudFormation's short forms (!Ref and the like) as {tag: value}."""
+
+
+def _tagged(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> Any:
+    if isinstance(node, yaml.ScalarNode):
+        return {suffix: loader.construct_scalar(node)}
+    if isinstance(node, yaml.SequenceNode):
+        return {suffix: loader.construct_sequence(node, deep=True)}
+    return {suffix: loader.construct_mapping(node, deep=True)}
+
+
+_Loader.add_multi_constructor("!", _tagged)
+TEMPLATE = yaml.load((ROOT / "template.yaml").read_text(encoding="utf-8"), _Loader)
+RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
+
+
+def of_type(kind: str) -> dict[str, dict[str, Any]]:
+    return {name: one["Properties"] for name, one in RESOURCES.items() if one["Type"] == kind}
+
+
+def test_no_resource_vanishes_unnoticed() -> None:
+    assert Counter(one["Type"] for one in RESOURCES.values()) == {
+        "AWS::Serverless::Function": 3,
+        "AWS::Serverless::Api": 1,
+        "AWS::DynamoDB::Table": 3,
+        "AWS::Events::EventBus": 1,
+        "AWS::Events::Rule": 2,
+        "AWS::SQS::Queue": 2,
+        "AWS::SQS::QueuePolicy": 2,
+        "AWS::KinesisFirehose::DeliveryStream": 1,
+        "AWS::S3::Bucket": 1,
+        "AWS::S3::BucketPolicy": 1,
+        "AWS::IAM::Role": 7,
+        "AWS::IAM::ManagedPolicy": 1,
+        "AWS::Logs::LogGroup": 4,
+        "AWS::Logs::LogStream": 1,
+    }
+
+
+def test_the_promised_parameters_and_outputs_are_there() -> None:
+    assert TEMPLATE["Parameters"]["EventBusName"]["Default"] == "fanoutBus"
+    assert TEMPLATE["Parameters"]["DynamoDBStreamArn"]["Default"] == ""
+    assert "EventBridgeMaxAttempt" in TEMPLATE["Parameters"]
+    promised = [
+        "FanoutLambdaName",
+        "ConsumerLambdaName",
+        "FanoutDlqUrl",
+        "LeaderGet",
+        "LeaderGetIamRole",
+        "LeaderGetApi",
+    ]
+    assert set(promised) <= TEMPLATE["Outputs"].keys()
+    assert TEMPLATE["Outputs"]["LeaderGetApi"]["Value"]["Sub"].endswith("/Prod/leaderBoard/")
+
+
+@pytest.mark.parametrize(
+    ("function", "settings"),
+    [("FanoutLambda", FanoutSettings), ("ConsumerLambda", ConsumerSettings), ("LeaderGet", ApiSettings)],
+)
+def test_a_function_is_given_all_that_it_reads(function: str, settings: Any) -> None:
+    variables = RESOURCES[function]["Properties"]["Environment"]["Variables"]
+    read = settings.from_environment(dict.fromkeys(variables, "4"))
+    assert read
+
+
+@pytest.mark.parametrize("role", [*of_type("AWS::IAM::Role"), *of_type("AWS::IAM::ManagedPolicy")])
+def test_a_policy_names_actions_and_resources(role: str) -> None:
+    properties = RESOURCES[role]["Properties"]
+    documents = [policy["PolicyDocument"] for policy in properties.get("Policies", [])]
+    documents += [properties["PolicyDocument"]] if "PolicyDocument" in properties else []
+    cannot_be_limited = {"dynamodb:ListStreams", "events:ListRules", "events:TestEventPattern"}
+    for statement in (one for document in documents for one in document["Statement"]):
+        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        assert not any("*" in action for action in actions)
+        assert statement["Resource"] != "*" or set(actions) <= cannot_be_limited
+
+
+def test_everything_at_rest_is_encrypted() -> None:
+    assert all(table["SSESpecification"] == {"SSEEnabled": True} for table in of_type("AWS::DynamoDB::Table").values())
+    assert all(queue["SqsManagedSseEnabled"] for queue in of_type("AWS::SQS::Queue").values())
+    assert RESOURCES["BackupBucket"]["Properties"]["BucketEncryption"]
+    assert RESOURCES["BackupStream"]["Properties"]["DeliveryStreamEncryptionConfigurationInput"]
+
+
+def test_no_bucket_is_public_and_no_log_is_kept_for_ever() -> None:
+    assert all(RESOURCES["BackupBucket"]["Properties"]["PublicAccessBlockConfiguration"].values())
+    assert all(group["RetentionInDays"] for group in of_type("AWS::Logs::LogGroup").values())
+
+
+@pytest.mark.parametrize("rule", of_type("AWS::Events::Rule"))
+def test_every_rules_target_has_a_retry_policy_and_a_dead_letter_queue(rule: str) -> None:
+    for target in RESOURCES[rule]["Properties"]["Targets"]:
+        assert target["DeadLetterConfig"]["Arn"] == {"GetAtt": "FanoutDlq.Arn"}
+        assert target["RetryPolicy"]
+
+
+@pytest.mark.parametrize("function", of_type("AWS::Serverless::Function"))
+def test_every_functions_failed_asynchronous_invocations_go_to_the_dead_letter_queue(function: str) -> None:
+    destination = RESOURCES[function]["Properties"]["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]
+    assert destination == {"Type": "SQS", "Destination": {"GetAtt": "FanoutDlq.Arn"}}
+
+
+def test_users_data_outlives_the_stack() -> None:
+    assert RESOURCES["MainTable"]["DeletionPolicy"] == RESOURCES["BackupBucket"]["DeletionPolicy"] == "Retain"
