@@ -39,23 +39,25 @@ def test_a_record_has_the_fields_of_the_streams_api_and_lambdas(record: dict) ->
     assert record["dynamodb"].keys() <= shape.members["dynamodb"].members.keys()
 
 
-@pytest.mark.parametrize(
-    ("record", "name"), list(zip(RECORDS, ["insertEvent", "updateEvent", "deleteEvent"], strict=True))
-)  # fmt: skip
-def test_an_event_is_what_the_bus_makes_of_the_record(record: dict, name: str) -> None:
-    event, change = sample(f"{name}.json"), from_record(record)
+@pytest.mark.parametrize(("at", "name"), list(enumerate(["insertEvent", "updateEvent", "deleteEvent"])))
+def test_an_event_is_what_the_bus_makes_of_such_a_record(at: int, name: str) -> None:
+    """The events are about a participant of their own, so that they can be tried beside the batch."""
+    event = sample(f"{name}.json")
+    text = json.dumps(RECORDS[at]).replace('{"S": "5"}', '{"S": "6"}').replace("userE", "userF")
+    record = json.loads(text) | {"eventID": event["detail"]["id"]}
+    change = from_record(record)
     assert event["detail"] == to_detail(change)
     assert event["detail-type"] == change.operation
     assert event["source"] == read_publication(record, "bus", "projectScore").entry["Source"] == SOURCE_LEADERBOARD
     assert event["resources"] == [change.stream_arn]
     assert event["time"] == change.at
-    assert list(event) == ["version", "id", "detail-type", "source", "account", "time", "region", "resources", "detail"]
+    assert " ".join(event) == "version id detail-type source account time region resources detail"
 
 
 @pytest.mark.parametrize(("name", "score"), [("insertEvent", "80"), ("updateEvent", "95"), ("deleteEvent", None)])
 def test_an_event_writes_its_entry(name: str, score: str | None) -> None:
     [entry] = entries_of(from_event(sample(f"{name}.json")), AttributeNames())
-    assert (entry.key, entry.score) == (("5", "StarWar"), score)
+    assert (entry.key, entry.score) == (("6", "StarWar"), score)
 
 
 def test_the_api_request_asks_for_a_board() -> None:
