@@ -1,0 +1,60 @@
+"""Buffer: gathers Firehose's records so that many of them make one object, as on AWS."""
+
+import contextvars
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+Json = dict[str, Any]
+Records = list[tuple[str, bytes]]
+
+# AWS waits 60 s or more (BufferingHints); on a laptop the backup should be there when one looks.
+INTERVAL_S = 1.0
+SIZE_BYTES = 1024 * 1024
+
+
+@dataclass
+class _Pending:
+    """The records that wait for one destination's next object."""
+
+    stream: Json
+    dest: Json
+    # The account and region of the call that came first; the timer's thread has none of its own.
+    context: contextvars.Context = field(default_factory=contextvars.copy_context)
+    records: Records = field(default_factory=list)
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(len(data) for _, data in self.records)
+
+
+class Buffer:
+    """Gathers each destination's records and hands them on after an interval or at a size, whichever comes first."""
+
+    def __init__(self, deliver: Callable[[Json, Json, Records], None]) -> None:
+        self._deliver = deliver
+        self._lock = threading.Lock()
+        self._pending: dict[str, _Pending] = {}
+
+    def add(self, stream: Json, dest: Json, records: Records) -> None:
+        key = f"{stream['arn']}/{dest['id']}"
+        with self._lock:
+            is_first = key not in self._pending
+            pending = self._pending.setdefault(key, _Pending(stream, dest))
+            pending.records.extend(records)
+            is_full = pending.size_bytes >= SIZE_BYTES
+        if is_first or is_full:
+            timer = threading.Timer(0 if is_full else INTERVAL_S, self._flush, [key])
+            timer.daemon = True
+            timer.start()
+
+    def flush(self) -> None:
+        for key in list(self._pending):
+            self._flush(key)
+
+    def _flush(self, key: str) -> None:
+        with self._lock:
+            pending = self._pending.pop(key, None)
+        if pending:
+            pending.context.run(self._deliver, pending.stream, pending.dest, pending.records)

@@ -1,0 +1,77 @@
+"""The engine's process: MiniStack with its gaps filled, until it is asked to stop.
+
+Run as `python -m scorecast.twin.engine STATE_DIR` with the environment that `process.start` makes. It takes the
+lock, goes to the background, and stops on SIGTERM, when it has saved its state.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from scorecast.twin.instance import lock_file, locked, note_file
+
+ALREADY_RUNNING = 3
+
+
+def main(state_dir: Path) -> None:
+    """Take the lock, detach, and run; ends with ALREADY_RUNNING where another engine has the lock."""
+    try:
+        with locked(lock_file(state_dir), wait=False):
+            _detach()
+            _note(state_dir)
+            _run()
+            note_file(state_dir).unlink()
+    except BlockingIOError:
+        sys.exit(ALREADY_RUNNING)
+
+
+def _detach() -> None:
+    """Leave the caller's process tree and terminal; the lock goes along."""
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+
+
+def _note(state_dir: Path) -> None:
+    note = {"pid": os.getpid(), "port": int(os.environ["GATEWAY_PORT"])}
+    note_file(state_dir).write_text(json.dumps(note))
+
+
+def _run() -> None:
+    # Imported late: MiniStack takes half a second to load and reads its settings while it does.
+    import hypercorn.asyncio
+    from ministack import app
+
+    from scorecast.twin import gaps
+
+    gaps.fill()
+    hypercorn.asyncio.serve = partial(_serve, hypercorn.asyncio.serve)
+    sys.argv = sys.argv[:1]  # MiniStack reads the command line too
+    try:
+        app.main()
+    finally:
+        gaps.stop_workers()
+
+
+async def _serve(serve: Any, asgi_app: Any, config: Any) -> None:
+    """Serve until SIGTERM or SIGINT, and stop only when the functions at work are done."""
+    from scorecast.twin import gaps
+
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+
+    async def until_settled() -> None:
+        await stop.wait()
+        await asyncio.to_thread(gaps.settle)
+
+    await serve(asgi_app, config, shutdown_trigger=until_settled)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,375 @@
+"""What MiniStack does otherwise than AWS and this system relies on, put right in one place.
+
+`fill()` is called once, in the engine's process, before it starts. Each gap is a function of its own whose
+docstring says what MiniStack does; docs/twin.md lists them with their tests and those that stay open.
+"""
+
+import base64
+import contextvars
+import copy
+import gzip
+import json
+import logging
+import re
+import sysconfig
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from functools import partial, wraps
+from typing import Any
+
+from ministack import app
+from ministack.core import iam_actions, lambda_runtime
+from ministack.core.responses import json_response
+from ministack.services import apigateway_v1, dynamodb, eventbridge, firehose, lambda_svc, sqs
+
+from scorecast.twin.buffer import Buffer, Records
+
+log = logging.getLogger("scorecast.twin.gaps")
+
+Json = dict[str, Any]
+Response = tuple[int, Json, bytes]
+
+
+def fill() -> None:
+    """Close every gap; call it once, before ministack.app.main()."""
+    deliver_rules_to_firehose()
+    buffer_firehose_records()
+    keep_event_time()
+    stream_partiql_writes()
+    keep_streams_over_a_restart()
+    ask_for_partiql_actions()
+    count_loopback_as_tls()
+    keep_paths_encoded()
+    show_functions_only_their_bundle()
+    answer_without_waiting_for_logs()
+    keep_queue_urls_on_any_port()
+    save_every_service()
+
+
+def _wrap(module: Any, name: str, wrapper: Callable[..., Any]) -> None:
+    """Replace module.name by wrapper(original, ...)."""
+    original = getattr(module, name)
+    setattr(module, name, wraps(original)(partial(wrapper, original)))
+
+
+# ---------------------------------------------------------------- EventBridge rule -> Firehose
+
+
+def deliver_rules_to_firehose() -> None:
+    """MiniStack drops an event whose target is a Firehose stream, with a warning."""
+    _wrap(eventbridge, "_invoke_target", _invoke_target)
+
+
+def _invoke_target(original: Callable[..., None], target: Json, event: Json, rule: Json, view: Any = None) -> None:
+    arn = target.get("Arn", "")
+    if ":firehose:" not in arn:
+        original(target, event, rule, view)
+        return
+    payload = _target_payload(target, rule, view or eventbridge._pattern_event_view(event))
+    record = {"Data": base64.b64encode(payload.encode()).decode()}
+    stream = arn.partition("deliverystream/")[2]
+    status, _, body = firehose._put_record({"DeliveryStreamName": stream, "Record": record})
+    if status != 200:
+        log.warning("the event for %s was not delivered: %s", arn, body.decode())
+
+
+def _target_payload(target: Json, rule: Json, view: Any) -> str:
+    """What the target is sent: transformed, replaced, a part of the event, or the event."""
+    if target.get("InputTransformer"):
+        return str(eventbridge._apply_input_transformer(target["InputTransformer"], rule, view))
+    if target.get("Input"):
+        return str(target["Input"])
+    event = view.event_with_detail()
+    try:
+        for part in filter(None, target.get("InputPath", "").strip("$.").split(".")):
+            event = event[part]
+    except (KeyError, TypeError):
+        event = view.event_with_detail()
+    return json.dumps(event)
+
+
+# ---------------------------------------------------------------- Firehose: many records an object
+
+
+def _write_object(stream: Json, dest: Json, records: Records) -> None:
+    """Write the records as one S3 object: delimited and compressed as the destination says."""
+    config = dest["config"]
+    processed = firehose._apply_lambda_processors(stream, dest, records)
+    if not processed:
+        return
+    delimiter = _delimiter(config)
+    body = b"".join(data + delimiter for _, data in processed)
+    if config.get("CompressionFormat") == "GZIP":
+        body = gzip.compress(body)
+        dest = {**dest, "config": {"FileExtension": ".gz", **config}}
+    firehose._deliver_to_s3(stream, dest, body)
+
+
+def _delimiter(config: Json) -> bytes:
+    """What AppendDelimiterToRecord puts after each record; nothing where it is not asked for."""
+    processing = config.get("ProcessingConfiguration") or {}
+    for processor in processing.get("Processors", []) if processing.get("Enabled") else []:
+        if processor.get("Type") == "AppendDelimiterToRecord":
+            values = {p["ParameterName"]: p["ParameterValue"] for p in processor.get("Parameters", [])}
+            return str(values.get("Delimiter", "\\n")).encode().decode("unicode_escape").encode()
+    return b""
+
+
+def _is_plain(config: Json) -> bool:
+    """Whether records may share an object as they are: neither partitioned by content nor converted."""
+    special = ("DynamicPartitioningConfiguration", "DataFormatConversionConfiguration")
+    return not any((config.get(name) or {}).get("Enabled") for name in special)
+
+
+_buffer = Buffer(_write_object)
+
+
+def buffer_firehose_records() -> None:
+    """MiniStack writes one plain object a record, without delimiter and compression, and remembers every record."""
+    _wrap(firehose, "_deliver_records_to_s3", _deliver_records)
+
+
+def _deliver_records(original: Callable[..., None], stream: Json, dest: Json, records: Records) -> None:
+    # MiniStack notes every record here for its own tests, and would save them with its state for ever.
+    dest["records"].clear()
+    if _is_plain(dest["config"]):
+        _buffer.add(stream, dest, records)
+    else:
+        original(stream, dest, records)
+
+
+# ---------------------------------------------------------------- EventBridge: the event's own time
+
+_event_time: contextvars.ContextVar[float | None] = contextvars.ContextVar("event_time", default=None)
+
+
+def keep_event_time() -> None:
+    """MiniStack stamps every event with now; on AWS an entry's Time becomes the event's time."""
+    _wrap(eventbridge, "_now_ts", lambda now: _event_time.get() or now())
+    _wrap(eventbridge, "_put_events", _put_events)
+
+
+def _put_events(original: Callable[..., Response], data: Json, allow_aws_source: bool = False) -> Response:
+    entries = data.get("Entries", [])
+    if len(entries) > 10:
+        return original(data, allow_aws_source)  # refused as a whole
+    answers = []
+    for entry in entries:
+        with _time_of(entry):
+            _, _, body = original({**data, "Entries": [entry]}, allow_aws_source)
+        answers.append(json.loads(body))
+    results = [result for answer in answers for result in answer["Entries"]]
+    response: Response = json_response(
+        {"FailedEntryCount": sum(answer["FailedEntryCount"] for answer in answers), "Entries": results}
+    )
+    return response
+
+
+@contextmanager
+def _time_of(entry: Json) -> Iterator[None]:
+    token = _event_time.set(_seconds(entry.get("Time")))
+    try:
+        yield
+    finally:
+        _event_time.reset(token)
+
+
+def _seconds(value: object) -> float | None:
+    """SDKs send a number of seconds; the CLI's JSON may carry ISO 8601."""
+    if isinstance(value, str):
+        return datetime.fromisoformat(value).timestamp()
+    return float(value) if isinstance(value, (int, float)) else None
+
+
+# ---------------------------------------------------------------- DynamoDB: streams
+
+_written: contextvars.ContextVar[list[tuple[Json | None, Json | None]] | None] = contextvars.ContextVar(
+    "written", default=None
+)
+
+
+def stream_partiql_writes() -> None:
+    """MiniStack writes no stream record for what a PartiQL statement changes."""
+    _wrap(dynamodb, "_set_item", _set_item)
+    _wrap(dynamodb, "_remove_item", _remove_item)
+    for statement in ("_partiql_insert", "_partiql_update", "_partiql_delete"):
+        _wrap(dynamodb, statement, _run_statement)
+
+
+def _run_statement(original: Callable[..., Response], table: Json, *args: Any) -> Response:
+    token = _written.set([])
+    try:
+        response = original(table, *args)
+        for old, new in _written.get() or []:
+            name = "INSERT" if old is None else "REMOVE" if new is None else "MODIFY"
+            dynamodb._emit_stream_event(table["TableName"], name, old, new)
+    finally:
+        _written.reset(token)
+    return response
+
+
+def _set_item(original: Callable[..., Any], table: Json, pk: str, sk: str, item: Json) -> Any:
+    old = original(table, pk, sk, item)
+    _note_write(old, item)
+    return old
+
+
+def _remove_item(original: Callable[..., Any], table: Json, pk: str, sk: str) -> Any:
+    old = table["items"].get(pk, {}).get(sk)
+    result = original(table, pk, sk)
+    _note_write(old, None)
+    return result
+
+
+def _note_write(old: Json | None, new: Json | None) -> None:
+    written = _written.get()
+    if written is not None:
+        written.append((old, new))
+
+
+_STREAM_STORES = ("_stream_records", "_stream_trimmed", "_closed_streams")
+
+
+def keep_streams_over_a_restart() -> None:
+    """MiniStack saves how far a mapping has read a stream but not the stream: after a restart it skips new records."""
+    _wrap(dynamodb, "get_state", lambda get: {**get(), **{name: _copy_of_store(name) for name in _STREAM_STORES}})
+    _wrap(dynamodb, "load_persisted_state", _load_streams)
+
+
+def _copy_of_store(name: str) -> Any:
+    return copy.deepcopy(getattr(dynamodb, name))
+
+
+def _load_streams(original: Callable[[Json], None], data: Json) -> None:
+    original(data)
+    for name in _STREAM_STORES:
+        getattr(dynamodb, name).update(data.get(name, {}))
+
+
+# ---------------------------------------------------------------- DynamoDB: PartiQL permissions
+
+_STATEMENT = re.compile(
+    r"""\s*(?:(?P<verb>INSERT)\s+INTO|(?P<verb2>UPDATE)|(?P<verb3>DELETE)\s+FROM|(?P<verb4>SELECT)\b.*?\bFROM)
+        \s+"?(?P<table>[\w.-]+)"?(?:\."(?P<index>[\w.-]+)")?""",
+    re.IGNORECASE | re.VERBOSE | re.DOTALL,
+)
+_PARTIQL_CALLS = ("dynamodb:ExecuteStatement", "dynamodb:BatchExecuteStatement", "dynamodb:ExecuteTransaction")
+
+
+def ask_for_partiql_actions() -> None:
+    """MiniStack asks for dynamodb:BatchExecuteStatement; on AWS each statement needs its dynamodb:PartiQL* action."""
+    _wrap(iam_actions, "dynamodb_transaction_checks", _statement_checks)
+
+
+def _statement_checks(
+    original: Callable[..., list[tuple[str, str]]], action: str, body: bytes, region: str, account: str
+) -> list[tuple[str, str]]:
+    if action not in _PARTIQL_CALLS:
+        return original(action, body, region, account)
+    data = json.loads(body or b"{}")
+    statements = data.get("Statements") or data.get("TransactStatements") or [data]
+    checks = [_statement_check(str(s.get("Statement", "")), region, account) for s in statements]
+    # The same few (action, table) pairs, not 25 times over.
+    return list(dict.fromkeys(checks))
+
+
+def _statement_check(statement: str, region: str, account: str) -> tuple[str, str]:
+    found = _STATEMENT.match(statement)
+    if not found:
+        return "dynamodb:PartiQLSelect", "*"
+    verb = next(filter(None, found.group("verb", "verb2", "verb3", "verb4"))).capitalize()
+    index = f"/index/{found['index']}" if found["index"] else ""
+    return f"dynamodb:PartiQL{verb}", f"arn:aws:dynamodb:{region}:{account}:table/{found['table']}{index}"
+
+
+# ---------------------------------------------------------------- IAM: policies that ask for TLS
+
+
+def count_loopback_as_tls() -> None:
+    """The twin speaks plain HTTP on loopback, so policies that deny what is not TLS would deny everything."""
+    _wrap(app, "pin_request_origin", lambda pin, source_ip, _secure: pin(source_ip, True))
+
+
+# ---------------------------------------------------------------- API Gateway: encoded paths
+
+
+def keep_paths_encoded() -> None:
+    """MiniStack decodes a REST API's path, so %2F splits a segment; AWS hands it on as it was sent."""
+    _wrap(app, "_handle_execute_api_request", _handle_execute_api_request)
+
+
+async def _handle_execute_api_request(
+    original: Callable[..., Any], host: str, path: str, *args: Any, raw_path: str | None = None, **kwargs: Any
+) -> Any:
+    parsed = app._parse_execute_api_url(host, path)
+    is_rest = parsed is not None and apigateway_v1.find_api_scope(parsed[0]) is not None
+    return await original(host, raw_path if is_rest and raw_path else path, *args, raw_path=raw_path, **kwargs)
+
+
+# ---------------------------------------------------------------- Lambda: only what was bundled
+
+
+def show_functions_only_their_bundle() -> None:
+    """MiniStack's functions see the engine's own packages; on AWS a module that is not bundled is not there."""
+    paths = sysconfig.get_paths()
+    stdlib = (paths["stdlib"], paths["platstdlib"])
+    keep = f"""
+import sys
+sys.path[:] = [p for p in sys.path if p.startswith({stdlib!r}) and "-packages" not in p or p.endswith(".zip")]
+"""
+    lambda_runtime._PYTHON_WORKER_SCRIPT = keep + lambda_runtime._PYTHON_WORKER_SCRIPT
+
+
+def answer_without_waiting_for_logs() -> None:
+    """MiniStack waits 50 ms after every invocation for a log line that may never come; 5 ms catch those that do."""
+    lambda_runtime.Worker._drain_stderr_bounded.__defaults__ = (0.005, 0.005, 0.25)
+
+
+# ---------------------------------------------------------------- SQS: the same queues on another port
+
+
+def keep_queue_urls_on_any_port() -> None:
+    """MiniStack finds a queue by a URL with its own port in it, so a restart on another port would lose every queue."""
+    sqs.DEFAULT_PORT = "4566"
+    sqs._CANONICAL_NETLOC = f"{sqs.DEFAULT_HOST}:{sqs.DEFAULT_PORT}"
+
+
+# ---------------------------------------------------------------- saving the state
+
+
+def settle(deadline_s: float = 10.0) -> None:
+    """Take no more work from streams and queues, and wait for what is being done; before the engine stops serving."""
+    lambda_svc._iter_all_esms = lambda: iter(())
+    until = time.monotonic() + deadline_s
+    while lambda_svc.executions_in_flight()[0] and time.monotonic() < until:
+        time.sleep(0.05)
+
+
+def save_every_service() -> None:
+    """MiniStack skips a service whose state changes while it is copied, and knows nothing of our buffer."""
+    _wrap(app, "_build_persistence_save_dict", _states_to_save)
+
+
+def _states_to_save(original: Callable[[], dict[str, Callable[[], Any]]]) -> dict[str, Callable[[], Any]]:
+    # In a thread of its own: S3 wants an event loop, and the one at hand is busy calling this.
+    flushing = threading.Thread(target=_buffer.flush)
+    flushing.start()
+    flushing.join()
+    return {name: partial(_copy_patiently, get_state) for name, get_state in original().items()}
+
+
+def _copy_patiently(get_state: Callable[[], Any], tries: int = 50) -> Any:
+    for _ in range(tries):
+        try:
+            return get_state()
+        except RuntimeError:  # dictionary changed size during iteration
+            time.sleep(0.02)
+    return get_state()
+
+
+def stop_workers() -> None:
+    """MiniStack leaves functions' processes and their folders to themselves when it ends."""
+    lambda_runtime.reset()

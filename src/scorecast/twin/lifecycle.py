@@ -1,0 +1,64 @@
+"""Up and down: the steps in their order, each done only as far as it is needed. One `up` at a time."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from typing import Protocol
+
+from scorecast.twin import process, sample, stack
+from scorecast.twin.instance import Twin, get_json, locked
+
+Remark = Callable[[str], None]
+
+
+class Progress(Protocol):
+    """Shows people what is going on: `with progress.step("deploy") as remark: ... remark("14 resources")`."""
+
+    def step(self, title: str) -> AbstractContextManager[Remark]: ...
+
+
+def up(twin: Twin, progress: Progress) -> stack.StackState:
+    """Bring the twin up: engine, stack, sample data; returns the stack."""
+    with _alone(twin, progress):
+        with progress.step("engine") as remark:
+            remark(process.start(twin))
+        state = _deploy_if_needed(twin, progress)
+        with progress.step("sample data") as remark:
+            is_new = sample.write(twin, state.outputs["MainTableName"])
+            remark("" if is_new else "It had been written before and is left alone.")
+        with progress.step("leaderboard"):
+            api = stack.local_url(state.outputs["LeaderGetApi"], twin.endpoint)
+            if is_new:
+                sample.await_arrival(twin, api)
+            else:
+                get_json(api)  # so that the first look is a quick one
+    return state
+
+
+def down(twin: Twin) -> bool:
+    """Save and stop everything; False where nothing was running."""
+    return process.stop(twin)
+
+
+def _alone(twin: Twin, progress: Progress) -> ExitStack:
+    """Hold the lock of `up`; a second one waits and then finds everything done."""
+    lock = twin.state_dir / "up.lock"
+    held = ExitStack()
+    try:
+        held.enter_context(locked(lock, wait=False))
+    except BlockingIOError:
+        with progress.step("waiting for another `scorecast up`"):
+            held.enter_context(locked(lock, wait=True))
+    return held
+
+
+def _deploy_if_needed(twin: Twin, progress: Progress) -> stack.StackState:
+    source = stack.fingerprint(twin.root)
+    state = stack.describe(twin)
+    if state.is_complete and state.source == source:
+        return state
+    with progress.step("build (sam build)"):
+        stack.build(twin)
+    with progress.step("deploy (sam deploy)") as remark:
+        remark(stack.clear_the_way(twin))
+        stack.deploy(twin, source)
+    return stack.describe(twin)

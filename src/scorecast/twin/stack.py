@@ -1,0 +1,160 @@
+"""The stack on the twin: built and deployed by the official SAM CLI, and only when something has changed."""
+
+import hashlib
+import os
+import re
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from scorecast.errors import UserError
+from scorecast.twin.instance import Twin, bin_dir, without_aws
+
+# The stack carries the hash of what it was made from, so that the two are saved and lost together.
+SOURCE_TAG = "scorecast:source"
+# Never bundled with a function (src/Makefile), so a change there needs no deployment.
+NOT_DEPLOYED = {"cli", "ops", "twin"}
+COMPLETE = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"}
+# A deployment takes seconds; one that rests longer was cut off together with its engine.
+PROGRESS_DEADLINE_S = 30.0
+
+
+@dataclass(frozen=True)
+class StackState:
+    """What CloudFormation says of the stack; `status` is None where there is none."""
+
+    status: str | None = None
+    source: str = ""
+    outputs: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_complete(self) -> bool:
+        return self.status in COMPLETE
+
+
+def describe(twin: Twin) -> StackState:
+    """Ask CloudFormation for the stack."""
+    try:
+        found = twin.client("cloudformation").describe_stacks(StackName=twin.stack)["Stacks"][0]
+    except (ClientError, BotoCoreError):
+        return StackState()
+    tags = {tag["Key"]: tag["Value"] for tag in found.get("Tags", [])}
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
+    return StackState(found["StackStatus"], tags.get(SOURCE_TAG, ""), outputs)
+
+
+def fingerprint(root: Path) -> str:
+    """A hash of all that a deployment is made from: the template and the functions' sources."""
+    digest = hashlib.sha256()
+    for file in sorted(_sources(root)):
+        digest.update(f"{file.relative_to(root)}\0".encode())
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()[:40]
+
+
+def _sources(root: Path) -> list[Path]:
+    package = root / "src" / "scorecast"
+    ignored = {package / name for name in NOT_DEPLOYED}
+    files = [root / "template.yaml"]
+    for file in (root / "src").rglob("*"):
+        is_made = "__pycache__" in file.parts or any(part.endswith(".egg-info") for part in file.parts)
+        if file.is_file() and not is_made and ignored.isdisjoint(file.parents):
+            files.append(file)
+    return files
+
+
+# ---------------------------------------------------------------- build and deploy
+
+
+def build(twin: Twin) -> None:
+    """Bundle the functions."""
+    _sam(twin, "build", "--cached", "--parallel", "--build-dir", str(twin.build))
+
+
+def deploy(twin: Twin, source: str) -> None:
+    """Make or change the stack, and mark it with its source."""
+    _sam(
+        twin,
+        *("deploy", "--template-file", str(twin.build / "template.yaml")),
+        *("--stack-name", twin.stack, "--capabilities", "CAPABILITY_IAM", "--resolve-s3"),
+        *("--tags", f"{SOURCE_TAG}={source}"),
+        *("--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"),
+    )
+
+
+def _sam(twin: Twin, verb: str, *arguments: str) -> None:
+    """Run the SAM CLI of this environment; what it printed goes into the sentence when it fails."""
+    # A configuration of its own that does not exist: what `sam deploy --guided` wrote down is for AWS.
+    command = [str(bin_dir() / "sam"), verb, "--config-env", "twin", *arguments]
+    try:
+        done = subprocess.run(
+            command, cwd=twin.root, env=_environment(twin), stdin=subprocess.DEVNULL, capture_output=True, text=True
+        )
+    except FileNotFoundError as error:
+        raise UserError(f"There is no {command[0]}: `make up` installs what is needed.") from error
+    (twin.state_dir / f"sam-{verb}.log").write_text(done.stdout + done.stderr)
+    if done.returncode:
+        raise UserError(f"`sam {verb}` failed: {_reason(done)} (all of it: {twin.state_dir / f'sam-{verb}.log'})")
+
+
+def _environment(twin: Twin) -> dict[str, str]:
+    """The user's environment but for AWS; `python3` and `sam` are those of this environment."""
+    return {
+        **without_aws(os.environ),
+        **twin.environment(),
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "PATH": f"{bin_dir()}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        "SAM_CLI_TELEMETRY": "0",
+    }
+
+
+def _reason(done: subprocess.CompletedProcess[str]) -> str:
+    """The lines that say what went wrong, of the many that sam prints."""
+    lines = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+    telling = [line for line in lines if re.search(r"error|fail|not found|denied", line, re.IGNORECASE)]
+    return " ".join((telling or lines or ["it said nothing"])[-2:])
+
+
+# ---------------------------------------------------------------- what an interrupted deployment left
+
+
+def clear_the_way(twin: Twin) -> str:
+    """Bring the stack to where it can be deployed to; returns what had to be done, or nothing."""
+    state = _await_rest(twin)
+    if state.status is None or state.is_complete:
+        return ""
+    twin.client("cloudformation").delete_stack(StackName=twin.stack)
+    if _await_rest(twin).status not in (None, "DELETE_COMPLETE"):
+        raise UserError(f"The stack is {state.status} and cannot be deleted; `rm -r {twin.state_dir}` starts afresh.")
+    return f"An earlier deployment had been interrupted ({state.status}); it is made anew."
+
+
+def _await_rest(twin: Twin) -> StackState:
+    """Wait while something is being done to the stack; one that nobody works at any more is taken as it is."""
+    until = time.monotonic() + PROGRESS_DEADLINE_S
+    state = describe(twin)
+    while state.status and state.status.endswith("_IN_PROGRESS") and time.monotonic() < until:
+        if state.status == "REVIEW_IN_PROGRESS":
+            return state
+        time.sleep(0.2)
+        state = describe(twin)
+    return state
+
+
+# ---------------------------------------------------------------- addresses
+
+
+def local_url(url: str, endpoint: str) -> str:
+    """AWS's address of the API as one that opens here; every resolver and browser knows 127.0.0.1."""
+    found = re.fullmatch(r"https://(\w+)\.execute-api\.[^/]+(/.*)", url)
+    return f"{endpoint}/_aws/execute-api/{found[1]}{found[2]}" if found else url
+
+
+def local_outputs(state: StackState, twin: Twin) -> dict[str, str]:
+    """The stack's outputs, its addresses so that they open here."""
+    return {key: local_url(value, twin.endpoint) for key, value in state.outputs.items()}
