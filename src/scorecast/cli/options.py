@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from scorecast.api.answer import json_text
 from scorecast.ops.stack import DEFAULT_STACK, Options, Stack, find_stack
@@ -39,3 +40,8 @@ def open_stack(stack: str, profile: str | None, region: str | None, port: int | 
 def print_json(value: Any) -> None:
     """Write the answer as JSON; numbers keep all their digits."""
     data.file.write(json_text(value) + "\n")
+
+
+def plain(text: str) -> Text:
+    """Text as it is: no markup in it counts, and what is not printable cannot reach the terminal."""
+    return Text("".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text))

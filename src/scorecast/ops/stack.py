@@ -11,7 +11,6 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -23,6 +22,7 @@ from scorecast.ops.aws_errors import code_of, explained, message_of
 from scorecast.ops.exit_codes import ExitCode
 from scorecast.settings import AttributeNames
 from scorecast.twin import instance
+from scorecast.twin.stack import local_url
 
 DEFAULT_STACK = "fanout"
 
@@ -97,11 +97,7 @@ class Stack:
     def api_url(self) -> str:
         """The API's root, which ends in a slash and can be opened from here."""
         url = self.output("LeaderGetApi").removesuffix("leaderBoard/")
-        if self.target.endpoint is None:
-            return url
-        # The engine has AWS's host names only under localhost, which not every resolver knows.
-        api_id = str(urlsplit(url).hostname).partition(".")[0]
-        return f"{self.target.endpoint}/restapis/{api_id}/Prod/_user_request_/"
+        return local_url(url, self.target.endpoint) if self.target.endpoint else url
 
 
 def find_stack(options: Options, environment: Mapping[str, str]) -> Stack:
@@ -193,10 +189,11 @@ def _stranger(target: Target) -> UserError:
 
 
 def _unknown_stack(target: Target, name: str) -> str:
+    place = f"at {target.endpoint}" if target.endpoint else f"in {target.session.region_name}"
+    deploy = "`make up` deploys it" if target.endpoint else "`sam build && sam deploy --guided` deploys it"
     others = _stack_names(target)
-    there = f"those here are {', '.join(others)}; add --stack" if others else "deploy it"
-    how = "`make up` deploys to the twin" if target.endpoint else f"region {target.session.region_name}"
-    return f"There is no stack {name!r} ({how}): {there}."
+    there = f", but {', '.join(others)}: choose one with --stack" if others else ""
+    return f"There is no stack {name!r} {place}{there}; {deploy}."
 
 
 def _stack_names(target: Target) -> list[str]:

@@ -1,0 +1,137 @@
+"""The command that makes load: realistic score changes, and a check that all of them arrived."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from scorecast.cli.options import (
+    DEFAULT_NAME,
+    Json,
+    Port,
+    Profile,
+    Region,
+    StackName,
+    data,
+    notes,
+    open_stack,
+    print_json,
+)
+from scorecast.errors import UserError
+from scorecast.ops.comparison import Comparison, wait_until_equal
+from scorecast.ops.deadline import CLOCK
+from scorecast.ops.exit_codes import ExitCode
+from scorecast.ops.load import Load, Written
+from scorecast.ops.load_plan import LoadPlan, plan
+from scorecast.ops.main_table import main_table_of
+from scorecast.ops.stack import Stack
+
+INTERRUPTED = 130
+
+app = typer.Typer()
+
+
+@app.command()
+def load(
+    changes: Annotated[int, typer.Option("--changes", min=1, help="How many changes to write.")] = 10_000,
+    participants: Annotated[int, typer.Option("--participants", min=1, help="How many participants take part.")] = 500,
+    boards: Annotated[int, typer.Option("--boards", min=1, max=100, help="How many boards they are on.")] = 3,
+    rate: Annotated[
+        float | None, typer.Option("--rate", min=0.1, help="Changes a second; left away, as fast as it goes.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="The same seed makes the same changes.")] = None,
+    wait: Annotated[
+        bool, typer.Option("--wait/--no-wait", help="Wait until every entry is as in the main table.")
+    ] = True,
+    timeout: Annotated[float, typer.Option("--timeout", min=1, help="How many seconds to wait at most.")] = 600,
+    as_json: Json = False,
+    stack: StackName = DEFAULT_NAME,
+    profile: Profile = None,
+    region: Region = None,
+    port: Port = None,
+) -> None:
+    """Write realistic score changes to the main table, and compare every entry of the leaderboard with it.
+
+    Participants enter boards, scores rise and sometimes fall, some leave and come back. They are called load-00001
+    and so on, their boards load-board-1 and so on, so nobody's data is touched.
+    """
+    wanted = LoadPlan(changes, participants, boards, random.randrange(1_000_000) if seed is None else seed)
+    where = open_stack(stack, profile, region, port)
+    with _progress() as progress:
+        written = _write(where, progress, wanted, rate)
+        arrival = _wait(where, progress, timeout) if wait and not written.is_interrupted else None
+    if as_json:
+        print_json(_answer(wanted, written, arrival))
+    elif not written.is_interrupted:
+        data.print(_sentence(written, arrival), markup=False, soft_wrap=True)
+    _refuse_failure(wanted, written, arrival)
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    """How the wait for the leaderboard ended."""
+
+    comparison: Comparison
+    seconds: float
+
+
+def _progress() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=notes)
+
+
+def _write(stack: Stack, progress: Progress, wanted: LoadPlan, rate: float | None) -> Written:
+    task = progress.add_task("Writing changes", total=wanted.changes)
+    table = main_table_of(stack)
+    return Load(table, stack.client("dynamodb"), lambda count: progress.advance(task, count)).run(plan(wanted), rate)
+
+
+def _wait(stack: Stack, progress: Progress, timeout_s: float) -> _Arrival:
+    task = progress.add_task("Entries equal", total=None)
+
+    def show(comparison: Comparison) -> None:
+        progress.update(task, total=comparison.entries, completed=max(comparison.entries - comparison.differing, 0))
+
+    start = CLOCK.now()
+    comparison = wait_until_equal(stack, timeout_s, show)
+    return _Arrival(comparison, CLOCK.now() - start)
+
+
+def _answer(wanted: LoadPlan, written: Written, arrival: _Arrival | None) -> dict[str, Any]:
+    answer = asdict(wanted) | {
+        "written": written.changes,
+        "seconds": round(written.seconds, 3),
+        "changesPerSecond": round(written.per_second, 1),
+    }
+    if arrival is None:
+        return answer
+    comparison = arrival.comparison
+    equal_after = round(arrival.seconds, 3) if comparison.is_equal else None
+    return answer | {
+        "entries": comparison.entries,
+        "differing": comparison.differing,
+        "secondsUntilEqual": equal_after,
+    }
+
+
+def _sentence(written: Written, arrival: _Arrival | None) -> str:
+    wrote = f"Wrote {written.changes:,} changes in {written.seconds:.1f} s ({written.per_second:,.0f} a second)"
+    if arrival is None or not arrival.comparison.is_equal:
+        return f"{wrote}."
+    return f"{wrote}; {arrival.seconds:.1f} s later {arrival.comparison}."
+
+
+def _refuse_failure(wanted: LoadPlan, written: Written, arrival: _Arrival | None) -> None:
+    if written.is_interrupted:
+        done = f"{written.changes:,} of {wanted.changes:,} changes are written"
+        raise UserError(f"Stopped: {done}, and the boards follow them.", INTERRUPTED)
+    if arrival and not arrival.comparison.is_equal:
+        raise UserError(
+            f"The changes are written, but {arrival.seconds:.0f} s later {arrival.comparison}. They follow, unless "
+            "somebody else writes, or they are in the dead-letter queue (output FanoutDlqUrl).",
+            ExitCode.TIMED_OUT,
+        )

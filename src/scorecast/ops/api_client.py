@@ -1,0 +1,123 @@
+"""ApiClient: the stack's REST API as the command line reads it. Scores keep all their digits.
+
+Refuses with the API's own sentence what the API refuses; an unknown board also names those there are.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from urllib.error import HTTPError
+from urllib.parse import quote, urlencode
+from urllib.request import ProxyHandler, build_opener
+
+from scorecast.errors import UserError
+from scorecast.ops.aws_errors import engine_not_running
+from scorecast.ops.exit_codes import ExitCode
+from scorecast.ops.stack import Stack
+
+Json = dict[str, Any]
+Fetch = Callable[[str], tuple[int, bytes]]
+"""GET a URL: the status and the body."""
+
+TIMEOUT_S = 30
+PAGE_ENTRIES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class ApiClient:
+    """Reads boards, entries and ranks."""
+
+    url: str
+    fetch: Fetch
+
+    def list_boards(self) -> list[Json]:
+        """All boards with their totals: {hackathonName, total}."""
+        boards: list[Json] = self._get("leaderBoard/")["boards"]
+        return boards
+
+    def top(self, board: str, limit: int) -> Json:
+        """The best `limit` entries, from as many pages as it takes: {hackathonName, total, entries}."""
+        entries: list[Json] = []
+        for page in self._pages(board, limit):
+            entries += page["entries"]
+            if len(entries) >= limit:
+                break
+        return {"hackathonName": board, "total": page["total"], "entries": entries[:limit]}
+
+    def rank(self, board: str, participant: str) -> Json:
+        """One entry with its rank: {hackathonName, id, userName, projectScore, rank, total}."""
+        answer = self._find(board, participant)
+        if answer is None:
+            raise UserError(
+                f"The participant {participant!r} is not on the board {board!r}: `scorecast top` lists boards."
+            )
+        return answer
+
+    def score_of(self, board: str, participant: str) -> Decimal | None:
+        """The score that the board shows; None where the participant is not on it."""
+        answer = self._find(board, participant)
+        return None if answer is None else Decimal(answer["projectScore"])
+
+    def _find(self, board: str, participant: str) -> Json | None:
+        path = f"leaderBoard/{quote(board, safe='')}/participants/{quote(participant, safe='')}"
+        status, answer = self._answer(path)
+        return None if status == 404 else self._accepted(status, answer, path)
+
+    def _pages(self, board: str, limit: int) -> Iterator[Json]:
+        parameters = {"hackathonName": board, "limit": str(min(limit, PAGE_ENTRIES))}
+        while True:
+            page = self._get(f"leaderBoard/?{urlencode(parameters)}")
+            yield page
+            if "next" not in page:
+                return
+            parameters["next"] = page["next"]
+
+    def _get(self, path: str) -> Json:
+        return self._accepted(*self._answer(path), path)
+
+    def _answer(self, path: str) -> tuple[int, Json]:
+        status, body = self.fetch(self.url + path)
+        try:
+            answer = json.loads(body, parse_float=Decimal)
+        except ValueError:
+            answer = {}
+        return status, answer if isinstance(answer, dict) else {}
+
+    def _accepted(self, status: int, answer: Json, path: str) -> Json:
+        if status == 200:
+            return answer
+        if status == 404 and "parameter" in answer:
+            raise UserError(f"{answer['detail']} {self._known_boards()}")
+        reason = answer.get("detail") or answer.get("message") or "it gave no reason"
+        raise UserError(f"The API answered {status} to /{path.partition('?')[0]}: {reason}")
+
+    def _known_boards(self) -> str:
+        names = [board["hackathonName"] for board in self.list_boards()]
+        return f"The boards are: {', '.join(names)}." if names else "There are no boards yet."
+
+
+def api_of(stack: Stack) -> ApiClient:
+    """The client of a stack's API."""
+    # A machine's proxy is not for loopback.
+    opener = build_opener(ProxyHandler({})) if stack.target.endpoint else build_opener()
+
+    def fetch(url: str) -> tuple[int, bytes]:
+        try:
+            with opener.open(url, timeout=TIMEOUT_S) as response:
+                return response.status, response.read()
+        except HTTPError as error:
+            return error.code, error.read()
+        except OSError as error:
+            raise _unreachable(stack, error) from None
+
+    return ApiClient(stack.api_url, fetch)
+
+
+def _unreachable(stack: Stack, error: OSError) -> UserError:
+    if stack.target.endpoint:
+        return UserError(engine_not_running(stack.target.endpoint), ExitCode.ENGINE_NOT_RUNNING)
+    return UserError(f"The API at {stack.api_url} cannot be reached ({error}): check the network and --region.")

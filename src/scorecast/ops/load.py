@@ -1,0 +1,173 @@
+"""Load: many writes to the main table, in batches, from several threads, at a rate.
+
+The writes of one item stay in order: each item has its lane, a lane is one thread, and a batch holds an item once.
+What DynamoDB throttles is written again until it is in. Refuses to go on when a batch makes no way for a minute.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from queue import Empty, Queue
+from threading import Event, Lock, Thread
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from scorecast.errors import UserError
+from scorecast.ops.aws_errors import code_of
+from scorecast.ops.deadline import CLOCK, Clock, attempts
+from scorecast.ops.load_plan import Write
+from scorecast.ops.main_table import MainTable
+
+# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
+BATCH_WRITES = 25
+LANES = 8
+# A lane's queue: enough for the next batches, and no more to throw away at Ctrl-C.
+_LANE_WRITES = 2 * BATCH_WRITES
+_GIVE_UP_S = 60
+_THROTTLED = {"ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"}
+
+Request = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """How a load went: how many writes are in, in how many seconds, and whether the user stopped it."""
+
+    changes: int
+    seconds: float
+    is_interrupted: bool = False
+
+    @property
+    def per_second(self) -> float:
+        """Writes a second."""
+        return self.changes / max(self.seconds, 0.001)
+
+
+@dataclass(slots=True)
+class Load:
+    """Writes changes to the main table; `on_written` hears of each batch, from any thread."""
+
+    table: MainTable
+    dynamodb: Any
+    on_written: Callable[[int], None] = lambda _: None
+    clock: Clock = CLOCK
+    _written: int = 0
+    _lock: Lock = field(default_factory=Lock)
+    _stopped: Event = field(default_factory=Event)
+    _failures: list[BaseException] = field(default_factory=list)
+
+    def run(self, writes: Iterable[Write], rate: float | None = None) -> Written:
+        """Write all, at most `rate` a second; Ctrl-C ends it after the batches at hand."""
+        start = self.clock.now()
+        lanes = [_Lane(self._take) for _ in range(LANES)]
+        is_interrupted = False
+        try:
+            self._feed(lanes, writes, rate)
+        except KeyboardInterrupt:
+            is_interrupted = True
+            self._stopped.set()
+        finally:
+            for lane in lanes:
+                lane.end()
+        if self._failures:
+            raise self._failures[0]
+        return Written(self._written, self.clock.now() - start, is_interrupted)
+
+    def _feed(self, lanes: list[_Lane], writes: Iterable[Write], rate: float | None) -> None:
+        for write in paced(writes, rate, self.clock):
+            if self._stopped.is_set():
+                return
+            lanes[hash(write.key) % len(lanes)].queue.put(write)
+
+    def _take(self, batch: list[Write]) -> None:
+        """Write a batch, in its lane's thread; once something has failed the rest is dropped."""
+        if self._stopped.is_set():
+            return
+        try:
+            self._write_batch(batch)
+        except BaseException as error:
+            self._failures.append(error)
+            self._stopped.set()
+
+    def _write_batch(self, batch: list[Write]) -> None:
+        request = {self.table.name: [self._request(write) for write in batch]}
+        for _ in attempts(_GIVE_UP_S, pause_s=0.05 * random.uniform(1, 2), longest_pause_s=5, clock=self.clock):
+            request = self._send(request)
+            if not request:
+                self._count(len(batch))
+                return
+        raise UserError(
+            f"DynamoDB has throttled a batch for {_GIVE_UP_S} s: choose a lower --rate, or try again later."
+        )
+
+    def _send(self, request: Request) -> Request:
+        """Send a batch; return what is left of it."""
+        try:
+            unprocessed: Request = self.dynamodb.batch_write_item(RequestItems=request).get("UnprocessedItems", {})
+        except ClientError as error:
+            if code_of(error) in _THROTTLED:
+                return request
+            raise
+        return unprocessed
+
+    def _request(self, write: Write) -> Request:
+        key = self.table.key(*write.key)
+        if write.score is None:
+            return {"DeleteRequest": {"Key": key}}
+        names = self.table.attributes
+        return {"PutRequest": {"Item": key | {names.score: {"N": str(write.score)}, names.name: {"S": write.name}}}}
+
+    def _count(self, changes: int) -> None:
+        with self._lock:
+            self._written += changes
+        self.on_written(changes)
+
+
+class _Lane:
+    """One thread and the writes that wait for it."""
+
+    def __init__(self, take: Callable[[list[Write]], None]) -> None:
+        self.queue: Queue[Write | None] = Queue(_LANE_WRITES)
+        self._take = take
+        self._thread = Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        """Let the thread take what waits, and end."""
+        self.queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        for batch in batches(self.queue):
+            self._take(batch)
+
+
+def batches(queue: Queue[Write | None]) -> Iterator[list[Write]]:
+    """Gather what is there into batches of different items; None in the queue is the end."""
+    batch: dict[tuple[str, str], Write] = {}
+    while True:
+        try:
+            write = queue.get(block=not batch)
+        except Empty:
+            yield list(batch.values())
+            batch = {}
+            continue
+        if batch and (write is None or write.key in batch or len(batch) == BATCH_WRITES):
+            yield list(batch.values())
+            batch = {}
+        if write is None:
+            return
+        batch[write.key] = write
+
+
+def paced(writes: Iterable[Write], rate: float | None, clock: Clock) -> Iterator[Write]:
+    """Yield each write when it is due, at so many a second; at once where there is no rate."""
+    start = clock.now()
+    for number, write in enumerate(writes):
+        early_s = start + number / rate - clock.now() if rate else 0
+        if early_s > 0:
+            clock.sleep(early_s)
+        yield write

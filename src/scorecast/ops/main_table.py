@@ -1,0 +1,124 @@
+"""MainTable: the table that users own, as the command line writes it. Every write goes through the whole pipeline.
+
+Writes touch only the attributes that they are about; what else an item holds survives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from decimal import Decimal, DecimalException
+from typing import Any, Protocol
+
+from boto3.dynamodb.types import DYNAMODB_CONTEXT
+
+from scorecast.change import Change, Image
+from scorecast.errors import UserError
+from scorecast.ops.exit_codes import ExitCode
+from scorecast.ops.stack import Stack
+from scorecast.settings import AttributeNames
+from scorecast.standings.entry import Entry, entries_of
+
+
+class _DynamoDb(Protocol):
+    def update_item(self, **request: Any) -> dict[str, Any]: ...
+    def delete_item(self, **request: Any) -> dict[str, Any]: ...
+    def scan(self, **request: Any) -> dict[str, Any]: ...
+    def describe_table(self, **request: Any) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class MainTable:
+    """The main table; `key_types` are the DynamoDB types of its keys, S for text or N for numbers."""
+
+    dynamodb: _DynamoDb
+    name: str
+    attributes: AttributeNames
+    key_types: dict[str, str]
+
+    def put_score(self, participant: str, board: str, score: Decimal, name: str | None = None) -> Image:
+        """Write the score, and the name if given, at (participant, board); return the whole item."""
+        values = {self.attributes.score: {"N": format(score, "f")}}
+        if name is not None:
+            values[self.attributes.name] = {"S": name}
+        answer = self.dynamodb.update_item(
+            TableName=self.name,
+            Key=self.key(participant, board),
+            UpdateExpression="SET " + ", ".join(f"#a{at} = :v{at}" for at in range(len(values))),
+            ExpressionAttributeNames={f"#a{at}": attribute for at, attribute in enumerate(values)},
+            ExpressionAttributeValues={f":v{at}": value for at, value in enumerate(values.values())},
+            ReturnValues="ALL_NEW",
+        )
+        image: Image = answer["Attributes"]
+        return image
+
+    def delete(self, participant: str, board: str) -> Image | None:
+        """Delete the item at (participant, board); return what it was, None where there was none."""
+        key = self.key(participant, board)
+        answer = self.dynamodb.delete_item(TableName=self.name, Key=key, ReturnValues="ALL_OLD")
+        return answer.get("Attributes")
+
+    def key(self, participant: str, board: str) -> Image:
+        """The key of the item of a participant on a board."""
+        return {
+            name: {self.key_types[name]: value}
+            for name, value in ((self.attributes.id, participant), (self.attributes.metadata, board))
+        }
+
+    def scan(self) -> Iterator[Image]:
+        """What makes an entry of every item, page by page, as it is now."""
+        names = {f"#a{at}": name for at, name in enumerate(_names(self.attributes))}
+        request: dict[str, Any] = {
+            "TableName": self.name,
+            "ConsistentRead": True,
+            "ProjectionExpression": ", ".join(names),
+            "ExpressionAttributeNames": names,
+        }
+        while True:
+            page = self.dynamodb.scan(**request)
+            yield from page["Items"]
+            if "LastEvaluatedKey" not in page:
+                return
+            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def entry_of(self, image: Image) -> Entry | None:
+        """The entry that an item makes on a leaderboard, by ConsumerLambda's own rules; None where it has no score.
+
+        CannotApply says why an item with a score makes none.
+        """
+        change = Change(id="", stream_arn="", operation="READ", keys={}, new=image, old=None, sequence="", at="")
+        entries = entries_of(change, self.attributes)
+        return entries[0] if entries else None
+
+
+def main_table_of(stack: Stack) -> MainTable:
+    """The main table of a stack; refuses one whose keys are others than the stack was told."""
+    dynamodb, name = stack.client("dynamodb"), stack.output("MainTableName")
+    description = dynamodb.describe_table(TableName=name)["Table"]
+    types = {given["AttributeName"]: given["AttributeType"] for given in description["AttributeDefinitions"]}
+    keys = [key["AttributeName"] for key in description["KeySchema"]]
+    expected = [stack.attributes.id, stack.attributes.metadata]
+    if keys != expected:
+        raise UserError(
+            f"The table {name} has the keys {', '.join(keys)}, but this command writes items by "
+            f"{' and '.join(expected)}: write to it with your own program, the leaderboard follows all the same."
+        )
+    return MainTable(dynamodb, name, stack.attributes, {key: types[key] for key in keys})
+
+
+def read_score(text: str) -> Decimal:
+    """Read a score of up to 38 digits, exactly."""
+    try:
+        score = DYNAMODB_CONTEXT.create_decimal(text.strip())
+    except DecimalException:
+        score = Decimal("NaN")
+    if not score.is_finite():
+        raise UserError(
+            f"The score {text!r} is not a number of up to 38 digits, such as 90, -3 or 12.5.", ExitCode.USAGE
+        )
+    return score
+
+
+def _names(attributes: AttributeNames) -> list[str]:
+    """Each attribute once: two of them may be the same."""
+    return list(dict.fromkeys(getattr(attributes, field.name) for field in fields(attributes)))

@@ -1,0 +1,59 @@
+"""One score, written to the main table and waited for on the board: the whole pipeline seen from both its ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Protocol
+
+from scorecast.errors import UserError
+from scorecast.ops.deadline import CLOCK, Clock, attempts
+from scorecast.ops.exit_codes import ExitCode
+from scorecast.ops.main_table import MainTable
+
+
+class _Board(Protocol):
+    def score_of(self, board: str, participant: str) -> Decimal | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What the board is to show; without a score, that the participant is not on it."""
+
+    participant: str
+    board: str
+    score: Decimal | None
+
+
+def write_score(table: MainTable, participant: str, board: str, score: Decimal, name: str | None) -> Expected:
+    """Write the score; CannotApply says why the item makes no entry all the same."""
+    entry = table.entry_of(table.put_score(participant, board, score, name))
+    if entry is None:
+        raise UserError(f"The item {participant!r} of {board!r} makes no entry of a board.")
+    return Expected(entry.id, entry.board, score)
+
+
+def delete_score(table: MainTable, participant: str, board: str) -> Expected:
+    """Delete the item."""
+    image = table.delete(participant, board)
+    if image is None:
+        raise UserError(f"The main table {table.name} has no item {participant!r} of {board!r} to delete.")
+    entry = table.entry_of(image)
+    return Expected(participant, entry.board if entry else board, None)
+
+
+def wait_until_shown(board: _Board, expected: Expected, deadline_s: float, clock: Clock = CLOCK) -> float:
+    """Wait until the board shows what is expected; return after how many seconds it did."""
+    for gone_s in attempts(deadline_s, pause_s=0.1, longest_pause_s=1, clock=clock):
+        shown = board.score_of(expected.board, expected.participant)
+        if shown == expected.score:
+            return gone_s
+    raise UserError(
+        f"The write is in, but after {deadline_s:g} s the board {expected.board!r} {_said(shown, expected)}: it will "
+        "follow, unless somebody else writes this item, or the change is in the dead-letter queue (FanoutDlqUrl).",
+        ExitCode.TIMED_OUT,
+    )
+
+
+def _said(shown: Decimal | None, expected: Expected) -> str:
+    return f"does not show {expected.participant!r}" if shown is None else f"shows {shown} for {expected.participant!r}"
