@@ -11,7 +11,6 @@ from typing import Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from scorecast.cli.options import DEFAULT_NAME, Json, Port, Profile, Region, StackName, data, notes, print_json
 from scorecast.ops.stack import Options, describe_stack, find_target
@@ -99,13 +98,13 @@ def status(
     target = find_target(Options(name, profile, region, port), os.environ)
     if target.engine == "aws":
         found = describe_stack(target, name)
-        answer = _answer("AWS", None, name, "deployed", dict(found.outputs))
+        answer = _answer("AWS", None, None, name, "deployed", dict(found.outputs))
     else:
         answer = _status_of(Twin(**{**vars(instance.find(port)), "stack": name}))
     if json:
         print_json(answer)
     else:
-        data.print(_table(answer))
+        data.print(_lines(answer), soft_wrap=True)
 
 
 def _status_of(twin: Twin) -> dict[str, Any]:
@@ -113,14 +112,20 @@ def _status_of(twin: Twin) -> dict[str, Any]:
     state = stack.describe(twin) if version else stack.StackState()
     engine = "running" if version else "starting" if process.is_running(twin) else "stopped"
     outputs = stack.local_outputs(state, twin)
-    return {**_answer(engine, twin.endpoint, twin.stack, state.status, outputs), "version": version}
+    return _answer(engine, version, twin.endpoint, twin.stack, state.status, outputs)
 
 
 def _answer(
-    engine: str, endpoint: str | None, name: str, stack_status: str | None, outputs: dict[str, str]
+    engine: str,
+    version: str | None,
+    endpoint: str | None,
+    name: str,
+    stack_status: str | None,
+    outputs: dict[str, str],
 ) -> dict[str, Any]:
     return {
         "engine": engine,
+        "version": version,
         "endpoint": endpoint,
         "stack": name,
         "stackStatus": stack_status,
@@ -130,14 +135,11 @@ def _answer(
     }
 
 
-def _table(answer: dict[str, Any]) -> Table:
-    table = Table("", "", show_header=False, box=None, pad_edge=False)
-    for key in ("engine", "version", "endpoint", "stack", "stackStatus", "api", "page"):
-        if answer.get(key):
-            table.add_row(f"[bold]{key}[/]", escape(str(answer[key])))
-    for key, value in sorted(answer["outputs"].items()):
-        table.add_row(f"[dim]{key}[/]", escape(value))
-    return table
+def _lines(answer: dict[str, Any]) -> str:
+    main = {key: answer[key] for key in ("engine", "version", "endpoint", "stack", "stackStatus", "api", "page")}
+    rows = [f"[bold]{key:<12}[/] {escape(str(value))}" for key, value in main.items() if value]
+    rows += [f"[dim]{key:<25}[/] {escape(value)}" for key, value in sorted(answer["outputs"].items())]
+    return "\n".join(rows)
 
 
 @app.command(rich_help_panel=PANEL)

@@ -71,7 +71,8 @@ def _sources(root: Path) -> list[Path]:
 
 def build(twin: Twin) -> None:
     """Bundle the functions."""
-    _sam(twin, "build", "--cached", "--parallel", "--build-dir", str(twin.build))
+    cache = twin.build.parent / "cache"
+    _sam(twin, "build", "--cached", "--parallel", "--build-dir", str(twin.build), "--cache-dir", str(cache))
 
 
 def deploy(twin: Twin, source: str) -> None:
@@ -150,9 +151,11 @@ def _await_rest(twin: Twin) -> StackState:
 
 
 def local_url(url: str, endpoint: str) -> str:
-    """AWS's address of the API as one that opens here; every resolver and browser knows 127.0.0.1."""
-    found = re.fullmatch(r"https://(\w+)\.execute-api\.[^/]+(/.*)", url)
-    return f"{endpoint}/_aws/execute-api/{found[1]}{found[2]}" if found else url
+    """An address of the stack as one that opens here; every resolver and browser knows 127.0.0.1."""
+    api = re.fullmatch(r"https://(\w+)\.execute-api\.[^/]+(/.*)", url)
+    if api:
+        return f"{endpoint}/_aws/execute-api/{api[1]}{api[2]}"
+    return re.sub(r"^http://localhost:\d+/", f"{endpoint}/", url)
 
 
 def local_outputs(state: StackState, twin: Twin) -> dict[str, str]:

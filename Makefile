@@ -1,0 +1,77 @@
+# Everything that one types often. Needs Python >= 3.11 with venv, make and git; all else goes into .venv.
+
+# The first interpreter here that is new enough; or say which: make up PYTHON=/path/to/python3
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+
+BIN := .venv/bin
+# The function builder's python3 and sam are those of .venv.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export SAM_CLI_TELEMETRY := 0
+
+# The stamps' names change with what is installed and where, so an environment that fits is used at once.
+hash = $(shell (echo '$(CURDIR)'; cat pyproject.toml requirements/$(1).txt) | cksum | tr ' ' -)
+LOCAL := .venv/local-$(call hash,local)
+DEV := .venv/dev-$(call hash,dev)
+INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps
+
+.PHONY: help up down status test check deploy pins clean
+.DEFAULT_GOAL := help
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
+
+up: $(LOCAL) ## set everything up, start the local twin, deploy to it, load sample data
+	@$(BIN)/scorecast up
+
+down: $(LOCAL) ## save the local twin's data and stop it
+	@$(BIN)/scorecast down
+
+status: $(LOCAL) ## what runs, and where
+	@$(BIN)/scorecast status
+
+test: $(DEV) ## run all tests: unit, property, twin, page
+	@started=$$(date +%s); $(BIN)/pytest $(ARGS); ended=$$?; \
+	echo "make test took $$(($$(date +%s) - started)) s"; exit $$ended
+
+check: $(DEV) ## lint, types, template
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	AWS_DEFAULT_REGION=us-east-1 $(BIN)/sam validate --lint
+	$(BIN)/cfn-lint template.yaml
+
+deploy: $(LOCAL) ## build and deploy to AWS, asking for what it needs to know
+	$(BIN)/sam build
+	$(BIN)/sam deploy --guided
+
+pins: $(DEV) ## compile the requirement files anew (after a change of an .in file)
+	$(BIN)/python -m pip install -qq --disable-pip-version-check uv
+	cd requirements && $(PIN) local.in -o local.txt && $(PIN) -c local.txt dev.in -o dev.txt
+	cd src && $(PIN) functions.in -o functions.txt
+
+PIN := uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-strip-extras --no-header
+
+clean: ## stop the twin and delete its data, .venv and all that was built
+	@if [ -x $(BIN)/scorecast ]; then $(BIN)/scorecast down; fi
+	rm -rf .twin .aws-sam .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+# ---- the environment
+
+$(LOCAL):
+	@test -n '$(PYTHON)' || { echo 'There is no Python 3.11 or newer here: install it, or say where it is: make up PYTHON=/path/to/python3'; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo '$(PYTHON) is not Python 3.11 or newer: install it, or say where it is: make up PYTHON=/path/to/python3'; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo '$(PYTHON) has no venv: install it (on Debian and Ubuntu: apt-get install python3-venv)'; exit 1; }
+	@echo 'Installing what the local twin needs into .venv (once; about 100 MB to download) ...'
+	@started=$$(date +%s); $(PYTHON) -m venv --clear .venv \
+	&& $(INSTALL) --require-hashes -r requirements/local.txt \
+	&& $(INSTALL) --no-build-isolation --editable . \
+	&& echo "Installed in $$(($$(date +%s) - started)) s."
+	@touch $@
+
+$(DEV): $(LOCAL)
+	@echo 'Installing what tests and checks need into .venv (once) ...'
+	@started=$$(date +%s); $(INSTALL) --require-hashes -r requirements/dev.txt \
+	&& echo "Installed in $$(($$(date +%s) - started)) s."
+	@touch $@
