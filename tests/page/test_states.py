@@ -13,6 +13,10 @@ from scorecast.api.answer import page_answer
 PAGE = page_answer(Path(scorecast.api.__file__).with_name("page.html").read_text(encoding="utf-8"))
 ADDRESS = "http://scorecast.test/any/stage/"
 EXACT = "12345678901234567890123456789012345678"
+HIDE = """
+    Object.defineProperty(document, "hidden", {value: %s, configurable: true});
+    document.dispatchEvent(new Event("visibilitychange"));
+"""
 
 
 class Api:
@@ -128,11 +132,10 @@ def test_it_rests_while_hidden_and_while_paused(visit) -> None:
         tab.page.clock.run_for(60_000)
         return len(tab.requests) - before
 
-    hide = "Object.defineProperty(document, 'hidden', {value: %s, configurable: true}); document.dispatchEvent(new Event('visibilitychange'))"
-    tab.page.evaluate(hide % "true")
+    tab.page.evaluate(HIDE % "true")
     assert requests_in_a_minute() == 0
     with tab.page.expect_request("**/leaderBoard/?*"):
-        tab.page.evaluate(hide % "false")
+        tab.page.evaluate(HIDE % "false")
     tab.page.get_by_role("button", name="Pause").click()
     assert tab.page.get_by_role("status").inner_text() == "Paused"
     assert requests_in_a_minute() == 0
