@@ -35,7 +35,7 @@ Board = Annotated[str, typer.Argument(metavar="BOARD", help="The board's name (h
 
 @app.command()
 def top(
-    board: Annotated[str | None, typer.Argument(metavar="[BOARD]", help="The board; left away, all boards.")] = None,
+    board: Annotated[str | None, typer.Argument(metavar="BOARD", help="The board; left away, all boards.")] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many entries to show.")] = 10,
     as_json: Json = False,
     stack: StackName = DEFAULT_NAME,
@@ -83,7 +83,7 @@ def score(
     participant: Participant,
     board: Board,
     points: Annotated[
-        str | None, typer.Argument(metavar="[SCORE]", help="The score: a number of up to 38 digits.")
+        str | None, typer.Argument(metavar="SCORE", help="The score: a number of up to 38 digits.")
     ] = None,
     name: Annotated[str | None, typer.Option("--name", help="The name to show; left away, it stays as it is.")] = None,
     delete: Annotated[bool, typer.Option("--delete", help="Delete the item instead.")] = False,

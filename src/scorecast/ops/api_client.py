@@ -6,6 +6,7 @@ Refuses with the API's own sentence what the API refuses; an unknown board also 
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -52,9 +53,8 @@ class ApiClient:
         """One entry with its rank: {hackathonName, id, userName, projectScore, rank, total}."""
         answer = self._find(board, participant)
         if answer is None:
-            raise UserError(
-                f"The participant {participant!r} is not on the board {board!r}: `scorecast top` lists boards."
-            )
+            see = f"`scorecast top {shlex.quote(board)}` shows who is"
+            raise UserError(f"The participant {participant!r} is not on the board {board!r}: {see}.")
         return answer
 
     def score_of(self, board: str, participant: str) -> Decimal | None:

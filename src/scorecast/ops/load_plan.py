@@ -103,4 +103,4 @@ def _entries(wanted: LoadPlan, random: Random) -> Iterator[tuple[str, str, str]]
         if number == 1:
             joined = set(names)
         for board in sorted(joined):
-            yield f"load-{number:05}", board, f"{random.choice(_NAMES)} {number}"
+            yield f"load-{number:05}", board, f"{_NAMES[number % len(_NAMES)]} {number}"

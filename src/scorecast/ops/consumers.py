@@ -1,0 +1,268 @@
+"""Consumers: rules that users add to the stack's bus, each with a target, its permission and a dead-letter queue.
+
+A consumer's rule is named STACK-consumer-NAME. Adding one again updates it, and whatever fails leaves things as they
+were. Refuses to touch any other rule: the stack's own and those that others made on the same bus.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from scorecast.errors import UserError
+from scorecast.ops.arn import Arn, read_arn
+from scorecast.ops.aws_errors import code_of, message_of
+from scorecast.ops.event_pattern import pattern_refusals
+from scorecast.ops.exit_codes import ExitCode
+from scorecast.ops.grants import GONE, Grant, grants_of
+from scorecast.ops.stack import Stack
+from scorecast.ops.undo import Step, Undo
+
+TARGET_ID = "consumer"
+# https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html
+RULE_CHARACTERS = 64
+# EventBridge acts as a role for these; functions, queues and topics have policies of their own.
+_BY_ROLE = ("firehose", "kinesis", "states")
+_BY_POLICY = ("lambda", "sqs", "sns")
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    """What a user wants: the events that match `pattern` (JSON text), at `target`."""
+
+    name: str
+    pattern: str
+    target: Arn
+    role: Arn | None = None
+    dead_letters: Arn | None = None
+    retries: int | None = None
+    max_age_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule of the bus; `origin` is `added` (a consumer), `built-in` (the stack's) or `other` (somebody else's)."""
+
+    name: str
+    origin: str
+    state: str
+    pattern: str
+    description: str
+    targets: tuple[Json, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Consumers:
+    """The rules of a stack's bus; `role` and `dead_letters` are what a consumer gets that asks for no other."""
+
+    stack: str
+    bus: Arn
+    role: Arn
+    dead_letters: Arn
+    id_attribute: str
+    events: Any
+    grants: Mapping[str, Grant]
+
+    def list_rules(self) -> list[Rule]:
+        """All rules of the bus with their targets, by name."""
+        pages = self.events.get_paginator("list_rules").paginate(EventBusName=self.bus.name)
+        return [self._rule(described) for page in pages for described in page["Rules"]]
+
+    def add(self, wanted: Consumer) -> bool:
+        """Make the consumer, or update it; return whether it is new."""
+        name = self.rule_name(wanted.name)
+        target = self._target(wanted)
+        before = self._find(name)
+        granted = self._granted(target)
+        with Undo() as undo:
+            self._put_rule(name, wanted, before, undo)
+            for resource in granted:
+                undo.add(self._allow(name, resource))
+            self._put_target(name, target)
+        self._revoke(name, [resource for resource in self._granted_by(before) if resource not in granted])
+        return before is None
+
+    def remove(self, name: str) -> Rule:
+        """Remove the consumer: its targets, its rule, and what was granted to it; return what it was."""
+        rule_name = self.rule_name(name)
+        rule = self._find(rule_name)
+        if rule is None:
+            raise UserError(f"There is no consumer {name!r} {self._known()}.")
+        if rule.targets:
+            ids = [target["Id"] for target in rule.targets]
+            self.events.remove_targets(Rule=rule_name, EventBusName=self.bus.name, Ids=ids)
+        self.events.delete_rule(Name=rule_name, EventBusName=self.bus.name)
+        self._revoke(rule_name, self._granted_by(rule))
+        return rule
+
+    def rule_name(self, name: str) -> str:
+        """The name of a consumer's rule; refuses a name that EventBridge or a policy would not take."""
+        rule = f"{self._prefix}{name}"
+        if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+            raise UserError(f"The name {name!r} must be of letters, digits, - and _.", ExitCode.USAGE)
+        if len(rule) > RULE_CHARACTERS:
+            most = RULE_CHARACTERS - len(self._prefix)
+            raise UserError(f"The name {name!r} is too long: {most} characters are left for it.", ExitCode.USAGE)
+        return rule
+
+    def name_of(self, rule: Rule) -> str:
+        """The name by which users know the rule: a consumer's own, or the rule's."""
+        return rule.name.removeprefix(self._prefix) if rule.origin == "added" else rule.name
+
+    @property
+    def _prefix(self) -> str:
+        return f"{self.stack}-consumer-"
+
+    def _origin(self, rule_name: str) -> str:
+        if rule_name.startswith(self._prefix):
+            return "added"
+        return "built-in" if rule_name.startswith(f"{self.stack}-") else "other"
+
+    def _known(self) -> str:
+        names = [self.name_of(rule) for rule in self.list_rules() if rule.origin == "added"]
+        return f"(there are {', '.join(names)})" if names else "(none was added yet)"
+
+    # ------------------------------------------------------------ the rule
+
+    def _find(self, name: str) -> Rule | None:
+        try:
+            return self._rule(self.events.describe_rule(Name=name, EventBusName=self.bus.name))
+        except ClientError as error:
+            if code_of(error) == "ResourceNotFoundException":
+                return None
+            raise
+
+    def _rule(self, described: Json) -> Rule:
+        name = described["Name"]
+        pages = self.events.get_paginator("list_targets_by_rule").paginate(Rule=name, EventBusName=self.bus.name)
+        return Rule(
+            name=name,
+            origin=self._origin(name),
+            state=described.get("State", "ENABLED"),
+            pattern=described.get("EventPattern", ""),
+            description=described.get("Description", ""),
+            targets=tuple(target for page in pages for target in page["Targets"]),
+        )
+
+    def _rule_arn(self, name: str) -> Arn:
+        """Rules of the default bus do not name it."""
+        path = name if self.bus.name == "default" else f"{self.bus.name}/{name}"
+        return replace(self.bus, resource=f"rule/{path}")
+
+    def _put_rule(self, name: str, wanted: Consumer, before: Rule | None, undo: Undo) -> None:
+        """Make or update the rule; what PutRule is not told it sets to its default."""
+        rule = Rule(
+            name=name,
+            origin="added",
+            state=before.state if before else "ENABLED",
+            pattern=wanted.pattern,
+            description=f"The consumer {wanted.name}, added with `scorecast consumers add`.",
+            targets=(),
+        )
+        with pattern_refusals():
+            self._write_rule(rule)
+        if before:
+            undo.add(partial(self._write_rule, before))
+        else:
+            undo.add(partial(self.events.delete_rule, Name=name, EventBusName=self.bus.name))
+
+    def _write_rule(self, rule: Rule) -> None:
+        self.events.put_rule(
+            Name=rule.name,
+            EventBusName=self.bus.name,
+            EventPattern=rule.pattern,
+            State=rule.state,
+            Description=rule.description,
+        )
+
+    # ------------------------------------------------------------ its target
+
+    def _target(self, wanted: Consumer) -> Json:
+        """The target as PutTargets takes it."""
+        dead_letters = wanted.dead_letters or self.dead_letters
+        if dead_letters.service != "sqs" or dead_letters.name.endswith(".fifo") or dead_letters == wanted.target:
+            raise UserError(
+                f"{dead_letters} cannot take dead letters: it must be a standard SQS queue, and not the target.",
+                ExitCode.USAGE,
+            )
+        target: Json = {"Id": TARGET_ID, "Arn": str(wanted.target), "DeadLetterConfig": {"Arn": str(dead_letters)}}
+        limits = {"MaximumRetryAttempts": wanted.retries, "MaximumEventAgeInSeconds": wanted.max_age_s}
+        if retry_policy := {key: value for key, value in limits.items() if value is not None}:
+            target["RetryPolicy"] = retry_policy
+        return target | self._role(wanted) | self._order(wanted)
+
+    def _role(self, wanted: Consumer) -> Json:
+        """The role for targets that need one."""
+        service = wanted.target.service
+        if service in _BY_POLICY and wanted.role:
+            raise UserError(
+                f"A rule reaches {service} by the target's own policy: leave --role-arn away.", ExitCode.USAGE
+            )
+        role = wanted.role or (self.role if service in _BY_ROLE else None)
+        return {"RoleArn": str(role)} if role else {}
+
+    def _order(self, wanted: Consumer) -> Json:
+        """What keeps the changes of an item in order where the target can: its shard, or its message group."""
+        if wanted.target.service == "kinesis":
+            return {"KinesisParameters": {"PartitionKeyPath": f"$.detail.keys.{self.id_attribute}"}}
+        if wanted.target.service == "sqs" and wanted.target.name.endswith(".fifo"):
+            return {"SqsParameters": {"MessageGroupId": wanted.name}}
+        return {}
+
+    def _put_target(self, rule: str, target: Json) -> None:
+        """Replace the rule's target."""
+        answer = self.events.put_targets(Rule=rule, EventBusName=self.bus.name, Targets=[target])
+        for failure in answer.get("FailedEntries", []):
+            reason = f"{failure.get('ErrorCode')}: {failure.get('ErrorMessage')}"
+            raise UserError(f"EventBridge does not take the target {target['Arn']} ({reason}).")
+
+    # ------------------------------------------------------------ its permissions
+
+    def _granted(self, target: Json) -> list[Arn]:
+        """The resources whose policies let the rule in: the target, and a dead-letter queue of the user's own."""
+        dead_letters = target.get("DeadLetterConfig", {}).get("Arn")
+        arns = [read_arn(text) for text in (target["Arn"], dead_letters) if text]
+        return [arn for arn in arns if arn.service in _BY_POLICY and arn != self.dead_letters]
+
+    def _granted_by(self, rule: Rule | None) -> list[Arn]:
+        targets = rule.targets if rule else ()
+        return [arn for target in targets for arn in self._granted(target)]
+
+    def _allow(self, rule: str, resource: Arn) -> Step:
+        try:
+            return self.grants[resource.service].allow(resource, self._rule_arn(rule))
+        except ClientError as error:
+            if code_of(error) in GONE:
+                raise UserError(f"There is no {resource}: check the name, the region and the account.") from None
+            raise
+
+    def _revoke(self, rule: str, resources: Iterable[Arn]) -> None:
+        """Take back what was granted; the consumer itself is done with by now."""
+        for resource in resources:
+            try:
+                self.grants[resource.service].revoke(resource, self._rule_arn(rule))
+            except ClientError as error:
+                raise UserError(
+                    f"That is done, but the permission of {rule} at {resource} could not be removed: "
+                    f"{message_of(error)} Remove it by hand, or let somebody run this who may."
+                ) from error
+
+
+def consumers_of(stack: Stack) -> Consumers:
+    """The consumers of a stack."""
+    return Consumers(
+        stack=stack.name,
+        bus=read_arn(stack.output("BusArn")),
+        role=read_arn(stack.output("ConsumerTargetRoleArn")),
+        dead_letters=read_arn(stack.output("FanoutDlqArn")),
+        id_attribute=stack.attributes.id,
+        events=stack.client("events"),
+        grants=grants_of(stack),
+    )

@@ -1,0 +1,70 @@
+"""EventPattern: what a rule matches, read from where the user has it, and tried by EventBridge itself.
+
+Refuses, with the place of the mistake, what is not a JSON object; what else is wrong EventBridge says.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+from botocore.exceptions import ClientError
+
+from scorecast.errors import UserError
+from scorecast.ops.aws_errors import code_of, message_of
+from scorecast.ops.exit_codes import ExitCode
+
+EXAMPLE = '{"detail": {"new": {"projectScore": [{"numeric": [">=", 90]}]}}}'
+# PutRule: "Length Constraints: Maximum length of 4096".
+# https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html
+PATTERN_CHARACTERS = 4096
+
+
+def read_pattern(source: str, stdin: TextIO) -> str:
+    """Return the pattern as compact JSON; `source` is the JSON itself, @FILE, or - for standard input."""
+    text = _text(source, stdin)
+    try:
+        pattern = json.loads(text)
+    except ValueError as error:
+        raise UserError(f"The pattern is not JSON: {error}; for example {EXAMPLE}", ExitCode.USAGE) from None
+    if not isinstance(pattern, dict) or not pattern:
+        raise UserError(f"The pattern must be a JSON object with something in it, such as {EXAMPLE}", ExitCode.USAGE)
+    compact = json.dumps(pattern, separators=(",", ":"), ensure_ascii=False)
+    if len(compact) > PATTERN_CHARACTERS:
+        raise UserError(
+            f"The pattern has {len(compact):,} characters; EventBridge takes {PATTERN_CHARACTERS:,}.", ExitCode.USAGE
+        )
+    return compact
+
+
+@contextmanager
+def pattern_refusals() -> Iterator[None]:
+    """Raise what EventBridge says of a pattern as one sentence."""
+    try:
+        yield
+    except ClientError as error:
+        if code_of(error) != "InvalidEventPatternException":
+            raise
+        raise UserError(f"EventBridge does not take this pattern: {message_of(error)}", ExitCode.USAGE) from None
+
+
+def matches(events: Any, pattern: str, event: dict[str, Any]) -> bool:
+    """Ask EventBridge whether the pattern matches the event."""
+    with pattern_refusals():
+        answer = events.test_event_pattern(EventPattern=pattern, Event=json.dumps(event))
+    return bool(answer["Result"])
+
+
+def _text(source: str, stdin: TextIO) -> str:
+    if source == "-":
+        return stdin.read()
+    if not source.startswith("@"):
+        return source
+    try:
+        return Path(source[1:]).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"The pattern's file {source[1:]} cannot be read: {reason}.", ExitCode.USAGE) from None

@@ -1,0 +1,44 @@
+"""Undo: steps that are taken back, the last one first, when a later one fails; also at Ctrl-C."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import TracebackType
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from scorecast.errors import UserError
+from scorecast.ops.aws_errors import explain
+
+Step = Callable[[], None]
+
+
+class Undo:
+    """`with Undo() as undo: do(); undo.add(take_back); do_more()`"""
+
+    def __init__(self) -> None:
+        self._steps: list[Step] = []
+
+    def add(self, step: Step) -> None:
+        """Remember how to take back what was just done."""
+        self._steps.append(step)
+
+    def __enter__(self) -> Undo:
+        return self
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: TracebackType | None) -> None:
+        if error is None:
+            return
+        stayed = [problem for problem in map(_attempt, reversed(self._steps)) if problem]
+        if stayed:
+            reason = explain(error) if isinstance(error, (ClientError, BotoCoreError)) else error
+            raise UserError(f"{reason} Not all of what was done could be taken back: {' '.join(stayed)}") from error
+
+
+def _attempt(step: Step) -> str | None:
+    """Take one step back; return what prevented it."""
+    try:
+        step()
+    except (ClientError, BotoCoreError) as error:
+        return str(explain(error))
+    return None
