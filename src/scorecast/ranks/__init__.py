@@ -1,0 +1,1 @@
+"""The counting index: exact ranks without reading everybody."""

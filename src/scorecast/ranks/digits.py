@@ -1,0 +1,80 @@
+"""A score as the counting index sees it: its place at each level of the trie, and what its last range spans. Pure.
+
+Any DynamoDB number (38 digits, 1E-130 to 9.99E+125, either sign, zero) is a magnitude and a mantissa: 59.75 is
+5.975E+1. The levels take the magnitude, then two digits of the mantissa each:
+
+    level 0, node ""          the magnitude        slot  132     (0 for zero, negative for a negative score)
+    level 1, node "132"       digits 1 and 2       slot   59
+    level 2, node "132.59"    digits 3 and 4       slot   75
+
+Slots are whole numbers, in the order of the scores; a slot counts the entries whose scores begin like that. All scores
+of the last slot lie in one range, whose ends are scores themselves, so that one BETWEEN covers it exactly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Context, Decimal
+
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html#HowItWorks.DataTypes.Number
+SCORE_DIGITS = 38
+SMALLEST_MAGNITUDE = -130
+
+LEVELS = 3
+DIGITS_PER_LEVEL = 2
+_PREFIX_DIGITS = (LEVELS - 1) * DIGITS_PER_LEVEL
+
+# Wide enough for the exact sum of any two scores next to each other.
+_EXACT = Context(prec=80)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A slot in a node: `node` is the path above it, `slot` its number, in the order of the scores."""
+
+    node: str
+    slot: int
+
+
+def places_of(score: Decimal) -> tuple[Place, ...]:
+    """Return the score's place at each level, from the top; zero has a place at level 0 only. O(1)."""
+    if not score:
+        return (Place("", 0),)
+    sign = -1 if score < 0 else 1
+    digits = _mantissa(score)
+    pairs = (digits[at : at + DIGITS_PER_LEVEL] for at in range(0, _PREFIX_DIGITS, DIGITS_PER_LEVEL))
+    slots = [sign * (score.adjusted() - SMALLEST_MAGNITUDE + 1), *(sign * int(pair) for pair in pairs)]
+    nodes = [".".join(str(slot) for slot in slots[:level]) for level in range(LEVELS)]
+    return tuple(Place(node, slot) for node, slot in zip(nodes, slots, strict=True))
+
+
+def above_in_range(score: Decimal) -> tuple[Decimal, Decimal] | None:
+    """Return the lowest and the highest score above this one in its last range; None where there is none. O(1)."""
+    if not score:
+        return None
+    lowest = _EXACT.add(score, _step(score))
+    highest = range_of(score)[1]
+    return (lowest, highest) if lowest <= highest else None
+
+
+def range_of(score: Decimal) -> tuple[Decimal, Decimal]:
+    """Return the lowest and the highest score that have all their places in common with this one. O(1)."""
+    if not score:
+        return score, score
+    sign, digits = int(score < 0), _mantissa(score)[:_PREFIX_DIGITS]
+    ends = [_of_digits(sign, digits + filler * (SCORE_DIGITS - _PREFIX_DIGITS), score.adjusted()) for filler in "09"]
+    return min(ends), max(ends)
+
+
+def _mantissa(score: Decimal) -> str:
+    digits = "".join(str(digit) for digit in score.as_tuple().digits).lstrip("0")
+    return digits.ljust(_PREFIX_DIGITS, "0")
+
+
+def _step(score: Decimal) -> Decimal:
+    """The distance between this score and the next: one unit of the 38th digit."""
+    return Decimal((0, (1,), score.adjusted() - SCORE_DIGITS + 1))
+
+
+def _of_digits(sign: int, digits: str, magnitude: int) -> Decimal:
+    return Decimal((sign, tuple(int(digit) for digit in digits), magnitude - SCORE_DIGITS + 1))

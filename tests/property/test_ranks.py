@@ -1,0 +1,111 @@
+"""The counting index against a sorted list: any scores, any order of changes."""
+
+import random
+from bisect import bisect_right, insort
+from decimal import Context, Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scorecast.ranks.counters import Counters, above_outside_range, locate, path_nodes, total
+from scorecast.ranks.digits import above_in_range, places_of, range_of
+
+DIGITS = Context(prec=38)
+scores = st.one_of(
+    st.integers(-1000, 1000).map(Decimal),
+    st.builds(
+        lambda sign, digits, exponent: DIGITS.scaleb(Decimal((sign, digits, 0)), exponent),
+        st.integers(0, 1),
+        st.lists(st.integers(0, 9), min_size=1, max_size=38).map(tuple),
+        st.integers(-90, 60),
+    ),
+)
+
+
+def rank_of(counters: Counters, ordered: list[Decimal], score: Decimal) -> int:
+    """The rank as LeaderGet finds it: nodes on the path, and a count of the entries within one BETWEEN."""
+    between = above_in_range(score)
+    inside = sum(between[0] <= other <= between[1] for other in ordered) if between else 0
+    return 1 + above_outside_range(counters.read(path_nodes(score)), score) + inside
+
+
+@given(scores, scores)
+def test_the_places_are_in_the_order_of_the_scores(left: Decimal, right: Decimal) -> None:
+    slots = [[place.slot for place in places_of(score)] for score in (left, right)]
+    if left < right:
+        assert slots[0] <= slots[1]
+    if left == right:
+        assert slots[0] == slots[1]
+
+
+@given(scores)
+def test_a_range_holds_exactly_the_scores_that_share_their_places(score: Decimal) -> None:
+    low, high = range_of(score)
+    assert low <= score <= high
+    assert places_of(low) == places_of(high) == places_of(score)
+    if score:
+        step = Decimal((0, (1,), low.adjusted() - 37))
+        assert places_of(Context(prec=80).subtract(low, step)) != places_of(score)
+        assert places_of(Context(prec=80).add(high, step)) != places_of(score)
+
+
+@given(scores)
+def test_the_scores_above_in_the_range_begin_with_the_very_next_one(score: Decimal) -> None:
+    between = above_in_range(score)
+    if between is None:
+        assert score == range_of(score)[1]
+    else:
+        assert score < between[0] <= between[1] == range_of(score)[1]
+        assert DIGITS.next_plus(score) == between[0]
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.none() | scores), max_size=30), scores)
+def test_every_rank_equals_the_sorted_lists(changes: list, asked: Decimal) -> None:
+    counters, entries = Counters(), {}
+    for participant, score in changes:
+        counters.replace(entries.get(participant), score)
+        entries[participant] = score
+        counters._check()
+    ordered = sorted(score for score in entries.values() if score is not None)
+    assert total(counters.read([""])) == len(ordered)
+    for score in [*ordered, asked]:
+        assert rank_of(counters, ordered, score) == 1 + len(ordered) - bisect_right(ordered, score)
+
+
+@given(st.lists(scores, max_size=40))
+def test_a_position_is_found_in_the_range_that_holds_it(given_scores: list) -> None:
+    counters = Counters()
+    for score in given_scores:
+        counters.replace(None, score)
+    best_first = sorted(given_scores, reverse=True)
+    for position, score in enumerate(best_first, start=1):
+        located = locate(counters.read, position)
+        assert located is not None
+        assert located.places == places_of(score)
+        assert located.above == sum(other > range_of(score)[1] for other in best_first)
+    assert locate(counters.read, len(best_first) + 1) is None
+
+
+@pytest.mark.parametrize("shape", ["uniform", "tied", "long tail", "negative"])
+def test_a_long_run_keeps_the_invariants_and_the_ranks(shape: str) -> None:
+    draw = random.Random(shape)
+    make = {
+        "uniform": lambda: Decimal(draw.randrange(1_000_000)),
+        "tied": lambda: Decimal(draw.randrange(20)),
+        "long tail": lambda: DIGITS.create_decimal_from_float(draw.paretovariate(1.2)),
+        "negative": lambda: Decimal(draw.randrange(-5000, 5000)) / 8,
+    }[shape]
+    counters, entries, ordered = Counters(), {}, []
+    for _ in range(3000):
+        participant = draw.randrange(800)
+        old, new = entries.pop(participant, None), make() if draw.random() < 0.8 else None
+        counters.replace(old, new)
+        if old is not None:
+            ordered.remove(old)
+        if new is not None:
+            entries[participant] = new
+            insort(ordered, new)
+    counters._check()
+    for score in draw.sample(ordered, 100):
+        assert rank_of(counters, ordered, score) == 1 + len(ordered) - bisect_right(ordered, score)
