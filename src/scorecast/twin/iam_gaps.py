@@ -1,0 +1,70 @@
+"""What MiniStack asks of IAM otherwise than AWS when rules are managed, put right; `gaps.fill` calls it.
+
+Without this, a caller with only the template's ManageConsumersPolicy is refused what AWS allows.
+"""
+
+import json
+from collections.abc import Callable
+from contextvars import ContextVar
+from functools import partial, wraps
+from typing import Any
+
+from ministack.core import iam_actions
+from ministack.services import lambda_svc
+
+# The path of the request at hand; the place where condition keys are gathered is not told it.
+_path: ContextVar[str] = ContextVar("path", default="")
+
+
+def judge_rules_by_name() -> None:
+    """MiniStack judges calls that name a rule as `Rule` (PutTargets, ListTargetsByRule) by its bus; AWS by the rule."""
+    _wrap("extract_resource_arn", _resource_arn)
+
+
+def tell_principals_of_permissions() -> None:
+    """MiniStack knows no lambda:Principal, on which AWS lets policies limit AddPermission and RemovePermission.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/lambda-api-permissions-ref.html
+    """
+    _wrap("request_tag_context", _context)
+
+
+def _wrap(name: str, wrapper: Callable[..., Any]) -> None:
+    original = getattr(iam_actions, name)
+    setattr(iam_actions, name, wraps(original)(partial(wrapper, original)))
+
+
+def _resource_arn(original: Callable[..., str], service: str, method: str, path: str, *rest: Any) -> str:
+    _path.set(path)
+    headers, body, params, region, account = rest
+    request = _json(body) if service == "events" else {}
+    if "Rule" not in request:
+        return original(service, method, path, headers, body, params, region, account)
+    return f"arn:aws:events:{region}:{account}:rule/{request.get('EventBusName', 'default')}/{request['Rule']}"
+
+
+def _context(original: Callable[..., dict[str, Any]], service: str, action: str, body: bytes, params: Any) -> Any:
+    context = original(service, action, body, params)
+    if action == "lambda:AddPermission":
+        return {**context, "lambda:Principal": _json(body).get("Principal")}
+    if action == "lambda:RemovePermission":
+        return {**context, "lambda:Principal": _principal_of(_path.get())}
+    return context
+
+
+def _principal_of(path: str) -> str | None:
+    """Whom the statement lets in that is to be removed: .../functions/NAME/policy/SID."""
+    arn = iam_actions.extract_resource_arn("lambda", "DELETE", path, {}, b"", {}, "", "")
+    policy, _ = lambda_svc.function_policy_for_arn(arn) or ({}, "")
+    sid = path.rpartition("/")[2]
+    statements = [one for one in policy.get("Statement", []) if one.get("Sid") == sid]
+    principal = statements[0].get("Principal") if statements else None
+    return principal.get("Service") if isinstance(principal, dict) else principal
+
+
+def _json(body: bytes) -> dict[str, Any]:
+    try:
+        parsed = json.loads(body or b"{}")
+    except ValueError:
+        return {}
+    return parsed if isinstance(parsed, dict) else {}
