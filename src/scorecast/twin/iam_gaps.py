@@ -55,9 +55,9 @@ def _context(original: Callable[..., dict[str, Any]], service: str, action: str,
 def _principal_of(path: str) -> str | None:
     """Whom the statement lets in that is to be removed: .../functions/NAME/policy/SID."""
     arn = iam_actions.extract_resource_arn("lambda", "DELETE", path, {}, b"", {}, "", "")
-    policy, _ = lambda_svc.function_policy_for_arn(arn) or ({}, "")
+    found = lambda_svc.function_policy_for_arn(arn)
     sid = path.rpartition("/")[2]
-    statements = [one for one in policy.get("Statement", []) if one.get("Sid") == sid]
+    statements = [one for one in found[0].get("Statement", []) if one.get("Sid") == sid] if found else []
     principal = statements[0].get("Principal") if statements else None
     return principal.get("Service") if isinstance(principal, dict) else principal
 
