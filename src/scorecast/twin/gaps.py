@@ -22,9 +22,11 @@ from typing import Any
 
 from ministack import app
 from ministack.core import iam_actions, lambda_runtime
-from ministack.core.responses import json_response
+from ministack.core.responses import json_response, new_uuid
 from ministack.services import apigateway_v1, dynamodb, eventbridge, firehose, lambda_svc, sqs
+from ministack.services.cloudformation import provisioners, stacks
 
+from scorecast.twin import iam_gaps
 from scorecast.twin.buffer import Buffer, Records
 
 log = logging.getLogger("scorecast.twin.gaps")
@@ -41,11 +43,14 @@ def fill() -> None:
     stream_partiql_writes()
     keep_streams_over_a_restart()
     ask_for_partiql_actions()
+    iam_gaps.judge_rules_by_name()
+    iam_gaps.tell_principals_of_permissions()
     count_loopback_as_tls()
     keep_paths_encoded()
     show_functions_only_their_bundle()
     answer_without_waiting_for_logs()
     keep_queue_urls_on_any_port()
+    draw_new_names()
     save_every_service()
 
 
@@ -335,6 +340,20 @@ def keep_queue_urls_on_any_port() -> None:
     """MiniStack finds a queue by a URL with its own port in it, so a restart on another port would lose every queue."""
     sqs.DEFAULT_PORT = "4566"
     sqs._CANONICAL_NETLOC = f"{sqs.DEFAULT_HOST}:{sqs.DEFAULT_PORT}"
+
+
+# ---------------------------------------------------------------- CloudFormation: names of a stack's own
+
+
+def draw_new_names() -> None:
+    """MiniStack gives a stack that is made again the names it had, so a retained table would be emptied and reused."""
+    _wrap(stacks, "_provision_resource", _provision_resource)
+
+
+def _provision_resource(original: Callable[..., Any], *args: Any) -> Any:
+    if not provisioners._NAME_SEED.get():
+        provisioners._NAME_SEED.set(new_uuid()[:8])
+    return original(*args)
 
 
 # ---------------------------------------------------------------- saving the state

@@ -31,7 +31,6 @@ class Twin:
     state_dir: Path
     port: int = DEFAULT_PORT
     stack: str = "fanout"
-    build_dir: Path | None = None
 
     @property
     def endpoint(self) -> str:
@@ -44,7 +43,7 @@ class Twin:
     @property
     def build(self) -> Path:
         """Where `sam build` puts its result: its own default, so that what is typed by hand finds it."""
-        return self.build_dir or self.root / ".aws-sam" / "build"
+        return self.root / ".aws-sam" / "build"
 
     def client(self, service: str) -> Any:
         """A boto3 client for the twin, whatever the caller's own AWS environment says."""

@@ -67,7 +67,7 @@ def _join(twin: Twin) -> str:
     try:
         _wait_until_ready(twin)
     except UserError:
-        stop(twin, patience_s=5)
+        _kill(twin, read_note(twin.state_dir).get("pid"))
         start(twin)
         return "It had hung half-started and was started anew."
     return "It was running already."
@@ -158,7 +158,7 @@ def _last_words(log_file: Path) -> str:
 # ---------------------------------------------------------------- stop
 
 
-def stop(twin: Twin, patience_s: float = STOP_DEADLINE_S) -> bool:
+def stop(twin: Twin) -> bool:
     """Stop the engine when it has saved its state; False where none was running. Ends its functions too."""
     if not is_running(twin):
         return False
@@ -166,13 +166,18 @@ def stop(twin: Twin, patience_s: float = STOP_DEADLINE_S) -> bool:
     if not isinstance(pid, int):
         raise UserError(f"The engine is just starting; try again in a moment (its lock: {lock_file(twin.state_dir)}).")
     _signal(os.kill, pid, signal.SIGTERM)
-    if not _ends(twin, patience_s):
-        _signal(os.killpg, pid, signal.SIGKILL)
-        _ends(twin, 5)
-        raise UserError(f"The engine did not stop within {patience_s:.0f} s and was killed; see {twin.log_file}.")
-    # The engine leads a process group of its own; whoever is left in it is a function's process.
-    _signal(os.killpg, pid, signal.SIGKILL)
+    in_time = _ends(twin, STOP_DEADLINE_S)
+    _kill(twin, pid)
+    if not in_time:
+        raise UserError(f"The engine did not stop within {STOP_DEADLINE_S:.0f} s and was killed; see {twin.log_file}.")
     return True
+
+
+def _kill(twin: Twin, pid: int | None) -> None:
+    """End whoever is left: the engine leads a process group of its own, with its functions' processes in it."""
+    if pid:
+        _signal(os.killpg, pid, signal.SIGKILL)
+    _ends(twin, 5)
 
 
 def _signal(send: Callable[[int, int], None], pid: int, number: int) -> None:

@@ -71,8 +71,7 @@ def _sources(root: Path) -> list[Path]:
 
 def build(twin: Twin) -> None:
     """Bundle the functions."""
-    cache = twin.build.parent / "cache"
-    _sam(twin, "build", "--cached", "--parallel", "--build-dir", str(twin.build), "--cache-dir", str(cache))
+    _sam(twin, "build", "--cached", "--parallel")
 
 
 def deploy(twin: Twin, source: str) -> None:
@@ -86,19 +85,25 @@ def deploy(twin: Twin, source: str) -> None:
     )
 
 
-def _sam(twin: Twin, verb: str, *arguments: str) -> None:
-    """Run the SAM CLI of this environment; what it printed goes into the sentence when it fails."""
-    # A configuration of its own that does not exist: what `sam deploy --guided` wrote down is for AWS.
-    command = [str(bin_dir() / "sam"), verb, "--config-env", "twin", *arguments]
+def run_sam(twin: Twin, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the SAM CLI of this environment against the twin, in its repository."""
+    command = [str(bin_dir() / "sam"), *arguments]
     try:
-        done = subprocess.run(
+        return subprocess.run(
             command, cwd=twin.root, env=_environment(twin), stdin=subprocess.DEVNULL, capture_output=True, text=True
         )
     except FileNotFoundError as error:
         raise UserError(f"There is no {command[0]}: `make up` installs what is needed.") from error
-    (twin.state_dir / f"sam-{verb}.log").write_text(done.stdout + done.stderr)
+
+
+def _sam(twin: Twin, verb: str, *arguments: str) -> None:
+    """Run a step; what it printed is kept, and its end goes into the sentence when it fails."""
+    # A section of samconfig.toml that does not exist: what `sam deploy --guided` wrote down there is for AWS.
+    done = run_sam(twin, verb, "--config-env", "twin", *arguments)
+    log = twin.state_dir / f"sam-{verb}.log"
+    log.write_text(done.stdout + done.stderr)
     if done.returncode:
-        raise UserError(f"`sam {verb}` failed: {_reason(done)} (all of it: {twin.state_dir / f'sam-{verb}.log'})")
+        raise UserError(f"`sam {verb}` failed: {_reason(done)} (all of it: {log})")
 
 
 def _environment(twin: Twin) -> dict[str, str]:

@@ -1,0 +1,295 @@
+"""The engine's life: what survives a stop, a kill, a second start; and what is said when it cannot start."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import threading
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from scorecast.errors import UserError
+from scorecast.twin import lifecycle, process
+from scorecast.twin import stack as deployment
+from scorecast.twin.instance import Twin, lock_file, locked, note_file, read_note
+from tests.conftest import eventually
+from tests.twin.conftest import Stack, Steps, deployed, free_port, processes_of, running
+
+
+@pytest.fixture(scope="module")
+def own(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack of this module's own, since its engine is stopped and killed."""
+    root = tmp_path_factory.mktemp("own")
+    shutil.copytree(repository, root / "repository")
+    with running(Twin(root=root / "repository", state_dir=root / "twin", port=free_port())) as twin:
+        yield deployed(twin)
+
+
+@pytest.fixture
+def up(own: Stack) -> Stack:
+    """The stack, with its engine running, whatever the test before did to it."""
+    lifecycle.up(own.twin, Steps())
+    return own
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Iterator[Twin]:
+    """An engine's place with nothing in it."""
+    twin = Twin(root=tmp_path, state_dir=tmp_path / "twin", port=free_port())
+    yield twin
+    process.stop(twin)
+    assert processes_of(twin) == []
+
+
+def put(stack: Stack, participant: str, score: int, board: str) -> None:
+    item = {"id": {"S": participant}, "metadata": {"S": board}, "projectScore": {"N": str(score)}}
+    stack.client("dynamodb").put_item(TableName=stack.outputs["MainTableName"], Item=item)
+
+
+def shows(stack: Stack, participant: str, score: int, board: str) -> None:
+    status, body = stack.get(f"leaderBoard/{board}/participants/{participant}")
+    assert (status, body.get("projectScore")) == (200, score)
+
+
+def queue_url(stack: Stack) -> str:
+    return str(stack.client("sqs").create_queue(QueueName="kept")["QueueUrl"])
+
+
+# ---------------------------------------------------------------- stop and start
+
+
+def test_a_restart_keeps_data_and_position_and_builds_nothing(up: Stack) -> None:
+    board = str(uuid.uuid4())
+    put(up, "before", 1, board)
+    eventually(lambda: shows(up, "before", 1, board))
+    up.client("sqs").send_message(QueueUrl=queue_url(up), MessageBody="kept")
+    assert lifecycle.down(up.twin)
+    assert processes_of(up.twin) == []
+
+    steps = Steps()
+    lifecycle.up(up.twin, steps)
+    assert steps.titles == ["engine", "sample data", "leaderboard"]
+    shows(up, "before", 1, board)
+    assert up.client("sqs").receive_message(QueueUrl=queue_url(up))["Messages"][0]["Body"] == "kept"
+    assert up.client("s3").list_objects_v2(Bucket=up.outputs["BackupBucketName"])["KeyCount"] > 0
+    # The first change after a restart must not be skipped.
+    put(up, "after", 2, board)
+    eventually(lambda: shows(up, "after", 2, board))
+
+
+def test_changes_on_their_way_when_the_engine_stops_arrive_after_the_next_start(up: Stack) -> None:
+    board = str(uuid.uuid4())
+    for number in range(200):
+        put(up, f"p{number}", number, board)
+    lifecycle.down(up.twin)
+    lifecycle.up(up.twin, Steps())
+
+    def all_shown() -> None:
+        status, body = up.get("leaderBoard/", hackathonName=board)
+        assert (status, body.get("total")) == (200, 200)
+
+    eventually(all_shown)
+
+
+def test_the_data_moves_to_another_port(up: Stack) -> None:
+    board = str(uuid.uuid4())
+    lifecycle.down(up.twin)
+    moved = replace(up.twin, port=free_port())
+    lifecycle.up(moved, Steps())
+    there = deployed(moved)
+    put(there, "moved", 3, board)
+    eventually(lambda: shows(there, "moved", 3, board))
+    lifecycle.down(moved)
+
+
+def test_a_second_up_finds_everything_done(up: Stack) -> None:
+    steps = Steps()
+    lifecycle.up(up.twin, steps)
+    assert steps.titles == ["engine", "sample data", "leaderboard"]
+    assert "It was running already." in steps.remarks
+
+
+def test_two_ups_at_once_do_the_work_once(up: Stack) -> None:
+    lifecycle.down(up.twin)
+    both = [Steps(), Steps()]
+    threads = [threading.Thread(target=lifecycle.up, args=(up.twin, steps)) for steps in both]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [steps.remarks.count("It was running already.") for steps in both].count(1) == 1
+    assert process.version(up.twin)
+
+
+def test_a_change_of_the_template_is_deployed_and_keeps_the_data(up: Stack) -> None:
+    board = str(uuid.uuid4())
+    put(up, "kept", 4, board)
+    eventually(lambda: shows(up, "kept", 4, board))
+    template = up.twin.root / "template.yaml"
+    template.write_text(template.read_text().replace("RetentionInDays: 30", "RetentionInDays: 60"))
+    steps = Steps()
+    lifecycle.up(up.twin, steps)
+    assert "deploy (sam deploy)" in steps.titles
+    shows(up, "kept", 4, board)
+    groups = up.client("logs").describe_log_groups()["logGroups"]
+    assert 60 in {group.get("retentionInDays") for group in groups}
+
+
+def test_what_a_user_made_of_the_sample_data_is_left_alone(up: Stack) -> None:
+    table, key = up.outputs["MainTableName"], {"id": {"S": "3"}, "metadata": {"S": "StarWar"}}
+    up.client("dynamodb").delete_item(TableName=table, Key=key)
+    lifecycle.up(up.twin, Steps())
+    assert "Item" not in up.client("dynamodb").get_item(TableName=table, Key=key)
+
+
+def test_down_where_nothing_runs_says_so(bare: Twin) -> None:
+    assert not lifecycle.down(bare)
+    process.start(bare)
+    assert lifecycle.down(bare)
+    assert not lifecycle.down(bare)
+
+
+# ---------------------------------------------------------------- killed, half-started, in the way
+
+
+def kill(twin: Twin) -> None:
+    os.kill(read_note(twin.state_dir)["pid"], signal.SIGKILL)
+    eventually(lambda: _assert(not process.is_running(twin)))
+
+
+def _assert(holds: bool) -> None:
+    assert holds
+
+
+def test_after_a_kill_the_engine_comes_back_to_what_it_saved(up: Stack) -> None:
+    board = str(uuid.uuid4())
+    put(up, "saved", 5, board)
+    eventually(lambda: shows(up, "saved", 5, board))
+    lifecycle.down(up.twin)
+    lifecycle.up(up.twin, Steps())
+    put(up, "lost", 6, board)
+    eventually(lambda: shows(up, "lost", 6, board))
+    kill(up.twin)
+
+    steps = Steps()
+    lifecycle.up(up.twin, steps)
+    assert any("went back to what it saved on" in remark for remark in steps.remarks)
+    shows(up, "saved", 5, board)
+    assert up.get(f"leaderBoard/{board}/participants/lost")[0] == 404
+    put(up, "lost", 7, board)
+    eventually(lambda: shows(up, "lost", 7, board))
+
+
+def test_a_kill_leaves_no_function_behind(up: Stack) -> None:
+    up.get("leaderBoard/")
+    assert len(processes_of(up.twin)) > 1
+    kill(up.twin)
+    eventually(lambda: _assert(processes_of(up.twin) == []))
+
+
+def test_an_engine_killed_before_it_saved_starts_afresh(bare: Twin) -> None:
+    process.start(bare)
+    bare.client("s3").create_bucket(Bucket="unknown")
+    bare.client("s3").put_object(Bucket="unknown", Key="key", Body=b"body")
+    kill(bare)
+    assert "made anew" in process.start(bare)
+    assert bare.client("s3").list_buckets()["Buckets"] == []
+
+
+def test_a_stale_note_is_no_engine(bare: Twin) -> None:
+    bare.state_dir.mkdir()
+    # The process that runs this test lives, but holds no lock.
+    note_file(bare.state_dir).write_text(json.dumps({"pid": os.getpid(), "port": bare.port}))
+    assert not process.is_running(bare)
+    assert not process.stop(bare)
+    process.start(bare)
+    assert process.version(bare)
+
+
+def test_an_unreadable_note_does_no_harm(bare: Twin) -> None:
+    bare.state_dir.mkdir()
+    note_file(bare.state_dir).write_text("{")
+    process.start(bare)
+    assert process.version(bare)
+
+
+def test_a_port_in_use_is_named_with_the_way_out(bare: Twin) -> None:
+    with socket.create_server(("127.0.0.1", bare.port)), pytest.raises(UserError) as raised:
+        process.start(bare)
+    assert f"Port {bare.port} is used by another program" in str(raised.value)
+    assert "SCORECAST_PORT=" in str(raised.value)
+    assert not process.is_running(bare)
+
+
+def test_a_running_engine_does_not_change_its_port(bare: Twin) -> None:
+    process.start(bare)
+    other = replace(bare, port=free_port())
+    with pytest.raises(UserError, match=f"runs on port {bare.port} already"):
+        process.start(other)
+
+
+def test_an_engine_that_hangs_half_started_is_replaced(bare: Twin, monkeypatch: pytest.MonkeyPatch) -> None:
+    process.start(bare)
+    pid = read_note(bare.state_dir)["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    monkeypatch.setattr(process, "START_DEADLINE_S", 5.0)
+    assert "half-started" in process.start(bare)
+    assert read_note(bare.state_dir)["pid"] != pid
+
+
+def test_an_engine_that_cannot_start_says_why(bare: Twin, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = process._environment(bare)
+    monkeypatch.setattr(process, "_environment", lambda _: settings | {"GATEWAY_PORT": "no number"})
+    with pytest.raises(UserError, match="The engine ended while it started: ValueError"):
+        process.start(bare)
+
+
+def test_an_up_that_waits_for_another_goes_on_when_it_may(up: Stack) -> None:
+    steps = Steps()
+    with locked(up.twin.state_dir / "up.lock", wait=False):
+        waiting = threading.Thread(target=lifecycle.up, args=(up.twin, steps))
+        waiting.start()
+        eventually(lambda: _assert(steps.titles == ["waiting for another `scorecast up`"]))
+    waiting.join()
+    assert steps.titles[-1] == "leaderboard"
+
+
+def test_the_lock_is_gone_with_its_process(bare: Twin) -> None:
+    process.start(bare)
+    with pytest.raises(BlockingIOError), locked(lock_file(bare.state_dir), wait=False):
+        pass
+    kill(bare)
+    with locked(lock_file(bare.state_dir), wait=False):
+        pass
+
+
+# ---------------------------------------------------------------- deployments that went wrong
+
+
+def test_a_failed_deployment_is_told_in_a_sentence_and_mended_by_the_next(up: Stack) -> None:
+    template = up.twin.root / "template.yaml"
+    original = template.read_text()
+    template.write_text(original.replace("AWS::DynamoDB::Table", "AWS::DynamoDB::Nonsense", 1))
+    try:
+        with pytest.raises(UserError, match=r"`sam (build|deploy)` failed"):
+            lifecycle.up(up.twin, Steps())
+    finally:
+        template.write_text(original)
+    state = lifecycle.up(up.twin, Steps())
+    assert state.is_complete
+
+
+def test_a_stack_that_was_never_finished_is_made_anew(up: Stack) -> None:
+    code = {"S3Bucket": "no-such-bucket", "S3Key": "none"}
+    role = "arn:aws:iam::000000000000:role/none"
+    function = {"Runtime": "python3.13", "Handler": "none.handle", "Role": role, "Code": code}
+    broken = {"Resources": {"Broken": {"Type": "AWS::Lambda::Function", "Properties": function}}}
+    stray = replace(up.twin, stack="stray")
+    up.client("cloudformation").create_stack(StackName="stray", TemplateBody=json.dumps(broken), OnFailure="DO_NOTHING")
+    assert "interrupted" in deployment.clear_the_way(stray)
+    assert deployment.describe(stray).status in (None, "DELETE_COMPLETE")
