@@ -1,0 +1,5 @@
+"""`python -m scorecast.cli` is `scorecast`."""
+
+from scorecast.cli import main
+
+main()

@@ -1,0 +1,227 @@
+"""The commands, from what is typed to what is printed, on a stack that is not there."""
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from scorecast.cli import app, board, consumers, load
+from scorecast.errors import UserError
+from scorecast.ops.api_client import ApiClient
+from scorecast.ops.stack import Stack
+from tests.ops_fakes import (
+    DLQ,
+    QUEUE,
+    FakeFunctions,
+    FakeQueues,
+    FakeRules,
+    FakeS3,
+    FakeTables,
+    FakeTopics,
+    entry,
+    fake_stack,
+)
+
+
+class Pipeline(FakeTables):
+    """A main table whose writes are on the leaderboard at once; its API shows what the leaderboard holds."""
+
+    def scan(self, **request: Any) -> dict[str, Any]:
+        self.tables["leaderboard"] = dict(self.tables["main"])
+        return super().scan(**request)
+
+    def fetch(self, url: str) -> tuple[int, bytes]:
+        path = url.removeprefix("https://api/leaderBoard/")
+        if not path:
+            return 200, b'{"boards": [{"hackathonName": "Star[War]", "total": 2}]}'
+        if path.startswith("?"):
+            return 200, b'{"total": 2, "entries": [' + self.json("1", rank=1) + b"]}"
+        name, _, participant = path.partition("/participants/")
+        item = self.tables["main"].get((participant, name))
+        return (200, self.json(participant, board=name, rank=1, total=1)) if item else (404, b"{}")
+
+    def json(self, participant: str, board: str = "StarWar", **more: Any) -> bytes:
+        item = self.tables["main"][participant, board]
+        name = item.get("userName", {}).get("S")
+        shown = {"hackathonName": board, "id": participant, "userName": name, "projectScore": "?"} | more
+        return json.dumps(shown).replace('"?"', item["projectScore"]["N"]).encode()
+
+
+@pytest.fixture
+def pipeline() -> Pipeline:
+    return Pipeline()
+
+
+@pytest.fixture
+def rules() -> FakeRules:
+    return FakeRules()
+
+
+@pytest.fixture(autouse=True)
+def stack(pipeline: Pipeline, rules: FakeRules, monkeypatch: pytest.MonkeyPatch) -> Stack:
+    events = {"changes/2026/01/01/00/a": b'{"time": "2026-01-01T00:00:00Z", "detail-type": "INSERT"}\n'}
+    clients = {"events": rules, "sqs": FakeQueues(), "sns": FakeTopics(), "lambda": FakeFunctions()}
+    made = fake_stack(dynamodb=pipeline, s3=FakeS3(events), **clients)
+    for module in (board, consumers, load):
+        monkeypatch.setattr(module, "open_stack", lambda *_: made)
+    monkeypatch.setattr(board, "api_of", lambda _: ApiClient("https://api/", pipeline.fetch))
+    return made
+
+
+def run(*arguments: str, stdin: str | None = None) -> Result:
+    """Run a command as it is typed; an error for the user is raised."""
+    result = CliRunner().invoke(app, arguments, input=stdin)
+    if isinstance(result.exception, UserError):
+        raise result.exception
+    return result
+
+
+# ---------------------------------------------------------------- score, top, rank
+
+
+def test_a_score_is_written_and_waited_for(pipeline: Pipeline) -> None:
+    result = run("score", "1", "StarWar", "60.5", "--name", "userA")
+    assert pipeline.tables["main"]["1", "StarWar"] == entry("1", "StarWar", "60.5", "userA")
+    assert result.stdout.startswith("1 has 60.5 on the board StarWar; it came through after 0.")
+
+
+def test_a_negative_score_needs_no_trick() -> None:
+    assert run("score", "1", "StarWar", "-3").stdout.startswith("1 has -3 on the board")
+
+
+def test_a_score_in_json_has_all_its_digits() -> None:
+    digits = "0.12345678901234567890123456789012345678"
+    answer = json.loads(run("score", "1", "StarWar", digits, "--json").stdout, parse_float=Decimal)
+    assert answer["projectScore"] == Decimal(digits)
+    assert answer["shownAfterSeconds"] >= 0
+
+
+def test_without_waiting_it_says_that_the_board_will_follow() -> None:
+    assert run("score", "1", "StarWar", "60", "--no-wait").stdout.endswith("it will follow.\n")
+
+
+def test_a_score_is_deleted(pipeline: Pipeline) -> None:
+    run("score", "1", "StarWar", "60")
+    assert run("score", "1", "StarWar", "--delete").stdout.startswith("1 is off the board StarWar")
+    assert pipeline.tables["main"] == {}
+
+
+@pytest.mark.parametrize("arguments", [[], ["60", "--delete"], ["--delete", "--name", "x"]])
+def test_it_is_either_a_score_or_a_deletion(arguments: list[str]) -> None:
+    with pytest.raises(UserError, match="Give either a SCORE"):
+        run("score", "1", "StarWar", *arguments)
+
+
+def test_the_boards_are_listed() -> None:
+    assert "Star[War]" in run("top").stdout
+    assert json.loads(run("top", "--json").stdout) == {"boards": [{"hackathonName": "Star[War]", "total": 2}]}
+
+
+def test_the_top_says_when_there_are_more() -> None:
+    run("score", "1", "StarWar", "60", "--name", "[red]A")
+    result = run("top", "StarWar", "--limit", "1")
+    assert "[red]A" in result.stdout
+    assert "1 of 2; --limit shows more." in result.stderr
+
+
+def test_a_rank_is_a_sentence_or_json() -> None:
+    run("score", "1", "StarWar", "60", "--name", "userA")
+    assert run("rank", "StarWar", "1").stdout == "1 (userA) is number 1 of 1 on StarWar with a score of 60.\n"
+    assert json.loads(run("rank", "StarWar", "1", "--json").stdout)["rank"] == 1
+
+
+# ---------------------------------------------------------------- load
+
+
+def test_a_load_ends_with_every_entry_compared() -> None:
+    result = run("load", "--changes", "200", "--participants", "20", "--boards", "2", "--seed", "1", "--json")
+    answer = json.loads(result.stdout)
+    assert (answer["written"], answer["differing"], answer["seed"]) == (200, 0, 1)
+    assert answer["secondsUntilEqual"] >= 0
+
+
+def test_a_load_sums_up_in_a_sentence() -> None:
+    result = run("load", "--changes", "50", "--participants", "5")
+    assert result.stdout.startswith("Wrote 50 changes in ")
+    assert "entries are as in the main table." in result.stdout
+
+
+def test_a_load_that_is_not_waited_for_says_what_it_wrote() -> None:
+    answer = json.loads(run("load", "--changes", "50", "--no-wait", "--json").stdout)
+    assert answer["written"] == 50
+    assert "entries" not in answer
+
+
+def test_a_load_that_is_stopped_says_what_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_: Any) -> Any:
+        raise KeyboardInterrupt
+        yield
+
+    monkeypatch.setattr(load, "plan", interrupted)
+    with pytest.raises(UserError, match="Stopped: 0 of 50 changes are written") as error:
+        run("load", "--changes", "50")
+    assert error.value.exit_code == 130
+
+
+# ---------------------------------------------------------------- consumers
+
+PATTERN = '{"detail-type": ["INSERT"]}'
+
+
+def test_a_consumer_is_added_listed_and_removed(rules: FakeRules) -> None:
+    added = run("consumers", "add", "high", "--pattern", PATTERN, "--target", QUEUE, "--retries", "3")
+    assert added.stdout == f"The consumer high is added: matching events go to {QUEUE}.\n"
+    assert "sqs orders" in run("consumers", "list").stdout
+    answer = json.loads(run("consumers", "list", "--json").stdout)
+    assert answer["bus"] == "fanoutBus"
+    assert answer["rules"] == [
+        {
+            "name": "high",
+            "rule": "fanout-consumer-high",
+            "origin": "added",
+            "state": "ENABLED",
+            "pattern": {"detail-type": ["INSERT"]},
+            "targets": [
+                {
+                    "arn": QUEUE,
+                    "roleArn": None,
+                    "deadLetterQueueArn": DLQ,
+                    "maximumRetryAttempts": 3,
+                    "maximumEventAgeInSeconds": None,
+                }
+            ],
+        }
+    ]
+    removed = json.loads(run("consumers", "remove", "high", "--json").stdout)
+    assert removed == {"name": "high", "rule": "fanout-consumer-high", "targets": [QUEUE]}
+    assert rules.rules == {}
+
+
+def test_adding_again_is_an_update() -> None:
+    arguments = ("consumers", "add", "high", "--pattern", "-", "--target", QUEUE, "--json")
+    assert json.loads(run(*arguments, stdin=PATTERN).stdout)["isNew"]
+    assert not json.loads(run(*arguments, stdin=PATTERN).stdout)["isNew"]
+
+
+def test_a_pattern_is_tried_on_the_samples() -> None:
+    result = run("consumers", "test", "--pattern", PATTERN)
+    assert result.exit_code == 0
+    assert result.stdout.endswith("The pattern matches 1 of 3 events.\n")
+
+
+def test_a_pattern_is_tried_on_files_and_real_changes(tmp_path: Path) -> None:
+    (tmp_path / "mine.json").write_text('{"detail-type": "REMOVE"}')
+    result = run(
+        "consumers", "test", "--pattern", PATTERN, "--sample", str(tmp_path / "mine.json"), "--live", "5", "--json"
+    )
+    answer = json.loads(result.stdout)
+    assert (answer["tested"], answer["matched"]) == (2, 1)
+    assert [(event["from"], event["matches"]) for event in answer["events"]] == [("mine.json", False), ("backup", True)]
+
+
+def test_a_pattern_that_matches_nothing_ends_with_1() -> None:
+    assert run("consumers", "test", "--pattern", '{"detail-type": ["READ"]}').exit_code == 1

@@ -1,0 +1,82 @@
+"""The API as the command line reads it."""
+
+import json
+from decimal import Decimal
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from scorecast.errors import UserError
+from scorecast.ops.api_client import ApiClient
+
+
+class FakeApi:
+    """Answers by path; remembers what was asked for."""
+
+    def __init__(self, boards: dict[str, int]) -> None:
+        self.boards = boards
+        self.asked: list[str] = []
+
+    def fetch(self, url: str) -> tuple[int, bytes]:
+        self.asked.append(url.removeprefix("https://api/"))
+        status, answer = self._answer(urlsplit(url))
+        return status, answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+
+    def _answer(self, url: Any) -> tuple[int, Any]:
+        parameters = {name: values[0] for name, values in parse_qs(url.query).items()}
+        if url.path == "/leaderBoard/" and not parameters:
+            return 200, {"boards": [{"hackathonName": name, "total": total} for name, total in self.boards.items()]}
+        if url.path == "/leaderBoard/":
+            return self._page(parameters)
+        if url.path == "/leaderBoard/Star%2FWar/participants/a%20b":
+            return 200, b'{"id": "a b", "projectScore": 0.12345678901234567890123456789012345678, "rank": 1}'
+        return 404, {"detail": "not on the board"}
+
+    def _page(self, parameters: dict[str, str]) -> tuple[int, Any]:
+        board, limit, start = parameters["hackathonName"], int(parameters["limit"]), int(parameters.get("next", 0))
+        if board == "broken":
+            return 502, b"<html>"
+        if board not in self.boards:
+            return 404, {"detail": "There is no such board.", "parameter": "hackathonName"}
+        total = self.boards[board]
+        ranks = range(start + 1, min(start + limit, total) + 1)
+        page = {"total": total, "entries": [{"rank": rank} for rank in ranks]}
+        return 200, page | ({"next": str(start + limit)} if start + limit < total else {})
+
+
+@pytest.fixture
+def api() -> FakeApi:
+    return FakeApi({"StarWar": 250, "WarCraft": 1})
+
+
+def client(api: FakeApi) -> ApiClient:
+    return ApiClient("https://api/", api.fetch)
+
+
+@pytest.mark.parametrize(("limit", "shown", "calls"), [(10, 10, 1), (100, 100, 1), (101, 101, 2), (999, 250, 3)])
+def test_the_top_comes_from_as_many_pages_as_it_takes(api: FakeApi, limit: int, shown: int, calls: int) -> None:
+    answer = client(api).top("StarWar", limit)
+    assert [entry["rank"] for entry in answer["entries"]] == list(range(1, shown + 1))
+    assert answer["total"] == 250
+    assert len(api.asked) == calls
+
+
+def test_an_unknown_board_names_those_there_are(api: FakeApi) -> None:
+    with pytest.raises(UserError, match=r"There is no such board\. The boards are: StarWar, WarCraft\."):
+        client(api).top("Nope", 10)
+
+
+def test_what_is_no_answer_of_the_api_is_said(api: FakeApi) -> None:
+    with pytest.raises(UserError, match="The API answered 502 to /leaderBoard/: it gave no reason"):
+        client(FakeApi({})).top("broken", 10)
+
+
+def test_a_score_keeps_all_its_digits_and_names_are_quoted(api: FakeApi) -> None:
+    assert client(api).score_of("Star/War", "a b") == Decimal("0.12345678901234567890123456789012345678")
+
+
+def test_a_participant_who_is_not_on_the_board_has_no_score(api: FakeApi) -> None:
+    assert client(api).score_of("StarWar", "nobody") is None
+    with pytest.raises(UserError, match="The participant 'nobody' is not on the board 'StarWar'"):
+        client(api).rank("StarWar", "nobody")

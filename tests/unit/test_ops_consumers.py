@@ -1,0 +1,299 @@
+"""Consumers: made, updated and removed as a whole, or not at all."""
+
+import json
+from typing import Any
+
+import pytest
+
+from scorecast.errors import UserError
+from scorecast.ops.arn import Arn, read_arn
+from scorecast.ops.consumers import Consumer, Consumers, consumers_of
+from scorecast.ops.exit_codes import ExitCode
+from tests.ops_fakes import (
+    ACCOUNT,
+    DLQ,
+    FUNCTION,
+    QUEUE,
+    ROLE,
+    TOPIC,
+    FakeFunctions,
+    FakeQueues,
+    FakeRules,
+    FakeTopics,
+    fake_stack,
+    refusal,
+)
+
+PATTERN = '{"source":["update.aws.dynamodb"]}'
+RULE = "fanout-consumer-high"
+RULE_ARN = ACCOUNT.format("events", f"rule/fanoutBus/{RULE}")
+FAILURES = ACCOUNT.format("sqs", "failures")
+
+
+class World:
+    """A bus with the stack's own rules, and what consumers are sent to."""
+
+    def __init__(self) -> None:
+        self.rules = FakeRules()
+        self.queues = FakeQueues()
+        self.topics = FakeTopics()
+        self.functions = FakeFunctions()
+        for name in ("fanout-BackupRule-1", "fanout-LeaderboardRule-2", "audit"):
+            self.rules.put_rule(Name=name, EventPattern=PATTERN, State="ENABLED")
+            self.rules.targets[name] = [{"Id": "own", "Arn": ACCOUNT.format("sqs", "own")}]
+        self.before = self.state()
+
+    @property
+    def consumers(self) -> Consumers:
+        return consumers_of(fake_stack(events=self.rules, sqs=self.queues, sns=self.topics, lambda_=self.functions))
+
+    def state(self) -> str:
+        """All that there is, for comparing."""
+        targets = {rule: targets for rule, targets in self.rules.targets.items() if targets}
+        policies = [self.queues.policies, self.topics.policy, self.functions.permissions]
+        return json.dumps([self.rules.rules, targets, policies], sort_keys=True)
+
+    def target(self, rule: str = RULE) -> dict[str, Any]:
+        [target] = self.rules.targets[rule]
+        return target
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def consumer(target: str = QUEUE, **more: Any) -> Consumer:
+    return Consumer(**{"name": "high", "pattern": PATTERN, "target": read_arn(target)} | more)
+
+
+# ---------------------------------------------------------------- add
+
+
+def test_a_queue_gets_a_rule_a_target_and_a_statement_for_that_rule_alone(world: World) -> None:
+    assert world.consumers.add(consumer())
+    assert world.rules.rules[RULE]["EventPattern"] == PATTERN
+    assert world.target() == {"Id": "consumer", "Arn": QUEUE, "DeadLetterConfig": {"Arn": DLQ}}
+    [statement] = world.queues.statements("orders")
+    assert statement["Sid"] == f"scorecast-{RULE}"
+    assert statement["Action"] == "sqs:SendMessage"
+    assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": RULE_ARN}}
+
+
+def test_a_function_is_permitted_to_be_invoked_by_that_rule(world: World) -> None:
+    world.consumers.add(consumer(FUNCTION))
+    permission = world.functions.permissions[RULE]
+    assert (permission["Principal"], permission["SourceArn"]) == ("events.amazonaws.com", RULE_ARN)
+
+
+def test_a_topics_statement_has_no_condition_because_eventbridge_knows_none_there(world: World) -> None:
+    world.topics.policy = json.dumps({"Version": "2008-10-17", "Statement": {"Sid": "default", "Effect": "Allow"}})
+    world.consumers.add(consumer(TOPIC))
+    policy = json.loads(world.topics.policy)
+    assert policy["Version"] == "2008-10-17"
+    assert policy["Statement"][0] == {"Sid": "default", "Effect": "Allow"}
+    assert policy["Statement"][1]["Action"] == "sns:Publish"
+    assert "Condition" not in policy["Statement"][1]
+
+
+@pytest.mark.parametrize(
+    ("target", "parameters"),
+    [
+        (ACCOUNT.format("firehose", "deliverystream/archive"), {}),
+        (ACCOUNT.format("states", "stateMachine:review"), {}),
+        (
+            ACCOUNT.format("kinesis", "stream/changes"),
+            {"KinesisParameters": {"PartitionKeyPath": "$.detail.keys.id"}},
+        ),
+    ],
+)
+def test_other_targets_are_reached_with_the_stacks_role(world: World, target: str, parameters: dict[str, Any]) -> None:
+    world.consumers.add(consumer(target))
+    assert (
+        world.target()
+        == {
+            "Id": "consumer",
+            "Arn": target,
+            "DeadLetterConfig": {"Arn": DLQ},
+            "RoleArn": ROLE,
+        }
+        | parameters
+    )
+
+
+def test_another_role_retry_limits_and_dead_letter_queue_can_be_asked_for(world: World) -> None:
+    stream = ACCOUNT.format("kinesis", "stream/changes")
+    role = Arn("aws", "iam", "", "123456789012", "role/mine")
+    world.consumers.add(consumer(stream, role=role, retries=3, max_age_s=600, dead_letters=read_arn(FAILURES)))
+    assert world.target()["RoleArn"] == str(role)
+    assert world.target()["RetryPolicy"] == {"MaximumRetryAttempts": 3, "MaximumEventAgeInSeconds": 600}
+    assert world.target()["DeadLetterConfig"] == {"Arn": FAILURES}
+    [statement] = world.queues.statements("failures")
+    assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": RULE_ARN}}
+
+
+def test_a_fifo_queue_gets_a_message_group(world: World) -> None:
+    world.queues.policies["orders.fifo"] = ""
+    world.consumers.add(consumer(QUEUE + ".fifo"))
+    assert world.target()["SqsParameters"] == {"MessageGroupId": "high"}
+
+
+@pytest.mark.parametrize("target", [QUEUE, TOPIC, FUNCTION])
+def test_adding_again_changes_nothing(world: World, target: str) -> None:
+    assert world.consumers.add(consumer(target))
+    once = world.state()
+    assert not world.consumers.add(consumer(target))
+    assert world.state() == once
+
+
+def test_an_update_keeps_a_rule_off_that_was_switched_off(world: World) -> None:
+    world.consumers.add(consumer())
+    world.rules.rules[RULE]["State"] = "DISABLED"
+    world.consumers.add(consumer(pattern='{"source":["x"]}'))
+    assert world.rules.rules[RULE]["State"] == "DISABLED"
+    assert world.rules.rules[RULE]["EventPattern"] == '{"source":["x"]}'
+
+
+def test_another_target_leaves_no_permission_at_the_one_before(world: World) -> None:
+    world.consumers.add(consumer(QUEUE, dead_letters=read_arn(FAILURES)))
+    world.consumers.add(consumer(FUNCTION))
+    assert world.target()["Arn"] == FUNCTION
+    assert world.queues.statements("orders") == world.queues.statements("failures") == []
+
+
+# ---------------------------------------------------------------- what goes wrong
+
+
+def test_when_the_target_is_refused_nothing_is_left(world: World) -> None:
+    world.rules.refuse["put_targets"] = refusal("ValidationException")
+    for target in (QUEUE, TOPIC, FUNCTION):
+        with pytest.raises(Exception, match="ValidationException"):
+            world.consumers.add(consumer(target, dead_letters=read_arn(FAILURES)))
+        assert world.state() == world.before
+
+
+def test_when_eventbridge_takes_the_call_but_not_the_target_nothing_is_left(world: World) -> None:
+    world.rules.failed_entries = [{"ErrorCode": "ConcurrentModification", "ErrorMessage": "try again"}]
+    with pytest.raises(UserError, match=r"does not take the target .*orders \(ConcurrentModification: try again\)"):
+        world.consumers.add(consumer())
+    assert world.state() == world.before
+
+
+@pytest.mark.parametrize("target", [ACCOUNT.format("sqs", "missing"), TOPIC + "x", FUNCTION + ":live"])
+def test_a_target_that_is_not_there_leaves_nothing(world: World, target: str) -> None:
+    with pytest.raises(UserError, match=f"There is no {target}: check the name"):
+        world.consumers.add(consumer(target))
+    assert world.state() == world.before
+
+
+def test_a_failed_update_leaves_the_consumer_as_it_was(world: World) -> None:
+    world.consumers.add(consumer())
+    standing = world.state()
+    world.rules.refuse["put_targets"] = refusal("ValidationException")
+    with pytest.raises(Exception, match="ValidationException"):
+        world.consumers.add(consumer(FUNCTION, pattern='{"source":["x"]}', dead_letters=read_arn(FAILURES)))
+    assert world.state() == standing
+
+
+def test_a_statement_of_ours_that_was_changed_comes_back_as_it_was(world: World) -> None:
+    changed = {"Sid": f"scorecast-{RULE}", "Effect": "Allow", "Resource": "*"}
+    world.queues.policies["orders"] = json.dumps({"Statement": [changed]})
+    world.rules.refuse["put_targets"] = refusal("ValidationException")
+    with pytest.raises(Exception, match="ValidationException"):
+        world.consumers.add(consumer())
+    assert world.queues.statements("orders") == [changed]
+
+
+def test_what_could_not_be_taken_back_is_said(world: World) -> None:
+    world.rules.refuse = {"put_targets": refusal("ValidationException"), "delete_rule": refusal("AccessDenied")}
+    with pytest.raises(UserError, match=r"Not all of what was done could be taken back: You may not call"):
+        world.consumers.add(consumer())
+
+
+def test_a_pattern_that_eventbridge_refuses_is_one_sentence(world: World) -> None:
+    world.rules.refuse["put_rule"] = refusal("InvalidEventPatternException", "Event pattern is not valid.\n at line 1")
+    with pytest.raises(UserError, match=r"does not take this pattern: Event pattern is not valid\. at line 1"):
+        world.consumers.add(consumer())
+
+
+@pytest.mark.parametrize(
+    ("wanted", "says"),
+    [
+        ({"name": "a b"}, "must be of letters, digits, - and _"),
+        ({"name": ""}, "must be of letters, digits, - and _"),
+        ({"name": "x" * 60}, "is too long: 48 characters are left"),
+        ({"dead_letters": read_arn(QUEUE)}, "cannot take dead letters"),
+        ({"dead_letters": read_arn(QUEUE + ".fifo")}, "cannot take dead letters"),
+        ({"dead_letters": read_arn(TOPIC)}, "cannot take dead letters"),
+        ({"role": read_arn(ROLE)}, "leave --role-arn away"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_done(world: World, wanted: dict[str, Any], says: str) -> None:
+    with pytest.raises(UserError, match=says) as error:
+        world.consumers.add(consumer(**wanted))
+    assert error.value.exit_code == ExitCode.USAGE
+    assert world.state() == world.before
+
+
+@pytest.mark.parametrize("text", ["", "orders", "arn:aws:sqs", "arn:aws::us-east-1:1:x", "https://sqs/1/orders"])
+def test_what_is_no_arn_is_refused(text: str) -> None:
+    with pytest.raises(UserError, match="is not an ARN, such as arn:aws:sqs"):
+        read_arn(text)
+
+
+# ---------------------------------------------------------------- list and remove
+
+
+def test_the_list_tells_added_rules_from_the_stacks_own_and_others(world: World) -> None:
+    world.consumers.add(consumer())
+    rules = world.consumers.list_rules()
+    assert [(world.consumers.name_of(rule), rule.origin) for rule in rules] == [
+        ("audit", "other"),
+        ("fanout-BackupRule-1", "built-in"),
+        ("fanout-LeaderboardRule-2", "built-in"),
+        ("high", "added"),
+    ]
+    assert rules[-1].targets[0]["Arn"] == QUEUE
+
+
+@pytest.mark.parametrize("target", [QUEUE, TOPIC, FUNCTION, ACCOUNT.format("kinesis", "stream/changes")])
+def test_removing_undoes_all_that_adding_did(world: World, target: str) -> None:
+    mine = {"Sid": "mine", "Effect": "Deny"}
+    world.queues.policies["orders"] = json.dumps({"Version": "2012-10-17", "Statement": [mine]})
+    world.before = world.state()
+    world.consumers.add(consumer(target, dead_letters=read_arn(FAILURES)))
+    world.consumers.remove("high")
+    if target == TOPIC:
+        assert world.topics.policy == ""
+    assert world.state() == world.before
+
+
+def test_the_stacks_own_rules_cannot_be_removed(world: World) -> None:
+    for name in ("fanout-BackupRule-1", "BackupRule-1", "audit"):
+        with pytest.raises(UserError, match="There is no consumer"):
+            world.consumers.remove(name)
+    assert world.state() == world.before
+
+
+def test_an_unknown_consumer_names_those_there_are(world: World) -> None:
+    with pytest.raises(UserError, match=r"There is no consumer 'low' \(none was added yet\)"):
+        world.consumers.remove("low")
+    world.consumers.add(consumer())
+    with pytest.raises(UserError, match=r"There is no consumer 'low' \(there are high\)"):
+        world.consumers.remove("low")
+
+
+def test_a_consumer_whose_target_is_gone_can_be_removed(world: World) -> None:
+    world.consumers.add(consumer(dead_letters=read_arn(FAILURES)))
+    del world.queues.policies["orders"]
+    world.consumers.remove("high")
+    assert RULE not in world.rules.rules
+    assert world.queues.statements("failures") == []
+
+
+def test_a_permission_that_stays_is_said(world: World) -> None:
+    world.consumers.add(consumer(FUNCTION))
+    world.functions.refuse_removal = refusal("AccessDeniedException", "not yours")
+    with pytest.raises(UserError, match=f"the permission of {RULE} at {FUNCTION} could not be removed: not yours"):
+        world.consumers.remove("high")
+    assert RULE not in world.rules.rules

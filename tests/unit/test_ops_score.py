@@ -1,0 +1,117 @@
+"""One score: read, written, waited for."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from itertools import pairwise
+
+import pytest
+
+from scorecast.errors import CannotApply, UserError
+from scorecast.ops.deadline import Clock, attempts
+from scorecast.ops.exit_codes import ExitCode
+from scorecast.ops.main_table import MainTable, main_table_of, read_score
+from scorecast.ops.score import Expected, delete_score, wait_until_shown, write_score
+from tests.ops_fakes import FakeClock, FakeTables, entry, fake_stack
+
+
+@pytest.fixture
+def tables() -> FakeTables:
+    return FakeTables()
+
+
+@pytest.fixture
+def main(tables: FakeTables) -> MainTable:
+    return main_table_of(fake_stack(dynamodb=tables))
+
+
+class FakeBoard:
+    """Shows one score after the other, the last for ever."""
+
+    def __init__(self, *scores: int | None) -> None:
+        self.scores: Iterator[int | None] = iter(scores)
+        self.shown: int | None = None
+
+    def score_of(self, board: str, participant: str) -> Decimal | None:
+        self.shown = next(self.scores, self.shown)
+        return None if self.shown is None else Decimal(self.shown)
+
+
+def clock_of(fake: FakeClock) -> Clock:
+    return Clock(fake.now, fake.sleep)
+
+
+@pytest.mark.parametrize("text", ["90", "-3", "12.5", "0", "1e3", "1" * 38, "0." + "1" * 38, " 7 "])
+def test_a_number_of_up_to_38_digits_is_a_score(text: str) -> None:
+    assert read_score(text) == Decimal(text.strip())
+
+
+@pytest.mark.parametrize("text", ["", "ninety", "NaN", "Infinity", "-inf", "1" * 39, "1e200", "0x1f", "1,5"])
+def test_anything_else_is_none(text: str) -> None:
+    with pytest.raises(UserError, match="is not a number of up to 38 digits") as error:
+        read_score(text)
+    assert error.value.exit_code == ExitCode.USAGE
+
+
+def test_a_score_of_38_digits_is_written_exactly(main: MainTable, tables: FakeTables) -> None:
+    expected = write_score(main, "1", "StarWar", Decimal("1" * 38), None)
+    assert tables.tables["main"]["1", "StarWar"]["projectScore"] == {"N": "1" * 38}
+    assert expected == Expected("1", "StarWar", Decimal("1" * 38))
+
+
+def test_what_else_the_item_holds_survives(main: MainTable, tables: FakeTables) -> None:
+    tables.tables["main"]["1", "StarWar"] = entry("1", "StarWar", "60", "userA") | {"team": {"S": "red"}}
+    write_score(main, "1", "StarWar", Decimal(70), None)
+    assert tables.tables["main"]["1", "StarWar"] == entry("1", "StarWar", "70", "userA") | {"team": {"S": "red"}}
+    write_score(main, "1", "StarWar", Decimal(70), "userZ")
+    assert tables.tables["main"]["1", "StarWar"]["userName"] == {"S": "userZ"}
+
+
+def test_the_board_that_the_item_itself_names_is_the_one_to_watch(main: MainTable, tables: FakeTables) -> None:
+    tables.tables["main"]["1", "project-7"] = entry("1", "project-7", "60") | {"hackathonName": {"S": "StarWar"}}
+    assert write_score(main, "1", "project-7", Decimal(70), None).board == "StarWar"
+    assert delete_score(main, "1", "project-7") == Expected("1", "StarWar", None)
+
+
+def test_an_item_that_can_make_no_entry_says_why(main: MainTable, tables: FakeTables) -> None:
+    tables.tables["main"]["1", "StarWar"] = entry("1", "StarWar", "60") | {"hackathonName": {"N": "5"}}
+    with pytest.raises(CannotApply, match="hackathonName is '5'"):
+        write_score(main, "1", "StarWar", Decimal(70), None)
+
+
+def test_what_is_not_there_cannot_be_deleted(main: MainTable) -> None:
+    with pytest.raises(UserError, match="The main table main has no item '9' of 'StarWar' to delete"):
+        delete_score(main, "9", "StarWar")
+
+
+def test_a_table_with_other_keys_is_refused() -> None:
+    with pytest.raises(UserError, match="The table main has the keys Id, Message"):
+        main_table_of(fake_stack(dynamodb=FakeTables(keys=("Id", "Message"))))
+
+
+def test_the_wait_ends_when_the_board_shows_the_score() -> None:
+    fake = FakeClock()
+    seconds = wait_until_shown(FakeBoard(None, 60, 70), Expected("1", "StarWar", Decimal(70)), 30, clock_of(fake))
+    assert 0 < seconds == fake.time_s
+
+
+def test_the_wait_for_a_deletion_ends_when_the_participant_is_gone() -> None:
+    assert wait_until_shown(FakeBoard(60, None), Expected("1", "StarWar", None), 30, clock_of(FakeClock())) > 0
+
+
+@pytest.mark.parametrize(("shown", "says"), [(None, "does not show '1'"), (60, "shows 60 for '1'")])
+def test_past_the_deadline_it_says_what_the_board_shows(shown: int | None, says: str) -> None:
+    fake = FakeClock()
+    with pytest.raises(UserError, match=says) as error:
+        wait_until_shown(FakeBoard(shown), Expected("1", "StarWar", Decimal(70)), 30, clock_of(fake))
+    assert error.value.exit_code == ExitCode.TIMED_OUT
+    assert fake.time_s == 30
+
+
+def test_attempts_grow_apart_and_the_last_is_at_the_deadline() -> None:
+    fake = FakeClock()
+    times = list(attempts(10, pause_s=1, longest_pause_s=3, clock=clock_of(fake)))
+    assert times[0] == 0
+    assert times[-1] == 10
+    gaps = [later - earlier for earlier, later in pairwise(times)]
+    assert max(gaps) <= 3
+    assert gaps[0] == 1
