@@ -285,11 +285,12 @@ def test_a_failed_deployment_is_told_in_a_sentence_and_mended_by_the_next(up: St
 
 
 def test_a_stack_that_was_never_finished_is_made_anew(up: Stack) -> None:
-    code = {"S3Bucket": "no-such-bucket", "S3Key": "none"}
-    role = "arn:aws:iam::000000000000:role/none"
-    function = {"Runtime": "python3.13", "Handler": "none.handle", "Role": role, "Code": code}
-    broken = {"Resources": {"Broken": {"Type": "AWS::Lambda::Function", "Properties": function}}}
+    broken = {
+        "Resources": {"Queue": {"Type": "AWS::SQS::Queue"}},
+        "Outputs": {"Broken": {"Value": {"Fn::GetAtt": ["Queue", "Nonsense"]}}},
+    }
     stray = replace(up.twin, stack="stray")
     up.client("cloudformation").create_stack(StackName="stray", TemplateBody=json.dumps(broken), OnFailure="DO_NOTHING")
+    eventually(lambda: _assert(deployment.describe(stray).status == "CREATE_FAILED"))
     assert "interrupted" in deployment.clear_the_way(stray)
     assert deployment.describe(stray).status in (None, "DELETE_COMPLETE")

@@ -1,0 +1,317 @@
+"""What plain MiniStack does otherwise than AWS, and the twin does not: a test a gap, on a running engine."""
+
+import gzip
+import io
+import json
+import uuid
+import zipfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from scorecast.twin.instance import REGION
+from tests.conftest import eventually
+from tests.twin.conftest import Stack
+
+ACCOUNT = "000000000000"
+
+
+@pytest.fixture
+def name() -> str:
+    """A name of the test's own, for whatever it makes."""
+    return f"gap-{uuid.uuid4()}"
+
+
+@pytest.fixture
+def bucket(stack: Stack, name: str) -> str:
+    stack.client("s3").create_bucket(Bucket=name)
+    return name
+
+
+@pytest.fixture
+def rule(stack: Stack, name: str) -> Iterator[str]:
+    """A rule for events whose source is the name; the test gives it a target."""
+    events = stack.client("events")
+    events.put_rule(Name=name, EventBusName=stack.outputs["BusName"], EventPattern=json.dumps({"source": [name]}))
+    yield name
+    events.remove_targets(Rule=name, EventBusName=stack.outputs["BusName"], Ids=["target"])
+    events.delete_rule(Name=name, EventBusName=stack.outputs["BusName"])
+
+
+def make_stream(stack: Stack, name: str, **destination: Any) -> str:
+    """Make a Firehose stream into the bucket of the same name; return its ARN."""
+    configuration = {"RoleARN": f"arn:aws:iam::{ACCOUNT}:role/any", "BucketARN": f"arn:aws:s3:::{name}", **destination}
+    made = stack.client("firehose").create_delivery_stream(
+        DeliveryStreamName=name, ExtendedS3DestinationConfiguration=configuration
+    )
+    return str(made["DeliveryStreamARN"])
+
+
+def delimiter(value: str) -> dict[str, Any]:
+    parameters = [{"ParameterName": "Delimiter", "ParameterValue": value}]
+    return {"Enabled": True, "Processors": [{"Type": "AppendDelimiterToRecord", "Parameters": parameters}]}
+
+
+def target(stack: Stack, rule: str, **more: Any) -> None:
+    answer = stack.client("events").put_targets(
+        Rule=rule, EventBusName=stack.outputs["BusName"], Targets=[{"Id": "target", **more}]
+    )
+    assert answer["FailedEntryCount"] == 0
+
+
+def publish(stack: Stack, source: str, detail: str = "{}", **more: Any) -> None:
+    entry = {"EventBusName": stack.outputs["BusName"], "Source": source, "DetailType": "TEST", "Detail": detail, **more}
+    assert stack.client("events").put_events(Entries=[entry])["FailedEntryCount"] == 0
+
+
+def objects(stack: Stack, bucket: str) -> dict[str, bytes]:
+    s3 = stack.client("s3")
+    keys = [found["Key"] for found in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
+    return {key: s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
+
+
+def some_objects(stack: Stack, bucket: str) -> dict[str, bytes]:
+    found = objects(stack, bucket)
+    assert found
+    return found
+
+
+# ---------------------------------------------------------------- EventBridge and Firehose
+
+
+def test_a_rule_delivers_to_firehose(stack: Stack, bucket: str, rule: str) -> None:
+    target(stack, rule, Arn=make_stream(stack, bucket), RoleArn=f"arn:aws:iam::{ACCOUNT}:role/any")
+    publish(stack, rule, '{"score": 12345678901234567890123456789012345678}')
+    body = eventually(lambda: next(iter(some_objects(stack, bucket).values())))
+    event = json.loads(body)
+    assert (event["source"], event["detail"]["score"]) == (rule, 12345678901234567890123456789012345678)
+
+
+@pytest.mark.parametrize(
+    ("transformation", "expected"),
+    [
+        ({"InputPath": "$.detail.inner"}, b'{"x": 1}'),
+        ({"InputPath": "$.detail.nowhere"}, None),
+        ({"Input": '"always this"'}, b'"always this"'),
+        (
+            {"InputTransformer": {"InputPathsMap": {"x": "$.detail.inner.x"}, "InputTemplate": '{"was": <x>}'}},
+            b'{"was": 1}',
+        ),
+    ],
+)
+def test_firehose_is_sent_what_the_target_asks_for(
+    stack: Stack, bucket: str, rule: str, transformation: dict[str, Any], expected: bytes | None
+) -> None:
+    target(stack, rule, Arn=make_stream(stack, bucket), **transformation)
+    publish(stack, rule, '{"inner": {"x": 1}}')
+    body = eventually(lambda: next(iter(some_objects(stack, bucket).values())))
+    assert body == expected or (expected is None and json.loads(body)["source"] == rule)
+
+
+def test_many_records_make_one_compressed_object_a_document_a_line(stack: Stack, bucket: str) -> None:
+    make_stream(stack, bucket, CompressionFormat="GZIP", ProcessingConfiguration=delimiter("\\n"))
+    records = [{"Data": json.dumps({"number": number}).encode()} for number in range(500)]
+    stack.client("firehose").put_record_batch(DeliveryStreamName=bucket, Records=records)
+
+    def all_lines() -> list[bytes]:
+        lines = b"".join(gzip.decompress(body) for body in objects(stack, bucket).values()).splitlines()
+        assert len(lines) == 500
+        return lines
+
+    assert [json.loads(line)["number"] for line in eventually(all_lines)] == list(range(500))
+    assert len(objects(stack, bucket)) <= 2
+    assert all(key.endswith(".gz") for key in objects(stack, bucket))
+
+
+def test_an_uncompressed_stream_without_delimiter_writes_records_as_they_are(stack: Stack, bucket: str) -> None:
+    make_stream(stack, bucket, FileExtension=".txt")
+    for data in (b"one", b"two"):
+        stack.client("firehose").put_record(DeliveryStreamName=bucket, Record={"Data": data})
+
+    def both() -> dict[str, bytes]:
+        found = objects(stack, bucket)
+        assert b"".join(found.values()) in (b"onetwo", b"twoone")
+        return found
+
+    assert all(key.endswith(".txt") for key in eventually(both))
+
+
+def test_the_time_of_an_event_is_the_entrys_own(stack: Stack, rule: str) -> None:
+    sqs = stack.client("sqs")
+    queue = sqs.create_queue(QueueName=rule)["QueueUrl"]
+    target(stack, rule, Arn=f"arn:aws:sqs:{REGION}:{ACCOUNT}:{rule}")
+    publish(stack, rule, Time=datetime(2020, 4, 15, 8, 26, 16, tzinfo=UTC))
+    publish(stack, rule)
+    received: list[str] = []
+
+    def both() -> None:
+        messages = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+        received.extend(json.loads(message["Body"])["time"] for message in messages)
+        assert len(received) == 2
+
+    eventually(both)
+    assert "2020-04-15T08:26:16Z" in received
+    assert max(received) > "2026"
+
+
+def test_each_entry_has_its_own_answer(stack: Stack) -> None:
+    bus = stack.outputs["BusName"]
+    good = {"EventBusName": bus, "Source": "test", "DetailType": "TEST", "Detail": "{}"}
+    answer = stack.client("events").put_events(Entries=[good, {**good, "Source": "aws.forbidden"}, good])
+    assert answer["FailedEntryCount"] == 1
+    assert ["ErrorCode" in entry for entry in answer["Entries"]] == [False, True, False]
+
+
+# ---------------------------------------------------------------- DynamoDB
+
+
+def test_a_change_by_partiql_is_in_the_stream(stack: Stack, name: str) -> None:
+    table, dynamodb = stack.outputs["MainTableName"], stack.client("dynamodb")
+    where = [{"S": "1"}, {"S": name}]
+
+    def shows(score: int | None) -> None:
+        status, body = stack.get(f"leaderBoard/{name}/participants/1")
+        assert (status, body.get("projectScore")) == (404 if score is None else 200, score)
+
+    insert = f"""INSERT INTO "{table}" VALUE {{'id': ?, 'metadata': ?, 'projectScore': 1}}"""
+    dynamodb.execute_statement(Statement=insert, Parameters=where)
+    eventually(lambda: shows(1))
+    update = f'UPDATE "{table}" SET projectScore = 2 WHERE id = ? AND metadata = ?'
+    dynamodb.batch_execute_statement(Statements=[{"Statement": update, "Parameters": where}])
+    eventually(lambda: shows(2))
+    delete = f'DELETE FROM "{table}" WHERE id = ? AND metadata = ?'
+    dynamodb.execute_transaction(TransactStatements=[{"Statement": delete, "Parameters": where}])
+    eventually(lambda: shows(None))
+
+
+@pytest.fixture
+def inserter(stack: Stack, name: str) -> Any:
+    """A DynamoDB client that may do nothing but insert into the table of boards by PartiQL."""
+    iam, table = stack.client("iam"), stack.outputs["BoardTableName"]
+    trust = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:AssumeRole"}
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=policy(trust))["Role"]
+    arn = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{table}"
+    allowed = {"Effect": "Allow", "Action": "dynamodb:PartiQLInsert", "Resource": arn}
+    iam.put_role_policy(RoleName=name, PolicyName="insert", PolicyDocument=policy(allowed))
+    credentials = stack.client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="test")["Credentials"]
+    return boto3.client(
+        "dynamodb",
+        endpoint_url=stack.endpoint,
+        region_name=REGION,
+        aws_access_key_id=credentials["AccessKeyId"],
+        aws_secret_access_key=credentials["SecretAccessKey"],
+        aws_session_token=credentials["SessionToken"],
+    )
+
+
+def policy(statement: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def test_a_statement_needs_the_action_of_its_verb_on_its_table(stack: Stack, inserter: Any, name: str) -> None:
+    board, leaderboard = stack.outputs["BoardTableName"], stack.outputs["LeaderboardTableName"]
+
+    def insert(table: str, keys: tuple[str, str]) -> dict[str, Any]:
+        return {"Statement": f"""INSERT INTO "{table}" VALUE {{'{keys[0]}': '{name}', '{keys[1]}': 'x'}}"""}
+
+    inserter.batch_execute_statement(Statements=[insert(board, ("collection", "name"))])
+    refused = [
+        insert(leaderboard, ("id", "metadata")),
+        {"Statement": f"UPDATE \"{board}\" SET x = 1 WHERE collection = '{name}' AND name = 'x'"},
+        {"Statement": f"DELETE FROM \"{board}\" WHERE collection = '{name}' AND name = 'x'"},
+        {"Statement": f"SELECT * FROM \"{board}\" WHERE collection = '{name}' AND name = 'x'"},
+    ]
+    for statement in refused:
+        with pytest.raises(ClientError, match="AccessDenied"):
+            inserter.batch_execute_statement(Statements=[statement])
+        with pytest.raises(ClientError, match="AccessDenied"):
+            inserter.execute_statement(**statement)
+    stack.client("dynamodb").delete_item(TableName=board, Key={"collection": {"S": name}, "name": {"S": "x"}})
+
+
+# ---------------------------------------------------------------- API, IAM, Lambda, CloudFormation
+
+
+def test_policies_that_deny_what_is_not_tls_let_the_twin_pass(stack: Stack) -> None:
+    attributes = stack.client("sqs").get_queue_attributes(
+        QueueUrl=stack.outputs["FanoutDlqUrl"], AttributeNames=["Policy"]
+    )["Attributes"]
+    assert "aws:SecureTransport" in attributes["Policy"]
+
+
+def make_function(stack: Stack, name: str, code: str) -> str:
+    """Make a function of one file; return its ARN."""
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.writestr("code.py", code)
+    made = stack.client("lambda").create_function(
+        FunctionName=name,
+        Runtime="python3.13",
+        Handler="code.handle",
+        Role=stack.outputs["LeaderGetIamRole"],
+        Code={"ZipFile": package.getvalue()},
+    )
+    return str(made["FunctionArn"])
+
+
+def invoke(stack: Stack, name: str) -> Any:
+    answer = stack.client("lambda").invoke(FunctionName=name, Payload=b"{}")
+    assert "FunctionError" not in answer, answer["Payload"].read()
+    return json.loads(answer["Payload"].read())
+
+
+def test_a_function_sees_only_what_is_bundled_with_it(stack: Stack, name: str) -> None:
+    code = """
+import importlib.util
+def handle(event, context):
+    return [name for name in ("json", "boto3", "rich", "scorecast", "ministack") if importlib.util.find_spec(name)]
+"""
+    make_function(stack, name, code)
+    assert invoke(stack, name) == ["json"]
+
+
+def test_the_users_environment_does_not_reach_functions(stack: Stack, name: str) -> None:
+    make_function(stack, name, "import os\ndef handle(event, context):\n    return sorted(os.environ)\n")
+    seen = invoke(stack, name)
+    assert not [key for key in seen if key.startswith(("PYTEST", "PIP_", "VIRTUAL_ENV"))]
+    assert "AWS_PROFILE" not in seen
+
+
+def test_a_path_reaches_the_function_as_it_was_sent(stack: Stack, name: str) -> None:
+    board = f"{name} a/b %2F ä"
+    item = {"id": {"S": "1/2"}, "metadata": {"S": board}, "projectScore": {"N": "1"}}
+    stack.client("dynamodb").put_item(TableName=stack.outputs["MainTableName"], Item=item)
+
+    def shows() -> None:
+        status, body = stack.get(f"leaderBoard/{stack.quoted(board)}/participants/{stack.quoted('1/2')}")
+        assert (status, body.get("hackathonName"), body.get("id")) == (200, board, "1/2")
+
+    eventually(shows)
+
+
+def test_a_stack_that_is_made_again_makes_new_tables(stack: Stack, name: str) -> None:
+    table = {
+        "Type": "AWS::DynamoDB::Table",
+        "DeletionPolicy": "Retain",
+        "Properties": {
+            "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+            "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+            "BillingMode": "PAY_PER_REQUEST",
+        },
+    }
+    body = json.dumps({"Resources": {"Table": table}, "Outputs": {"Name": {"Value": {"Ref": "Table"}}}})
+    cloudformation = stack.client("cloudformation")
+    names = set()
+    for _ in range(2):
+        cloudformation.create_stack(StackName=name, TemplateBody=body)
+        cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+        names.add(cloudformation.describe_stacks(StackName=name)["Stacks"][0]["Outputs"][0]["OutputValue"])
+        cloudformation.delete_stack(StackName=name)
+        cloudformation.get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+    assert len(names) == 2
+    for retained in names:
+        stack.client("dynamodb").delete_table(TableName=retained)

@@ -1,0 +1,75 @@
+"""Firehose's buffer: what waits together is delivered together, and nothing is left behind."""
+
+import threading
+from typing import Any
+
+import pytest
+
+from scorecast.twin import buffer
+from scorecast.twin.buffer import Buffer, Records
+from tests.conftest import eventually
+
+STREAM = {"arn": "stream"}
+Delivered = list[tuple[str, Records]]
+
+
+@pytest.fixture
+def delivered() -> Delivered:
+    return []
+
+
+@pytest.fixture
+def gathering(delivered: Delivered, monkeypatch: pytest.MonkeyPatch) -> Buffer:
+    """A buffer whose interval never ends."""
+    monkeypatch.setattr(buffer, "INTERVAL_S", 3600.0)
+
+    def deliver(_stream: dict[str, Any], dest: dict[str, Any], records: Records) -> None:
+        delivered.append((dest["id"], records))
+
+    return Buffer(deliver)
+
+
+def test_records_of_one_destination_are_delivered_together(gathering: Buffer, delivered: Delivered) -> None:
+    for number in range(3):
+        gathering.add(STREAM, {"id": "a"}, [(str(number), b"x")])
+    gathering.add(STREAM, {"id": "b"}, [("3", b"x")])
+    assert delivered == []
+    gathering.flush()
+    assert delivered == [("a", [("0", b"x"), ("1", b"x"), ("2", b"x")]), ("b", [("3", b"x")])]
+    gathering.flush()
+    assert len(delivered) == 2
+
+
+def test_a_full_buffer_does_not_wait(gathering: Buffer, delivered: Delivered, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(buffer, "SIZE_BYTES", 10)
+    gathering.add(STREAM, {"id": "a"}, [("0", b"x" * 9)])
+    gathering.add(STREAM, {"id": "a"}, [("1", b"x")])
+    eventually(lambda: _has(delivered, 1))
+
+
+def _has(delivered: Delivered, count: int) -> None:
+    assert len(delivered) == count
+
+
+def test_the_interval_delivers(delivered: Delivered, gathering: Buffer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(buffer, "INTERVAL_S", 0.01)
+    gathering.add(STREAM, {"id": "a"}, [("0", b"x")])
+    eventually(lambda: _has(delivered, 1))
+
+
+def test_writers_at_once_lose_nothing(gathering: Buffer, delivered: Delivered) -> None:
+    def write(writer: int) -> None:
+        for number in range(200):
+            gathering.add(STREAM, {"id": "a"}, [(f"{writer}-{number}", b"x")])
+
+    writers = [threading.Thread(target=write, args=(writer,)) for writer in range(4)]
+    for thread in writers:
+        thread.start()
+    for _ in range(20):
+        gathering.flush()
+    for thread in writers:
+        thread.join()
+    gathering.flush()
+    assert sorted(name for _, records in delivered for name, _ in records) == sorted(
+        f"{writer}-{number}" for writer in range(4) for number in range(200)
+    )

@@ -1,0 +1,95 @@
+"""up, down, status and env as they are typed; the engine itself is the twin tests' matter."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from scorecast import cli
+from scorecast.errors import UserError
+from scorecast.twin import instance, lifecycle
+from scorecast.twin.stack import StackState
+
+OUTPUTS = {
+    "LeaderGetApi": "https://ab.execute-api.us-east-1.amazonaws.com/Prod/leaderBoard/",
+    "PageUrl": "https://ab.execute-api.us-east-1.amazonaws.com/Prod/",
+    "MainTableName": "main-table",
+    "BackupBucketName": "backup-bucket",
+}
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
+    """The command line in a clone where nothing runs; port 4 is nobody's."""
+    for name in ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_ENDPOINT_URL", "SCORECAST_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(instance, "_root", lambda: tmp_path)
+    monkeypatch.setattr(instance, "DEFAULT_PORT", 4)
+    return CliRunner()
+
+
+def test_status_of_a_stopped_twin(run: CliRunner) -> None:
+    answer = json.loads(run.invoke(cli.app, ["status", "--json"]).stdout)
+    assert answer == {
+        "engine": "stopped",
+        "version": None,
+        "endpoint": "http://127.0.0.1:4",
+        "stack": "fanout",
+        "stackStatus": None,
+        "api": None,
+        "page": None,
+        "outputs": {},
+    }
+    assert "stopped" in run.invoke(cli.app, ["status"]).stdout
+
+
+def test_down_of_a_stopped_twin(run: CliRunner) -> None:
+    done = run.invoke(cli.app, ["down"])
+    assert (done.exit_code, done.stdout) == (0, "It was not running.\n")
+    assert json.loads(run.invoke(cli.app, ["down", "--json"]).stdout) == {"engine": "stopped", "wasRunning": False}
+
+
+def test_env_is_for_a_shell(run: CliRunner, tmp_path: Path) -> None:
+    script = run.invoke(cli.app, ["env", "--port", "4999"]).stdout
+    show = 'echo "$AWS_ENDPOINT_URL $AWS_ACCESS_KEY_ID $AWS_REGION ${AWS_PROFILE-none}"'
+    environ = {"AWS_PROFILE": "prod", "PATH": "/usr/bin:/bin"}
+    shell = ["sh", "-c", f"{script}\n{show}"]
+    printed = subprocess.run(shell, env=environ, capture_output=True, text=True, check=True, cwd=tmp_path).stdout
+    assert printed == "http://127.0.0.1:4999 test us-east-1 none\n"
+
+
+def test_up_says_what_to_look_at(run: CliRunner, monkeypatch: pytest.MonkeyPatch) -> None:
+    def up(_twin: instance.Twin, progress: lifecycle.Progress) -> StackState:
+        with progress.step("engine") as remark:
+            remark("[as it is]")
+        return StackState("CREATE_COMPLETE", outputs=OUTPUTS)
+
+    monkeypatch.setattr(lifecycle, "up", up)
+    done = run.invoke(cli.app, ["up", "--port", "4999"])
+    assert done.exit_code == 0
+    for shown in (
+        "http://127.0.0.1:4999/_aws/execute-api/ab/Prod/",
+        "curl 'http://127.0.0.1:4999/_aws/execute-api/ab/Prod/leaderBoard/?hackathonName=StarWar'",
+        "aws dynamodb update-item --table-name main-table",
+        "s3://backup-bucket",
+        "top StarWar",
+        "make down",
+    ):
+        assert shown in done.stdout
+    assert "[as it is]" in done.stderr
+
+
+def test_what_a_user_can_mend_is_one_line(
+    run: CliRunner, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def up(_twin: instance.Twin, _progress: lifecycle.Progress) -> StackState:
+        raise UserError("Port 4 is [used] by another program.", 3)
+
+    monkeypatch.setattr(lifecycle, "up", up)
+    monkeypatch.setattr("sys.argv", ["scorecast", "up"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 3
+    assert capsys.readouterr().err == "scorecast: Port 4 is [used] by another program.\n"

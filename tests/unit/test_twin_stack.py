@@ -1,0 +1,158 @@
+"""When the stack is built anew, and the addresses under which it is reached."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scorecast.twin import sample, stack
+from scorecast.twin.instance import Twin
+from scorecast.twin.stack import StackState, fingerprint, local_outputs, local_url
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    package = tmp_path / "src" / "scorecast"
+    for folder in ("fanout", "twin", "cli", "ops", "__pycache__"):
+        (package / folder).mkdir(parents=True)
+    (tmp_path / "template.yaml").write_text("Resources:")
+    (tmp_path / "src" / "Makefile").write_text("build:")
+    (package / "change.py").write_text("1")
+    (package / "fanout" / "handler.py").write_text("1")
+    return tmp_path
+
+
+@pytest.mark.parametrize("file", ["template.yaml", "src/Makefile", "src/scorecast/change.py", "src/scorecast/new.py"])
+def test_a_change_of_what_is_deployed_changes_the_fingerprint(root: Path, file: str) -> None:
+    before = fingerprint(root)
+    (root / file).write_text("2")
+    assert fingerprint(root) != before
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "README.md",
+        "src/scorecast/twin/gaps.py",
+        "src/scorecast/cli/x.py",
+        "src/scorecast/ops/x.py",
+        "src/scorecast/__pycache__/change.pyc",
+    ],
+)
+def test_a_change_of_anything_else_does_not(root: Path, file: str) -> None:
+    before = fingerprint(root)
+    (root / file).write_text("2")
+    assert fingerprint(root) == before
+
+
+def test_a_renamed_file_changes_the_fingerprint(root: Path) -> None:
+    before = fingerprint(root)
+    (root / "src" / "scorecast" / "change.py").rename(root / "src" / "scorecast" / "other.py")
+    assert fingerprint(root) != before
+
+
+@pytest.mark.parametrize(
+    ("status", "is_complete"),
+    [
+        ("CREATE_COMPLETE", True),
+        ("UPDATE_ROLLBACK_COMPLETE", True),
+        ("ROLLBACK_COMPLETE", False),
+        ("CREATE_IN_PROGRESS", False),
+        ("UPDATE_ROLLBACK_FAILED", False),
+        ("REVIEW_IN_PROGRESS", False),
+        (None, False),
+    ],
+)
+def test_a_stack_can_be_used_when_it_is_complete(status: str | None, is_complete: bool) -> None:
+    assert StackState(status).is_complete == is_complete
+
+
+def test_addresses_of_the_api_and_of_queues_open_here() -> None:
+    local = "http://127.0.0.1:4999"
+    aws = "https://ab12.execute-api.us-east-1.amazonaws.com/Prod/leaderBoard/"
+    assert local_url(aws, local) == f"{local}/_aws/execute-api/ab12/Prod/leaderBoard/"
+    assert local_url("http://localhost:4566/000000000000/queue", local) == f"{local}/000000000000/queue"
+    assert local_url("arn:aws:sqs:us-east-1:1:q", local) == "arn:aws:sqs:us-east-1:1:q"
+    twin = Twin(root=Path(), state_dir=Path(), port=4999)
+    assert local_outputs(StackState(outputs={"Api": aws}), twin) == {"Api": local_url(aws, local)}
+
+
+# ---------------------------------------------------------------- interrupted deployments
+
+
+class FakeCloudFormation:
+    """A stack that goes through the given states, one a look; deleting it ends them."""
+
+    def __init__(self, *states: str | None) -> None:
+        self.states, self.deleted = list(states), False
+
+    def describe(self, _twin: Twin) -> StackState:
+        state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
+        return StackState(None if self.deleted else state)
+
+    def client(self, _service: str) -> Any:
+        return self
+
+    def delete_stack(self, **_: str) -> None:
+        self.deleted = True
+
+
+@pytest.fixture
+def clear(monkeypatch: pytest.MonkeyPatch) -> Any:
+    def clear_the_way(*states: str | None) -> tuple[str, bool]:
+        fake = FakeCloudFormation(*states)
+        monkeypatch.setattr(stack, "describe", fake.describe)
+        monkeypatch.setattr(stack, "PROGRESS_DEADLINE_S", 0.3)
+        monkeypatch.setattr(Twin, "client", lambda _self, service: fake.client(service))
+        return stack.clear_the_way(Twin(root=Path(), state_dir=Path())), fake.deleted
+
+    return clear_the_way
+
+
+def test_a_stack_that_is_there_or_not_is_left_alone(clear: Any) -> None:
+    assert clear(None) == ("", False)
+    assert clear("UPDATE_COMPLETE") == ("", False)
+    assert clear("CREATE_IN_PROGRESS", "CREATE_COMPLETE") == ("", False)
+
+
+@pytest.mark.parametrize("status", ["CREATE_FAILED", "ROLLBACK_COMPLETE", "REVIEW_IN_PROGRESS", "CREATE_IN_PROGRESS"])
+def test_what_an_interruption_left_is_deleted_and_told(clear: Any, status: str) -> None:
+    remark, is_deleted = clear(status)
+    assert is_deleted
+    assert f"interrupted ({status})" in remark
+
+
+# ---------------------------------------------------------------- the sample data
+
+
+class FakeTable:
+    """A main table with tags."""
+
+    def __init__(self) -> None:
+        self.items: dict[str, Any] = {}
+        self.tags: list[dict[str, str]] = []
+
+    def describe_table(self, **_: str) -> dict[str, Any]:
+        return {"Table": {"TableArn": "arn"}}
+
+    def list_tags_of_resource(self, **_: str) -> dict[str, Any]:
+        return {"Tags": self.tags}
+
+    def tag_resource(self, *, ResourceArn: str, Tags: list[dict[str, str]]) -> None:
+        assert ResourceArn == "arn"
+        self.tags += Tags
+
+    def put_item(self, *, TableName: str, Item: dict[str, Any], ConditionExpression: str) -> None:
+        assert (TableName, ConditionExpression) == ("table", "attribute_not_exists(id)")
+        self.items[Item["id"]["S"]] = Item
+
+
+def test_the_sample_is_written_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = FakeTable()
+    monkeypatch.setattr(Twin, "client", lambda _self, _service: table)
+    twin = Twin(root=Path(), state_dir=Path())
+    assert sample.write(twin, "table")
+    assert sorted(table.items) == ["1", "2", "3", "4"]
+    table.items.clear()
+    assert not sample.write(twin, "table")
+    assert table.items == {}
