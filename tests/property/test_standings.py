@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scorecast.change import from_record, to_detail
-from scorecast.dead_letter import DeadLetterQueue
+from scorecast.dead_letter_queue import DeadLetterQueue
 from scorecast.settings import AttributeNames, ConsumerSettings
 from scorecast.standings.handler import Consumer, Delivery
 from scorecast.standings.store import Leaderboard

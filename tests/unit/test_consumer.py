@@ -3,7 +3,7 @@ import json
 import pytest
 
 from scorecast.change import from_record, to_detail
-from scorecast.dead_letter import DeadLetterQueue
+from scorecast.dead_letter_queue import DeadLetterQueue
 from scorecast.errors import NotAcknowledged
 from scorecast.settings import AttributeNames, ConsumerSettings
 from scorecast.standings import handler
@@ -198,3 +198,13 @@ def test_writing_nothing_asks_nothing(system: System) -> None:
 
 def test_the_key_of_an_entry_is_that_of_the_table() -> None:
     assert Entry("1", "StarWar", "", "").key == ("1", "StarWar")
+
+
+def test_a_dead_letter_queue_out_of_reach_holds_up_only_what_was_to_be_parked(system: System) -> None:
+    def out_of_reach(**_: object) -> dict:
+        raise client_error("AccessDenied", 403)
+
+    system.queue.send_message_batch = out_of_reach  # type: ignore[method-assign]
+    outcome = system.take("not json", event(item()))
+    assert outcome.again == ["0"]
+    assert system.table.standings == {("1", "StarWar"): "60"}

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from scorecast.dead_letter import DeadLetterQueue
+from scorecast.dead_letter_queue import DeadLetterQueue
 from scorecast.errors import CannotRead, NotAcknowledged
 from scorecast.fanout import handler
 from scorecast.fanout.handler import Fanout

@@ -17,7 +17,8 @@ from typing import Any
 
 from scorecast.aws import create_client
 from scorecast.change import iso_now, to_detail
-from scorecast.dead_letter import DeadLetter, DeadLetterQueue
+from scorecast.dead_letter import DeadLetter
+from scorecast.dead_letter_queue import DeadLetterQueue
 from scorecast.errors import CannotRead
 from scorecast.fanout.plan import Publication, plan_waves, read_publication
 from scorecast.fanout.publish import Publisher, Refusal

@@ -16,7 +16,8 @@ from typing import Any
 
 from scorecast.aws import create_client
 from scorecast.change import Change, from_event, iso_now, to_detail
-from scorecast.dead_letter import DeadLetter, DeadLetterQueue
+from scorecast.dead_letter import DeadLetter
+from scorecast.dead_letter_queue import DeadLetterQueue
 from scorecast.errors import CannotApply, CannotRead, NotAcknowledged
 from scorecast.logs import logger
 from scorecast.settings import ConsumerSettings

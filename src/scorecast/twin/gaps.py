@@ -45,6 +45,7 @@ def fill() -> None:
     ask_for_partiql_actions()
     iam_gaps.judge_rules_by_name()
     iam_gaps.tell_principals_of_permissions()
+    iam_gaps.judge_batches_of_messages_as_single_ones()
     count_loopback_as_tls()
     keep_paths_encoded()
     show_functions_only_their_bundle()

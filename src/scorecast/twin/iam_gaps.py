@@ -29,6 +29,19 @@ def tell_principals_of_permissions() -> None:
     _wrap("request_tag_context", _context)
 
 
+def judge_batches_of_messages_as_single_ones() -> None:
+    """MiniStack asks for sqs:SendMessageBatch and the like, which no policy can allow: on AWS sqs:SendMessage does.
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-batch-api-actions.html
+    """
+    _wrap("extract_iam_action", _action)
+
+
+def _action(original: Callable[..., str | None], service: str, *request: Any) -> str | None:
+    action = original(service, *request)
+    return action.removesuffix("Batch") if action and service == "sqs" else action
+
+
 def _wrap(name: str, wrapper: Callable[..., Any]) -> None:
     original = getattr(iam_actions, name)
     setattr(iam_actions, name, wraps(original)(partial(wrapper, original)))

@@ -1,0 +1,70 @@
+"""The dead-letter queue: takes what could not go, or says that it could not; refuses nothing silently."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from scorecast.dead_letter import DeadLetter
+from scorecast.errors import NotAcknowledged
+
+# A batch of messages, and a message, are at most 1 MiB; a batch holds at most 10.
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
+BATCH_MESSAGES = 10
+BATCH_BYTES = 1024 * 1024
+
+
+class _Sqs(Protocol):
+    def send_message_batch(self, *, QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetterQueue:
+    """The queue for what could not go; refuses nothing silently."""
+
+    sqs: _Sqs
+    url: str
+
+    def park(self, letters: Sequence[DeadLetter]) -> None:
+        """Send all letters, or raise NotAcknowledged with the queue's own words: then the trigger delivers again."""
+        refused = list(chain.from_iterable(self._send(batch) for batch in _batches(letters)))
+        if refused:
+            raise NotAcknowledged(
+                f"The dead-letter queue refused {len(refused)} of {len(letters)} messages "
+                f"({refused[0].get('Code')}: {refused[0].get('Message', '')}); nothing is acknowledged."
+            )
+
+    def _send(self, batch: list[tuple[str, DeadLetter]]) -> list[dict[str, Any]]:
+        entries = [
+            {"Id": str(at), "MessageBody": body, "MessageAttributes": _attributes(letter)}
+            for at, (body, letter) in enumerate(batch)
+        ]
+        try:
+            answer = self.sqs.send_message_batch(QueueUrl=self.url, Entries=entries)
+        except (ClientError, BotoCoreError) as error:
+            return [{"Code": type(error).__name__, "Message": str(error)}] * len(batch)
+        return list(answer.get("Failed", []))
+
+
+def _batches(letters: Iterable[DeadLetter]) -> Iterator[list[tuple[str, DeadLetter]]]:
+    batch: list[tuple[str, DeadLetter]] = []
+    batch_bytes = 0
+    for letter in letters:
+        body = letter.body()
+        size_bytes = len(body.encode()) + 512  # the attributes count too
+        if batch and (len(batch) == BATCH_MESSAGES or batch_bytes + size_bytes > BATCH_BYTES):
+            yield batch
+            batch, batch_bytes = [], 0
+        batch.append((body, letter))
+        batch_bytes += size_bytes
+    if batch:
+        yield batch
+
+
+def _attributes(letter: DeadLetter) -> dict[str, Any]:
+    named = {"stage": letter.stage, "errorCode": letter.error_code}
+    return {name: {"DataType": "String", "StringValue": value} for name, value in named.items()}

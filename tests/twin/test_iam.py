@@ -1,0 +1,105 @@
+"""Each function's role allows what the function needs and no more; the twin enforces IAM as AWS does."""
+
+import json
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.twin.probe import REFUSED, Probe
+
+KEY = {"id": {"S": "probe"}, "metadata": {"S": "probe"}}
+VALUES = [{"S": "probe"}, {"S": "probe"}]
+
+
+@pytest.fixture(scope="module")
+def probe(stack) -> Iterator[Callable[[str], Probe]]:
+    """Make (once) the probe of a function's role, named as in the template."""
+    functions, made = stack.client("lambda"), {}
+
+    def of(function: str) -> Probe:
+        if function not in made:
+            name = stack.outputs.get(f"{function}Name") or stack.outputs[function]
+            role = functions.get_function_configuration(FunctionName=name)["Role"]
+            made[function] = Probe(functions, role, f"probe-{function}")
+        return made[function]
+
+    yield of
+    for one in made.values():
+        one.close()
+
+
+def entry(bus: str) -> list[dict]:
+    return [{"Source": "probe", "DetailType": "probe", "Detail": "{}", "EventBusName": bus}]
+
+
+def partiql(statement: str, parameters: list = VALUES) -> dict:
+    return {"Statements": [{"Statement": statement, "Parameters": parameters}]}
+
+
+# function, service, operation, parameters made of the stack's outputs
+ALLOWED = [
+    ("FanoutLambda", "events", "put_events", lambda o: {"Entries": entry(o["BusName"])}),
+    ("FanoutLambda", "sqs", "send_message", lambda o: {"QueueUrl": o["FanoutDlqUrl"], "MessageBody": "probe"}),
+    ("ConsumerLambda", "dynamodb", "batch_execute_statement", lambda o: partiql(
+        f"""INSERT INTO "{o['LeaderboardTableName']}" VALUE {{'id': ?, 'metadata': ?}}""")),
+    ("ConsumerLambda", "dynamodb", "batch_execute_statement", lambda o: partiql(
+        f'UPDATE "{o["LeaderboardTableName"]}" SET "at" = ? WHERE "id" = ? AND "metadata" = ?', [*VALUES, VALUES[0]])),
+    ("ConsumerLambda", "dynamodb", "put_item", lambda o: {
+        "TableName": o["BoardTableName"], "Item": {"collection": {"S": "probe"}, "name": {"S": "probe"}}}),
+    ("ConsumerLambda", "sqs", "send_message_batch", lambda o: {
+        "QueueUrl": o["FanoutDlqUrl"], "Entries": [{"Id": "probe", "MessageBody": "probe"}]}),
+    ("LeaderGet", "dynamodb", "get_item", lambda o: {"TableName": o["LeaderboardTableName"], "Key": KEY}),
+    ("LeaderGet", "dynamodb", "query", lambda o: {
+        "TableName": o["LeaderboardTableName"], "IndexName": o["LeaderboardIndexName"],
+        "KeyConditionExpression": "hackathonName = :b", "ExpressionAttributeValues": {":b": {"S": "probe"}}}),
+]  # fmt: skip
+
+REFUSED_CALLS = [
+    ("FanoutLambda", "events", "put_events", lambda o: {"Entries": entry("default")}),
+    ("FanoutLambda", "events", "put_rule", lambda o: {
+        "Name": "probe", "EventBusName": o["BusName"], "EventPattern": "{}"}),
+    ("FanoutLambda", "sqs", "receive_message", lambda o: {"QueueUrl": o["FanoutDlqUrl"]}),
+    ("FanoutLambda", "sqs", "send_message", lambda o: {"QueueUrl": o["ConsumerQueueUrl"], "MessageBody": "probe"}),
+    ("FanoutLambda", "dynamodb", "scan", lambda o: {"TableName": o["MainTableName"]}),
+    ("FanoutLambda", "dynamodb", "put_item", lambda o: {"TableName": o["MainTableName"], "Item": KEY}),
+    ("FanoutLambda", "s3", "list_objects_v2", lambda o: {"Bucket": o["BackupBucketName"]}),
+    ("ConsumerLambda", "dynamodb", "batch_execute_statement", lambda o: partiql(
+        f'DELETE FROM "{o["LeaderboardTableName"]}" WHERE "id" = ? AND "metadata" = ?')),
+    ("ConsumerLambda", "dynamodb", "batch_execute_statement", lambda o: partiql(
+        f'SELECT * FROM "{o["LeaderboardTableName"]}" WHERE "id" = ? AND "metadata" = ?')),
+    ("ConsumerLambda", "dynamodb", "scan", lambda o: {"TableName": o["LeaderboardTableName"]}),
+    ("ConsumerLambda", "dynamodb", "put_item", lambda o: {"TableName": o["MainTableName"], "Item": KEY}),
+    ("ConsumerLambda", "dynamodb", "delete_item", lambda o: {
+        "TableName": o["BoardTableName"], "Key": {"collection": {"S": "probe"}, "name": {"S": "probe"}}}),
+    ("ConsumerLambda", "events", "put_events", lambda o: {"Entries": entry(o["BusName"])}),
+    ("ConsumerLambda", "sqs", "send_message", lambda o: {"QueueUrl": o["ConsumerQueueUrl"], "MessageBody": "probe"}),
+    ("LeaderGet", "dynamodb", "put_item", lambda o: {"TableName": o["LeaderboardTableName"], "Item": KEY}),
+    ("LeaderGet", "dynamodb", "get_item", lambda o: {"TableName": o["MainTableName"], "Key": KEY}),
+    ("LeaderGet", "dynamodb", "scan", lambda o: {"TableName": o["LeaderboardTableName"]}),
+    ("LeaderGet", "sqs", "receive_message", lambda o: {"QueueUrl": o["FanoutDlqUrl"]}),
+    ("LeaderGet", "s3", "list_objects_v2", lambda o: {"Bucket": o["BackupBucketName"]}),
+]  # fmt: skip
+
+
+def _name(case: tuple) -> str:
+    return "-".join(case[:3])
+
+
+@pytest.mark.parametrize("case", ALLOWED, ids=_name)
+def test_a_role_allows_what_its_function_needs(stack, probe, case: tuple) -> None:
+    function, service, operation, parameters = case
+    answer = probe(function).try_call(service, operation, **parameters(stack.outputs))
+    assert answer not in REFUSED
+
+
+@pytest.mark.parametrize("case", REFUSED_CALLS, ids=_name)
+def test_a_role_refuses_what_its_function_does_not_need(stack, probe, case: tuple) -> None:
+    function, service, operation, parameters = case
+    assert probe(function).try_call(service, operation, **parameters(stack.outputs)) in REFUSED
+
+
+def test_nobody_without_credentials_reads_the_backup(stack) -> None:
+    status = stack.client("s3").get_public_access_block(Bucket=stack.outputs["BackupBucketName"])
+    assert all(status["PublicAccessBlockConfiguration"].values())
+    policy = json.loads(stack.client("s3").get_bucket_policy(Bucket=stack.outputs["BackupBucketName"])["Policy"])
+    assert [statement["Effect"] for statement in policy["Statement"]] == ["Deny"]

@@ -1,0 +1,58 @@
+"""A stack beside a table and a bus that exist already: other key names, an id that is a number, its own bus."""
+
+import uuid
+
+from tests.conftest import eventually
+
+PARAMETERS = {
+    "IdAttribute": "player",
+    "MetadataAttribute": "kind",
+    "ScoreAttribute": "points",
+    "BoardAttribute": "game",
+    "NameAttribute": "nick",
+    "EventBusName": "theirBus",
+    "EventBusExists": "true",
+}
+
+
+def make_table(dynamodb, name: str) -> str:
+    """Make a table with a stream; return the stream's ARN."""
+    table = dynamodb.create_table(
+        TableName=name,
+        AttributeDefinitions=[
+            {"AttributeName": "player", "AttributeType": "N"},
+            {"AttributeName": "kind", "AttributeType": "S"},
+        ],
+        KeySchema=[{"AttributeName": "player", "KeyType": "HASH"}, {"AttributeName": "kind", "KeyType": "RANGE"}],
+        BillingMode="PAY_PER_REQUEST",
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+    )
+    return table["TableDescription"]["LatestStreamArn"]
+
+
+def test_a_stack_follows_a_table_that_exists_and_is_deleted_without_touching_it(stack) -> None:
+    dynamodb = stack.client("dynamodb")
+    table = f"theirs-{uuid.uuid4()}"
+    stream_arn = make_table(dynamodb, table)
+    stack.client("events").create_event_bus(Name=PARAMETERS["EventBusName"])
+    parameters = PARAMETERS | {"DynamoDBStreamArn": stream_arn}
+    overrides = [f"{name}={value}" for name, value in parameters.items()]
+    stack.sam("deploy", "--stack-name", "theirs", "--no-confirm-changeset", "--parameter-overrides", *overrides)
+    theirs = stack.beside("theirs")
+    assert theirs.outputs["MainTableName"] == table
+    for player, points in (("7", "12.5"), ("8", "99")):
+        item = {"player": {"N": player}, "kind": {"S": "entry"}, "game": {"S": "chess"}, "points": {"N": points}}
+        dynamodb.put_item(TableName=table, Item=item | {"nick": {"S": f"nick{player}"}})
+
+    def shown() -> None:
+        status, body = theirs.get("leaderBoard/", hackathonName="chess")
+        assert status == 200
+        assert [(entry["rank"], entry["id"], entry["userName"]) for entry in body["entries"]] == [
+            (1, "8", "nick8"),
+            (2, "7", "nick7"),
+        ]
+
+    eventually(shown)
+    stack.sam("delete", "--stack-name", "theirs", "--no-prompts")
+    assert dynamodb.scan(TableName=table, Select="COUNT")["Count"] == 2
+    assert stack.client("events").describe_event_bus(Name=PARAMETERS["EventBusName"])["Name"] == "theirBus"

@@ -1,0 +1,220 @@
+"""A change of the main table shows on the leaderboard, is in the backup, and what cannot be applied is parked."""
+
+import gzip
+import json
+import uuid
+from typing import Any
+
+import pytest
+
+from tests.conftest import eventually
+
+
+class MainTable:
+    """The main table as an application writes to it, on a board of the test's own."""
+
+    def __init__(self, stack: Any) -> None:
+        self.table, self.name = stack.client("dynamodb"), stack.outputs["MainTableName"]
+        self.board = f"board-{uuid.uuid4()}"
+
+    def put(self, participant: str, score: dict | None, **more: dict) -> None:
+        item = {"id": {"S": participant}, "metadata": {"S": self.board}, "userName": {"S": f"user {participant}"}}
+        scored = item | ({"projectScore": score} if score else {})
+        self.table.put_item(TableName=self.name, Item=scored | more)
+
+    def update(self, participant: str, expression: str, **values: dict) -> None:
+        self.table.update_item(
+            TableName=self.name,
+            Key={"id": {"S": participant}, "metadata": {"S": self.board}},
+            UpdateExpression=expression,
+            **({"ExpressionAttributeValues": {f":{name}": value for name, value in values.items()}} if values else {}),
+        )
+
+    def delete(self, participant: str) -> None:
+        self.table.delete_item(TableName=self.name, Key={"id": {"S": participant}, "metadata": {"S": self.board}})
+
+
+@pytest.fixture
+def main(stack) -> MainTable:
+    return MainTable(stack)
+
+
+def board(stack: Any, name: str) -> list[tuple[int, str, str]] | None:
+    """The board's rows as (rank, id, score), or None where the API knows no such board."""
+    status, body = stack.get("leaderBoard/", hackathonName=name, limit="100")
+    if status == 404:
+        return None
+    assert status == 200, body
+    return [(entry["rank"], entry["id"], str(entry["projectScore"])) for entry in body["entries"]]
+
+
+def shows(stack: Any, name: str, rows: list[tuple[int, str, str]] | None) -> None:
+    assert board(stack, name) == rows
+
+
+def only(found: list[dict]) -> dict:
+    """The one that was found; it may take a moment until there is one."""
+    assert len(found) == 1
+    return found[0]
+
+
+def parked(stack: Any, board_name: str) -> list[dict]:
+    """The dead letters about the board, left where they are."""
+    queue = stack.client("sqs")
+    found: dict[str, dict] = {}
+    for _ in range(20):
+        answer = queue.receive_message(
+            QueueUrl=stack.outputs["FanoutDlqUrl"], MaxNumberOfMessages=10, VisibilityTimeout=2
+        )
+        messages = answer.get("Messages", [])
+        found |= {
+            message["MessageId"]: json.loads(message["Body"]) for message in messages if board_name in message["Body"]
+        }
+        if not messages:
+            break
+    return list(found.values())
+
+
+def backed_up(stack: Any, board_name: str) -> list[dict]:
+    """The events in the backup that are about the board; every line is one document, gzipped or not."""
+    s3, bucket = stack.client("s3"), stack.outputs["BackupBucketName"]
+    events = []
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="changes/"):
+        for found in page.get("Contents", []):
+            body = s3.get_object(Bucket=bucket, Key=found["Key"])["Body"].read()
+            text = (gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body).decode()
+            events += [json.loads(line) for line in text.splitlines()]
+    return [event for event in events if event["detail"]["keys"].get("metadata") == board_name]
+
+
+def test_put_update_and_delete_show_on_the_board_and_are_in_the_backup(stack, main: MainTable) -> None:
+    main.put("1", {"N": "60"})
+    main.put("2", {"N": "90"})
+    eventually(lambda: shows(stack, main.board, [(1, "2", "90"), (2, "1", "60")]))
+    main.update("1", "SET projectScore = :score", score={"N": "95.5"})
+    eventually(lambda: shows(stack, main.board, [(1, "1", "95.5"), (2, "2", "90")]))
+    main.delete("2")
+    eventually(lambda: shows(stack, main.board, [(1, "1", "95.5")]))
+    main.update("1", "REMOVE projectScore")
+    eventually(lambda: shows(stack, main.board, None))
+
+    def all_in_backup() -> None:
+        operations = [event["detail-type"] for event in backed_up(stack, main.board)]
+        assert sorted(operations) == ["INSERT", "INSERT", "MODIFY", "MODIFY", "REMOVE"]
+
+    eventually(all_in_backup)
+
+
+def test_a_renamed_board_moves_the_entry(stack, main: MainTable) -> None:
+    other = f"{main.board}-renamed"
+    main.put("1", {"N": "60"}, hackathonName={"S": main.board})
+    eventually(lambda: shows(stack, main.board, [(1, "1", "60")]))
+    main.update("1", "SET hackathonName = :board", board={"S": other})
+    eventually(lambda: shows(stack, other, [(1, "1", "60")]))
+    eventually(lambda: shows(stack, main.board, None))
+
+
+@pytest.mark.parametrize("score", ["-17", "0", "0.125", "12345678901234567890123456789012345678"])
+def test_every_number_is_a_score_exactly(stack, main: MainTable, score: str) -> None:
+    main.put("1", {"N": score})
+
+    def exact() -> None:
+        status, text = stack.get_text("leaderBoard/", hackathonName=main.board)
+        assert status == 200
+        assert f'"projectScore": {score}}}' in text
+
+    eventually(exact)
+
+
+def test_what_cannot_be_applied_is_parked_and_its_neighbours_are_applied(stack, main: MainTable) -> None:
+    main.put("good", {"N": "1"})
+    main.put("bad", {"S": "sixty"})
+    main.put("also good", {"N": "2"})
+    main.put("of another kind", None)
+    eventually(lambda: shows(stack, main.board, [(1, "also good", "2"), (2, "good", "1")]))
+
+    def one_dead_letter() -> dict:
+        return only(parked(stack, main.board))
+
+    letter = eventually(one_dead_letter)
+    assert (letter["stage"], letter["errorCode"]) == ("standings", "CannotApply")
+    assert "projectScore is 'sixty'" in letter["reason"]
+    assert letter["change"]["new"]["projectScore"] == "sixty"
+
+
+def test_an_item_of_another_kind_reaches_the_bus_under_its_own_source(stack, main: MainTable) -> None:
+    main.put("1", None, email={"S": "a@example.org"})
+
+    def in_backup() -> None:
+        event = only(backed_up(stack, main.board))
+        assert event["source"] == "operations.aws.dynamodb"
+        assert event["detail"]["new"]["email"] == "a@example.org"
+
+    eventually(in_backup)
+    assert board(stack, main.board) is None
+
+
+@pytest.mark.parametrize("name", ["a/b c%25", '"><script>alert(1)</script>', "名人堂 🏆", "x" * 900])
+def test_odd_and_long_names_are_names_like_any_other(stack, main: MainTable, name: str) -> None:
+    odd = f"{name}-{uuid.uuid4()}"
+    main.put(odd, {"N": "1"}, hackathonName={"S": odd})
+    eventually(lambda: shows(stack, odd, [(1, odd, "1")]))
+    status, body = stack.get(f"leaderBoard/{stack.quoted(odd)}/participants/{stack.quoted(odd)}")
+    assert (status, body["rank"], body["id"]) == (200, 1, odd)
+    status, body = stack.get(f"participants/{stack.quoted(odd)}")
+    assert (status, body["boards"][0]["hackathonName"]) == (200, odd)
+
+
+def test_pages_join_to_the_whole_board(stack, main: MainTable) -> None:
+    for at in range(25):
+        main.put(f"p{at}", {"N": str(at // 2)})
+    eventually(lambda: shows_total(stack, main.board, 25))
+    seen, token = [], {}
+    while True:
+        _, body = stack.get("leaderBoard/", hackathonName=main.board, limit="7", **token)
+        seen += body["entries"]
+        if "next" not in body:
+            break
+        token = {"next": body["next"]}
+    assert {entry["id"] for entry in seen} == {f"p{at}" for at in range(25)}
+    assert len(seen) == 25
+    assert [entry["rank"] for entry in seen] == [1, *(rank for rank in range(2, 25, 2) for _ in "ab")]
+
+
+def shows_total(stack: Any, name: str, total: int) -> None:
+    _, body = stack.get("leaderBoard/", hackathonName=name, limit="1")
+    assert body.get("total") == total
+
+
+@pytest.mark.parametrize(
+    ("path", "parameters", "status"),
+    [
+        ("leaderBoard/", {"hackathonName": "there is none"}, 404),
+        ("leaderBoard/", {"hackathonName": "StarWar", "limit": "many"}, 400),
+        ("leaderBoard/", {"hackathonName": "StarWar", "next": "forged"}, 400),
+        ("leaderBoard/", {"limit": "5"}, 400),
+        ("leaderBoard/x/participants/y", {}, 404),
+        ("participants/nobody", {}, 404),
+        ("no/such/path", {}, 404),
+    ],
+)
+def test_bad_requests_are_answered_as_problems(stack, path: str, parameters: dict, status: int) -> None:
+    got, body = stack.get(path, **parameters)
+    assert (got, body["status"]) == (status, status)
+    assert body["detail"]
+
+
+def test_a_failed_asynchronous_invocation_reaches_the_dead_letter_queue(stack) -> None:
+    marker = f"async-{uuid.uuid4()}"
+    stack.client("lambda").invoke(
+        FunctionName=stack.outputs["FanoutLambdaName"],
+        InvocationType="Event",
+        Payload=json.dumps({"not a batch": marker}),
+    )
+
+    def failed() -> None:
+        record = only(parked(stack, marker))
+        assert record["requestPayload"] == {"not a batch": marker}
+        assert "takes a batch of a DynamoDB stream" in record["responsePayload"]["errorMessage"]
+
+    eventually(failed)

@@ -1,0 +1,77 @@
+"""The SAM CLI's commands work against the twin as the README has them."""
+
+import json
+import uuid
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import eventually
+
+ROOT = Path(__file__).parents[2]
+
+
+def invoke(stack, function: str, file: Path) -> dict:
+    """Invoke a function with a file as the README says; return its answer."""
+    printed = stack.sam(
+        "remote", "invoke", function, "--stack-name", "fanout", "--event-file", str(file), "--output", "json"
+    )
+    response = json.loads(printed[printed.index("{") :])
+    return json.loads(response["Payload"])
+
+
+def test_the_template_is_valid(stack) -> None:
+    assert "is a valid SAM Template" in stack.sam("validate", "--lint")
+
+
+def test_fanout_publishes_the_sample_batch(stack) -> None:
+    assert invoke(stack, "FanoutLambda", ROOT / "events" / "dynamodbStream.json") == {
+        "records": 3,
+        "published": 3,
+        "parked": 0,
+    }
+
+
+def test_the_consumer_follows_the_sample_events(stack) -> None:
+    def entry() -> tuple[int, dict]:
+        return stack.get("leaderBoard/StarWar/participants/6")
+
+    invoke(stack, "ConsumerLambda", ROOT / "events" / "insertEvent.json")
+    status, body = entry()
+    assert (status, body["projectScore"], body["userName"]) == (200, 80, "userF")
+    invoke(stack, "ConsumerLambda", ROOT / "events" / "updateEvent.json")
+    assert entry()[1]["projectScore"] == 95
+    invoke(stack, "ConsumerLambda", ROOT / "events" / "deleteEvent.json")
+    assert entry()[0] == 404
+
+
+def test_leader_get_answers_the_sample_request(stack) -> None:
+    answer = invoke(stack, "LeaderGet", ROOT / "events" / "apigw.json")
+    assert answer["statusCode"] in (200, 404)  # other tests may have emptied the board
+    assert "StarWar" in answer["body"]
+
+
+def test_a_batch_that_sam_generates_passes_to_the_bus_and_leaves_the_leaderboard_alone(stack, tmp_path: Path) -> None:
+    custom = tmp_path / "custom.json"
+    custom.write_text(stack.sam("local", "generate-event", "dynamodb", "update"))
+    boards = stack.get("leaderBoard/")[1]
+    assert invoke(stack, "FanoutLambda", custom) == {"records": 3, "published": 3, "parked": 0}
+    assert stack.get("leaderBoard/")[1] == boards
+
+
+@pytest.mark.parametrize("function", ["FanoutLambda", "ConsumerLambda", "LeaderGet"])
+def test_a_functions_logs_can_be_read(stack, tmp_path: Path, function: str) -> None:
+    event = tmp_path / "event.json"
+    event.write_text(json.dumps({"Records": []} if function != "LeaderGet" else {"path": f"/{uuid.uuid4()}"}))
+    invoke(stack, function, event)
+    eventually(lambda: logged(stack, function))
+
+
+def logged(stack, function: str) -> None:
+    assert "START RequestId" in stack.sam("logs", "-n", function, "--stack-name", "fanout")
+
+
+def test_no_alias_is_left_in_what_is_deployed(stack) -> None:
+    """CloudFormation takes no YAML aliases; SAM writes them out."""
+    built = (stack.build_dir / "template.yaml").read_text()
+    assert not any(line.strip().startswith("*") or ": *" in line or ": &" in line for line in built.splitlines())
