@@ -1,9 +1,17 @@
-"""What all tests share: waiting for something to become true, with a deadline instead of a sleep."""
+"""What all tests share: waiting with a deadline instead of a sleep, and one deployed stack for all who only use it."""
 
+import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TypeVar
 
+import pytest
+
+from scorecast.twin.instance import Twin
+from tests.deployed import Stack, deployed, free_port, running
+
+ROOT = Path(__file__).parents[1]
 Value = TypeVar("Value")
 
 
@@ -17,3 +25,20 @@ def eventually(check: Callable[[], Value], deadline_s: float = 30.0) -> Value:
             if time.monotonic() > until:
                 raise
         time.sleep(0.05)
+
+
+@pytest.fixture(scope="session")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of what is deployed, so that builds neither disturb the clone nor are disturbed by work in it."""
+    copy = tmp_path_factory.mktemp("repository")
+    for name in ("template.yaml", "samconfig.toml"):
+        shutil.copy(ROOT / name, copy)
+    shutil.copytree(ROOT / "src", copy / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    return copy
+
+
+@pytest.fixture(scope="session")
+def stack(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The stack that tests share; each test uses a board of its own."""
+    with running(Twin(root=repository, state_dir=tmp_path_factory.mktemp("twin"), port=free_port())) as twin:
+        yield deployed(twin)
