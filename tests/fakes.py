@@ -1,12 +1,15 @@
 """Stand-ins for AWS with state that a test can look at, and samples of what travels."""
 
 import json
-import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from botocore.exceptions import ClientError
+
+from scorecast.ranks.counters import Counters
 
 STREAM_ARN = "arn:aws:dynamodb:us-east-1:123456789012:table/main/stream/2026-01-01T00:00:00.000"
 
@@ -87,51 +90,97 @@ class FakeSqs:
 
 @dataclass
 class FakeDynamoDb:
-    """A table that executes the statements of scorecast.standings.store, and nothing else.
+    """Tables with the reads and the transactions of Scorecast's own code: conditions, ADD, all or nothing.
 
-    `before` is called with each statement, and may answer an error code for it, raise, or change `items` first.
+    `before` is called with each action of a transaction; it may answer an error code for it, raise, or change `items`
+    first.
     """
 
     items: dict[tuple[str, str], dict] = field(default_factory=dict)
-    boards: list[str] = field(default_factory=list)
-    statements: list[str] = field(default_factory=list)
-    before: Callable[[str, list[dict]], str | None] = lambda *_: None
+    board_items: dict[tuple[str, str], dict] = field(default_factory=dict)
+    transactions: list[int] = field(default_factory=list)
+    before: Callable[[dict], str | None] = lambda _: None
 
     def put_item(self, *, TableName: str, Item: dict) -> dict:
-        self.boards.append(Item["name"]["S"])
+        self.board_items[Item["collection"]["S"], Item["name"]["S"]] = Item
         return {}
 
-    def batch_execute_statement(self, *, Statements: list[dict]) -> dict:
-        assert 1 <= len(Statements) <= 25
-        return {"Responses": [self._execute(one["Statement"], one["Parameters"]) for one in Statements]}
+    def batch_get_item(self, *, RequestItems: dict) -> dict:
+        [(table, request)] = RequestItems.items()
+        assert 1 <= len(request["Keys"]) <= 100
+        found = [self._table(key).get(_key_of(key)) for key in request["Keys"]]
+        return {"Responses": {table: [dict(item) for item in found if item]}}
 
-    def _execute(self, statement: str, parameters: list[dict]) -> dict:
-        self.statements.append(statement.split(" ", 1)[0])
-        if code := self.before(statement, parameters):
-            return {"Error": {"Code": code, "Message": "as told"}}
-        run = self._update if statement.startswith("UPDATE") else self._insert
-        code = run(statement, parameters)
-        return {"Error": {"Code": code}} if code else {}
+    def transact_write_items(self, *, TransactItems: list[dict]) -> dict:
+        assert 1 <= len(TransactItems) <= 100
+        self.transactions.append(len(TransactItems))
+        codes = [self.before(action) or self._refuses(action) for action in TransactItems]
+        if any(codes):
+            reasons = [{"Code": code or "None"} for code in codes]
+            error = {"Error": {"Code": "TransactionCanceledException", "Message": ""}, "CancellationReasons": reasons}
+            raise ClientError(error, "TransactWriteItems")  # type: ignore[arg-type]
+        for action in TransactItems:
+            self._do(action)
+        return {}
 
-    def _update(self, statement: str, parameters: list[dict]) -> str | None:
-        *values, key, sort, sequence = parameters
-        standing = self.items.get((key["S"], sort["S"]))
-        if standing is None or not standing["sequence"]["S"] < sequence["S"]:
-            return "ConditionalCheckFailed"
-        for name in re.findall(r'REMOVE "(\w+)"', statement):
-            standing.pop(name, None)
-        standing.update(zip(re.findall(r'SET "(\w+)"', statement), values, strict=True))
-        return None
+    def _table(self, key: dict) -> dict[tuple[str, str], dict]:
+        return self.items if "id" in key else self.board_items
 
-    def _insert(self, statement: str, parameters: list[dict]) -> str | None:
-        values = dict(zip(re.findall(r"'(\w+)': \?", statement), parameters, strict=True))
-        key = values["id"]["S"], values["metadata"]["S"]
-        if key in self.items:
-            return "DuplicateItem"
-        self.items[key] = values
-        return None
+    def _refuses(self, action: dict) -> str | None:
+        if "Put" not in action:
+            return None
+        put = action["Put"]
+        standing = self.items.get(_key_of(put["Item"]))
+        if put["ConditionExpression"] == "attribute_not_exists(id)":
+            met = standing is None
+        else:
+            assert put["ConditionExpression"] == "#sequence = :sequence"
+            met = standing is not None and standing["sequence"] == put["ExpressionAttributeValues"][":sequence"]
+        return None if met else "ConditionalCheckFailed"
+
+    def _do(self, action: dict) -> None:
+        if "Put" in action:
+            self.items[_key_of(action["Put"]["Item"])] = dict(action["Put"]["Item"])
+            return
+        update = action["Update"]
+        names, values = update["ExpressionAttributeNames"], update["ExpressionAttributeValues"]
+        item = self.board_items.setdefault(_key_of(update["Key"]), dict(update["Key"]))
+        item["node"] = values[":node"]
+        for at, name in names.items():
+            if at != "#node":
+                count = int(item.get(name, {"N": "0"})["N"]) + int(values[at.replace("#", ":")]["N"])
+                item[name] = {"N": str(count)}
 
     @property
     def standings(self) -> dict[tuple[str, str], str]:
         """The score of every entry that stands."""
         return {key: value["projectScore"]["N"] for key, value in self.items.items() if "projectScore" in value}
+
+    @property
+    def boards(self) -> list[str]:
+        """The boards that are listed."""
+        return sorted(name for collection, name in self.board_items if collection == "boards")
+
+    def counted(self, board: str) -> dict[str, dict[int, int]]:
+        """The counters of a board's nodes, summed over the lanes, without the zeros."""
+        nodes: dict[str, Counter[int]] = {}
+        for (collection, name), item in self.board_items.items():
+            if name == board and collection.startswith("counters/"):
+                slots = {int(key[4:]): int(value["N"]) for key, value in item.items() if key.startswith("slot")}
+                nodes.setdefault(item["node"]["S"], Counter()).update(slots)
+        pruned = {node: {slot: count for slot, count in slots.items() if count} for node, slots in nodes.items()}
+        return {node: slots for node, slots in pruned.items() if slots}
+
+    def check(self) -> None:
+        """Assert that the counters of every board are those of its entries."""
+        for board in {board for _, board in self.items}:
+            counters = Counters()
+            for (_, other), score in self.standings.items():
+                if other == board:
+                    counters.replace(None, Decimal(score))
+            assert self.counted(board) == {node: slots for node, slots in counters.nodes.items() if slots}
+
+
+def _key_of(item: dict) -> tuple[str, str]:
+    names = ("id", "metadata") if "id" in item else ("collection", "name")
+    return item[names[0]]["S"], item[names[1]]["S"]

@@ -56,9 +56,12 @@ def test_any_order_and_any_repeats_end_in_the_state_of_the_main_table(made: list
     table = FakeDynamoDb()
     settings = ConsumerSettings("leaderboard", "boards", "queue", AttributeNames())
     queue = FakeSqs()
-    consumer = Consumer(settings, Leaderboard(table, "leaderboard", "boards"), DeadLetterQueue(queue, "queue"))
+    consumer = Consumer(
+        settings, Leaderboard(table, "leaderboard", "boards", lambda _: None), DeadLetterQueue(queue, "queue")
+    )
     for at in range(0, len(shuffled), size):
         batch = [Delivery(str(number), event) for number, event in enumerate(shuffled[at : at + size])]
         assert consumer.take(batch).again == []
     assert table.standings == standings
     assert queue.messages == []
+    table.check()

@@ -17,11 +17,10 @@ from botocore.exceptions import ClientError
 def handle(event, context):
     client = botocore.session.get_session().create_client(event["service"])
     try:
-        answer = getattr(client, event["operation"])(**event["parameters"])
+        getattr(client, event["operation"])(**event["parameters"])
     except ClientError as error:
         return error.response["Error"]["Code"]
-    errors = [one["Error"]["Code"] for one in answer.get("Responses", []) if "Error" in one]
-    return errors[0] if errors else "allowed"
+    return "allowed"
 """
 REFUSED = ("AccessDenied", "AccessDeniedException")
 

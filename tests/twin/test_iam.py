@@ -8,7 +8,7 @@ import pytest
 from tests.twin.probe import REFUSED, Probe
 
 KEY = {"id": {"S": "probe"}, "metadata": {"S": "probe"}}
-VALUES = [{"S": "probe"}, {"S": "probe"}]
+BOARD_KEY = {"collection": {"S": "probe"}, "name": {"S": "probe"}}
 
 
 @pytest.fixture(scope="module")
@@ -32,23 +32,22 @@ def entry(bus: str) -> list[dict]:
     return [{"Source": "probe", "DetailType": "probe", "Detail": "{}", "EventBusName": bus}]
 
 
-def partiql(statement: str, parameters: list = VALUES) -> dict:
-    return {"Statements": [{"Statement": statement, "Parameters": parameters}]}
-
-
 # function, service, operation, parameters made of the stack's outputs
 ALLOWED = [
     ("FanoutLambda", "events", "put_events", lambda o: {"Entries": entry(o["BusName"])}),
     ("FanoutLambda", "sqs", "send_message", lambda o: {"QueueUrl": o["FanoutDlqUrl"], "MessageBody": "probe"}),
-    ("ConsumerLambda", "dynamodb", "batch_execute_statement", lambda o: partiql(
-        f"""INSERT INTO "{o['LeaderboardTableName']}" VALUE {{'id': ?, 'metadata': ?}}""")),
-    ("ConsumerLambda", "dynamodb", "batch_execute_statement", lambda o: partiql(
-        f'UPDATE "{o["LeaderboardTableName"]}" SET "at" = ? WHERE "id" = ? AND "metadata" = ?', [*VALUES, VALUES[0]])),
-    ("ConsumerLambda", "dynamodb", "put_item", lambda o: {
-        "TableName": o["BoardTableName"], "Item": {"collection": {"S": "probe"}, "name": {"S": "probe"}}}),
+    ("ConsumerLambda", "dynamodb", "batch_get_item", lambda o: {
+        "RequestItems": {o["LeaderboardTableName"]: {"Keys": [KEY]}}}),
+    ("ConsumerLambda", "dynamodb", "transact_write_items", lambda o: {"TransactItems": [
+        {"Put": {"TableName": o["LeaderboardTableName"], "Item": KEY}},
+        {"Update": {"TableName": o["BoardTableName"], "Key": BOARD_KEY, "UpdateExpression": "ADD slot0 :one",
+                    "ExpressionAttributeValues": {":one": {"N": "1"}}}}]}),
+    ("ConsumerLambda", "dynamodb", "put_item", lambda o: {"TableName": o["BoardTableName"], "Item": BOARD_KEY}),
     ("ConsumerLambda", "sqs", "send_message_batch", lambda o: {
         "QueueUrl": o["FanoutDlqUrl"], "Entries": [{"Id": "probe", "MessageBody": "probe"}]}),
     ("LeaderGet", "dynamodb", "get_item", lambda o: {"TableName": o["LeaderboardTableName"], "Key": KEY}),
+    ("LeaderGet", "dynamodb", "batch_get_item", lambda o: {
+        "RequestItems": {o["BoardTableName"]: {"Keys": [BOARD_KEY]}}}),
     ("LeaderGet", "dynamodb", "query", lambda o: {
         "TableName": o["LeaderboardTableName"], "IndexName": o["LeaderboardIndexName"],
         "KeyConditionExpression": "hackathonName = :b", "ExpressionAttributeValues": {":b": {"S": "probe"}}}),
@@ -63,14 +62,15 @@ REFUSED_CALLS = [
     ("FanoutLambda", "dynamodb", "scan", lambda o: {"TableName": o["MainTableName"]}),
     ("FanoutLambda", "dynamodb", "put_item", lambda o: {"TableName": o["MainTableName"], "Item": KEY}),
     ("FanoutLambda", "s3", "list_objects_v2", lambda o: {"Bucket": o["BackupBucketName"]}),
-    ("ConsumerLambda", "dynamodb", "batch_execute_statement", lambda o: partiql(
-        f'DELETE FROM "{o["LeaderboardTableName"]}" WHERE "id" = ? AND "metadata" = ?')),
-    ("ConsumerLambda", "dynamodb", "batch_execute_statement", lambda o: partiql(
-        f'SELECT * FROM "{o["LeaderboardTableName"]}" WHERE "id" = ? AND "metadata" = ?')),
+    ("ConsumerLambda", "dynamodb", "transact_write_items", lambda o: {"TransactItems": [
+        {"Delete": {"TableName": o["LeaderboardTableName"], "Key": KEY}}]}),
+    ("ConsumerLambda", "dynamodb", "update_item", lambda o: {
+        "TableName": o["LeaderboardTableName"], "Key": KEY, "UpdateExpression": "REMOVE projectScore"}),
+    ("ConsumerLambda", "dynamodb", "batch_get_item", lambda o: {
+        "RequestItems": {o["MainTableName"]: {"Keys": [KEY]}}}),
     ("ConsumerLambda", "dynamodb", "scan", lambda o: {"TableName": o["LeaderboardTableName"]}),
     ("ConsumerLambda", "dynamodb", "put_item", lambda o: {"TableName": o["MainTableName"], "Item": KEY}),
-    ("ConsumerLambda", "dynamodb", "delete_item", lambda o: {
-        "TableName": o["BoardTableName"], "Key": {"collection": {"S": "probe"}, "name": {"S": "probe"}}}),
+    ("ConsumerLambda", "dynamodb", "delete_item", lambda o: {"TableName": o["BoardTableName"], "Key": BOARD_KEY}),
     ("ConsumerLambda", "events", "put_events", lambda o: {"Entries": entry(o["BusName"])}),
     ("ConsumerLambda", "sqs", "send_message", lambda o: {"QueueUrl": o["ConsumerQueueUrl"], "MessageBody": "probe"}),
     ("LeaderGet", "dynamodb", "put_item", lambda o: {"TableName": o["LeaderboardTableName"], "Item": KEY}),

@@ -8,6 +8,8 @@ import pytest
 from scorecast.api import handler
 from scorecast.api.answer import json_text, page_answer
 from scorecast.api.standings import Standings
+from scorecast.ranks import lookup
+from scorecast.ranks.counters import Counters
 
 
 @dataclass
@@ -36,6 +38,24 @@ class FakeTable:
             {"LastEvaluatedKey": {"id": page[-1]["id"]}} if rest or len(page) == request.get("Limit") else {}
         )
 
+    def batch_get_item(self, *, RequestItems: dict) -> dict:
+        """The counters of the boards, all of them in lane 0."""
+        [(table, request)] = RequestItems.items()
+        wanted = {(key["collection"]["S"], key["name"]["S"]) for key in request["Keys"]}
+        return {"Responses": {table: [item for key, item in self._counters().items() if key in wanted]}}
+
+    def _counters(self) -> dict[tuple[str, str], dict]:
+        items = {}
+        for board in {entry[0] for entry in self.entries}:
+            counters = Counters()
+            for _, _, score in (entry for entry in self.entries if entry[0] == board):
+                counters.replace(None, Decimal(score))
+            for node, slots in counters.nodes.items():
+                key = (f"counters/0/{node}/{board}", board)
+                counts = {f"slot{slot}": {"N": str(count)} for slot, count in slots.items()}
+                items[key] = {"collection": {"S": key[0]}, "name": {"S": board}, "node": {"S": node}} | counts
+        return items
+
     def get_item(self, **request) -> dict:
         board, participant = request["Key"]["metadata"]["S"], request["Key"]["id"]["S"]
         found = [entry for entry in self.entries if entry[:2] == (board, participant)]
@@ -44,8 +64,14 @@ class FakeTable:
     def _items(self, values: dict, ascending: bool) -> list[dict]:
         if ":id" in values:
             return [self._item(*entry) for entry in sorted(self.entries) if entry[1] == values[":id"]["S"]]
-        above = Decimal(values[":score"]["N"]) if ":score" in values else Decimal("-Infinity")
-        chosen = [one for one in self.entries if one[0] == values[":board"]["S"] and Decimal(one[2]) > above]
+        low = Decimal(values[":low"]["N"]) if ":low" in values else Decimal("-Infinity")
+        high = Decimal(values[":high"]["N"]) if ":high" in values else None
+        chosen = [
+            one
+            for one in self.entries
+            if one[0] == values[":board"]["S"]
+            and (low <= Decimal(one[2]) <= high if high is not None else Decimal(one[2]) > low)
+        ]
         chosen.sort(key=lambda one: Decimal(one[2]), reverse=not ascending)
         return [self._item(*entry) for entry in chosen]
 
@@ -145,11 +171,29 @@ def test_a_forged_next_is_a_400(monkeypatch: pytest.MonkeyPatch) -> None:
     assert get("/leaderBoard", hackathonName="StarWar", next="forged")["body"]["parameter"] == "next"
 
 
-def test_a_page_reads_the_entries_that_it_returns_and_counts_the_board(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_reads_only_the_entries_that_it_returns(monkeypatch: pytest.MonkeyPatch) -> None:
     table = FakeTable([("b", str(at), str(at)) for at in range(50)])
     serve(monkeypatch, table)
     get("/leaderBoard", hackathonName="b", limit="5")
-    assert table.read == 5 + 50
+    assert table.read == 5
+
+
+@pytest.mark.parametrize("counted_total", [0, 1000])
+def test_ranks_are_the_same_by_count_and_by_the_index(monkeypatch: pytest.MonkeyPatch, counted_total: int) -> None:
+    monkeypatch.setattr(lookup, "COUNTED_TOTAL", counted_total)
+    scores = ["-3.5", "0", "0", "12", "12.000001", "12.000002", "120", "1E+20", "0.0007"]
+    serve(monkeypatch, FakeTable([("b", f"p{at}", score) for at, score in enumerate(scores)]))
+    for at, score in enumerate(scores):
+        body = get(f"/leaderBoard/b/participants/p{at}")["body"]
+        assert body["rank"] == 1 + sum(Decimal(other) > Decimal(score) for other in scores)
+        assert body["total"] == len(scores)
+
+
+def test_on_a_large_board_a_rank_reads_only_the_last_range(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = FakeTable([("b", str(at), str(at)) for at in range(3000)])
+    serve(monkeypatch, table)
+    assert get("/leaderBoard/b/participants/1234")["body"]["rank"] == 1766
+    assert table.read == 0
 
 
 def test_a_score_keeps_all_its_digits(monkeypatch: pytest.MonkeyPatch) -> None:

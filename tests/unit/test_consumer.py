@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable
 
 import pytest
 
@@ -31,6 +32,11 @@ class System:
 @pytest.fixture
 def system() -> System:
     return System()
+
+
+def about(participant: str, code: str) -> Callable[[dict], str | None]:
+    """Fail the writes of a participant's entries with a code."""
+    return lambda action: code if action.get("Put", {}).get("Item", {}).get("id") == {"S": participant} else None
 
 
 def event(new: dict | None = None, old: dict | None = None, sequence: int = 1) -> str:
@@ -79,13 +85,16 @@ def test_a_redelivered_change_counts_once(system: System) -> None:
 def test_within_a_batch_only_the_newest_change_of_an_entry_is_written(system: System) -> None:
     system.take(*(event(item(score=str(at)), sequence=at) for at in (3, 1, 9, 4)))
     assert system.table.standings == {("1", "StarWar"): "9"}
-    assert system.table.statements == ["UPDATE", "INSERT"]
+    assert len(system.table.transactions) == 1
+    system.table.check()
 
 
-def test_a_batch_of_a_thousand_goes_in_calls_of_25_and_lists_each_board_once(system: System) -> None:
-    system.take(*(event(item(str(at), f"board{at % 3}"), sequence=at + 1) for at in range(1000)))
+def test_a_batch_of_a_thousand_is_a_few_transactions_and_lists_each_board_once(system: System) -> None:
+    system.take(*(event(item(str(at), f"board{at % 3}", str(at)), sequence=at + 1) for at in range(1000)))
     assert len(system.table.standings) == 1000
     assert system.table.boards == ["board0", "board1", "board2"]
+    assert len(system.table.transactions) <= 30
+    system.table.check()
 
 
 def test_a_change_that_cannot_be_applied_is_parked_and_its_neighbours_are_applied(system: System) -> None:
@@ -107,28 +116,44 @@ def test_a_change_of_another_kind_is_left_alone(system: System) -> None:
     assert system.queue.messages == []
 
 
-def test_a_concurrent_writer_between_update_and_insert_is_met_by_another_update(system: System) -> None:
-    def insert_older(statement: str, _: list) -> None:
-        if statement.startswith("INSERT"):
-            system.table.items["1", "StarWar"] = {"sequence": {"S": "1".zfill(40)}, "projectScore": {"N": "1"}}
+def test_a_concurrent_writer_between_read_and_write_is_met_by_another_read(system: System) -> None:
+    def insert_older(action: dict) -> None:
+        system.table.before = lambda _: None
+        other = Consumer(SETTINGS, Leaderboard(system.table, "leaderboard", "boards"), system.consumer.dead_letters)
+        other.take([Delivery("other", event(item(score="1"), sequence=1))])
 
     system.table.before = insert_older
     system.take(event(item(score="60"), sequence=2))
     assert system.table.standings == {("1", "StarWar"): "60"}
-    assert system.table.statements == ["UPDATE", "INSERT", "UPDATE"]
+    system.table.check()
+
+
+def test_an_answer_that_is_lost_after_the_write_counts_once(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, lost = FakeDynamoDb.transact_write_items, iter([True])
+
+    def lose_answer(table: FakeDynamoDb, *, TransactItems: list[dict]) -> dict:
+        plain(table, TransactItems=TransactItems)
+        if next(lost, False):
+            raise client_error("InternalServerError", 500)
+        return {}
+
+    monkeypatch.setattr(FakeDynamoDb, "transact_write_items", lose_answer)
+    assert system.take(event(item(score="60"))).again == []
+    assert system.table.standings == {("1", "StarWar"): "60"}
+    system.table.check()
 
 
 def test_a_busy_table_is_asked_again(system: System) -> None:
     answers = iter(["ThrottlingError", "ProvisionedThroughputExceeded"])
-    system.table.before = lambda *_: next(answers, None)
+    system.table.before = lambda action: next(answers, None) if "Put" in action else None
     outcome = system.take(event(item()))
     assert outcome.again == []
     assert system.table.standings == {("1", "StarWar"): "60"}
-    assert len(system.pauses) == 2
+    assert len(system.table.transactions) == 3
 
 
 def test_a_table_that_stays_busy_has_the_change_delivered_again_and_nothing_parked(system: System) -> None:
-    system.table.before = lambda statement, values: "ThrottlingError" if {"S": "1"} in values else None
+    system.table.before = about("1", "ThrottlingError")
     outcome = system.take(event(item("1")), event(item("2")))
     assert outcome.again == ["0"]
     assert set(system.table.standings) == {("2", "StarWar")}
@@ -136,33 +161,34 @@ def test_a_table_that_stays_busy_has_the_change_delivered_again_and_nothing_park
 
 
 def test_a_write_that_dynamodb_will_never_take_is_parked(system: System) -> None:
-    system.table.before = lambda statement, values: "ValidationError" if {"S": "1"} in values else None
+    system.table.before = about("1", "ValidationError")
     outcome = system.take(event(item("1")), event(item("2")))
     assert outcome.again == []
     assert [letter["errorCode"] for letter in system.queue.messages] == ["ValidationError"]
 
 
 def test_where_the_newest_change_can_never_be_written_the_one_before_gets_its_turn(system: System) -> None:
-    system.table.before = lambda statement, values: "ValidationError" if {"N": "9"} in values else None
+    system.table.before = lambda action: "ValidationError" if "'9'" in str(action.get("Put")) else None
     outcome = system.take(event(item(score="5"), sequence=1), event(item(score="9"), sequence=2))
     assert outcome.again == ["0"]
     assert [letter["changeId"] for letter in system.queue.messages] == ["event-2"]
 
 
-def test_a_statement_that_makes_dynamodb_reject_the_call_does_not_take_its_neighbours_along(
+def test_an_entry_that_makes_dynamodb_reject_the_call_does_not_take_its_neighbours_along(
     system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plain = FakeDynamoDb.batch_execute_statement
+    plain = FakeDynamoDb.transact_write_items
 
-    def reject(table: FakeDynamoDb, *, Statements: list[dict]) -> dict:
-        if any({"N": "9"} in one["Parameters"] for one in Statements):
+    def reject(table: FakeDynamoDb, *, TransactItems: list[dict]) -> dict:
+        if any("'9'" in str(action.get("Put")) for action in TransactItems):
             raise client_error("ValidationException")
-        return plain(table, Statements=Statements)
+        return plain(table, TransactItems=TransactItems)
 
-    monkeypatch.setattr(FakeDynamoDb, "batch_execute_statement", reject)
+    monkeypatch.setattr(FakeDynamoDb, "transact_write_items", reject)
     system.take(event(item("1", score="9")), event(item("2")), event(item("3")))
     assert set(system.table.standings) == {("2", "StarWar"), ("3", "StarWar")}
     assert [letter["errorCode"] for letter in system.queue.messages] == ["ValidationException"]
+    system.table.check()
 
 
 def test_what_cannot_even_be_parked_is_delivered_again(system: System) -> None:
@@ -176,7 +202,7 @@ def test_the_handler_takes_a_queues_batch_and_names_what_failed(
     system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(handler, "consumer", lambda: system.consumer)
-    system.table.before = lambda statement, values: "ThrottlingError" if {"S": "1"} in values else None
+    system.table.before = about("1", "ThrottlingError")
     messages = [{"messageId": f"m{name}", "body": event(item(name))} for name in ("1", "2")]
     assert handler.handle({"Records": messages}, None) == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
 
@@ -193,7 +219,7 @@ def test_the_handler_takes_a_bare_event_and_raises_where_it_failed(
 
 def test_writing_nothing_asks_nothing(system: System) -> None:
     assert system.consumer.leaderboard.write([]) == {}
-    assert system.table.statements == []
+    assert system.table.transactions == []
 
 
 def test_the_key_of_an_entry_is_that_of_the_table() -> None:

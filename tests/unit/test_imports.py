@@ -12,6 +12,8 @@ PURE = [
     "settings.py",
     "dead_letter.py",
     "fanout/plan.py",
+    "ranks/counters.py",
+    "ranks/digits.py",
     "standings/entry.py",
     "api/answer.py",
     "api/errors.py",

@@ -1,7 +1,7 @@
-"""What LeaderGet reads from the leaderboard table, and in how many read units.
+"""What LeaderGet reads of the leaderboard, and in how many read units.
 
-Ranks are competition ranks (1, 2, 2, 4): 1 + the number of entries with a higher score. They are found by a COUNT
-query, which reads every entry that it counts: about one unit for each 120 entries above.
+Ranks are competition ranks (1, 2, 2, 4): 1 + the number of entries with a higher score. They and the totals come from
+the counting index (scorecast.ranks), so that no answer reads more entries than it shows, but for one bounded count.
 """
 
 from __future__ import annotations
@@ -14,11 +14,14 @@ from typing import Any, Protocol
 from scorecast.api.errors import ApiError
 from scorecast.api.page_token import Position, make_token, read_token
 from scorecast.api.query import GetEntry, ListEntries, ListEntriesOf
+from scorecast.items import BatchGetItem
+from scorecast.ranks.lookup import RankIndex
+from scorecast.ranks.table import CounterTable
 
 Item = dict[str, Any]
 
 
-class _DynamoDb(Protocol):
+class _DynamoDb(BatchGetItem, Protocol):
     def query(self, **request: Any) -> dict[str, Any]: ...
     def get_item(self, **request: Any) -> dict[str, Any]: ...
 
@@ -34,7 +37,7 @@ class Standings:
     page_token_key: str
 
     def list_boards(self) -> dict[str, Any]:
-        """All boards that have entries, by name, with their totals; one COUNT a board."""
+        """All boards that have entries, by name, with their totals; one node a board."""
         listed = self._pages(
             TableName=self.board_table,
             KeyConditionExpression="#collection = :boards",
@@ -42,17 +45,17 @@ class Standings:
             ExpressionAttributeValues={":boards": {"S": "boards"}},
         )
         names = [item["name"]["S"] for page in listed for item in page["Items"]]
-        totals = {name: self._count(name) for name in names}
+        totals = self._ranks.totals(names)
         return {"boards": [{"hackathonName": name, "total": total} for name, total in totals.items() if total]}
 
     def list_entries(self, query: ListEntries) -> dict[str, Any]:
-        """One page of a board, best first: reads the entries that it returns, and counts the board for `total`."""
+        """One page of a board, best first: reads the entries that it returns, and one node for `total`."""
         start = read_token(query.token, query.board, self.page_token_key) if query.token else None
         request = self._board_request(query.board) | {"Limit": query.limit, "ScanIndexForward": False}
         if start:
             request["ExclusiveStartKey"] = _index_key(query.board, start)
         page = self.dynamodb.query(**request)
-        total = self._count(query.board)
+        total = self._ranks.totals([query.board])[query.board]
         if not total:
             raise ApiError(404, f"There is no board {query.board[:200]!r}, or it has no entries.", "hackathonName")
         answer: dict[str, Any] = {"hackathonName": query.board, "total": total}
@@ -63,7 +66,7 @@ class Standings:
         return answer
 
     def get_entry(self, query: GetEntry) -> dict[str, Any]:
-        """One participant's entry with its rank: one GetItem and two COUNTs."""
+        """One participant's entry with its rank: one GetItem and a look-up in the index."""
         key = {"id": {"S": query.id}, "metadata": {"S": query.board}}
         item = self.dynamodb.get_item(TableName=self.table, Key=key).get("Item", {})
         if "projectScore" not in item:
@@ -71,7 +74,7 @@ class Standings:
         return {"hackathonName": query.board} | _entry(item) | self._place(query.board, item)
 
     def list_entries_of(self, query: ListEntriesOf) -> dict[str, Any]:
-        """The boards a participant is on, by name: two COUNTs each."""
+        """The boards a participant is on, by name: a look-up in the index each."""
         pages = self._pages(
             TableName=self.table,
             KeyConditionExpression="id = :id",
@@ -88,14 +91,24 @@ class Standings:
         entry = {key: value for key, value in _entry(item).items() if key != "id"}
         return {"hackathonName": board} | entry | self._place(board, item)
 
-    def _place(self, board: str, item: Item) -> dict[str, int]:
-        return {"rank": 1 + self._count(board, above=item["projectScore"]), "total": self._count(board)}
+    @property
+    def _ranks(self) -> RankIndex:
+        return RankIndex(CounterTable(self.dynamodb, self.board_table), self._count_above, self._count_between)
 
-    def _count(self, board: str, above: Item | None = None) -> int:
+    def _place(self, board: str, item: Item) -> dict[str, int]:
+        standing = self._ranks.find(board, Decimal(item["projectScore"]["N"]))
+        return {"rank": standing.rank, "total": standing.total}
+
+    def _count_above(self, board: str, score: Decimal) -> int:
+        return self._count(board, "projectScore > :low", {":low": _number(score)})
+
+    def _count_between(self, board: str, low: Decimal, high: Decimal) -> int:
+        return self._count(board, "projectScore BETWEEN :low AND :high", {":low": _number(low), ":high": _number(high)})
+
+    def _count(self, board: str, condition: str, values: dict[str, Item]) -> int:
         request = self._board_request(board) | {"Select": "COUNT"}
-        if above is not None:
-            request["KeyConditionExpression"] += " AND projectScore > :score"
-            request["ExpressionAttributeValues"] |= {":score": above}
+        request["KeyConditionExpression"] += f" AND {condition}"
+        request["ExpressionAttributeValues"] |= values
         return sum(page["Count"] for page in self._pages(**request))
 
     def _board_request(self, board: str) -> dict[str, Any]:
@@ -124,6 +137,10 @@ def _ranked(items: list[Item], start: Position | None) -> Iterator[tuple[Item, P
         rank = position.rank if tied else position.shown + 1
         position = Position(item["id"]["S"], score, rank, position.shown + 1)
         yield item, position
+
+
+def _number(score: Decimal) -> Item:
+    return {"N": str(score)}
 
 
 def _entry(item: Item) -> dict[str, Any]:

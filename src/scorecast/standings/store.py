@@ -1,32 +1,45 @@
-"""The leaderboard table: conditional writes that leave an entry alone where what stands is newer.
+"""The leaderboard table: entries and the counters of the index, changed together or not at all.
 
-PartiQL statements in batches: 25 conditional writes a call, each answered for itself, at the price of plain writes.
+An entry is written on the condition that what was read of it still stands, in one transaction with what that adds to
+the counters and takes from them. So concurrent writers, repeats, lost answers and any order end in the same state.
 """
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import chain
+from decimal import Decimal
+from itertools import groupby
 from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from scorecast.errors import NotAcknowledged
+from scorecast.items import BatchGetItem, Item, read_items
+from scorecast.ranks.counters import deltas, path_nodes
+from scorecast.ranks.table import LANES, CounterTable
 from scorecast.standings.entry import Entry
 
-# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchExecuteStatement.html
-BATCH_STATEMENTS = 25
+# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+TRANSACTION_ACTIONS = 100
 # The stream keeps a change for a day, queues for 14, and a redrive may come later still.
 TOMBSTONE_DAYS = 30
 # The collection of the board table that lists the boards.
 BOARDS = "boards"
 
-# Statement errors (BatchStatementErrorCodeEnum) that no retry will mend.
-_HOPELESS = {"ValidationError", "ValidationException", "ItemCollectionSizeLimitExceeded"}
-_RETRY_PAUSES_S = (0.05, 0.2, 0.8)
+# Full jitter up to these; conflicts are short, throttling is not.
+_PAUSES_S = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
+# What no retry will mend, as an error of the call and as the reason of one action.
+_HOPELESS = {"ValidationException", "ValidationError", "ItemCollectionSizeLimitExceeded"}
+
+# How an entry can have failed and still go with others the next time: not at all, by another, by a newer state.
+_HELD_UP = "HeldUp"
+_COMPANY = {"", _HELD_UP, "ConditionalCheckFailed"}
+
+Key = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +65,32 @@ _APPLIED = Result(applied=True)
 _STALE = Result(applied=False)
 
 
-class _DynamoDb(Protocol):
-    def batch_execute_statement(self, *, Statements: list[dict[str, Any]]) -> dict[str, Any]: ...
-    def put_item(self, *, TableName: str, Item: dict[str, Any]) -> dict[str, Any]: ...
+class _DynamoDb(BatchGetItem, Protocol):
+    def put_item(self, *, TableName: str, Item: Item) -> dict[str, Any]: ...
+    def transact_write_items(self, *, TransactItems: list[dict[str, Any]]) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Replacement:
+    """An entry and what it replaces: the sequence and the score that were read, None where there are none."""
+
+    entry: Entry
+    sequence: str | None
+    score: Decimal | None
+
+    @property
+    def scores(self) -> tuple[Decimal | None, Decimal | None]:
+        return self.score, Decimal(self.entry.score) if self.entry.score is not None else None
+
+    @property
+    def nodes(self) -> set[str]:
+        """The nodes of the index that it touches."""
+        return {node for score in self.scores if score is not None for node in path_nodes(score)}
 
 
 @dataclass(frozen=True, slots=True)
 class Leaderboard:
-    """The leaderboard table and the list of boards, for one writer."""
+    """The entries, the list of boards and the counters, for one writer."""
 
     dynamodb: _DynamoDb
     table: str
@@ -67,20 +98,22 @@ class Leaderboard:
     sleep: Callable[[float], None] = time.sleep
     _known_boards: set[str] = field(default_factory=set)
 
-    def write(self, entries: Sequence[Entry]) -> dict[tuple[str, str], Result]:
-        """Write entries of different keys; return how each ended. At most 3 statements an entry, 25 a call.
+    def write(self, entries: Sequence[Entry]) -> dict[Key, Result]:
+        """Write entries of different keys; return how each ended.
 
-        An entry is updated if it stands and is older, inserted if there is none; one that appeared in between is
-        updated again, unless newer. So concurrent writers, repeats and any order end in the same state.
+        A call reads up to 100 entries; a call writes as many as fit, with their nodes, into 100 actions. Costs a read
+        unit and a transactional write an entry, and two write units for each node and transaction.
         """
         self._register({entry.board for entry in entries if entry.score is not None})
-        results = self._execute(entries, self._update)
-        missing = [entry for entry in entries if results[entry.key].error_code == "ConditionalCheckFailed"]
-        results |= self._execute(missing, self._insert)
-        appeared = [entry for entry in missing if results[entry.key].error_code == "DuplicateItem"]
-        results |= self._execute(appeared, self._update)
-        stale = {key: _STALE for key, result in results.items() if result.error_code == "ConditionalCheckFailed"}
-        return results | stale
+        results: dict[Key, Result] = {}
+        waiting = list(entries)
+        for pause_s in (0.0, *_PAUSES_S):
+            if not waiting:
+                break
+            self.sleep(random.uniform(0, pause_s))
+            results |= self._write_once(waiting, results)
+            waiting = [entry for entry in waiting if results[entry.key].failed and not results[entry.key].hopeless]
+        return results
 
     def _register(self, boards: set[str]) -> None:
         """List boards before their first entry is written, so that no entry stands on an unlisted board."""
@@ -88,79 +121,102 @@ class Leaderboard:
             self.dynamodb.put_item(TableName=self.board_table, Item={"collection": {"S": BOARDS}, "name": {"S": board}})
             self._known_boards.add(board)
 
-    def _execute(
-        self, entries: Sequence[Entry], statement: Callable[[Entry], dict[str, Any]]
-    ) -> dict[tuple[str, str], Result]:
-        """Execute the statement of each entry; busy answers are tried again with a pause."""
-        results = self._call(entries, statement)
-        for pause_s in _RETRY_PAUSES_S:
-            busy = [entry for entry in entries if _is_busy(results[entry.key])]
-            if not busy:
-                break
-            self.sleep(pause_s * random.uniform(0.5, 1))
-            results |= self._call(busy, statement)
+    def _write_once(self, entries: Sequence[Entry], earlier: Mapping[Key, Result]) -> dict[Key, Result]:
+        """Read and write once; an entry that failed by itself before stands alone, so that it holds up no other."""
+        try:
+            replacements = self._read(entries)
+        except (ClientError, BotoCoreError, NotAcknowledged) as error:
+            return {entry.key: _failure(error) for entry in entries}
+        newer = [one for one in replacements if one.sequence is None or one.sequence < one.entry.sequence]
+        results = {entry.key: _STALE for entry in entries}
+        alone = [one for one in newer if earlier.get(one.entry.key, _STALE).error_code not in _COMPANY]
+        together = [one for one in newer if one not in alone]
+        for chunk in [*_chunks(together), *([one] for one in alone)]:
+            results |= self._transact(chunk)
         return results
 
-    def _call(
-        self, entries: Sequence[Entry], statement: Callable[[Entry], dict[str, Any]]
-    ) -> dict[tuple[str, str], Result]:
-        chunks = [entries[at : at + BATCH_STATEMENTS] for at in range(0, len(entries), BATCH_STATEMENTS)]
-        outcomes = (self._call_once(chunk, [statement(entry) for entry in chunk]) for chunk in chunks)
-        return dict(chain.from_iterable(outcomes))
+    def _read(self, entries: Sequence[Entry]) -> list[_Replacement]:
+        keys = [{"id": {"S": entry.id}, "metadata": {"S": entry.board}} for entry in entries]
+        items = read_items(self.dynamodb, self.table, keys, consistent=True, sleep=self.sleep)
+        standing = {(item["id"]["S"], item["metadata"]["S"]): item for item in items}
+        return [_replacement(entry, standing.get(entry.key)) for entry in entries]
 
-    def _call_once(
-        self, chunk: Sequence[Entry], statements: list[dict[str, Any]]
-    ) -> Iterable[tuple[tuple[str, str], Result]]:
-        keys = [entry.key for entry in chunk]
+    def _transact(self, chunk: Sequence[_Replacement]) -> dict[Key, Result]:
+        """Write replacements on one board, and what they add to its counters, in one transaction."""
+        board = chunk[0].entry.board
+        puts = [{"Put": self._put(one)} for one in chunk]
+        counters = CounterTable(self.dynamodb, self.board_table)
+        additions = counters.additions(board, deltas(one.scores for one in chunk), random.randrange(LANES))
         try:
-            responses = self.dynamodb.batch_execute_statement(Statements=statements)["Responses"]
-        except (ClientError, BotoCoreError) as error:
-            if len(chunk) > 1 and _code(error) == "ValidationException":
-                # One unacceptable statement makes DynamoDB reject the call: each gets a call of its own.
-                pairs = zip(chunk, statements, strict=True)
-                return chain.from_iterable(self._call_once([entry], [one]) for entry, one in pairs)
-            return [(key, Result(applied=False, error_code=_code(error), reason=str(error))) for key in keys]
-        return zip(keys, map(_result, responses), strict=True)
+            self.dynamodb.transact_write_items(TransactItems=puts + additions)
+        except ClientError as error:
+            reasons = error.response.get("CancellationReasons")
+            if reasons:
+                # Reasons come in the order of the actions; an entry without one of its own was held up by another.
+                return {one.entry.key: _reason(reason) for one, reason in zip(chunk, reasons, strict=False)}
+            if len(chunk) > 1 and _code(error) in _HOPELESS:
+                # One unacceptable entry makes DynamoDB reject the call: each gets a call of its own.
+                return {key: result for one in chunk for key, result in self._transact([one]).items()}
+            return {one.entry.key: _failure(error) for one in chunk}
+        except BotoCoreError as error:
+            return {one.entry.key: _failure(error) for one in chunk}
+        return {one.entry.key: _APPLIED for one in chunk}
 
-    def _update(self, entry: Entry) -> dict[str, Any]:
-        values = _values(entry)
-        sets = " ".join(f'SET "{name}" = ?' for name in values)
-        removes = " ".join(f'REMOVE "{name}"' for name in _ATTRIBUTES if name not in values)
-        return {
-            "Statement": f'UPDATE "{self.table}" {sets} {removes} WHERE "id" = ? AND "metadata" = ? AND "sequence" < ?',
-            "Parameters": [*values.values(), {"S": entry.id}, {"S": entry.board}, {"S": entry.sequence}],
+    def _put(self, replacement: _Replacement) -> dict[str, Any]:
+        put: dict[str, Any] = {"TableName": self.table, "Item": _item(replacement.entry)}
+        if replacement.sequence is None:
+            return put | {"ConditionExpression": "attribute_not_exists(id)"}
+        return put | {
+            "ConditionExpression": "#sequence = :sequence",
+            "ExpressionAttributeNames": {"#sequence": "sequence"},
+            "ExpressionAttributeValues": {":sequence": {"S": replacement.sequence}},
         }
 
-    def _insert(self, entry: Entry) -> dict[str, Any]:
-        values = {"id": {"S": entry.id}, "metadata": {"S": entry.board}} | _values(entry)
-        pairs = ", ".join(f"'{name}': ?" for name in values)
-        return {"Statement": f'INSERT INTO "{self.table}" VALUE {{{pairs}}}', "Parameters": list(values.values())}
+
+def _replacement(entry: Entry, standing: Item | None) -> _Replacement:
+    if standing is None:
+        return _Replacement(entry, None, None)
+    score = standing.get("projectScore")
+    return _Replacement(entry, standing["sequence"]["S"], Decimal(score["N"]) if score else None)
 
 
-_ATTRIBUTES = ("hackathonName", "projectScore", "userName", "sequence", "at", "expiresAt")
+def _chunks(replacements: Iterable[_Replacement]) -> Iterator[list[_Replacement]]:
+    """Cut into transactions: one board each, by score, so that neighbours share nodes; TRANSACTION_ACTIONS at most."""
+    by_board = sorted(replacements, key=lambda one: (one.entry.board, Decimal(one.entry.score or 0)))
+    for _, board in groupby(by_board, key=lambda one: one.entry.board):
+        chunk: list[_Replacement] = []
+        nodes: set[str] = set()
+        for one in board:
+            if chunk and len(chunk) + 1 + len(nodes | one.nodes) > TRANSACTION_ACTIONS:
+                yield chunk
+                chunk, nodes = [], set()
+            chunk.append(one)
+            nodes |= one.nodes
+        yield chunk
 
 
-def _values(entry: Entry) -> dict[str, Any]:
-    """The attributes besides the key; a tombstone has no board and no score, so it is not in the index."""
-    values: dict[str, Any] = {"sequence": {"S": entry.sequence}, "at": {"S": entry.at}}
+def _item(entry: Entry) -> Item:
+    """The item; a tombstone has no board and no score, so it is not in the index by score."""
+    item = {
+        "id": {"S": entry.id},
+        "metadata": {"S": entry.board},
+        "sequence": {"S": entry.sequence},
+        "at": {"S": entry.at},
+    }
     if entry.score is None:
         expires_at = datetime.now(UTC) + timedelta(days=TOMBSTONE_DAYS)
-        return values | {"expiresAt": {"N": str(int(expires_at.timestamp()))}}
-    values |= {"hackathonName": {"S": entry.board}, "projectScore": {"N": entry.score}}
-    return values if entry.name is None else values | {"userName": {"S": entry.name}}
+        return item | {"expiresAt": {"N": str(int(expires_at.timestamp()))}}
+    item |= {"hackathonName": {"S": entry.board}, "projectScore": {"N": entry.score}}
+    return item if entry.name is None else item | {"userName": {"S": entry.name}}
 
 
-def _result(response: dict[str, Any]) -> Result:
-    error = response.get("Error")
-    if not error:
-        return _APPLIED
-    return Result(applied=False, error_code=error["Code"], reason=error.get("Message", ""))
+def _reason(reason: Mapping[str, Any]) -> Result:
+    code = reason.get("Code", "None")
+    return Result(applied=False, error_code=_HELD_UP if code == "None" else code, reason=reason.get("Message") or "")
 
 
-def _is_busy(result: Result) -> bool:
-    return (
-        result.failed and not result.hopeless and result.error_code not in ("ConditionalCheckFailed", "DuplicateItem")
-    )
+def _failure(error: Exception) -> Result:
+    return Result(applied=False, error_code=_code(error), reason=str(error))
 
 
 def _code(error: Exception) -> str:
