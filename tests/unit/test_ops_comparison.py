@@ -61,6 +61,13 @@ def test_of_items_that_make_the_same_entry_either_may_stand(tables: FakeTables) 
     assert compare(fake_stack(dynamodb=tables)).is_equal
 
 
+def test_other_boards_can_be_left_out(tables: FakeTables) -> None:
+    put(tables, "main", entry("1", "StarWar", "60"), entry("2", "Other", "5"))
+    put(tables, "leaderboard", entry("1", "StarWar", "60"), entry("3", "Other", "7"))
+    assert compare(fake_stack(dynamodb=tables)).differing == 2
+    assert compare(fake_stack(dynamodb=tables), ["StarWar"]) == Comparison(entries=1, differing=0, examples=())
+
+
 def test_a_message_names_a_few_and_counts_all() -> None:
     expected = {(str(number), "b"): {Standing(Decimal(number), None)} for number in range(8)}
     comparison = summary(8, differences(expected, []))
@@ -80,13 +87,13 @@ def test_the_wait_ends_when_all_are_equal(tables: FakeTables) -> None:
 
     fake = FakeClock()
     stack = fake_stack(dynamodb=tables)
-    assert wait_until_equal(stack, 60, arrive_at_the_third_look, Clock(fake.now, fake.sleep)).is_equal
+    assert wait_until_equal(stack, None, 60, arrive_at_the_third_look, Clock(fake.now, fake.sleep)).is_equal
     assert seen == [1, 1, 0]
 
 
 def test_the_wait_gives_up_at_the_deadline(tables: FakeTables) -> None:
     put(tables, "main", entry("1", "StarWar", "60"))
     fake = FakeClock()
-    comparison = wait_until_equal(fake_stack(dynamodb=tables), 60, lambda _: None, Clock(fake.now, fake.sleep))
+    comparison = wait_until_equal(fake_stack(dynamodb=tables), None, 60, lambda _: None, Clock(fake.now, fake.sleep))
     assert not comparison.is_equal
     assert fake.time_s == 60

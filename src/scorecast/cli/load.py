@@ -54,7 +54,7 @@ def load(
     region: Region = None,
     port: Port = None,
 ) -> None:
-    """Write realistic score changes to the main table, and compare every entry of the leaderboard with it.
+    """Write realistic score changes to the main table, and compare every entry of their boards with it.
 
     Participants enter boards, scores rise and sometimes fall, some leave and come back. They are called load-00001
     and so on, their boards load-board-1 and so on, so nobody's data is touched.
@@ -63,7 +63,7 @@ def load(
     where = open_stack(stack, profile, region, port)
     with _progress() as progress:
         written = _write(where, progress, wanted, rate)
-        arrival = _wait(where, progress, timeout) if wait and not written.is_interrupted else None
+        arrival = _wait(where, progress, wanted, timeout) if wait and not written.is_interrupted else None
     if as_json:
         print_json(_answer(wanted, written, arrival))
     elif not written.is_interrupted:
@@ -90,14 +90,14 @@ def _write(stack: Stack, progress: Progress, wanted: LoadPlan, rate: float | Non
     return Load(table, stack.client("dynamodb"), lambda count: progress.advance(task, count)).run(plan(wanted), rate)
 
 
-def _wait(stack: Stack, progress: Progress, timeout_s: float) -> _Arrival:
+def _wait(stack: Stack, progress: Progress, wanted: LoadPlan, timeout_s: float) -> _Arrival:
     task = progress.add_task("Entries equal", total=None)
 
     def show(comparison: Comparison) -> None:
         progress.update(task, total=comparison.entries, completed=max(comparison.entries - comparison.differing, 0))
 
     start = CLOCK.now()
-    comparison = wait_until_equal(stack, timeout_s, show)
+    comparison = wait_until_equal(stack, wanted.board_names(), timeout_s, show)
     return _Arrival(comparison, CLOCK.now() - start)
 
 

@@ -5,7 +5,7 @@ Both tables are read page by page; of the main table only what makes an entry is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import islice
@@ -70,19 +70,26 @@ class Comparison:
         return f"{self.differing:,} of {self.entries:,} entries differ: {examples}{more}"
 
 
-def compare(stack: Stack) -> Comparison:
-    """Compare all entries of a stack with its main table: reads both tables whole."""
+def compare(stack: Stack, boards: Container[str] | None = None) -> Comparison:
+    """Compare all entries, or those of some boards, with the main table: reads both tables whole."""
     expected = expected_of(main_table_of(stack))
     shown = leaderboard_of(stack.client("dynamodb"), stack.output("LeaderboardTableName"))
+    if boards is not None:
+        expected = {key: standings for key, standings in expected.items() if key[1] in boards}
+        shown = (pair for pair in shown if pair[0][1] in boards)
     return summary(len(expected), differences(expected, shown))
 
 
 def wait_until_equal(
-    stack: Stack, deadline_s: float, on_progress: Callable[[Comparison], None], clock: Clock = CLOCK
+    stack: Stack,
+    boards: Container[str] | None,
+    deadline_s: float,
+    on_progress: Callable[[Comparison], None],
+    clock: Clock = CLOCK,
 ) -> Comparison:
     """Compare until all entries are equal or the deadline is over; return the last comparison."""
     for _ in attempts(deadline_s, pause_s=0.5, longest_pause_s=5, clock=clock):
-        comparison = compare(stack)
+        comparison = compare(stack, boards)
         on_progress(comparison)
         if comparison.is_equal:
             break

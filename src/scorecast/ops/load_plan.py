@@ -29,6 +29,10 @@ class LoadPlan:
     boards: int
     seed: int
 
+    def board_names(self) -> list[str]:
+        """The boards that a load writes to."""
+        return [f"load-board-{number}" for number in range(1, self.boards + 1)]
+
 
 @dataclass(frozen=True, slots=True)
 class Write:
@@ -97,7 +101,7 @@ def plan(wanted: LoadPlan) -> Iterator[Write]:
 
 def _entries(wanted: LoadPlan, random: Random) -> Iterator[tuple[str, str, str]]:
     """Who enters which boards: everybody at least one, and no board stays empty."""
-    names = [f"load-board-{number}" for number in range(1, wanted.boards + 1)]
+    names = wanted.board_names()
     for number in range(1, wanted.participants + 1):
         joined = set(random.sample(names, random.randint(1, wanted.boards)))
         if number == 1:

@@ -1,0 +1,226 @@
+"""Consumers on the twin, managed by somebody who may do only what the template's policy for it allows."""
+
+import io
+import json
+import re
+import uuid
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import eventually
+from tests.twin.command import Scorecast
+
+GUIDE = Path(__file__).parents[2] / "docs" / "consumers.md"
+PATTERNS = re.findall(r"```json\n(\{.*?\})\n```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def manager(stack) -> Scorecast:
+    """The command line under the role that the template makes for managing consumers."""
+    answer = stack.client("sts").assume_role(
+        RoleArn=stack.outputs["ManageConsumersRoleArn"], RoleSessionName="consumers"
+    )
+    key = answer["Credentials"]
+    given = {
+        "AWS_ENDPOINT_URL": stack.endpoint,
+        "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": key["SessionToken"],
+    }
+    return Scorecast(stack.twin.port, given)
+
+
+@pytest.fixture(scope="module")
+def owner(stack) -> Scorecast:
+    """The command line of who owns the stack."""
+    return Scorecast(stack.twin.port)
+
+
+@pytest.fixture
+def name() -> str:
+    return f"c{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def queue(stack, name: str) -> Iterator[str]:
+    """The ARN of a queue of the test's own."""
+    sqs = stack.client("sqs")
+    url = sqs.create_queue(QueueName=name)["QueueUrl"]
+    yield sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    sqs.delete_queue(QueueUrl=url)
+
+
+@pytest.fixture
+def function(stack, name: str) -> Iterator[str]:
+    """The ARN of a function that notes the keys of each change in its log."""
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.writestr("noting.py", "def handle(event, context):\n    print('took', event['detail']['keys'])\n")
+    functions = stack.client("lambda")
+    role = functions.get_function_configuration(FunctionName=stack.outputs["FanoutLambdaName"])["Role"]
+    made = functions.create_function(
+        FunctionName=name,
+        Runtime="python3.13",
+        Role=role,
+        Handler="noting.handle",
+        Code={"ZipFile": package.getvalue()},
+    )
+    yield made["FunctionArn"]
+    functions.delete_function(FunctionName=name)
+
+
+def changes_of(board: str, **more: Any) -> str:
+    """The pattern of a board's changes."""
+    return json.dumps({"detail": {"keys": {"metadata": [board]}} | more})
+
+
+def policy_of(stack: Any, queue: str) -> list[dict[str, Any]]:
+    sqs = stack.client("sqs")
+    url = sqs.get_queue_url(QueueName=queue.rpartition(":")[2])["QueueUrl"]
+    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"]).get("Attributes", {})
+    return json.loads(attributes["Policy"])["Statement"] if attributes.get("Policy") else []
+
+
+def let_topics_send_to(stack: Any, queue: str) -> None:
+    statement = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
+    policy = {"Version": "2012-10-17", "Statement": [statement | {"Resource": queue}]}
+    sqs = stack.client("sqs")
+    url = sqs.get_queue_url(QueueName=queue.rpartition(":")[2])["QueueUrl"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
+
+
+def received(stack: Any, queue: str) -> list[str]:
+    """The participants of the changes in a queue, which it keeps."""
+    sqs = stack.client("sqs")
+    url = sqs.get_queue_url(QueueName=queue.rpartition(":")[2])["QueueUrl"]
+    answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0)
+    return [json.loads(message["Body"])["detail"]["keys"]["id"] for message in answer.get("Messages", [])]
+
+
+def rules(scorecast: Scorecast) -> dict[str, dict[str, Any]]:
+    return {rule["name"]: rule for rule in scorecast.json("consumers", "list")["rules"]}
+
+
+def test_a_queue_gets_what_matches_and_nothing_else(stack, manager: Scorecast, owner: Scorecast, queue: str, name: str):
+    pattern = changes_of(name, new={"projectScore": [{"numeric": [">=", 90]}]})
+    manager.ok("consumers", "add", name, "--pattern", pattern, "--target", queue)
+    owner.ok("score", "low", name, "89")
+    owner.ok("score", "high", name, "90")
+
+    def only_high() -> None:
+        assert received(stack, queue) == ["high"]
+
+    eventually(only_high)
+    [statement] = policy_of(stack, queue)
+    assert statement["Condition"]["ArnEquals"]["aws:SourceArn"].endswith(f"/fanout-consumer-{name}")
+    manager.ok("consumers", "remove", name)
+    assert policy_of(stack, queue) == []
+    assert name not in rules(manager)
+
+
+def test_a_function_is_invoked(stack, manager: Scorecast, owner: Scorecast, function: str, name: str) -> None:
+    manager.ok("consumers", "add", name, "--pattern", changes_of(name), "--target", function)
+    policy = json.loads(stack.client("lambda").get_policy(FunctionName=function)["Policy"])
+    assert [statement["Sid"] for statement in policy["Statement"]] == [f"fanout-consumer-{name}"]
+    owner.ok("score", "somebody", name, "1")
+
+    def took_it() -> None:
+        events = stack.client("logs").filter_log_events(logGroupName=f"/aws/lambda/{name}")["events"]
+        assert any("somebody" in event["message"] for event in events)
+
+    eventually(took_it)
+    manager.ok("consumers", "remove", name)
+    assert not json.loads(stack.client("lambda").get_policy(FunctionName=function)["Policy"])["Statement"]
+
+
+def test_a_topic_passes_changes_on(stack, manager: Scorecast, owner: Scorecast, queue: str, name: str) -> None:
+    sns = stack.client("sns")
+    topic = sns.create_topic(Name=name)["TopicArn"]
+    before = sns.get_topic_attributes(TopicArn=topic)["Attributes"]["Policy"]
+    let_topics_send_to(stack, queue)
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue, Attributes={"RawMessageDelivery": "true"})
+    manager.ok("consumers", "add", name, "--pattern", changes_of(name), "--target", topic)
+    owner.ok("score", "somebody", name, "1")
+
+    def arrived() -> None:
+        assert received(stack, queue) == ["somebody"]
+
+    eventually(arrived)
+    manager.ok("consumers", "remove", name)
+    assert json.loads(sns.get_topic_attributes(TopicArn=topic)["Attributes"]["Policy"]) == json.loads(before)
+    sns.delete_topic(TopicArn=topic)
+
+
+def test_a_firehose_stream_is_reached_with_the_stacks_role(stack, manager: Scorecast, name: str) -> None:
+    stream = f"arn:aws:firehose:us-east-1:000000000000:deliverystream/{stack.outputs['BackupStreamName']}"
+    manager.ok("consumers", "add", name, "--pattern", changes_of(name), "--target", stream)
+    [target] = rules(manager)[name]["targets"]
+    assert target["roleArn"] == stack.outputs["ConsumerTargetRoleArn"]
+    assert target["deadLetterQueueArn"] == stack.outputs["FanoutDlqArn"]
+    manager.ok("consumers", "remove", name)
+
+
+def test_adding_again_updates_and_moves_the_permission(stack, manager: Scorecast, queue: str, function: str, name: str):
+    once = manager.json("consumers", "add", name, "--pattern", changes_of(name), "--target", queue)
+    again = manager.json("consumers", "add", name, "--pattern", '{"source": ["x"]}', "--target", function)
+    assert (once["isNew"], again["isNew"]) == (True, False)
+    assert rules(manager)[name]["pattern"] == {"source": ["x"]}
+    assert [target["arn"] for target in rules(manager)[name]["targets"]] == [function]
+    assert policy_of(stack, queue) == []
+    manager.ok("consumers", "remove", name)
+
+
+def test_a_consumer_that_cannot_be_made_leaves_nothing(stack, manager: Scorecast, queue: str, name: str) -> None:
+    missing = queue + "-missing"
+    before = rules(manager)
+    said = manager.fails(
+        1, "consumers", "add", name, "--pattern", changes_of(name), "--target", queue, "--dlq", missing
+    )
+    assert f"There is no {missing}" in said
+    assert rules(manager) == before
+    assert policy_of(stack, queue) == []
+
+
+def test_the_stacks_own_rules_are_shown_and_out_of_reach(manager: Scorecast, stack) -> None:
+    own = [name for name, rule in rules(manager).items() if rule["origin"] == "built-in"]
+    assert len(own) == 2
+    for name in own:
+        assert "There is no consumer" in manager.fails(1, "consumers", "remove", name)
+    assert [name for name, rule in rules(manager).items() if rule["origin"] == "built-in"] == own
+
+
+def test_a_pattern_that_eventbridge_refuses_is_one_sentence(manager: Scorecast, queue: str, name: str) -> None:
+    pattern = '{"detail": {"new": {"projectScore": [{"numeric": ["=>", 90]}]}}}'
+    said = manager.fails(2, "consumers", "add", name, "--pattern", pattern, "--target", queue)
+    assert "EventBridge does not take this pattern: Event pattern is not valid" in said
+    assert said in manager.fails(2, "consumers", "test", "--pattern", pattern)
+
+
+def test_managing_consumers_allows_nothing_else(manager: Scorecast) -> None:
+    assert "You may not call" in manager.fails(6, "score", "1", "StarWar", "61")
+    assert "You may not call" in manager.fails(6, "top", "--stack", "other")
+
+
+def test_a_pattern_is_tried_on_the_newest_changes(manager: Scorecast, owner: Scorecast, name: str) -> None:
+    owner.ok("score", "somebody", name, "1")
+
+    def is_in_the_backup() -> None:
+        done = manager.run("consumers", "test", "--live", "1", "--pattern", changes_of(name), "--json")
+        assert done.returncode == 0, done.stdout
+        assert json.loads(done.stdout)["matched"] == 1
+
+    eventually(is_in_the_backup)
+    assert manager.run("consumers", "test", "--live", "1", "--pattern", changes_of("nobody")).returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("number", "matched"), [(0, ["updateEvent.json"]), (1, ["updateEvent.json"]), (2, ["insertEvent.json"])]
+)
+def test_the_guides_patterns_match_what_it_says(manager: Scorecast, number: int, matched: list[str]) -> None:
+    assert len(PATTERNS) == 3
+    answer = manager.json("consumers", "test", "--pattern", PATTERNS[number])
+    assert [event["from"] for event in answer["events"] if event["matches"]] == matched
