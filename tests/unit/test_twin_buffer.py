@@ -1,5 +1,6 @@
 """Firehose's buffer: what waits together is delivered together, and nothing is left behind."""
 
+import gzip
 import threading
 from typing import Any
 
@@ -73,3 +74,33 @@ def test_writers_at_once_lose_nothing(gathering: Buffer, delivered: Delivered) -
     assert sorted(name for _, records in delivered for name, _ in records) == sorted(
         f"{writer}-{number}" for writer in range(4) for number in range(200)
     )
+
+
+def delimited_by(value: str | None, *, enabled: bool = True) -> dict[str, Any]:
+    parameters = [{"ParameterName": "Delimiter", "ParameterValue": value}] if value is not None else []
+    processor = {"Type": "AppendDelimiterToRecord", "Parameters": parameters}
+    return {"ProcessingConfiguration": {"Enabled": enabled, "Processors": [{"Type": "Lambda"}, processor]}}
+
+
+@pytest.mark.parametrize(
+    ("config", "body"),
+    [
+        ({}, b"onetwo"),
+        (delimited_by("\\n"), b"one\ntwo\n"),
+        (delimited_by("\\r\\n"), b"one\r\ntwo\r\n"),
+        (delimited_by("|"), b"one|two|"),
+        (delimited_by(None), b"one\ntwo\n"),
+        (delimited_by("|", enabled=False), b"onetwo"),
+    ],
+)
+def test_an_object_is_delimited_as_the_destination_says(config: dict[str, Any], body: bytes) -> None:
+    records = [("1", b"one"), ("2", b"two")]
+    assert buffer.make_body(records, config) == body
+    assert gzip.decompress(buffer.make_body(records, {**config, "CompressionFormat": "GZIP"})) == body
+
+
+def test_records_that_are_partitioned_or_converted_are_not_joined() -> None:
+    assert buffer.is_plain({})
+    assert buffer.is_plain({"DynamicPartitioningConfiguration": {"Enabled": False}})
+    assert not buffer.is_plain({"DynamicPartitioningConfiguration": {"Enabled": True}})
+    assert not buffer.is_plain({"DataFormatConversionConfiguration": {"Enabled": True}})

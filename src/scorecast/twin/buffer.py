@@ -1,6 +1,7 @@
-"""Buffer: gathers Firehose's records so that many of them make one object, as on AWS."""
+"""Buffer: gathers Firehose's records so that many of them make one object, and how such an object is made. Pure."""
 
 import contextvars
+import gzip
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -58,3 +59,26 @@ class Buffer:
             pending = self._pending.pop(key, None)
         if pending:
             pending.context.run(self._deliver, pending.stream, pending.dest, pending.records)
+
+
+def make_body(records: Records, config: Json) -> bytes:
+    """The object of these records: delimited and compressed as the destination says."""
+    delimiter = _delimiter(config)
+    body = b"".join(data + delimiter for _, data in records)
+    return gzip.compress(body) if config.get("CompressionFormat") == "GZIP" else body
+
+
+def _delimiter(config: Json) -> bytes:
+    """What AppendDelimiterToRecord puts after each record; nothing where it is not asked for."""
+    processing = config.get("ProcessingConfiguration") or {}
+    for processor in processing.get("Processors", []) if processing.get("Enabled") else []:
+        if processor.get("Type") == "AppendDelimiterToRecord":
+            values = {p["ParameterName"]: p["ParameterValue"] for p in processor.get("Parameters", [])}
+            return str(values.get("Delimiter", "\\n")).encode().decode("unicode_escape").encode()
+    return b""
+
+
+def is_plain(config: Json) -> bool:
+    """Whether records may share an object as they are: neither partitioned by content nor converted."""
+    special = ("DynamicPartitioningConfiguration", "DataFormatConversionConfiguration")
+    return not any((config.get(name) or {}).get("Enabled") for name in special)

@@ -7,27 +7,27 @@ docstring says what MiniStack does; docs/twin.md lists them with their tests and
 import base64
 import contextvars
 import copy
-import gzip
 import json
 import logging
-import re
+import os
 import sysconfig
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from functools import partial, wraps
+from functools import partial
 from typing import Any
 
 from ministack import app
-from ministack.core import iam_actions, lambda_runtime
+from ministack.core import lambda_runtime
 from ministack.core.responses import json_response, new_uuid
 from ministack.services import apigateway_v1, dynamodb, eventbridge, firehose, lambda_svc, sqs
 from ministack.services.cloudformation import provisioners, stacks
 
 from scorecast.twin import iam_gaps
-from scorecast.twin.buffer import Buffer, Records
+from scorecast.twin.buffer import Buffer, Records, is_plain, make_body
+from scorecast.twin.wrapping import wrap
 
 log = logging.getLogger("scorecast.twin.gaps")
 
@@ -42,23 +42,16 @@ def fill() -> None:
     keep_event_time()
     stream_partiql_writes()
     keep_streams_over_a_restart()
-    ask_for_partiql_actions()
-    iam_gaps.judge_rules_by_name()
-    iam_gaps.tell_principals_of_permissions()
-    iam_gaps.judge_batches_of_messages_as_single_ones()
-    count_loopback_as_tls()
     keep_paths_encoded()
     show_functions_only_their_bundle()
     answer_without_waiting_for_logs()
+    poll_streams_beside_queues()
+    fill_batches_from_queues()
+    start_no_more_functions_than_cores()
     keep_queue_urls_on_any_port()
     draw_new_names()
     save_every_service()
-
-
-def _wrap(module: Any, name: str, wrapper: Callable[..., Any]) -> None:
-    """Replace module.name by wrapper(original, ...)."""
-    original = getattr(module, name)
-    setattr(module, name, wraps(original)(partial(wrapper, original)))
+    iam_gaps.fill()
 
 
 # ---------------------------------------------------------------- EventBridge rule -> Firehose
@@ -66,7 +59,7 @@ def _wrap(module: Any, name: str, wrapper: Callable[..., Any]) -> None:
 
 def deliver_rules_to_firehose() -> None:
     """MiniStack drops an event whose target is a Firehose stream, with a warning."""
-    _wrap(eventbridge, "_invoke_target", _invoke_target)
+    wrap(eventbridge, "_invoke_target", _invoke_target)
 
 
 def _invoke_target(original: Callable[..., None], target: Json, event: Json, rule: Json, view: Any = None) -> None:
@@ -101,33 +94,13 @@ def _target_payload(target: Json, rule: Json, view: Any) -> str:
 
 
 def _write_object(stream: Json, dest: Json, records: Records) -> None:
-    """Write the records as one S3 object: delimited and compressed as the destination says."""
+    """Write the records as one S3 object."""
     config = dest["config"]
     processed = firehose._apply_lambda_processors(stream, dest, records)
-    if not processed:
-        return
-    delimiter = _delimiter(config)
-    body = b"".join(data + delimiter for _, data in processed)
-    if config.get("CompressionFormat") == "GZIP":
-        body = gzip.compress(body)
-        dest = {**dest, "config": {"FileExtension": ".gz", **config}}
-    firehose._deliver_to_s3(stream, dest, body)
-
-
-def _delimiter(config: Json) -> bytes:
-    """What AppendDelimiterToRecord puts after each record; nothing where it is not asked for."""
-    processing = config.get("ProcessingConfiguration") or {}
-    for processor in processing.get("Processors", []) if processing.get("Enabled") else []:
-        if processor.get("Type") == "AppendDelimiterToRecord":
-            values = {p["ParameterName"]: p["ParameterValue"] for p in processor.get("Parameters", [])}
-            return str(values.get("Delimiter", "\\n")).encode().decode("unicode_escape").encode()
-    return b""
-
-
-def _is_plain(config: Json) -> bool:
-    """Whether records may share an object as they are: neither partitioned by content nor converted."""
-    special = ("DynamicPartitioningConfiguration", "DataFormatConversionConfiguration")
-    return not any((config.get(name) or {}).get("Enabled") for name in special)
+    if processed:
+        if config.get("CompressionFormat") == "GZIP":
+            dest = {**dest, "config": {"FileExtension": ".gz", **config}}
+        firehose._deliver_to_s3(stream, dest, make_body(processed, config))
 
 
 _buffer = Buffer(_write_object)
@@ -135,13 +108,13 @@ _buffer = Buffer(_write_object)
 
 def buffer_firehose_records() -> None:
     """MiniStack writes one plain object a record, without delimiter and compression, and remembers every record."""
-    _wrap(firehose, "_deliver_records_to_s3", _deliver_records)
+    wrap(firehose, "_deliver_records_to_s3", _deliver_records)
 
 
 def _deliver_records(original: Callable[..., None], stream: Json, dest: Json, records: Records) -> None:
     # MiniStack notes every record here for its own tests, and would save them with its state for ever.
     dest["records"].clear()
-    if _is_plain(dest["config"]):
+    if is_plain(dest["config"]):
         _buffer.add(stream, dest, records)
     else:
         original(stream, dest, records)
@@ -154,8 +127,8 @@ _event_time: contextvars.ContextVar[float | None] = contextvars.ContextVar("even
 
 def keep_event_time() -> None:
     """MiniStack stamps every event with now; on AWS an entry's Time becomes the event's time."""
-    _wrap(eventbridge, "_now_ts", lambda now: _event_time.get() or now())
-    _wrap(eventbridge, "_put_events", _put_events)
+    wrap(eventbridge, "_now_ts", lambda now: _event_time.get() or now())
+    wrap(eventbridge, "_put_events", _put_events)
 
 
 def _put_events(original: Callable[..., Response], data: Json, allow_aws_source: bool = False) -> Response:
@@ -199,10 +172,10 @@ _written: contextvars.ContextVar[list[tuple[Json | None, Json | None]] | None] =
 
 def stream_partiql_writes() -> None:
     """MiniStack writes no stream record for what a PartiQL statement changes."""
-    _wrap(dynamodb, "_set_item", _set_item)
-    _wrap(dynamodb, "_remove_item", _remove_item)
+    wrap(dynamodb, "_set_item", _set_item)
+    wrap(dynamodb, "_remove_item", _remove_item)
     for statement in ("_partiql_insert", "_partiql_update", "_partiql_delete"):
-        _wrap(dynamodb, statement, _run_statement)
+        wrap(dynamodb, statement, _run_statement)
 
 
 def _run_statement(original: Callable[..., Response], table: Json, *args: Any) -> Response:
@@ -241,8 +214,8 @@ _STREAM_STORES = ("_stream_records", "_stream_trimmed", "_closed_streams")
 
 def keep_streams_over_a_restart() -> None:
     """MiniStack saves how far a mapping has read a stream but not the stream: after a restart it skips new records."""
-    _wrap(dynamodb, "get_state", lambda get: {**get(), **{name: _copy_of_store(name) for name in _STREAM_STORES}})
-    _wrap(dynamodb, "load_persisted_state", _load_streams)
+    wrap(dynamodb, "get_state", lambda get: {**get(), **{name: _copy_of_store(name) for name in _STREAM_STORES}})
+    wrap(dynamodb, "load_persisted_state", _load_streams)
 
 
 def _copy_of_store(name: str) -> Any:
@@ -255,56 +228,12 @@ def _load_streams(original: Callable[[Json], None], data: Json) -> None:
         getattr(dynamodb, name).update(data.get(name, {}))
 
 
-# ---------------------------------------------------------------- DynamoDB: PartiQL permissions
-
-_STATEMENT = re.compile(
-    r"""\s*(?:(?P<verb>INSERT)\s+INTO|(?P<verb2>UPDATE)|(?P<verb3>DELETE)\s+FROM|(?P<verb4>SELECT)\b.*?\bFROM)
-        \s+"?(?P<table>[\w.-]+)"?(?:\."(?P<index>[\w.-]+)")?""",
-    re.IGNORECASE | re.VERBOSE | re.DOTALL,
-)
-_PARTIQL_CALLS = ("dynamodb:ExecuteStatement", "dynamodb:BatchExecuteStatement", "dynamodb:ExecuteTransaction")
-
-
-def ask_for_partiql_actions() -> None:
-    """MiniStack asks for dynamodb:BatchExecuteStatement; on AWS each statement needs its dynamodb:PartiQL* action."""
-    _wrap(iam_actions, "dynamodb_transaction_checks", _statement_checks)
-
-
-def _statement_checks(
-    original: Callable[..., list[tuple[str, str]]], action: str, body: bytes, region: str, account: str
-) -> list[tuple[str, str]]:
-    if action not in _PARTIQL_CALLS:
-        return original(action, body, region, account)
-    data = json.loads(body or b"{}")
-    statements = data.get("Statements") or data.get("TransactStatements") or [data]
-    checks = [_statement_check(str(s.get("Statement", "")), region, account) for s in statements]
-    # The same few (action, table) pairs, not 25 times over.
-    return list(dict.fromkeys(checks))
-
-
-def _statement_check(statement: str, region: str, account: str) -> tuple[str, str]:
-    found = _STATEMENT.match(statement)
-    if not found:
-        return "dynamodb:PartiQLSelect", "*"
-    verb = next(filter(None, found.group("verb", "verb2", "verb3", "verb4"))).capitalize()
-    index = f"/index/{found['index']}" if found["index"] else ""
-    return f"dynamodb:PartiQL{verb}", f"arn:aws:dynamodb:{region}:{account}:table/{found['table']}{index}"
-
-
-# ---------------------------------------------------------------- IAM: policies that ask for TLS
-
-
-def count_loopback_as_tls() -> None:
-    """The twin speaks plain HTTP on loopback, so policies that deny what is not TLS would deny everything."""
-    _wrap(app, "pin_request_origin", lambda pin, source_ip, _secure: pin(source_ip, True))
-
-
 # ---------------------------------------------------------------- API Gateway: encoded paths
 
 
 def keep_paths_encoded() -> None:
     """MiniStack decodes a REST API's path, so %2F splits a segment; AWS hands it on as it was sent."""
-    _wrap(app, "_handle_execute_api_request", _handle_execute_api_request)
+    wrap(app, "_handle_execute_api_request", _handle_execute_api_request)
 
 
 async def _handle_execute_api_request(
@@ -334,6 +263,50 @@ def answer_without_waiting_for_logs() -> None:
     lambda_runtime.Worker._drain_stderr_bounded.__defaults__ = (0.005, 0.005, 0.25)
 
 
+# ---------------------------------------------------------------- Lambda: what streams and queues trigger
+
+# A batch that is handed to a function is at most 6 MB on AWS.
+BATCH_BYTES = 6 * 1024 * 1024
+
+
+def poll_streams_beside_queues() -> None:
+    """MiniStack polls streams and queues in one thread: while FanoutLambda works, no queue is served."""
+    poll, asked = lambda_svc._poll_dynamodb_streams, threading.Event()
+
+    def poll_when_asked() -> None:
+        while asked.wait():
+            asked.clear()
+            try:
+                while poll():
+                    pass
+            except Exception:
+                log.exception("polling the streams failed; the next round tries again")
+
+    threading.Thread(target=poll_when_asked, daemon=True).start()
+    lambda_svc._poll_dynamodb_streams = asked.set
+
+
+def fill_batches_from_queues() -> None:
+    """MiniStack hands a function ten messages of a queue at most; on AWS a mapping's BatchSize holds."""
+    wrap(sqs, "_receive_messages_for_esm", _receive_batch)
+
+
+def start_no_more_functions_than_cores() -> None:
+    """MiniStack starts a process for each concurrent batch; ten of them on two cores are slower than two."""
+    at_most = max(2, os.cpu_count() or 1)
+    wrap(lambda_svc, "_sqs_esm_concurrency", lambda original, *args: min(at_most, original(*args)))
+
+
+def _receive_batch(original: Callable[[str, int], list[Json]], queue_url: str, batch_size: int) -> list[Json]:
+    batch: list[Json] = []
+    while len(batch) < batch_size and sum(len(message["body"]) for message in batch) < BATCH_BYTES:
+        received = original(queue_url, batch_size - len(batch))
+        batch += received
+        if not received:
+            break
+    return batch
+
+
 # ---------------------------------------------------------------- SQS: the same queues on another port
 
 
@@ -348,7 +321,7 @@ def keep_queue_urls_on_any_port() -> None:
 
 def draw_new_names() -> None:
     """MiniStack gives a stack that is made again the names it had, so a retained table would be emptied and reused."""
-    _wrap(stacks, "_provision_resource", _provision_resource)
+    wrap(stacks, "_provision_resource", _provision_resource)
 
 
 def _provision_resource(original: Callable[..., Any], *args: Any) -> Any:
@@ -370,7 +343,7 @@ def settle(deadline_s: float = 10.0) -> None:
 
 def save_every_service() -> None:
     """MiniStack skips a service whose state changes while it is copied, and knows nothing of our buffer."""
-    _wrap(app, "_build_persistence_save_dict", _states_to_save)
+    wrap(app, "_build_persistence_save_dict", _states_to_save)
 
 
 def _states_to_save(original: Callable[[], dict[str, Callable[[], Any]]]) -> dict[str, Callable[[], Any]]:

@@ -1,24 +1,61 @@
-"""What MiniStack asks of IAM otherwise than AWS when rules are managed, put right; `gaps.fill` calls it.
+"""What MiniStack judges otherwise than AWS's IAM, put right; a part of `gaps`, whose `fill` calls it.
 
-Without this, a caller with only the template's ManageConsumersPolicy is refused what AWS allows.
+Without this, functions and users with only the template's policies are refused what AWS allows them.
 """
 
 import json
 from collections.abc import Callable
 from contextvars import ContextVar
-from functools import partial, wraps
 from typing import Any
 
+from ministack import app
 from ministack.core import iam_actions
 from ministack.services import lambda_svc
+
+from scorecast.twin.partiql import action_of
+from scorecast.twin.wrapping import wrap
 
 # The path of the request at hand; the place where condition keys are gathered is not told it.
 _path: ContextVar[str] = ContextVar("path", default="")
 
 
+_PARTIQL_CALLS = ("dynamodb:ExecuteStatement", "dynamodb:BatchExecuteStatement", "dynamodb:ExecuteTransaction")
+
+
+def fill() -> None:
+    """Close every gap of IAM."""
+    ask_for_partiql_actions()
+    count_loopback_as_tls()
+    judge_rules_by_name()
+    tell_principals_of_permissions()
+    judge_batches_of_messages_as_single_ones()
+
+
+def ask_for_partiql_actions() -> None:
+    """MiniStack asks for dynamodb:BatchExecuteStatement; on AWS each statement needs its dynamodb:PartiQL* action."""
+    wrap(iam_actions, "dynamodb_transaction_checks", _statement_checks)
+
+
+def _statement_checks(
+    original: Callable[..., list[tuple[str, str]]], action: str, body: bytes, region: str, account: str
+) -> list[tuple[str, str]]:
+    if action not in _PARTIQL_CALLS:
+        return original(action, body, region, account)
+    data = _json(body)
+    statements = data.get("Statements") or data.get("TransactStatements") or [data]
+    checks = [action_of(str(one.get("Statement", "")), region, account) for one in statements]
+    # The same few (action, table) pairs, not 25 times over.
+    return list(dict.fromkeys(checks))
+
+
+def count_loopback_as_tls() -> None:
+    """The twin speaks plain HTTP on loopback, so policies that deny what is not TLS would deny everything."""
+    wrap(app, "pin_request_origin", lambda pin, source_ip, _secure: pin(source_ip, True))
+
+
 def judge_rules_by_name() -> None:
     """MiniStack judges calls that name a rule as `Rule` (PutTargets, ListTargetsByRule) by its bus; AWS by the rule."""
-    _wrap("extract_resource_arn", _resource_arn)
+    wrap(iam_actions, "extract_resource_arn", _resource_arn)
 
 
 def tell_principals_of_permissions() -> None:
@@ -26,7 +63,7 @@ def tell_principals_of_permissions() -> None:
 
     https://docs.aws.amazon.com/lambda/latest/dg/lambda-api-permissions-ref.html
     """
-    _wrap("request_tag_context", _context)
+    wrap(iam_actions, "request_tag_context", _context)
 
 
 def judge_batches_of_messages_as_single_ones() -> None:
@@ -34,17 +71,12 @@ def judge_batches_of_messages_as_single_ones() -> None:
 
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-batch-api-actions.html
     """
-    _wrap("extract_iam_action", _action)
+    wrap(iam_actions, "extract_iam_action", _action)
 
 
 def _action(original: Callable[..., str | None], service: str, *request: Any) -> str | None:
     action = original(service, *request)
     return action.removesuffix("Batch") if action and service == "sqs" else action
-
-
-def _wrap(name: str, wrapper: Callable[..., Any]) -> None:
-    original = getattr(iam_actions, name)
-    setattr(iam_actions, name, wraps(original)(partial(wrapper, original)))
 
 
 def _resource_arn(original: Callable[..., str], service: str, method: str, path: str, *rest: Any) -> str:
