@@ -1,7 +1,9 @@
 """Every command of the command line: its help, its --json, and what it says when something is wrong."""
 
+import re
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
@@ -13,7 +15,10 @@ import scorecast.cli
 from scorecast.cli import app, main
 from scorecast.cli.options import plain
 from scorecast.errors import UserError
+from scorecast.ops.exit_codes import ExitCode
 from tests.ops_fakes import refusal
+
+ROOT = Path(__file__).parents[2]
 
 
 def commands(group: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
@@ -66,3 +71,8 @@ def test_what_goes_wrong_is_one_line_and_no_traceback(
 
 def test_a_name_cannot_reach_the_terminal_as_anything_but_text() -> None:
     assert plain("[bold]a\x1b[31mb\nc").plain == "[bold]a\N{REPLACEMENT CHARACTER}[31mb\N{REPLACEMENT CHARACTER}c"
+
+
+def test_every_exit_code_is_described() -> None:
+    described = re.findall(r"^\| (\d+) \|", (ROOT / "docs" / "cli.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert {str(code.value) for code in ExitCode} <= set(described)

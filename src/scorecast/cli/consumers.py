@@ -78,11 +78,14 @@ def add(
         str | None, typer.Option("--dlq", metavar="ARN", help="The dead-letter queue, if not the stack's.")
     ] = None,
     retries: Annotated[
-        int | None, typer.Option("--retries", min=0, max=185, help="Deliveries tried again at most. [EventBridge: 185]")
+        int | None,
+        typer.Option("--retries", min=0, max=185, help="Attempts after the first at most (EventBridge: 185)."),
     ] = None,
     max_age: Annotated[
         int | None,
-        typer.Option("--max-age", min=60, max=86400, help="Seconds they are tried for at most. [EventBridge: 86400]"),
+        typer.Option(
+            "--max-age", min=60, max=86400, help="Seconds for which a delivery is tried at most (EventBridge: 86400)."
+        ),
     ] = None,
     as_json: Json = False,
     stack: StackName = DEFAULT_NAME,

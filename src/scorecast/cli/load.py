@@ -30,8 +30,6 @@ from scorecast.ops.load_plan import LoadPlan, plan
 from scorecast.ops.main_table import main_table_of
 from scorecast.ops.stack import Stack
 
-INTERRUPTED = 130
-
 app = typer.Typer()
 
 
@@ -128,7 +126,7 @@ def _sentence(written: Written, arrival: _Arrival | None) -> str:
 def _refuse_failure(wanted: LoadPlan, written: Written, arrival: _Arrival | None) -> None:
     if written.is_interrupted:
         done = f"{written.changes:,} of {wanted.changes:,} changes are written"
-        raise UserError(f"Stopped: {done}, and the boards follow them.", INTERRUPTED)
+        raise UserError(f"Stopped: {done}, and the boards follow them.", ExitCode.INTERRUPTED)
     if arrival and not arrival.comparison.is_equal:
         raise UserError(
             f"The changes are written, but {arrival.seconds:.0f} s later {arrival.comparison}. They follow, unless "

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
-from urllib.error import HTTPError
 from urllib.parse import quote, urlencode
-from urllib.request import ProxyHandler, build_opener
+
+from botocore.awsrequest import AWSRequest
+from botocore.httpsession import URLLib3Session
+from botocore.utils import get_environ_proxies
 
 from scorecast.errors import UserError
-from scorecast.ops.aws_errors import engine_not_running
-from scorecast.ops.exit_codes import ExitCode
 from scorecast.ops.stack import Stack
 
 Json = dict[str, Any]
@@ -101,23 +101,13 @@ class ApiClient:
 
 
 def api_of(stack: Stack) -> ApiClient:
-    """The client of a stack's API."""
+    """The client of a stack's API; over the SDK's own HTTP, so that certificates, proxies and failures are the same."""
     # A machine's proxy is not for loopback.
-    opener = build_opener(ProxyHandler({})) if stack.target.endpoint else build_opener()
+    proxies = {} if stack.target.endpoint else get_environ_proxies(stack.api_url)
+    session = URLLib3Session(proxies=proxies, timeout=TIMEOUT_S)
 
     def fetch(url: str) -> tuple[int, bytes]:
-        try:
-            with opener.open(url, timeout=TIMEOUT_S) as response:
-                return response.status, response.read()
-        except HTTPError as error:
-            return error.code, error.read()
-        except OSError as error:
-            raise _unreachable(stack, error) from None
+        response = session.send(AWSRequest("GET", url).prepare())
+        return response.status_code, response.content
 
     return ApiClient(stack.api_url, fetch)
-
-
-def _unreachable(stack: Stack, error: OSError) -> UserError:
-    if stack.target.endpoint:
-        return UserError(engine_not_running(stack.target.endpoint), ExitCode.ENGINE_NOT_RUNNING)
-    return UserError(f"The API at {stack.api_url} cannot be reached ({error}): check the network and --region.")

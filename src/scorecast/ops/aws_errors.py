@@ -91,15 +91,12 @@ def _unreachable(error: sdk.BotoCoreError) -> UserError:
     endpoint = str(getattr(error, "kwargs", {}).get("endpoint_url") or "")
     place = urlsplit(endpoint)
     if place.hostname in LOOPBACK:
-        return UserError(engine_not_running(f"{place.scheme}://{place.netloc}"), ExitCode.ENGINE_NOT_RUNNING)
+        where = f"{place.scheme}://{place.netloc}"
+        message = f"The local engine does not answer at {where}: start it with `make up`."
+        return UserError(message, ExitCode.ENGINE_NOT_RUNNING)
     if isinstance(error, sdk.EndpointConnectionError):
         return _unknown_place(f"{endpoint} cannot be reached: check --region and the network.")
     return UserError(f"AWS did not answer as it should: {_sentence(error)}", ExitCode.FAILED)
-
-
-def engine_not_running(endpoint: str) -> str:
-    """The sentence for a local engine that is not there."""
-    return f"The local engine does not answer at {endpoint}: start it with `make up`."
 
 
 def _unknown_place(message: str) -> UserError:

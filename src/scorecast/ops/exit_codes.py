@@ -17,4 +17,6 @@ class ExitCode(IntEnum):
     UNKNOWN_PLACE = 7
     """A region or a profile that does not exist."""
     TIMED_OUT = 8
-    """The pipeline did not get there before the deadline; nothing is lost by that."""
+    """The change did not come through before the deadline; nothing is lost by that."""
+    INTERRUPTED = 130
+    """Stopped with Ctrl-C."""
