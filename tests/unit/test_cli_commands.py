@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from scorecast.cli import app, board, consumers, load
 from scorecast.errors import UserError
 from scorecast.ops.api_client import ApiClient
+from scorecast.ops.comparison import Comparison, Difference, Standing
 from scorecast.ops.stack import Stack
 from tests.ops_fakes import (
     DLQ,
@@ -165,6 +166,24 @@ def test_a_load_that_is_stopped_says_what_is_written(monkeypatch: pytest.MonkeyP
     with pytest.raises(UserError, match="Stopped: 0 of 50 changes are written") as error:
         run("load", "--changes", "50")
     assert error.value.exit_code == 130
+
+
+def test_a_wait_that_is_stopped_says_so_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(load, "wait_until_equal", interrupted)
+    with pytest.raises(UserError, match="Stopped: 50 of 50 changes are written") as error:
+        run("load", "--changes", "50")
+    assert error.value.exit_code == 130
+
+
+def test_what_still_differs_at_the_deadline_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    late = Difference("load-00001", "load-board-1", Standing(Decimal(60), "Ada 1"), None)
+    monkeypatch.setattr(load, "wait_until_equal", lambda *_: Comparison(40, 1, (late,)))
+    with pytest.raises(UserError, match="1 of 40 entries differ: load-board-1/load-00001 has no entry") as error:
+        run("load", "--changes", "50")
+    assert error.value.exit_code == 8
 
 
 # ---------------------------------------------------------------- consumers

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Annotated, Any
 
 import typer
@@ -61,7 +61,12 @@ def load(
     where = open_stack(stack, profile, region, port)
     with _progress() as progress:
         written = _write(where, progress, wanted, rate)
-        arrival = _wait(where, progress, wanted, timeout) if wait and not written.is_interrupted else None
+        arrival = None
+        if wait and not written.is_interrupted:
+            try:
+                arrival = _wait(where, progress, wanted, timeout)
+            except KeyboardInterrupt:
+                written = replace(written, is_interrupted=True)
     if as_json:
         print_json(_answer(wanted, written, arrival))
     elif not written.is_interrupted:
