@@ -5,7 +5,7 @@ import io
 import json
 import uuid
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -315,3 +315,38 @@ def test_a_stack_that_is_made_again_makes_new_tables(stack: Stack, name: str) ->
     assert len(names) == 2
     for retained in names:
         stack.client("dynamodb").delete_table(TableName=retained)
+
+
+def test_a_table_is_made_with_all_its_settings(stack: Stack) -> None:
+    dynamodb, table = stack.client("dynamodb"), stack.outputs["LeaderboardTableName"]
+    expiry = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
+    assert expiry == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expiresAt"}
+    backups = dynamodb.describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]
+    assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
+    assert dynamodb.describe_table(TableName=table)["Table"]["SSEDescription"]["Status"] == "ENABLED"
+
+
+def test_a_batch_from_a_queue_is_as_large_as_its_mapping_says(stack: Stack, name: str) -> None:
+    make_function(stack, name, "def handle(event, context):\n    print('took', len(event['Records']))\n")
+    sqs = stack.client("sqs")
+    queue = sqs.create_queue(QueueName=name)["QueueUrl"]
+    for _ in range(10):
+        sqs.send_message_batch(QueueUrl=queue, Entries=[{"Id": str(n), "MessageBody": "x"} for n in range(10)])
+    mapping = stack.client("lambda").create_event_source_mapping(
+        FunctionName=name, EventSourceArn=f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}", BatchSize=100
+    )
+
+    def took_more_than_ten() -> None:
+        logs = stack.client("logs").filter_log_events(logGroupName=f"/aws/lambda/{name}", filterPattern="took")
+        assert max(int(line["message"].split("took ")[1]) for line in logs["events"]) > 10
+
+    eventually(lambda: _without(ClientError, took_more_than_ten))
+    stack.client("lambda").delete_event_source_mapping(UUID=mapping["UUID"])
+
+
+def _without(kind: type[Exception], check: Callable[[], None]) -> None:
+    """Until the function has run there is no log to read."""
+    try:
+        check()
+    except kind as error:
+        raise AssertionError(error) from error

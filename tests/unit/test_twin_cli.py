@@ -60,6 +60,18 @@ def test_env_is_for_a_shell(run: CliRunner, tmp_path: Path) -> None:
     assert printed == "http://127.0.0.1:4999 test us-east-1 none\n"
 
 
+def test_env_can_be_read_by_programs(run: CliRunner) -> None:
+    assert json.loads(run.invoke(cli.app, ["env", "--json"]).stdout)["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4"
+
+
+def test_status_looks_where_the_engine_is(run: CliRunner, tmp_path: Path) -> None:
+    (tmp_path / ".twin").mkdir()
+    (tmp_path / ".twin" / "engine.json").write_text('{"pid": 1, "port": 5}')
+    with instance.locked(tmp_path / ".twin" / "engine.lock", wait=False):
+        answer = json.loads(run.invoke(cli.app, ["status", "--json", "--port", "4999"]).stdout)
+    assert (answer["engine"], answer["endpoint"]) == ("starting", "http://127.0.0.1:5")
+
+
 def test_up_says_what_to_look_at(run: CliRunner, monkeypatch: pytest.MonkeyPatch) -> None:
     def up(_twin: instance.Twin, progress: lifecycle.Progress) -> StackState:
         with progress.step("engine") as remark:

@@ -7,6 +7,7 @@ import shlex
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import typer
@@ -100,7 +101,8 @@ def status(
         found = describe_stack(target, name)
         answer = _answer("AWS", None, None, name, "deployed", dict(found.outputs))
     else:
-        answer = _status_of(Twin(**{**vars(instance.find(port)), "stack": name}))
+        twin = instance.find(port)
+        answer = _status_of(replace(twin, stack=name, port=instance.running_port(twin.state_dir) or twin.port))
     if json:
         print_json(answer)
     else:
@@ -143,10 +145,13 @@ def _lines(answer: dict[str, Any]) -> str:
 
 
 @app.command(rich_help_panel=PANEL)
-def env(port: Port = None) -> None:
+def env(port: Port = None, json: Json = False) -> None:
     """Print what makes aws, sam and boto3 talk to the twin: eval "$(scorecast env)"."""
-    twin = instance.find(port)
-    lines = [f"export {name}={shlex.quote(value)}" for name, value in twin.environment().items()]
+    environment = instance.find(port).environment()
+    if json:
+        print_json(environment)
+        return
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
     lines += ["unset AWS_PROFILE AWS_SESSION_TOKEN", "export SAM_CLI_TELEMETRY=0"]
     lines.append(f'export PATH={shlex.quote(str(instance.bin_dir()))}:"$PATH"')
     data.file.write("\n".join(lines) + "\n")

@@ -50,6 +50,7 @@ def fill() -> None:
     start_no_more_functions_than_cores()
     keep_queue_urls_on_any_port()
     draw_new_names()
+    set_up_tables_wholly()
     save_every_service()
     iam_gaps.fill()
 
@@ -328,6 +329,24 @@ def _provision_resource(original: Callable[..., Any], *args: Any) -> Any:
     if not provisioners._NAME_SEED.get():
         provisioners._NAME_SEED.set(new_uuid()[:8])
     return original(*args)
+
+
+def set_up_tables_wholly() -> None:
+    """MiniStack's CloudFormation makes tables without their expiry, point-in-time recovery and encryption."""
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::DynamoDB::Table"]
+    handlers["create"] = partial(_create_table, handlers["create"])
+
+
+def _create_table(original: Callable[..., Any], logical_id: str, props: Json, stack_name: str) -> Any:
+    name, attributes = original(logical_id, props, stack_name)
+    if expiry := props.get("TimeToLiveSpecification"):
+        dynamodb._update_ttl({"TableName": name, "TimeToLiveSpecification": expiry})
+    if recovery := props.get("PointInTimeRecoverySpecification"):
+        dynamodb._update_continuous_backups({"TableName": name, "PointInTimeRecoverySpecification": recovery})
+    if encryption := props.get("SSESpecification"):
+        described = dynamodb._sse_description_from_spec({**encryption, "Enabled": encryption.get("SSEEnabled")})
+        dynamodb._tables[name]["SSEDescription"] = described
+    return name, attributes
 
 
 # ---------------------------------------------------------------- saving the state
