@@ -1,0 +1,91 @@
+"""The documents keep up: links lead somewhere, commands and parameters are described, the READMEs agree."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+
+from scorecast.cli import app
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+
+_FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"\]\(([^)\s]+)\)|(?:src|href)=\"([^\"]+)\"")
+
+
+def text_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def prose_of(path: Path) -> str:
+    return _FENCE.sub("", text_of(path))
+
+
+def headings_of(path: Path) -> list[str]:
+    return re.findall(r"^#+ .*$", prose_of(path), re.MULTILINE)
+
+
+def anchor_of(heading: str) -> str:
+    """The anchor that GitHub gives a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lstrip("# ").lower()).replace(" ", "-")
+
+
+def links_of(path: Path) -> Iterator[tuple[Path, str]]:
+    """The files and anchors that a document refers to."""
+    for found in _LINK.findall(prose_of(path)):
+        target, _, anchor = "".join(found).partition("#")
+        if "://" not in target and not target.startswith("mailto:"):
+            yield (path.parent / target if target else path), anchor
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(document: Path) -> None:
+    for target, anchor in links_of(document):
+        assert target.exists(), f"{document.name} links to {target}, which is not there"
+        if anchor and target.suffix == ".md":
+            assert anchor in map(anchor_of, headings_of(target)), f"{target.name} has no heading for #{anchor}"
+
+
+def names_under(section: str) -> list[str]:
+    """The names that stand directly under a section of the template."""
+    found = re.search(rf"^{section}:\n((?:  .*\n|\n)+)", text_of(ROOT / "template.yaml"), re.MULTILINE)
+    assert found, f"template.yaml has no {section}"
+    return re.findall(r"^  (\w+):", found[1], re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", [*names_under("Parameters"), *names_under("Outputs")])
+def test_parameters_and_outputs_are_described(name: str) -> None:
+    assert f"`{name}`" in text_of(ROOT / "docs" / "deploy-to-aws.md")
+
+
+def commands_of(group: typer.core.TyperGroup, path: str) -> Iterator[str]:
+    for name, command in group.commands.items():
+        if isinstance(command, typer.core.TyperGroup):
+            yield from commands_of(command, f"{path} {name}")
+        else:
+            yield f"{path} {name}"
+
+
+def every_command() -> list[str]:
+    group = typer.main.get_command(app)
+    assert isinstance(group, typer.core.TyperGroup)
+    return sorted(commands_of(group, "scorecast"))
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.zh.md"])
+@pytest.mark.parametrize("command", every_command())
+def test_commands_are_in_the_readmes(command: str, readme: str) -> None:
+    assert command in text_of(ROOT / readme)
+
+
+def test_the_readmes_have_the_same_sections_and_examples() -> None:
+    english, chinese = ROOT / "README.md", ROOT / "README.zh.md"
+    levels = [[heading.split(" ")[0] for heading in headings_of(path)] for path in (english, chinese)]
+    assert levels[0] == levels[1]
+    assert _FENCE.findall(text_of(english)) == _FENCE.findall(text_of(chinese))
+    assert [target.name for target, _ in links_of(english) if target.suffix != ".md"] == [
+        target.name for target, _ in links_of(chinese) if target.suffix != ".md"
+    ]
