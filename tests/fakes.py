@@ -145,10 +145,10 @@ class FakeDynamoDb:
         update = action["Update"]
         names, values = update["ExpressionAttributeNames"], update["ExpressionAttributeValues"]
         item = self.board_items.setdefault(_key_of(update["Key"]), dict(update["Key"]))
-        item["node"] = values[":node"]
-        for at, name in names.items():
-            if at != "#node":
-                count = int(item.get(name, {"N": "0"})["N"]) + int(values[at.replace("#", ":")]["N"])
+        item |= {"node": values[":node"], "at": values[":at"]}
+        for alias, name in names.items():
+            if alias not in ("#node", "#at"):
+                count = int(item.get(name, {"N": "0"})["N"]) + int(values[alias.replace("#", ":")]["N"])
                 item[name] = {"N": str(count)}
 
     @property

@@ -3,6 +3,7 @@
 import random
 from bisect import bisect_right, insort
 from decimal import Context, Decimal
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from scorecast.ranks.counters import Counters, above_outside_range, locate, path_nodes, total
 from scorecast.ranks.digits import above_in_range, places_of, range_of
+from scorecast.ranks.histogram import MOST_BARS, histogram
 
 DIGITS = Context(prec=38)
 scores = st.one_of(
@@ -82,7 +84,7 @@ def test_a_position_is_found_in_the_range_that_holds_it(given_scores: list) -> N
     for position, score in enumerate(best_first, start=1):
         located = locate(counters.read, position)
         assert located is not None
-        assert located.places == places_of(score)
+        assert places_of(located.score) == places_of(score)
         assert located.above == sum(other > range_of(score)[1] for other in best_first)
     assert locate(counters.read, len(best_first) + 1) is None
 
@@ -109,3 +111,32 @@ def test_a_long_run_keeps_the_invariants_and_the_ranks(shape: str) -> None:
     counters._check()
     for score in draw.sample(ordered, 100):
         assert rank_of(counters, ordered, score) == 1 + len(ordered) - bisect_right(ordered, score)
+
+
+@given(st.lists(scores, max_size=60))
+def test_a_histogram_counts_every_score_in_its_bar(given_scores: list) -> None:
+    counters = Counters()
+    for score in given_scores:
+        counters.replace(None, score)
+    bars = histogram(counters.read)
+    assert sum(bar.count for bar in bars) == len(given_scores)
+    assert len(bars) <= MOST_BARS
+    if not bars or bars[0].low == bars[0].high:
+        return
+    assert len({bar.high - bar.low for bar in bars}) == 1
+    assert all(left.high == right.low for left, right in pairwise(bars))
+    assert bars[0].count
+    assert bars[-1].count
+    for bar in bars:
+        inside = sum(bar.low <= score < bar.high for score in given_scores)
+        at_ends = sum(score in (bar.low, bar.high) for score in given_scores)
+        assert abs(bar.count - inside) <= at_ends  # below zero an end belongs to the other bar
+
+
+def test_scores_close_together_are_shown_finer() -> None:
+    counters = Counters()
+    for score in range(1000, 1100):
+        counters.replace(None, Decimal(score))
+    bars = histogram(counters.read)
+    assert len(bars) >= 8
+    assert sum(bar.count for bar in bars) == 100

@@ -4,8 +4,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from scorecast.api import handler
+from scorecast.api import handler, standings
 from scorecast.api.answer import json_text, page_answer
 from scorecast.api.standings import Standings
 from scorecast.ranks import lookup
@@ -14,37 +16,52 @@ from scorecast.ranks.counters import Counters
 
 @dataclass
 class FakeTable:
-    """A leaderboard as LeaderGet queries it: entries as (board, id, score), pages of at most `page_size` items."""
+    """A leaderboard as LeaderGet reads it: entries as (board, id, score), pages of at most `page_size` items."""
 
     entries: list[tuple[str, str, str]]
     page_size: int = 1000
     names: dict[str, str] = field(default_factory=dict)
     read: int = 0
+    counted: int = 0
 
     def query(self, **request) -> dict:
         values = request["ExpressionAttributeValues"]
         if ":boards" in values:
-            return {
-                "Items": [{"name": {"S": board}} for board in sorted({entry[0] for entry in self.entries} | {"empty"})]
-            }
-        items = self._items(values, request.get("ScanIndexForward", True))
+            boards = sorted({entry[0] for entry in self.entries} | {"empty"})
+            return {"Items": [{"name": {"S": board}} for board in boards]}
+        items = self._chosen(values, request["KeyConditionExpression"])
+        if not request.get("ScanIndexForward", True):
+            items.reverse()
         start = request.get("ExclusiveStartKey")
         at = next((n + 1 for n, one in enumerate(items) if start and one["id"] == start["id"]), 0)
         size = min(request.get("Limit", self.page_size), self.page_size)
-        page, rest = items[at : at + size], items[at + size :]
-        self.read += len(page)
-        answer = {"Count": len(page)} | ({} if request.get("Select") == "COUNT" else {"Items": page})
-        return answer | (
-            {"LastEvaluatedKey": {"id": page[-1]["id"]}} if rest or len(page) == request.get("Limit") else {}
-        )
+        page = items[at : at + size]
+        if request.get("Select") == "COUNT":
+            self.counted += len(page)
+            answer = {"Count": len(page)}
+        else:
+            self.read += len(page)
+            answer = {"Count": len(page), "Items": page}
+        more = items[at + size :] or len(page) == request.get("Limit")  # as DynamoDB: a full page names its last key
+        return answer | ({"LastEvaluatedKey": {"id": page[-1]["id"]}} if more and page else {})
+
+    def get_item(self, **request) -> dict:
+        found = self._by_key(request["Key"])
+        return {"Item": found[0]} if found else {}
 
     def batch_get_item(self, *, RequestItems: dict) -> dict:
-        """The counters of the boards, all of them in lane 0."""
         [(table, request)] = RequestItems.items()
+        if table == "leaderboard":
+            return {"Responses": {table: [item for key in request["Keys"] for item in self._by_key(key)]}}
         wanted = {(key["collection"]["S"], key["name"]["S"]) for key in request["Keys"]}
         return {"Responses": {table: [item for key, item in self._counters().items() if key in wanted]}}
 
+    def _by_key(self, key: dict) -> list[dict]:
+        wanted = key["metadata"]["S"], key["id"]["S"]
+        return [self._item(*entry) for entry in self.entries if entry[:2] == wanted]
+
     def _counters(self) -> dict[tuple[str, str], dict]:
+        """The counters of the boards, all of them in lane 0."""
         items = {}
         for board in {entry[0] for entry in self.entries}:
             counters = Counters()
@@ -53,39 +70,37 @@ class FakeTable:
             for node, slots in counters.nodes.items():
                 key = (f"counters/0/{node}/{board}", board)
                 counts = {f"slot{slot}": {"N": str(count)} for slot, count in slots.items()}
-                items[key] = {"collection": {"S": key[0]}, "name": {"S": board}, "node": {"S": node}} | counts
+                more = {"node": {"S": node}, "at": {"S": UPDATED_AT}}
+                items[key] = {"collection": {"S": key[0]}, "name": {"S": board}} | more | counts
         return items
 
-    def get_item(self, **request) -> dict:
-        board, participant = request["Key"]["metadata"]["S"], request["Key"]["id"]["S"]
-        found = [entry for entry in self.entries if entry[:2] == (board, participant)]
-        return {"Item": self._item(*found[0])} if found else {}
-
-    def _items(self, values: dict, ascending: bool) -> list[dict]:
+    def _chosen(self, values: dict, condition: str) -> list[dict]:
+        """The items of a key condition, in the order of the index."""
         if ":id" in values:
             return [self._item(*entry) for entry in sorted(self.entries) if entry[1] == values[":id"]["S"]]
-        low = Decimal(values[":low"]["N"]) if ":low" in values else Decimal("-Infinity")
-        high = Decimal(values[":high"]["N"]) if ":high" in values else None
-        chosen = [
-            one
-            for one in self.entries
-            if one[0] == values[":board"]["S"]
-            and (low <= Decimal(one[2]) <= high if high is not None else Decimal(one[2]) > low)
-        ]
-        chosen.sort(key=lambda one: Decimal(one[2]), reverse=not ascending)
-        return [self._item(*entry) for entry in chosen]
+        low, high = (Decimal(values.get(name, {"N": "NaN"})["N"]) for name in (":low", ":high"))
+        tests = {
+            "hackathonName = :board": lambda score: True,
+            "hackathonName = :board AND projectScore > :low": lambda score: score > low,
+            "hackathonName = :board AND projectScore <= :high": lambda score: score <= high,
+            "hackathonName = :board AND projectScore BETWEEN :low AND :high": lambda score: low <= score <= high,
+        }
+        on_board = [one for one in self.entries if one[0] == values[":board"]["S"]]
+        chosen = [one for one in on_board if tests[condition](Decimal(one[2]))]
+        return [self._item(*one) for one in sorted(chosen, key=lambda one: (Decimal(one[2]), one[1]))]
 
     def _item(self, board: str, participant: str, score: str) -> dict:
         item = {"id": {"S": participant}, "metadata": {"S": board}, "projectScore": {"N": score}}
         return item | ({"userName": {"S": self.names[participant]}} if participant in self.names else {})
 
 
+UPDATED_AT = "2026-01-02T03:04:05Z"
 SAMPLE = [("StarWar", "1", "60"), ("StarWar", "2", "90"), ("StarWar", "3", "70"), ("WarCraft", "4", "100")]
 
 
 def serve(monkeypatch: pytest.MonkeyPatch, table: FakeTable) -> None:
-    standings = Standings(table, "leaderboard", "index", "boards", "key")
-    monkeypatch.setattr(handler, "standings", lambda: standings)
+    reader = Standings(table, "leaderboard", "index", "boards", "key")
+    monkeypatch.setattr(handler, "standings", lambda: reader)
 
 
 def get(path: str, **parameters: str) -> dict:
@@ -101,6 +116,7 @@ def test_the_sample_board_is_ranked_best_first(monkeypatch: pytest.MonkeyPatch) 
     assert answer["body"] == {
         "hackathonName": "StarWar",
         "total": 3,
+        "updatedAt": UPDATED_AT,
         "entries": [
             {"rank": 1, "id": "2", "userName": "userB", "projectScore": 90},
             {"rank": 2, "id": "3", "userName": None, "projectScore": 70},
@@ -127,20 +143,30 @@ def test_pages_of_any_size_give_every_entry_once_with_its_rank(monkeypatch: pyte
         if "next" not in body:
             break
         token = {"next": body["next"]}
-    assert [entry["id"] for entry in seen] == [f"p{at}" for at in range(7)]
+    assert sorted(entry["id"] for entry in seen) == [f"p{at}" for at in range(7)]
     assert [entry["rank"] for entry in seen] == [1, 2, 2, 2, 5, 5, 7]
 
 
 def test_boards_are_listed_with_their_totals_and_without_the_empty_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     serve(monkeypatch, FakeTable(SAMPLE, page_size=2))
-    boards = [{"hackathonName": "StarWar", "total": 3}, {"hackathonName": "WarCraft", "total": 1}]
-    assert get("/leaderBoard/")["body"] == {"boards": boards}
+    sizes = [{"hackathonName": "StarWar", "total": 3}, {"hackathonName": "WarCraft", "total": 1}]
+    assert get("/leaderBoard/")["body"] == {"boards": [size | {"updatedAt": UPDATED_AT} for size in sizes]}
 
 
 def test_a_participant_has_a_rank_on_each_of_its_boards(monkeypatch: pytest.MonkeyPatch) -> None:
     serve(monkeypatch, FakeTable([*SAMPLE, ("WarCraft", "1", "150")], page_size=2))
-    one = {"hackathonName": "StarWar", "id": "1", "userName": None, "projectScore": 60, "rank": 3, "total": 3}
-    assert get("/leaderBoard/StarWar/participants/1")["body"] == one
+    body = get("/leaderBoard/StarWar/participants/1", neighbours="0")["body"]
+    assert body == {
+        "hackathonName": "StarWar",
+        "id": "1",
+        "userName": None,
+        "projectScore": 60,
+        "rank": 3,
+        "percentile": Decimal("33.33"),
+        "total": 3,
+        "above": [],
+        "below": [],
+    }
     assert [(board["hackathonName"], board["rank"]) for board in get("/participants/1")["body"]["boards"]] == [
         ("StarWar", 3),
         ("WarCraft", 1),
@@ -192,8 +218,8 @@ def test_ranks_are_the_same_by_count_and_by_the_index(monkeypatch: pytest.Monkey
 def test_on_a_large_board_a_rank_reads_only_the_last_range(monkeypatch: pytest.MonkeyPatch) -> None:
     table = FakeTable([("b", str(at), str(at)) for at in range(3000)])
     serve(monkeypatch, table)
-    assert get("/leaderBoard/b/participants/1234")["body"]["rank"] == 1766
-    assert table.read == 0
+    assert get("/leaderBoard/b/participants/1234", neighbours="0")["body"]["rank"] == 1766
+    assert table.counted == 0
 
 
 def test_a_score_keeps_all_its_digits(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,3 +249,93 @@ def test_the_page_is_served_at_the_root() -> None:
 @pytest.mark.parametrize("event", [None, [], "text", {"path": 5}, {}])
 def test_whatever_comes_is_answered(event) -> None:
     assert handler.handle(event, None)["statusCode"] in (200, 404)
+
+
+def best_first(entries: list[tuple[str, str, str]]) -> list[dict]:
+    """The oracle: all entries of one board in the order of the index, with their ranks."""
+    ordered = sorted(entries, key=lambda one: (Decimal(one[2]), one[1]), reverse=True)
+    scores = [Decimal(score) for _, _, score in ordered]
+    return [
+        {"rank": 1 + sum(other > score for other in scores), "id": participant, "userName": None, "projectScore": score}
+        for (_, participant, _), score in zip(ordered, scores, strict=True)
+    ]
+
+
+boards = st.lists(st.sampled_from(["-2", "0", "7", "7.5", "7.50001", "8", "900"]), min_size=1, max_size=25).map(
+    lambda scores: [("b", f"p{at:02}", score) for at, score in enumerate(scores)]
+)
+
+
+@given(boards, st.integers(0, 5), st.sampled_from([0, 1000]), st.data())
+def test_the_neighbours_are_those_of_the_order_full_at_both_ends(
+    entries: list, each: int, counted_total: int, data: st.DataObject
+) -> None:
+    order = best_first(entries)
+    at = data.draw(st.integers(0, len(order) - 1))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lookup, "COUNTED_TOTAL", counted_total)
+        serve(patch, FakeTable(entries))
+        body = get(f"/leaderBoard/b/participants/{order[at]['id']}", neighbours=str(each))["body"]
+    shown = [*body["above"], {key: body[key] for key in order[at]}, *body["below"]]
+    start = max(0, min(at - each, len(order) - 2 * each - 1))
+    assert shown == order[start : start + 2 * each + 1]
+
+
+@given(boards, st.integers(1, 30), st.integers(1, 9))
+def test_a_jump_to_a_position_starts_there(entries: list, position: int, limit: int) -> None:
+    order = best_first(entries)
+    with pytest.MonkeyPatch.context() as patch:
+        serve(patch, FakeTable(entries))
+        answer = get("/leaderBoard", hackathonName="b", atRank=str(position), limit=str(limit))
+        if position > len(order):
+            assert answer["statusCode"] == 404
+            return
+        assert answer["body"]["entries"] == order[position - 1 : position - 1 + limit]
+        rest = order[position - 1 + limit :]
+        assert ("next" in answer["body"]) == bool(rest)
+        if rest:
+            following = get("/leaderBoard", hackathonName="b", limit=str(limit), next=answer["body"]["next"])
+            assert following["body"]["entries"] == rest[:limit]
+
+
+def test_a_jump_into_very_many_ties_starts_with_the_first_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(standings, "SKIP_MAX", 3)
+    serve(monkeypatch, FakeTable([("b", f"p{at:02}", "5") for at in range(20)]))
+    body = get("/leaderBoard", hackathonName="b", atRank="10", limit="2")["body"]
+    assert [(entry["id"], entry["rank"]) for entry in body["entries"]] == [("p19", 1), ("p18", 1)]
+
+
+def test_participants_are_compared_best_first_and_strangers_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    serve(monkeypatch, FakeTable(SAMPLE))
+    request = {
+        "path": "/leaderBoard",
+        "multiValueQueryStringParameters": {"hackathonName": ["StarWar"], "id": ["1", "9", "2"]},
+    }
+    body = json.loads(handler.handle(request, None)["body"])
+    assert [(entry["rank"], entry["id"]) for entry in body["entries"]] == [(1, "2"), (3, "1")]
+    assert body["total"] == 3
+
+
+@pytest.mark.parametrize(
+    ("score", "rank", "percentile"), [("100", 1, "100"), ("70", 2, "66.66"), ("69", 3, "33.33"), ("1", 4, "0")]
+)
+def test_a_score_has_the_rank_that_it_would_have(monkeypatch, score: str, rank: int, percentile: str) -> None:
+    serve(monkeypatch, FakeTable(SAMPLE))
+    body = get("/leaderBoard", hackathonName="StarWar", rankOfScore=score)["body"]
+    assert (body["rank"], body["percentile"]) == (rank, Decimal(percentile))
+
+
+def test_a_histogram_counts_everybody_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    serve(monkeypatch, FakeTable(SAMPLE))
+    body = get("/leaderBoard/StarWar/histogram")["body"]
+    assert sum(bar["count"] for bar in body["bars"]) == body["total"] == 3
+    assert [bar["from"] for bar in body["bars"] if bar["count"]] == [60, 70, 90]
+
+
+def test_what_has_not_changed_is_not_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    serve(monkeypatch, FakeTable(SAMPLE))
+    tag = handler.handle({"path": "/leaderBoard"}, None)["headers"]["ETag"]
+    for known in (tag, f'"other", W/{tag}', "*"):
+        answer = handler.handle({"path": "/leaderBoard", "headers": {"If-None-Match": known}}, None)
+        assert (answer["statusCode"], answer["body"], answer["headers"]["ETag"]) == (304, "", tag)
+    assert handler.handle({"path": "/leaderBoard", "headers": {"if-none-match": '"old"'}}, None)["statusCode"] == 200

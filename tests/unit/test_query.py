@@ -1,11 +1,32 @@
+from decimal import Decimal
+
 import pytest
 
 from scorecast.api.errors import ApiError
-from scorecast.api.query import GetEntry, ListBoards, ListEntries, ListEntriesOf, Query, ShowPage, read_query
+from scorecast.api.query import (
+    CompareEntries,
+    GetDescription,
+    GetEntry,
+    GetHistogram,
+    ListBoards,
+    ListEntries,
+    ListEntriesOf,
+    Query,
+    RankScore,
+    ShowPage,
+    read_query,
+)
 
 
 def asked(path: str, **parameters: str) -> Query:
     return read_query({"path": path, "queryStringParameters": parameters or None})
+
+
+def asked_many(**parameters: list[str]) -> Query:
+    """Ask as API Gateway does, which gives the last value of each parameter, and all of them."""
+    last = {name: values[-1] for name, values in parameters.items()}
+    many = {"queryStringParameters": last, "multiValueQueryStringParameters": parameters}
+    return read_query({"path": "/leaderBoard"} | many)
 
 
 @pytest.mark.parametrize(
@@ -17,9 +38,15 @@ def asked(path: str, **parameters: str) -> Query:
         ("/leaderBoard/", {}, ListBoards()),
         ("/leaderBoard/", {"hackathonName": "StarWar"}, ListEntries("StarWar", 10, None)),
         ("/leaderBoard", {"hackathonName": "a b/ü", "limit": "100", "next": "x"}, ListEntries("a b/ü", 100, "x")),
-        ("/leaderBoard/StarWar/participants/1", {}, GetEntry("StarWar", "1")),
-        ("/leaderBoard/a%2Fb%20c/participants/p%25", {}, GetEntry("a/b c", "p%")),
-        ("/leaderBoard/a/b c/participants/p", {}, GetEntry("a/b c", "p")),
+        ("/leaderBoard", {"hackathonName": "a", "atRank": "5000"}, ListEntries("a", 10, position=5000)),
+        ("/leaderBoard", {"hackathonName": "a", "rankOfScore": "-1.5e3"}, RankScore("a", Decimal(-1500))),
+        ("/leaderBoard", {"hackathonName": "a", "id": "7"}, CompareEntries("a", ("7",))),
+        ("/leaderBoard/StarWar/participants/1", {}, GetEntry("StarWar", "1", 2)),
+        ("/leaderBoard/StarWar/participants/1", {"neighbours": "0"}, GetEntry("StarWar", "1", 0)),
+        ("/leaderBoard/a%2Fb%20c/participants/p%25", {}, GetEntry("a/b c", "p%", 2)),
+        ("/leaderBoard/a/b c/participants/p", {}, GetEntry("a/b c", "p", 2)),
+        ("/leaderBoard/a%2Fhistogram/histogram", {}, GetHistogram("a/histogram")),
+        ("/openapi.json", {}, GetDescription()),
         ("/participants/1/", {}, ListEntriesOf("1")),
         ("/participants/%E5%90%8D", {}, ListEntriesOf("名")),
     ],
@@ -32,7 +59,7 @@ def test_a_request_is_read(path: str, parameters: dict, query: Query) -> None:
     ("path", "parameters", "status", "parameter", "detail"),
     [
         ("/nothing", {}, 404, None, "nothing at /nothing"),
-        ("/leaderBoard/StarWar", {}, 404, None, "see GET /leaderBoard/"),
+        ("/leaderBoard/StarWar", {}, 404, None, "openapi.json says what there is"),
         ("/leaderBoard", {"limit": "5"}, 400, "hackathonName", "hackathonName is missing"),
         ("/leaderBoard", {"hackathonName": ""}, 400, "hackathonName", "0 bytes of UTF-8; allowed are 1 to 1024"),
         ("/leaderBoard", {"hackathonName": "名" * 342}, 400, "hackathonName", "1026 bytes"),
@@ -43,7 +70,16 @@ def test_a_request_is_read(path: str, parameters: dict, query: Query) -> None:
         ("/leaderBoard", {"hackathonName": "a", "limit": "\u0661"}, 400, "limit", "whole number"),
         ("/leaderBoard", {"hackathonName": "a", "next": ""}, 400, "next", "the page before"),
         ("/leaderBoard", {"hackathonName": "a", "next": "x" * 9000}, 400, "next", "the page before"),
-        ("/leaderBoard", {"board": "a"}, 400, "board", "allowed are hackathonName, limit, next"),
+        ("/leaderBoard", {"board": "a"}, 400, "board", "allowed here are hackathonName, limit, next"),
+        ("/leaderBoard", {"hackathonName": "a", "atRank": "0"}, 400, "atRank", "whole number from 1"),
+        ("/leaderBoard", {"hackathonName": "a", "atRank": "1", "next": "x"}, 400, "next", "does not go here"),
+        ("/leaderBoard", {"hackathonName": "a", "rankOfScore": "high"}, 400, "rankOfScore", "at most 38 digits"),
+        ("/leaderBoard", {"hackathonName": "a", "rankOfScore": "1" * 39}, 400, "rankOfScore", "at most 38 digits"),
+        ("/leaderBoard", {"hackathonName": "a", "rankOfScore": "1e126"}, 400, "rankOfScore", "at most 38 digits"),
+        ("/leaderBoard", {"hackathonName": "a", "rankOfScore": "nan"}, 400, "rankOfScore", "at most 38 digits"),
+        ("/leaderBoard", {"hackathonName": "a", "id": ""}, 400, "id", "0 bytes"),
+        ("/leaderBoard/a/participants/b", {"neighbours": "26"}, 400, "neighbours", "from 0 to 25"),
+        ("/leaderBoard/a/histogram", {"limit": "1"}, 400, "limit", "this path takes none"),
         ("/participants/1", {"limit": "1"}, 400, "limit", "this path takes none"),
         ("/participants/" + "x" * 2049, {}, 400, "id", "2049 bytes"),
         ("/leaderBoard/x/participants/" + "y" * 2049, {}, 400, "id", "2049 bytes"),
@@ -58,7 +94,13 @@ def test_a_wrong_request_is_answered_with_what_is_allowed(path, parameters, stat
 
 def test_a_parameter_given_twice_is_refused() -> None:
     with pytest.raises(ApiError, match="limit is given 2 times"):
-        read_query({"path": "/leaderBoard", "multiValueQueryStringParameters": {"limit": ["1", "2"]}})
+        asked_many(hackathonName=["a"], limit=["1", "2"])
+
+
+def test_several_participants_are_asked_for_once_each() -> None:
+    assert asked_many(hackathonName=["a"], id=["1", "2", "1"]) == CompareEntries("a", ("1", "2"))
+    with pytest.raises(ApiError, match="26 ids are asked for; allowed are up to 25"):
+        asked_many(hackathonName=["a"], id=[str(at) for at in range(26)])
 
 
 @pytest.mark.parametrize("event", [{}, {"path": None}, {"path": "/", "queryStringParameters": None}])

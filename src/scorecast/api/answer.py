@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from base64 import b64encode
+from collections.abc import Mapping
 from decimal import Decimal
 from http import HTTPStatus
 from typing import Any
@@ -14,17 +15,35 @@ from scorecast.api.errors import ApiError
 
 Answer = dict[str, Any]
 
-# For every answer: any page may read it, nobody may guess another type, nobody may cache a live board.
+# For every answer: any page may read it and its ETag, and nobody may guess another type.
 _HEADERS = {
     "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "ETag",
     "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-cache",
 }
+# A live board: many viewers of one second share an answer, and later ones ask whether it has changed.
+_LIVE = {"Cache-Control": "public, max-age=1"}
+_STATIC = {"Cache-Control": "public, max-age=300"}
 
 
 def json_answer(body: Any) -> Answer:
     """Answer 200 with JSON."""
-    return _answer(200, "application/json", json_text(body))
+    return _answer(200, "application/json", json_text(body), _LIVE)
+
+
+def description_answer(document: str) -> Answer:
+    """Answer the OpenAPI document."""
+    return _answer(200, "application/json", document, _STATIC)
+
+
+def revalidated(answer: Answer, request: Mapping[str, Any]) -> Answer:
+    """Add an ETag; answer 304 without a body to who has it already (If-None-Match, RFC 9110 section 13.1.2)."""
+    tag = f'"{hashlib.sha256(answer["body"].encode()).hexdigest()[:32]}"'
+    headers = answer["headers"] | {"ETag": tag}
+    known = {name.lower(): value for name, value in (request.get("headers") or {}).items()}.get("if-none-match") or ""
+    if known.strip() == "*" or tag in (one.strip().removeprefix("W/") for one in known.split(",")):
+        return {"statusCode": 304, "headers": headers, "body": ""}
+    return answer | {"headers": headers}
 
 
 def problem_answer(error: ApiError) -> Answer:
@@ -32,7 +51,7 @@ def problem_answer(error: ApiError) -> Answer:
     problem = {"title": HTTPStatus(error.status).phrase, "status": error.status, "detail": str(error)}
     if error.parameter:
         problem["parameter"] = error.parameter
-    return _answer(error.status, "application/problem+json", json_text(problem))
+    return _answer(error.status, "application/problem+json", json_text(problem), {"Cache-Control": "no-store"})
 
 
 def page_answer(html: str) -> Answer:
@@ -41,7 +60,7 @@ def page_answer(html: str) -> Answer:
         f"default-src 'none'; script-src {_sources('script', html)}; style-src {_sources('style', html)}; "
         "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
-    return _answer(200, "text/html; charset=utf-8", html, {"Content-Security-Policy": policy})
+    return _answer(200, "text/html; charset=utf-8", html, _STATIC | {"Content-Security-Policy": policy})
 
 
 def json_text(value: Any) -> str:
@@ -55,8 +74,8 @@ def json_text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _answer(status: int, content_type: str, body: str, headers: dict[str, str] | None = None) -> Answer:
-    return {"statusCode": status, "headers": _HEADERS | {"Content-Type": content_type} | (headers or {}), "body": body}
+def _answer(status: int, content_type: str, body: str, headers: Mapping[str, str]) -> Answer:
+    return {"statusCode": status, "headers": {**_HEADERS, "Content-Type": content_type, **headers}, "body": body}
 
 
 def _sources(element: str, html: str) -> str:

@@ -7,36 +7,73 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from scorecast.api.answer import Answer, json_answer, page_answer, problem_answer
+from scorecast.api.answer import Answer, description_answer, json_answer, page_answer, problem_answer, revalidated
 from scorecast.api.errors import ApiError
-from scorecast.api.query import GetEntry, ListBoards, ListEntries, ListEntriesOf, Query, ShowPage, read_query
+from scorecast.api.query import (
+    CompareEntries,
+    GetDescription,
+    GetEntry,
+    GetHistogram,
+    ListEntries,
+    ListEntriesOf,
+    Query,
+    RankScore,
+    ShowPage,
+    read_query,
+)
 from scorecast.api.standings import Standings
 from scorecast.aws import create_client
+from scorecast.errors import NotAcknowledged
 from scorecast.logs import logger
 from scorecast.settings import ApiSettings
 
 
 def handle(event: Any, _context: Any) -> Answer:
     """Lambda's entry: `event` is an API Gateway proxy request (REST, payload 1.0)."""
+    request = event if isinstance(event, dict) else {}
     try:
-        return _answer(read_query(event if isinstance(event, dict) else {}))
+        return revalidated(_answer(read_query(request)), request)
     except ApiError as error:
         logger.info("api status=%d parameter=%s", error.status, error.parameter)
         return problem_answer(error)
+    except NotAcknowledged as error:
+        logger.warning("api status=503 %s", error)
+        return problem_answer(ApiError(503, "The leaderboard is too busy to answer; try again in a second."))
 
 
 def _answer(query: Query) -> Answer:
     match query:
         case ShowPage():
             return page()
-        case ListBoards():
-            return json_answer(standings().list_boards())
+        case GetDescription():
+            return description()
+        case _:
+            return json_answer(_body(standings(), query))
+
+
+def _body(standings: Standings, query: Query) -> dict[str, Any]:
+    """Ask the leaderboard."""
+    match query:
         case ListEntries():
-            return json_answer(standings().list_entries(query))
+            return standings.list_entries(query)
+        case CompareEntries():
+            return standings.compare_entries(query)
+        case RankScore():
+            return standings.rank_score(query)
+        case GetHistogram():
+            return standings.get_histogram(query)
         case GetEntry():
-            return json_answer(standings().get_entry(query))
+            return standings.get_entry(query)
         case ListEntriesOf():
-            return json_answer(standings().list_entries_of(query))
+            return standings.list_entries_of(query)
+        case _:
+            return standings.list_boards()
+
+
+@cache
+def description() -> Answer:
+    """Read the OpenAPI document, once a process."""
+    return description_answer(Path(__file__).with_name("openapi.json").read_text(encoding="utf-8"))
 
 
 @cache

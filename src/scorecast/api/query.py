@@ -7,19 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 from urllib.parse import unquote
 
 from scorecast.api.errors import ApiError
+from scorecast.api.parameters import Parameters, check_board, check_id
 
 LIMIT_MAX = 100
 LIMIT_DEFAULT = 10
-# A board's name and an id are keys of the leaderboard table, which hold this many bytes of UTF-8.
-# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html#limits-partition-sort-keys
-BOARD_BYTES = 1024
-ID_BYTES = 2048
-# Longer than any that this API makes.
-TOKEN_CHARACTERS = 8192
+NEIGHBOURS_MAX = 25
+NEIGHBOURS_DEFAULT = 2
+POSITION_MAX = 10**12
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +33,44 @@ class ListBoards:
 
 @dataclass(frozen=True, slots=True)
 class ListEntries:
-    """GET /leaderBoard/?hackathonName=: a page of a board, best first."""
+    """GET /leaderBoard/?hackathonName=: a page of a board, best first; from a token or a position (1 is the best)."""
 
     board: str
     limit: int
-    token: str | None
+    token: str | None = None
+    position: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CompareEntries:
+    """GET /leaderBoard/?hackathonName=&id=&id=: the entries of several participants, best first."""
+
+    board: str
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RankScore:
+    """GET /leaderBoard/?hackathonName=&rankOfScore=: the rank that a score has or would have."""
+
+    board: str
+    score: Decimal
 
 
 @dataclass(frozen=True, slots=True)
 class GetEntry:
-    """GET /leaderBoard/{hackathonName}/participants/{id}: one participant's entry with its rank."""
+    """GET /leaderBoard/{hackathonName}/participants/{id}: one entry with its rank, and as many neighbours each side."""
 
     board: str
     id: str
+    neighbours: int
+
+
+@dataclass(frozen=True, slots=True)
+class GetHistogram:
+    """GET /leaderBoard/{hackathonName}/histogram: how the scores are spread."""
+
+    board: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,69 +80,64 @@ class ListEntriesOf:
     id: str
 
 
-Query = ShowPage | ListBoards | ListEntries | GetEntry | ListEntriesOf
+@dataclass(frozen=True, slots=True)
+class GetDescription:
+    """GET /openapi.json: what this API is."""
+
+
+Query = (
+    ShowPage
+    | GetDescription
+    | ListBoards
+    | ListEntries
+    | CompareEntries
+    | RankScore
+    | GetHistogram
+    | GetEntry
+    | ListEntriesOf
+)
 
 
 def read_query(request: Mapping[str, Any]) -> Query:
     """Read an API Gateway proxy request; ApiError says what is wrong with it."""
-    parameters = _parameters(request)
+    parameters = Parameters(request)
     path = "/" + str(request.get("path") or "").strip("/")
     if path == "/leaderBoard":
         return _leader_board(parameters)
-    _allow(parameters)
-    if path == "/":
-        return ShowPage()
     # Gateways differ on whether they decode a path, so a board's name is what stands between the fixed words.
     if path.startswith("/leaderBoard/") and "/participants/" in path:
         board, _, participant = path.removeprefix("/leaderBoard/").rpartition("/participants/")
-        return GetEntry(_key("hackathonName", unquote(board), BOARD_BYTES), _key("id", unquote(participant), ID_BYTES))
+        parameters.allow("neighbours")
+        neighbours = parameters.whole("neighbours", 0, NEIGHBOURS_MAX, NEIGHBOURS_DEFAULT)
+        return GetEntry(check_board(unquote(board)), check_id(unquote(participant)), neighbours)
+    parameters.allow()
+    if path.startswith("/leaderBoard/") and path.endswith("/histogram"):
+        return GetHistogram(check_board(unquote(path.removeprefix("/leaderBoard/").removesuffix("/histogram"))))
     if path.startswith("/participants/"):
-        return ListEntriesOf(_key("id", unquote(path.removeprefix("/participants/")), ID_BYTES))
-    raise ApiError(404, f"There is nothing at {path[:200]}; see GET /leaderBoard/ for the boards.")
+        return ListEntriesOf(check_id(unquote(path.removeprefix("/participants/"))))
+    if path in _FIXED:
+        return _FIXED[path]
+    raise ApiError(404, f"There is nothing at {path[:200]}; GET /openapi.json says what there is.")
 
 
-def _leader_board(parameters: dict[str, str]) -> Query:
-    _allow(parameters, "hackathonName", "limit", "next")
-    if not parameters:
+_FIXED: dict[str, Query] = {"/": ShowPage(), "/openapi.json": GetDescription()}
+
+
+def _leader_board(parameters: Parameters) -> Query:
+    parameters.allow("hackathonName", "limit", "next", "atRank", "rankOfScore", "id")
+    if not parameters.names:
         return ListBoards()
-    if "hackathonName" not in parameters:
+    if "hackathonName" not in parameters.names:
         raise ApiError(400, "The parameter hackathonName is missing; it names the board.", "hackathonName")
-    board = _key("hackathonName", parameters["hackathonName"], BOARD_BYTES)
-    return ListEntries(board, _limit(parameters.get("limit")), _token(parameters.get("next")))
-
-
-def _parameters(request: Mapping[str, Any]) -> dict[str, str]:
-    """The query's parameters; each may be given once."""
-    repeated = request.get("multiValueQueryStringParameters") or {}
-    for name, values in repeated.items():
-        if len(values) > 1:
-            raise ApiError(400, f"The parameter {name[:100]} is given {len(values)} times; give it once.", name[:100])
-    return dict(request.get("queryStringParameters") or {})
-
-
-def _allow(parameters: dict[str, str], *allowed: str) -> None:
-    for name in parameters:
-        if name not in allowed:
-            known = f"allowed are {', '.join(allowed)}" if allowed else "this path takes none"
-            raise ApiError(400, f"The parameter {name[:100]} is not known; {known}.", name[:100])
-
-
-def _key(name: str, value: str, most_bytes: int) -> str:
-    size_bytes = len(value.encode(errors="replace"))
-    if not 1 <= size_bytes <= most_bytes:
-        raise ApiError(400, f"{name} has {size_bytes} bytes of UTF-8; allowed are 1 to {most_bytes}.", name)
-    return value
-
-
-def _limit(text: str | None) -> int:
-    if text is None:
-        return LIMIT_DEFAULT
-    if not (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= LIMIT_MAX):
-        raise ApiError(400, f"limit is {text[:50]!r}; it must be a whole number from 1 to {LIMIT_MAX}.", "limit")
-    return int(text)
-
-
-def _token(text: str | None) -> str | None:
-    if text is not None and not 1 <= len(text) <= TOKEN_CHARACTERS:
-        raise ApiError(400, "next must be the value that the page before gave under next.", "next")
-    return text
+    board = check_board(parameters.text("hackathonName") or "")
+    if "rankOfScore" in parameters.names:
+        parameters.allow("hackathonName", "rankOfScore")
+        return RankScore(board, parameters.score("rankOfScore"))
+    if "id" in parameters.names:
+        parameters.allow("hackathonName", "id")
+        return CompareEntries(board, parameters.ids())
+    limit = parameters.whole("limit", 1, LIMIT_MAX, LIMIT_DEFAULT)
+    if "atRank" in parameters.names:
+        parameters.allow("hackathonName", "limit", "atRank")
+        return ListEntries(board, limit, position=parameters.whole("atRank", 1, POSITION_MAX, 1))
+    return ListEntries(board, limit, token=parameters.token("next"))

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from scorecast.ranks.digits import LEVELS, Place, places_of
+from scorecast.ranks.digits import LEVELS, Place, places_of, score_at
 
 Node = dict[int, int]
 """Slot to count; the slots are in the order of the scores."""
@@ -57,9 +57,9 @@ def _above(node: Node, slot: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """The last range that holds an entry: its places, and how many of the board's entries lie above the range."""
+    """The last range that holds an entry: a score in it, and how many of the board's entries lie above the range."""
 
-    places: tuple[Place, ...]
+    score: Decimal
     above: int
 
 
@@ -76,7 +76,7 @@ def locate(read: ReadNodes, position: int) -> Located | None:
         if slot == 0 and node == ROOT:  # zero has no digits below
             break
         node = f"{node}.{slot}".lstrip(".")
-    return Located(tuple(places), above)
+    return Located(score_at(places), above)
 
 
 def _slot_at(node: Node, position: int) -> tuple[int, int] | None:

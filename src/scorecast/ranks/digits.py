@@ -13,12 +13,14 @@ of the last slot lie in one range, whose ends are scores themselves, so that one
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html#HowItWorks.DataTypes.Number
 SCORE_DIGITS = 38
 SMALLEST_MAGNITUDE = -130
+LARGEST_MAGNITUDE = 125
 
 LEVELS = 3
 DIGITS_PER_LEVEL = 2
@@ -46,6 +48,15 @@ def places_of(score: Decimal) -> tuple[Place, ...]:
     slots = [sign * (score.adjusted() - SMALLEST_MAGNITUDE + 1), *(sign * int(pair) for pair in pairs)]
     nodes = [".".join(str(slot) for slot in slots[:level]) for level in range(LEVELS)]
     return tuple(Place(node, slot) for node, slot in zip(nodes, slots, strict=True))
+
+
+def score_at(places: Sequence[Place]) -> Decimal:
+    """Return the score that has these places and zeros for its further digits. O(1)."""
+    magnitude, *pairs = (place.slot for place in places)
+    if not magnitude:
+        return Decimal(0)
+    digits = "".join(str(abs(pair)).zfill(DIGITS_PER_LEVEL) for pair in pairs)
+    return _of_digits(int(magnitude < 0), digits.ljust(SCORE_DIGITS, "0"), abs(magnitude) - 1 + SMALLEST_MAGNITUDE)
 
 
 def above_in_range(score: Decimal) -> tuple[Decimal, Decimal] | None:

@@ -6,12 +6,13 @@ score's path and counts only the entries of its last range. Both are exact.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 
-from scorecast.ranks.counters import ROOT, above_outside_range, path_nodes, total
+from scorecast.ranks.counters import ROOT, Located, above_outside_range, locate, path_nodes, total
 from scorecast.ranks.digits import above_in_range
+from scorecast.ranks.histogram import Bar, histogram
 from scorecast.ranks.table import CounterTable
 
 # Up to here counting the whole board costs no more read units than the index's two nodes below the root would
@@ -36,6 +37,21 @@ class Standing:
         """The competition rank: 1, 2, 2, 4."""
         return self.above + 1
 
+    @property
+    def percentile(self) -> Decimal:
+        """The share of the board's entries, in percent to two places, that do not score higher."""
+        if not self.total:
+            return Decimal(100)
+        return (Decimal(100) * (self.total - self.above) / self.total).quantize(Decimal("0.01"), ROUND_DOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How many entries a board has, and when the newest change happened that it shows (ISO 8601, UTC)."""
+
+    total: int
+    updated_at: str
+
 
 @dataclass(frozen=True, slots=True)
 class RankIndex:
@@ -45,23 +61,37 @@ class RankIndex:
     count_above: CountAbove
     count_between: CountBetween
 
-    def totals(self, boards: list[str]) -> dict[str, int]:
+    def sizes(self, boards: list[str]) -> dict[str, Size]:
         """Count the entries of boards: LANES / 2 read units each."""
         roots = self.counters.read_boards(boards, [ROOT])
-        return {board: total(nodes) for board, nodes in roots.items()}
+        return {board: Size(total(root.nodes), root.updated_at) for board, root in roots.items()}
+
+    def locate(self, board: str, position: int) -> Located | None:
+        """Find the range of the entry at a position (1 is the best): three nodes, one after another."""
+        return locate(lambda nodes: self.counters.read(board, nodes).nodes, position)
+
+    def histogram(self, board: str) -> list[Bar]:
+        """Count the entries by score in at most 50 bars: three round trips, and a dozen nodes at most."""
+        return histogram(lambda nodes: self.counters.read(board, nodes).nodes)
 
     def find(self, board: str, score: Decimal) -> Standing:
-        """Find where a score stands, whether or not an entry has it.
+        """Find where a score stands, whether or not an entry has it."""
+        return self.find_many(board, [score])[0]
 
-        The root (LANES / 2 units); then, for a small board, one COUNT of what is above; for others two nodes
-        (LANES units) and one COUNT within the score's last range.
+    def find_many(self, board: str, scores: Sequence[Decimal]) -> list[Standing]:
+        """Find where scores stand: the nodes in one round trip for all, a count for each.
+
+        The root (LANES / 2 units); then, on a small board, a COUNT of what is above each; on others two nodes
+        (LANES units) and a COUNT within the score's last range for each.
         """
-        nodes = self.counters.read(board, [ROOT])
+        nodes = self.counters.read(board, [ROOT]).nodes
         everybody = total(nodes)
         if everybody <= COUNTED_TOTAL:
-            return Standing(self.count_above(board, score), everybody)
-        below_root = path_nodes(score)[1:]
-        nodes |= self.counters.read(board, below_root) if below_root else {}
+            return [Standing(self.count_above(board, score), everybody) for score in scores]
+        below_root = {node: None for score in scores for node in path_nodes(score)[1:]}
+        nodes |= self.counters.read(board, list(below_root)).nodes
+        return [Standing(above_outside_range(nodes, score) + self._inside(board, score), everybody) for score in scores]
+
+    def _inside(self, board: str, score: Decimal) -> int:
         within = above_in_range(score)
-        inside = self.count_between(board, *within) if within else 0
-        return Standing(above_outside_range(nodes, score) + inside, everybody)
+        return self.count_between(board, *within) if within else 0

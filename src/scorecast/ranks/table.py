@@ -21,6 +21,23 @@ LANES = 8
 _PREFIX = "slot"
 
 
+@dataclass(slots=True)
+class Reading:
+    """What was read of a board: its nodes, and when the newest change happened that they count (ISO 8601, UTC)."""
+
+    nodes: dict[str, Node]
+    updated_at: str = ""
+
+    def add(self, item: Mapping[str, Any]) -> None:
+        """Add what one lane has counted."""
+        node = self.nodes[item["node"]["S"]]
+        self.updated_at = max(self.updated_at, item["at"]["S"])
+        for name, value in item.items():
+            if name.startswith(_PREFIX):
+                slot = int(name.removeprefix(_PREFIX))
+                node[slot] = node.get(slot, 0) + int(value["N"])
+
+
 @dataclass(frozen=True, slots=True)
 class CounterTable:
     """The nodes of all boards."""
@@ -28,36 +45,32 @@ class CounterTable:
     dynamodb: BatchGetItem
     table: str
 
-    def read(self, board: str, nodes: Sequence[str]) -> dict[str, Node]:
+    def read(self, board: str, nodes: Sequence[str]) -> Reading:
         """Read nodes of a board in one round trip (up to 12 of them): LANES / 2 read units each."""
         return self.read_boards([board], nodes)[board]
 
-    def read_boards(self, boards: Sequence[str], nodes: Sequence[str]) -> dict[str, dict[str, Node]]:
+    def read_boards(self, boards: Sequence[str], nodes: Sequence[str]) -> dict[str, Reading]:
         """Read the same nodes of several boards."""
-        sums: dict[str, dict[str, Node]] = {board: {node: {} for node in nodes} for board in boards}
+        readings = {board: Reading({node: {} for node in nodes}) for board in boards}
         keys = [_key(board, node, lane) for board in boards for node in nodes for lane in range(LANES)]
         for item in read_items(self.dynamodb, self.table, keys, consistent=False):
-            node = sums[item["name"]["S"]][item["node"]["S"]]
-            for name, value in item.items():
-                if name.startswith(_PREFIX):
-                    slot = int(name.removeprefix(_PREFIX))
-                    node[slot] = node.get(slot, 0) + int(value["N"])
-        return sums
+            readings[item["name"]["S"]].add(item)
+        return readings
 
-    def additions(self, board: str, changes: Mapping[str, Node], lane: int) -> list[dict[str, Any]]:
+    def additions(self, board: str, changes: Mapping[str, Node], lane: int, at: str) -> list[dict[str, Any]]:
         """Return the actions of a transaction that add the changes: one action, and two write units, a node."""
-        return [{"Update": self._addition(board, node, slots, lane)} for node, slots in changes.items()]
+        return [{"Update": self._addition(_key(board, node, lane), node, slots, at)} for node, slots in changes.items()]
 
-    def _addition(self, board: str, node: str, slots: Node, lane: int) -> dict[str, Any]:
-        names = {f"#{at}": f"{_PREFIX}{slot}" for at, slot in enumerate(slots)}
-        values = {f":{at}": {"N": str(delta)} for at, delta in enumerate(slots.values())}
-        additions = ", ".join(f"#{at} :{at}" for at in range(len(slots)))
+    def _addition(self, key: dict[str, Any], node: str, slots: Node, at: str) -> dict[str, Any]:
+        names = {f"#{number}": f"{_PREFIX}{slot}" for number, slot in enumerate(slots)}
+        values = {f":{number}": {"N": str(delta)} for number, delta in enumerate(slots.values())}
+        additions = ", ".join(f"#{number} :{number}" for number in range(len(slots)))
         return {
             "TableName": self.table,
-            "Key": _key(board, node, lane),
-            "UpdateExpression": f"SET #node = :node ADD {additions}",
-            "ExpressionAttributeNames": names | {"#node": "node"},
-            "ExpressionAttributeValues": values | {":node": {"S": node}},
+            "Key": key,
+            "UpdateExpression": f"SET #node = :node, #at = :at ADD {additions}",
+            "ExpressionAttributeNames": names | {"#node": "node", "#at": "at"},
+            "ExpressionAttributeValues": values | {":node": {"S": node}, ":at": {"S": at}},
         }
 
 

@@ -146,7 +146,8 @@ class Leaderboard:
         board = chunk[0].entry.board
         puts = [{"Put": self._put(one)} for one in chunk]
         counters = CounterTable(self.dynamodb, self.board_table)
-        additions = counters.additions(board, deltas(one.scores for one in chunk), random.randrange(LANES))
+        changes, newest_at = deltas(one.scores for one in chunk), max(one.entry.at for one in chunk)
+        additions = counters.additions(board, changes, random.randrange(LANES), newest_at)
         try:
             self.dynamodb.transact_write_items(TransactItems=puts + additions)
         except ClientError as error:
