@@ -32,7 +32,7 @@ def test_a_score_goes_through_the_pipeline_and_is_ranked(scorecast: Scorecast, b
     assert [entry["rank"] for entry in scorecast.json("top", board)["entries"]] == [1, 1, 3, 4]
     place = scorecast.json("rank", board, "1")
     assert (place["userName"], place["projectScore"], place["rank"], place["total"]) == ("user 1", 60, 3, 4)
-    assert {"hackathonName": board, "total": 4} in scorecast.json("top")["boards"]
+    assert (board, 4) in [(one["hackathonName"], one["total"]) for one in scorecast.json("top")["boards"]]
 
 
 def test_a_score_of_38_digits_stays_exact(scorecast: Scorecast, board: str) -> None:

@@ -40,7 +40,7 @@ class Pipeline(FakeTables):
         if not path:
             return 200, b'{"boards": [{"hackathonName": "Star[War]", "total": 2}]}'
         if path.startswith("?"):
-            return 200, b'{"total": 2, "entries": [' + self.json("1", rank=1) + b"]}"
+            return 200, b'{"hackathonName": "StarWar", "total": 2, "entries": [' + self.json("1", rank=1) + b"]}"
         name, _, participant = path.partition("/participants/")
         item = self.tables["main"].get((participant, name))
         return (200, self.json(participant, board=name, rank=1, total=1)) if item else (404, b"{}")

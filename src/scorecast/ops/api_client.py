@@ -41,13 +41,14 @@ class ApiClient:
         return boards
 
     def top(self, board: str, limit: int) -> Json:
-        """The best `limit` entries, from as many pages as it takes: {hackathonName, total, entries}."""
+        """The best `limit` entries, from as many pages as it takes: {hackathonName, total, entries, ...}."""
         entries: list[Json] = []
         for page in self._pages(board, limit):
             entries += page["entries"]
             if len(entries) >= limit:
                 break
-        return {"hackathonName": board, "total": page["total"], "entries": entries[:limit]}
+        page.pop("next", None)
+        return page | {"entries": entries[:limit]}
 
     def rank(self, board: str, participant: str) -> Json:
         """One entry with its rank: {hackathonName, id, userName, projectScore, rank, total}."""
