@@ -18,7 +18,7 @@ from scorecast.twin import lifecycle, process
 from scorecast.twin import stack as deployment
 from scorecast.twin.instance import Twin, lock_file, locked, note_file, read_note
 from tests.conftest import eventually
-from tests.twin.conftest import Stack, Steps, deployed, free_port, processes_of, running
+from tests.deployed import Stack, Steps, deployed, free_port, processes_of, running
 
 
 @pytest.fixture(scope="module")

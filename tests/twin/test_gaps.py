@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from scorecast.twin.instance import REGION
 from tests.conftest import eventually
-from tests.twin.conftest import Stack
+from tests.deployed import Stack
 
 ACCOUNT = "000000000000"
 
