@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from scorecast.errors import UserError
 from scorecast.twin import sample, stack
 from scorecast.twin.instance import Twin
 from scorecast.twin.stack import StackState, fingerprint, local_outputs, local_url
@@ -75,6 +76,12 @@ def test_addresses_of_the_api_and_of_queues_open_here() -> None:
     assert local_url("arn:aws:sqs:us-east-1:1:q", local) == "arn:aws:sqs:us-east-1:1:q"
     twin = Twin(root=Path(), state_dir=Path(), port=4999)
     assert local_outputs(StackState(outputs={"Api": aws}), twin) == {"Api": local_url(aws, local)}
+
+
+def test_without_make_the_user_is_told_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(UserError, match="needs make: install it"):
+        stack.build(Twin(root=Path(), state_dir=Path()))
 
 
 # ---------------------------------------------------------------- interrupted deployments

@@ -131,6 +131,8 @@ def _environment(twin: Twin) -> dict[str, str]:
         "S3_DATA_DIR": str(twin.state_dir / "s3"),
         "TMPDIR": str(twin.state_dir / "tmp"),
         "LAMBDA_EXECUTOR": "local",
+        # MiniStack would remove the containers of any other MiniStack here; without a socket it leaves Docker alone.
+        "DOCKER_HOST": f"unix://{twin.state_dir / 'no-docker'}",
         # No listeners but the one port.
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",

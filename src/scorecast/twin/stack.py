@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 import time
 from dataclasses import dataclass, field
@@ -71,6 +72,8 @@ def _sources(root: Path) -> list[Path]:
 
 def build(twin: Twin) -> None:
     """Bundle the functions."""
+    if not shutil.which("make"):
+        raise UserError("`sam build` needs make: install it (apt-get install make; on macOS xcode-select --install).")
     _sam(twin, "build", "--cached", "--parallel")
 
 
