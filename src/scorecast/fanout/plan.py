@@ -39,7 +39,11 @@ class Publication:
 
 def read_publication(record: Any, bus_name: str, score_attribute: str) -> Publication:
     """Make the bus entry of a stream record; raises CannotRead where it is none."""
-    change = from_record(record)
+    return publication_of(from_record(record), bus_name, score_attribute)
+
+
+def publication_of(change: Change, bus_name: str, score_attribute: str) -> Publication:
+    """Make the bus entry of a change; the same change always makes the same entry."""
     touches_leaderboard = change.has(score_attribute)
     entry = {
         "Source": SOURCE_LEADERBOARD if touches_leaderboard else SOURCE_OTHER,

@@ -1,0 +1,277 @@
+"""The commands for dead letters: list, show, redrive, purge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from scorecast.cli.options import (
+    DEFAULT_NAME,
+    Json,
+    Port,
+    Profile,
+    Region,
+    StackName,
+    data,
+    notes,
+    open_stack,
+    plain,
+    print_json,
+)
+from scorecast.errors import UserError
+from scorecast.ops.dead_letters import ParkedLetter
+from scorecast.ops.dead_letters_filter import Filter, Group, group, read_filter
+from scorecast.ops.dead_letters_queue import LetterQueue
+from scorecast.ops.exit_codes import ExitCode
+from scorecast.ops.redrive import Redrive, Redriven, purge
+from scorecast.ops.redrive_places import Places
+from scorecast.ops.stack import Stack
+
+CALLS_AT_ONCE = 4
+PANEL = "Which letters"
+
+app = typer.Typer(name="dlq", help="See what is in the dead-letter queue, and send it again.", no_args_is_help=True)
+
+Reason = Annotated[
+    str | None,
+    typer.Option("--reason", help="Only this error code, or a part of the reason's words.", rich_help_panel=PANEL),
+]
+Stage = Annotated[
+    str | None,
+    typer.Option(
+        "--stage",
+        help="Only this stage: fanout, standings, stream, invocation, delivery, queue, unknown.",
+        rich_help_panel=PANEL,
+    ),
+]
+OlderThan = Annotated[
+    str | None,
+    typer.Option("--older-than", help="Only what was parked before: 15m, 2h, 3d, or a time.", rich_help_panel=PANEL),
+]
+NewerThan = Annotated[
+    str | None,
+    typer.Option("--newer-than", help="Only what was parked since: 15m, 2h, 3d, or a time.", rich_help_panel=PANEL),
+]
+Board = Annotated[str | None, typer.Option("--board", help="Only changes of this board.", rich_help_panel=PANEL)]
+Id = Annotated[
+    str | None,
+    typer.Option("--id", help="Only this participant's id, change's id or message's id.", rich_help_panel=PANEL),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
+
+
+@app.command("list")
+def list_(
+    reason: Reason = None,
+    stage: Stage = None,
+    older_than: OlderThan = None,
+    newer_than: NewerThan = None,
+    board: Board = None,
+    id_: Id = None,
+    as_json: Json = False,
+    stack_name: StackName = DEFAULT_NAME,
+    profile: Profile = None,
+    region: Region = None,
+    port: Port = None,
+) -> None:
+    """Count the dead letters by stage and error code, with a reason of each kind."""
+    wanted = _filter(reason, stage, older_than, newer_than, board, id_)
+    with _queue(open_stack(stack_name, profile, region, port)) as queue:
+        groups = group(_letters(queue, wanted))
+    if as_json:
+        print_json({"letters": sum(one.count for one in groups), "groups": [_shown_group(one) for one in groups]})
+    elif groups:
+        data.print(_groups_table(groups))
+    else:
+        data.print("There are no such dead letters.")
+
+
+@app.command()
+def show(
+    reason: Reason = None,
+    stage: Stage = None,
+    older_than: OlderThan = None,
+    newer_than: NewerThan = None,
+    board: Board = None,
+    id_: Id = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many to show at most.")] = 10,
+    as_json: Json = False,
+    stack_name: StackName = DEFAULT_NAME,
+    profile: Profile = None,
+    region: Region = None,
+    port: Port = None,
+) -> None:
+    """Show dead letters whole: why, since when, how often it was tried, and the change itself."""
+    wanted = _filter(reason, stage, older_than, newer_than, board, id_)
+    letters: list[dict[str, Any]] = []
+    with _queue(open_stack(stack_name, profile, region, port)) as queue:
+        for letter in _letters(queue, wanted):
+            letters.append(letter.shown())
+            if len(letters) == limit:
+                break
+    if as_json or letters:
+        print_json({"letters": letters})
+    else:
+        data.print("There are no such dead letters.")
+
+
+@app.command()
+def redrive(
+    reason: Reason = None,
+    stage: Stage = None,
+    older_than: OlderThan = None,
+    newer_than: NewerThan = None,
+    board: Board = None,
+    id_: Id = None,
+    rate: Annotated[
+        float | None, typer.Option("--rate", min=0.1, help="Letters a second; left away, as fast as it goes.")
+    ] = None,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+    stack_name: StackName = DEFAULT_NAME,
+    profile: Profile = None,
+    region: Region = None,
+    port: Port = None,
+) -> None:
+    """Send dead letters again to where they belong; each is deleted once it was taken there.
+
+    Sending twice is harmless, and an interrupted run can be run again. What is not mended comes back to the queue.
+    """
+    wanted = _filter(reason, stage, older_than, newer_than, board, id_)
+    where = open_stack(stack_name, profile, region, port)
+    with ThreadPoolExecutor(CALLS_AT_ONCE) as executor, _queue(where) as queue:
+        places = Places(where, executor)
+        if dry_run:
+            _say_what_is_meant(queue, wanted, places, as_json)
+            return
+        with _progress(queue, "Sending again") as progress:
+            done = Redrive(queue, places, wanted, progress).run(rate)
+    _report(done, as_json)
+
+
+@app.command("purge")
+def purge_(
+    reason: Reason = None,
+    stage: Stage = None,
+    older_than: OlderThan = None,
+    newer_than: NewerThan = None,
+    board: Board = None,
+    id_: Id = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+    stack_name: StackName = DEFAULT_NAME,
+    profile: Profile = None,
+    region: Region = None,
+    port: Port = None,
+) -> None:
+    """Delete dead letters for good."""
+    wanted = _filter(reason, stage, older_than, newer_than, board, id_)
+    with _queue(open_stack(stack_name, profile, region, port)) as queue:
+        if dry_run:
+            _say_what_is_meant(queue, wanted, None, as_json)
+            return
+        if not yes and not typer.confirm("Delete these dead letters for good?", err=True):
+            raise UserError("Nothing was deleted.")
+        with _progress(queue, "Deleting") as progress:
+            deleted = purge(queue, wanted, progress)
+    if as_json:
+        print_json({"deleted": deleted})
+    else:
+        data.print(f"{deleted:,} dead letters are deleted.")
+
+
+# ---------------------------------------------------------------- what they share
+
+
+def _filter(
+    reason: str | None,
+    stage: str | None,
+    older_than: str | None,
+    newer_than: str | None,
+    board: str | None,
+    id_: str | None,
+) -> Filter:
+    return read_filter(datetime.now(UTC), reason, stage, older_than, newer_than, board, id_)
+
+
+def _queue(stack: Stack) -> LetterQueue:
+    return LetterQueue(stack.client("sqs"), stack.output("FanoutDlqUrl"), stack.attributes)
+
+
+def _letters(queue: LetterQueue, wanted: Filter) -> Iterator[ParkedLetter]:
+    with _progress(queue, "Reading") as progress:
+        for batch in queue.batches():
+            progress(len(batch))
+            yield from filter(wanted.matches, batch)
+
+
+@contextmanager
+def _progress(queue: LetterQueue, title: str) -> Iterator[Any]:
+    """A bar over all messages of the queue, as many as SQS believes that there are."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=notes, transient=True, disable=not notes.is_terminal) as progress:
+        task = progress.add_task(title, total=queue.count())
+        yield lambda count: progress.advance(task, count)
+
+
+def _say_what_is_meant(queue: LetterQueue, wanted: Filter, places: Places | None, as_json: bool) -> None:
+    letters = list(_letters(queue, wanted))
+    groups = group(letters)
+    goes = {(one.stage, one.error_code): places.name_of(one.content) for one in letters} if places else {}
+    if as_json:
+        shown = [_shown_group(one) | {"to": goes.get((one.stage, one.error_code))} for one in groups]
+        print_json({"dryRun": True, "letters": len(letters), "groups": shown})
+        return
+    for one in groups:
+        place = goes.get((one.stage, one.error_code))
+        does = f"would go to {place}" if place else "would be deleted"
+        data.print(plain(f"{one.count:,} of {one.stage}, {one.error_code}, {does}."), soft_wrap=True)
+    data.print(f"{len(letters):,} dead letters are meant; nothing was done.")
+
+
+def _report(done: Redriven, as_json: bool) -> None:
+    if as_json:
+        counts = {"meant": done.meant, "sent": done.sent, "cameBack": done.came_back, "stayed": done.stayed}
+        print_json(counts | {"refusals": dict(done.refusals)})
+    elif not done.is_interrupted:
+        more = f"; {done.came_back:,} came back at once" if done.came_back else ""
+        data.print(f"{done.sent:,} of {done.meant:,} dead letters were sent again{more}.")
+    if done.is_interrupted:
+        raise UserError(
+            f"Stopped: {done.sent:,} were sent again, the others are still in the queue.", ExitCode.INTERRUPTED
+        )
+    if done.stayed:
+        reason, count = done.refusals.most_common(1)[0]
+        raise UserError(
+            f"{done.stayed:,} were not taken and are still in the queue; {count:,} of them: {reason}", ExitCode.FAILED
+        )
+
+
+def _shown_group(one: Group) -> dict[str, Any]:
+    return {
+        "stage": one.stage,
+        "errorCode": one.error_code,
+        "count": one.count,
+        "oldest": one.oldest,
+        "newest": one.newest,
+        "reason": one.example,
+    }
+
+
+def _groups_table(groups: list[Group]) -> Table:
+    table = Table("stage", "error code", "count", "oldest", "reason, for example")
+    table.columns[2].justify = "right"
+    for column in (table.columns[1], table.columns[4]):
+        column.overflow = "fold"
+    for one in groups:
+        oldest = one.oldest.partition(".")[0].removesuffix("Z") + "Z"
+        table.add_row(*map(plain, (one.stage, one.error_code, f"{one.count:,}", oldest, one.example)))
+    return table

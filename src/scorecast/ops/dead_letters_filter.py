@@ -1,0 +1,99 @@
+"""Which letters are meant, and what there is: filters and groups. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from scorecast.errors import UserError
+from scorecast.ops.dead_letters import STAGES, ParkedLetter
+from scorecast.ops.exit_codes import ExitCode
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which letters are meant: all that satisfy everything that is given."""
+
+    reason: str | None = None
+    stage: str | None = None
+    older_than: datetime | None = None
+    newer_than: datetime | None = None
+    board: str | None = None
+    id: str | None = None
+
+    def matches(self, letter: ParkedLetter) -> bool:
+        """Whether the letter is meant."""
+        parked_at = read_time(letter.parked_at)
+        return (
+            (self.stage is None or letter.stage == self.stage)
+            and (self.reason is None or _names(self.reason, letter))
+            and (self.older_than is None or parked_at < self.older_than)
+            and (self.newer_than is None or parked_at > self.newer_than)
+            and (self.board is None or letter.board == self.board)
+            and (self.id is None or self.id in (letter.participant, letter.change_id, letter.message_id))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The letters of one stage and error code."""
+
+    stage: str
+    error_code: str
+    count: int
+    oldest: str
+    newest: str
+    example: str
+
+
+def read_filter(
+    now: datetime,
+    reason: str | None,
+    stage: str | None,
+    older_than: str | None,
+    newer_than: str | None,
+    board: str | None,
+    id_: str | None,
+) -> Filter:
+    """Read what the user typed; refuses a stage or a time that cannot be one."""
+    if stage is not None and stage not in STAGES:
+        raise UserError(f"There is no stage {stage!r}: it is one of {', '.join(STAGES)}.", ExitCode.USAGE)
+    moments = [None if text is None else read_moment(text, now) for text in (older_than, newer_than)]
+    return Filter(reason, stage, moments[0], moments[1], board, id_)
+
+
+def read_moment(text: str, now: datetime) -> datetime:
+    """Read an age such as 90s, 15m, 2h or 3d, or a time such as 2026-01-31T12:00:00Z (UTC if it does not say)."""
+    age = re.fullmatch(r"(\d+)([smhd])", text.strip())
+    try:
+        return now - timedelta(**{_UNITS[age[2]]: int(age[1])}) if age else read_time(text)
+    except (ValueError, OverflowError):
+        raise UserError(
+            f"{text!r} is neither an age, such as 15m, 2h or 3d, nor a time, such as 2026-01-31T12:00:00Z.",
+            ExitCode.USAGE,
+        ) from None
+
+
+def read_time(text: str) -> datetime:
+    """Read ISO 8601; ValueError where it is none."""
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def group(letters: Iterable[ParkedLetter]) -> list[Group]:
+    """Count letters by stage and error code, the largest group first."""
+    groups: dict[tuple[str, str], Group] = {}
+    for letter in letters:
+        key, at = (letter.stage, letter.error_code), letter.parked_at
+        known = groups.get(key, Group(*key, 0, at, at, letter.reason))
+        oldest, newest = min(known.oldest, at, key=read_time), max(known.newest, at, key=read_time)
+        groups[key] = Group(*key, known.count + 1, oldest, newest, known.example)
+    return sorted(groups.values(), key=lambda one: (-one.count, one.stage, one.error_code))
+
+
+def _names(reason: str, letter: ParkedLetter) -> bool:
+    return reason == letter.error_code or reason.lower() in letter.reason.lower()

@@ -1,0 +1,107 @@
+"""Redrive: dead letters go back to where they belong, and leave the queue only once they were taken there.
+
+Sending twice is harmless: consumers know a change by its `id` and `sequence`. So whatever is interrupted, by Ctrl-C
+or by a kill, can be run again. A letter that comes back while this runs is left for the next run.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from scorecast.ops.dead_letters import ParkedLetter
+from scorecast.ops.dead_letters_filter import Filter, read_time
+from scorecast.ops.dead_letters_queue import BATCH_MESSAGES, LetterQueue
+from scorecast.ops.deadline import CLOCK, Clock
+
+# Letters that wait for their turn are hidden meanwhile: no more of them than this many seconds' worth.
+_HELD_S = 20
+# How far SQS's clock and ours may differ.
+_SKEW = timedelta(seconds=60)
+
+
+class _Places(Protocol):
+    def hand_over(self, letters: Sequence[ParkedLetter]) -> dict[str, str | None]: ...
+
+
+@dataclass(slots=True)
+class Redriven:
+    """How a redrive went, so far; `refusals` counts the reasons why letters stayed."""
+
+    meant: int = 0
+    sent: int = 0
+    came_back: int = 0
+    refusals: Counter[str] = field(default_factory=Counter)
+    is_interrupted: bool = False
+
+    @property
+    def stayed(self) -> int:
+        """How many letters were meant and are still in the queue."""
+        return sum(self.refusals.values())
+
+
+@dataclass(slots=True)
+class Redrive:
+    """Sends letters back; `on_seen` hears of each batch that was looked at."""
+
+    queue: LetterQueue
+    places: _Places
+    wanted: Filter
+    on_seen: Callable[[int], None] = lambda _: None
+    clock: Clock = CLOCK
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    _sent: set[str] = field(default_factory=set)
+
+    def run(self, rate: float | None = None) -> Redriven:
+        """Send every letter that is meant, at most `rate` a second; Ctrl-C ends it after the batch at hand."""
+        done = Redriven()
+        try:
+            self._run(done, rate)
+        except KeyboardInterrupt:
+            done.is_interrupted = True
+        return done
+
+    def _run(self, done: Redriven, rate: float | None) -> None:
+        size = BATCH_MESSAGES if rate is None else max(1, min(BATCH_MESSAGES, int(rate * _HELD_S)))
+        start, taken = self.clock.now(), 0
+        for batch in self.queue.batches(size):
+            letters = list(self._fresh(batch, done))
+            early_s = start + taken / rate - self.clock.now() if rate and letters else 0
+            if early_s > 0:
+                self.clock.sleep(early_s)
+            taken += len(letters)
+            self._send(letters, done)
+            self.on_seen(len(batch))
+
+    def _fresh(self, batch: Sequence[ParkedLetter], done: Redriven) -> Iterator[ParkedLetter]:
+        """The letters that are meant, without those that this run has sent already and that came back."""
+        for letter in filter(self.wanted.matches, batch):
+            if letter.key in self._sent and read_time(letter.parked_at) > self.started_at - _SKEW:
+                done.came_back += 1
+            else:
+                yield letter
+
+    def _send(self, letters: Sequence[ParkedLetter], done: Redriven) -> None:
+        if not letters:
+            return
+        done.meant += len(letters)
+        outcome = self.places.hand_over(letters)
+        taken = [letter for letter in letters if outcome[letter.message_id] is None]
+        self.queue.delete(taken)
+        self._sent |= {letter.key for letter in taken}
+        done.sent += len(taken)
+        done.refusals.update(reason for reason in outcome.values() if reason is not None)
+
+
+def purge(queue: LetterQueue, wanted: Filter, on_seen: Callable[[int], None] = lambda _: None) -> int:
+    """Delete every letter that is meant, for good; return how many."""
+    deleted = 0
+    for batch in queue.batches():
+        letters = [letter for letter in batch if wanted.matches(letter)]
+        queue.delete(letters)
+        deleted += len(letters)
+        on_seen(len(batch))
+    return deleted

@@ -1,0 +1,269 @@
+"""Where each kind of dead letter belongs, and handing it over there. A place took a letter only if it said so."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from scorecast.change import from_detail
+from scorecast.errors import CannotRead, ScorecastError, UserError
+from scorecast.fanout.plan import Publication, plan_waves, publication_of
+from scorecast.fanout.publish import Publisher
+from scorecast.ops.arn import read_arn
+from scorecast.ops.aws_errors import code_of, explain
+from scorecast.ops.dead_letters import (
+    Content,
+    ParkedBatch,
+    ParkedChange,
+    ParkedDelivery,
+    ParkedInvocation,
+    ParkedLetter,
+    ParkedMessage,
+    ParkedRecord,
+    ParkedText,
+)
+from scorecast.ops.redrive_stream import read_again
+from scorecast.ops.stack import Stack
+
+# A synchronous payload is 6 MB at most, and a batch of the stream 1,000 records here.
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+PAYLOAD_BYTES = 5 * 1024 * 1024
+BATCH_RECORDS = 1000
+# Attempts at publishing before a letter stays where it is.
+MAX_ATTEMPTS = 4
+# A call may take long, but the letters in hand are hidden only for so long.
+CALL_S = 60.0
+
+Send = Callable[[Any, str, str], None]
+
+
+class NotTaken(ScorecastError):
+    """The place did not take the letter; it stays in the queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """All places of a stack; `hand_over` answers for each letter whether it was taken."""
+
+    stack: Stack
+    executor: Executor
+    sleep: Callable[[float], None] = time.sleep
+    _plain_targets: dict[tuple[str, str], bool] = field(default_factory=dict)
+
+    def hand_over(self, letters: Sequence[ParkedLetter]) -> dict[str, str | None]:
+        """Send letters to where they belong; return by message id why not, or None where it was taken."""
+        changes = [letter for letter in letters if isinstance(letter.content, ParkedChange)]
+        others = [letter for letter in letters if not isinstance(letter.content, ParkedChange)]
+        return self._publish(changes) | {letter.message_id: self._refusal(letter.content) for letter in others}
+
+    def name_of(self, content: Content) -> str:
+        """Name the place, for people."""
+        match content:
+            case ParkedChange():
+                return "the bus"
+            case ParkedRecord() | ParkedBatch():
+                return "FanoutLambda"
+            case ParkedMessage():
+                return "ConsumerLambda's queue"
+            case ParkedInvocation(function_arn):
+                return read_arn(function_arn).name
+            case ParkedDelivery(_, target_arn):
+                return read_arn(target_arn).name
+            case ParkedText():
+                return "nowhere"
+
+    # ------------------------------------------------------------ changes: all at once
+
+    def _publish(self, letters: Sequence[ParkedLetter]) -> dict[str, str | None]:
+        """Publish changes with the same detail and id, those of an item in their order."""
+        outcome: dict[str, str | None] = {letter.message_id: None for letter in letters}
+        by_id: dict[str, list[str]] = {}
+        publications: list[Publication] = []
+        for letter in letters:
+            try:
+                publication = self._publication(letter.content)
+            except CannotRead as error:
+                outcome[letter.message_id] = str(error)
+                continue
+            if publication.change.id not in by_id:
+                publications.append(publication)
+            by_id.setdefault(publication.change.id, []).append(letter.message_id)
+        publisher = Publisher(self.stack.client("events"), self.executor, MAX_ATTEMPTS, self.sleep, random.random)
+        for wave in plan_waves(sorted(publications, key=lambda one: one.change.sequence)):
+            for refusal in publisher.publish(wave, lambda: CALL_S):
+                reason = f"The bus refused it ({refusal.error_code}): {refusal.reason}"
+                outcome |= dict.fromkeys(by_id[refusal.publication.change.id], reason)
+        return outcome
+
+    def _publication(self, content: Content) -> Publication:
+        assert isinstance(content, ParkedChange)
+        change = from_detail(content.detail, content.stream_arn)
+        return publication_of(change, self.stack.output("BusName"), self.stack.attributes.score)
+
+    # ------------------------------------------------------------ everything else: one by one
+
+    def _refusal(self, content: Content) -> str | None:
+        try:
+            self._send(content)
+        except (ClientError, BotoCoreError) as error:
+            return str(explain(error))
+        except ScorecastError as error:
+            return str(error)
+        return None
+
+    def _send(self, content: Content) -> None:
+        match content:
+            case ParkedMessage(body):
+                self._client("sqs").send_message(QueueUrl=self.stack.output("ConsumerQueueUrl"), MessageBody=body)
+            case ParkedInvocation(function_arn, payload):
+                _invoke_later(self._client("lambda"), function_arn, json.dumps(payload))
+            case ParkedRecord(record):
+                self._give_to_fanout([record])
+            case ParkedBatch():
+                self._give_to_fanout(read_again(self._client("dynamodbstreams"), content))
+            case ParkedDelivery():
+                self._deliver(content)
+            case _:
+                raise NotTaken("Nobody knows where it belongs: `scorecast dlq show` shows it, `dlq purge` deletes it.")
+
+    def _give_to_fanout(self, records: Iterable[Any]) -> None:
+        """Let FanoutLambda take records, in their order, and wait until it says that it did."""
+        for payload in _payloads(records):
+            answer = self._client("lambda").invoke(
+                FunctionName=self.stack.output("FanoutLambdaName"),
+                InvocationType="RequestResponse",
+                Payload=payload,
+            )
+            if answer.get("FunctionError"):
+                said = answer["Payload"].read().decode(errors="replace")
+                raise NotTaken(f"FanoutLambda failed: {_error_message(said)}")
+
+    def _deliver(self, delivery: ParkedDelivery) -> None:
+        """Send an event to the target that did not get it."""
+        service = read_arn(delivery.target_arn).service
+        if service not in _SENDERS:
+            raise NotTaken(f"This command cannot deliver to {delivery.target_arn}.")
+        if not self._gets_events_as_they_are(delivery):
+            raise NotTaken(f"The rule transforms what it sends to {delivery.target_arn}; send it by your own program.")
+        name, send = _SENDERS[service]
+        send(self._client(name), delivery.target_arn, delivery.body)
+
+    def _gets_events_as_they_are(self, delivery: ParkedDelivery) -> bool:
+        key = (delivery.rule_arn, delivery.target_arn)
+        if key not in self._plain_targets:
+            self._plain_targets[key] = _is_plain(self._client("events"), delivery)
+        return self._plain_targets[key]
+
+    def _client(self, service: str) -> Any:
+        return self.stack.client(service)
+
+
+def _is_plain(events: Any, delivery: ParkedDelivery) -> bool:
+    """Whether the target gets the event itself; so it is where the rule is there no more."""
+    bus, _, rule = read_arn(delivery.rule_arn).resource.removeprefix("rule/").rpartition("/")
+    try:
+        answer = events.list_targets_by_rule(Rule=rule, EventBusName=bus or "default")
+    except ClientError as error:
+        if code_of(error) == "ResourceNotFoundException":
+            return True
+        raise
+    targets = [target for target in answer["Targets"] if target["Arn"] == delivery.target_arn]
+    return not any(target.keys() & {"Input", "InputPath", "InputTransformer"} for target in targets)
+
+
+def _payloads(records: Iterable[Any]) -> Iterator[bytes]:
+    """Cut records into events of a stream that Lambda takes."""
+    texts: list[str] = []
+    size_bytes = 0
+    for record in records:
+        text = json.dumps(record)
+        if texts and (len(texts) == BATCH_RECORDS or size_bytes + len(text) > PAYLOAD_BYTES):
+            yield _event(texts)
+            texts, size_bytes = [], 0
+        texts.append(text)
+        size_bytes += len(text) + 1
+    if texts:
+        yield _event(texts)
+
+
+def _event(records: list[str]) -> bytes:
+    return f'{{"Records":[{",".join(records)}]}}'.encode()
+
+
+def _error_message(answer: str) -> str:
+    try:
+        return str(json.loads(answer).get("errorMessage", answer))
+    except (ValueError, AttributeError):
+        return answer or "it gave no reason"
+
+
+# ---------------------------------------------------------------- targets of rules
+
+
+def _invoke_later(functions: Any, arn: str, body: str) -> None:
+    functions.invoke(FunctionName=arn, InvocationType="Event", Payload=body.encode())
+
+
+def _send_to_queue(sqs: Any, arn: str, body: str) -> None:
+    queue = read_arn(arn)
+    url = sqs.get_queue_url(QueueName=queue.name, QueueOwnerAWSAccountId=queue.account)["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody=body)
+
+
+def _publish_to_topic(sns: Any, arn: str, body: str) -> None:
+    sns.publish(TopicArn=arn, Message=body)
+
+
+def _put_to_firehose(firehose: Any, arn: str, body: str) -> None:
+    firehose.put_record(DeliveryStreamName=read_arn(arn).name, Record={"Data": body.encode()})
+
+
+def _put_to_kinesis(kinesis: Any, arn: str, body: str) -> None:
+    kinesis.put_record(StreamARN=arn, Data=body.encode(), PartitionKey=str(_document(body).get("id", "event")))
+
+
+def _start_execution(states: Any, arn: str, body: str) -> None:
+    states.start_execution(stateMachineArn=arn, input=body)
+
+
+def _put_on_bus(events: Any, arn: str, body: str) -> None:
+    event = _document(body)
+    entry = {
+        "EventBusName": arn,
+        "Source": event.get("source"),
+        "DetailType": event.get("detail-type"),
+        "Detail": json.dumps(event.get("detail")),
+        "Resources": event.get("resources", []),
+        "Time": event.get("time"),
+    }
+    result = events.put_events(Entries=[entry])["Entries"][0]
+    if result.get("ErrorCode"):
+        raise NotTaken(f"The bus {arn} refused it ({result['ErrorCode']}): {result.get('ErrorMessage', '')}")
+
+
+def _document(body: str) -> dict[str, Any]:
+    try:
+        document = json.loads(body)
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        raise UserError("The event is not a JSON object.")
+    return document
+
+
+_SENDERS: Mapping[str, tuple[str, Send]] = {
+    "sqs": ("sqs", _send_to_queue),
+    "lambda": ("lambda", _invoke_later),
+    "firehose": ("firehose", _put_to_firehose),
+    "sns": ("sns", _publish_to_topic),
+    "kinesis": ("kinesis", _put_to_kinesis),
+    "states": ("stepfunctions", _start_execution),
+    "events": ("events", _put_on_bus),
+}

@@ -1,0 +1,87 @@
+"""Records of a stream, read again by their sequence numbers, in the form in which Lambda hands them to a function.
+
+Refuses with StreamForgot what the stream no longer keeps: it does so for 24 hours.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, Protocol
+
+from botocore.exceptions import ClientError
+
+from scorecast.errors import ScorecastError
+from scorecast.ops.aws_errors import code_of
+from scorecast.ops.dead_letters import ParkedBatch
+
+# What GetShardIterator and GetRecords answer when the records, the shard or the stream are no more.
+# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_GetShardIterator.html
+_FORGOTTEN = {"TrimmedDataAccessException", "ResourceNotFoundException"}
+# A page may be empty although more follows; so many in a row, and nothing does.
+_EMPTY_PAGES = 20
+
+Record = dict[str, Any]
+
+
+class StreamForgot(ScorecastError):
+    """The stream no longer keeps the records."""
+
+
+class _Streams(Protocol):
+    def get_shard_iterator(self, **request: Any) -> dict[str, Any]: ...
+    def get_records(self, **request: Any) -> dict[str, Any]: ...
+
+
+def read_again(streams: _Streams, batch: ParkedBatch) -> Iterator[Record]:
+    """Read the records of a batch, from its first to its last."""
+    last = int(batch.last)
+    for record in _records(streams, batch):
+        if int(record["dynamodb"]["SequenceNumber"]) > last:
+            return
+        yield as_lambda_has_it(record, batch.stream_arn)
+        if int(record["dynamodb"]["SequenceNumber"]) == last:
+            return
+    raise StreamForgot(f"The stream ends before the last record of the batch ({batch.last}).")
+
+
+def as_lambda_has_it(record: Mapping[str, Any], stream_arn: str) -> Record:
+    """Turn a record of GetRecords into one of a function's event: times as seconds, binary as base64, its stream."""
+    plain: Record = _plain(record)
+    return plain | {"eventSourceARN": stream_arn}
+
+
+def _records(streams: _Streams, batch: ParkedBatch) -> Iterator[Record]:
+    try:
+        iterator = streams.get_shard_iterator(
+            StreamArn=batch.stream_arn,
+            ShardId=batch.shard_id,
+            ShardIteratorType="AT_SEQUENCE_NUMBER",
+            SequenceNumber=batch.first,
+        )["ShardIterator"]
+        empty_pages = 0
+        while iterator and empty_pages < _EMPTY_PAGES:
+            page = streams.get_records(ShardIterator=iterator)
+            yield from page["Records"]
+            empty_pages = 0 if page["Records"] else empty_pages + 1
+            iterator = page.get("NextShardIterator")
+    except ClientError as error:
+        if code_of(error) in _FORGOTTEN:
+            raise StreamForgot(
+                f"The stream no longer keeps the {batch.records} records from {batch.first}: it does so for 24 hours. "
+                "`scorecast verify` names the entries they leave wrong, and `scorecast backfill` reads the items anew."
+            ) from None
+        raise
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, (list, tuple, set)):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, bytes):
+        return b64encode(value).decode()
+    if isinstance(value, datetime):
+        return value.timestamp()
+    return value

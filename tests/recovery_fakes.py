@@ -1,0 +1,219 @@
+"""Stand-ins for what dead letters, backfill and restore call, with state that a test can look at."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from scorecast.change import Change, from_record, to_detail
+from scorecast.ranks.counters import Counters
+from tests.fakes import STREAM_ARN, item, record
+from tests.ops_fakes import ACCOUNT, FakeTables, refusal
+
+FANOUT = ACCOUNT.format("lambda", "function:fanout-FanoutLambda-1")
+CONSUMER_QUEUE = "https://sqs/consumer"
+DEAD_LETTERS = "https://sqs/dead-letters"
+BATCH = {
+    "shardId": "shardId-1",
+    "startSequenceNumber": "111",
+    "endSequenceNumber": "113",
+    "approximateArrivalOfFirstRecord": "2026-01-01T00:00:00Z",
+    "approximateArrivalOfLastRecord": "2026-01-01T00:00:02Z",
+    "batchSize": 3,
+    "streamArn": STREAM_ARN,
+}
+
+
+def change(sequence: int = 1, score: str = "60", participant: str = "1", old: dict | None = None) -> Change:
+    return from_record(record(item(participant, score=score), old, sequence))
+
+
+def envelope(stage: str = "fanout", made: Change | None = None, **more: Any) -> str:
+    """What our own code parks."""
+    letter = {
+        "schema": "scorecast.deadLetter/1",
+        "stage": stage,
+        "errorCode": "InternalFailure",
+        "reason": "as told",
+        "attempts": 4,
+        "firstAt": "2026-01-01T00:00:00Z",
+        "lastAt": "2026-01-01T00:00:09Z",
+    }
+    if made:
+        letter |= {"changeId": made.id, "streamArn": made.stream_arn, "change": to_detail(made)}
+    return json.dumps(letter | more)
+
+
+def event(made: Change) -> str:
+    """What the bus delivers."""
+    detail = to_detail(made)
+    head = {"source": "update.aws.dynamodb", "detail-type": made.operation, "time": made.at}
+    return json.dumps(head | {"resources": [made.stream_arn], "detail": detail})
+
+
+def stream_letter(**batch: Any) -> str:
+    context = {"functionArn": FANOUT, "condition": "RetryAttemptsExhausted", "approximateInvokeCount": 21}
+    return json.dumps(
+        {"requestContext": context, "version": "1.0", "timestamp": "2026-01-01T06:00:00Z"}
+        | {"responseContext": {"statusCode": 200, "functionError": "Unhandled"}, "DDBStreamBatchInfo": BATCH | batch}
+    )
+
+
+def invocation_letter(payload: Any, function: str = FANOUT) -> str:
+    context = {"functionArn": f"{function}:$LATEST", "condition": "RetriesExhausted", "approximateInvokeCount": 3}
+    response = {"errorType": "CannotRead", "errorMessage": "takes a batch"}
+    return json.dumps({"requestContext": context, "requestPayload": payload, "responsePayload": response})
+
+
+def delivery_attributes(target: str, rule: str = "fanoutBus/orders", **more: str) -> dict[str, str]:
+    given = {"RULE_ARN": ACCOUNT.format("events", f"rule/{rule}"), "TARGET_ARN": target}
+    return given | {"ERROR_CODE": "NO_PERMISSIONS", "ERROR_MESSAGE": "may not", "RETRY_ATTEMPTS": "2"} | more
+
+
+@dataclass
+class Message:
+    id: str
+    body: str
+    attributes: dict[str, str]
+    sent_ms: int
+    receives: int = 0
+    is_hidden: bool = False
+    receipt: str = ""
+
+
+@dataclass
+class FakeQueue:
+    """SQS: the dead-letter queue with hidden messages, and what was sent to other queues."""
+
+    messages: list[Message] = field(default_factory=list)
+    sent: list[tuple[str, str]] = field(default_factory=list)
+    refuse_send: Callable[[str], bool] = lambda _: False
+    refuse_delete: bool = False
+    after_receive: Callable[["FakeQueue"], None] = lambda _: None
+    most_at_once: int = 10
+    parked: int = 0
+
+    def park(self, body: str, sent_ms: int = 1_767_225_600_000, **attributes: str) -> str:
+        self.parked += 1
+        name = f"m{self.parked}"
+        self.messages.append(Message(name, body, attributes, sent_ms))
+        return name
+
+    def receive_message(self, *, QueueUrl: str, MaxNumberOfMessages: int, VisibilityTimeout: int, **_: Any) -> dict:
+        assert QueueUrl == DEAD_LETTERS
+        assert 0 < VisibilityTimeout <= 300
+        found = [one for one in self.messages if not one.is_hidden][: min(MaxNumberOfMessages, self.most_at_once)]
+        for one in found:
+            one.is_hidden, one.receives = True, one.receives + 1
+            one.receipt = f"{one.id}-{one.receives}"
+        answer = {"Messages": [_given(one) for one in found]} if found else {}
+        self.after_receive(self)
+        return answer
+
+    def delete_message_batch(self, *, QueueUrl: str, Entries: list[dict]) -> dict:
+        assert 1 <= len(Entries) <= 10
+        if self.refuse_delete:
+            return {"Failed": [{"Id": entry["Id"], "Code": "InternalError"} for entry in Entries]}
+        receipts = {entry["ReceiptHandle"] for entry in Entries}
+        self.messages = [one for one in self.messages if one.receipt not in receipts]
+        return {}
+
+    def change_message_visibility_batch(self, *, QueueUrl: str, Entries: list[dict]) -> dict:
+        assert 1 <= len(Entries) <= 10
+        for one in self.messages:
+            if one.receipt in {entry["ReceiptHandle"] for entry in Entries if entry["VisibilityTimeout"] == 0}:
+                one.is_hidden = False
+        return {}
+
+    def get_queue_attributes(self, *, QueueUrl: str, AttributeNames: list[str]) -> dict:
+        hidden = sum(one.is_hidden for one in self.messages)
+        counts = (len(self.messages) - hidden, hidden)
+        return {"Attributes": dict(zip(AttributeNames, map(str, counts), strict=True))}
+
+    def get_queue_url(self, *, QueueName: str, QueueOwnerAWSAccountId: str) -> dict:
+        return {"QueueUrl": f"https://sqs/{QueueName}"}
+
+    def send_message(self, *, QueueUrl: str, MessageBody: str) -> dict:
+        if self.refuse_send(MessageBody):
+            raise refusal("Throttling")
+        self.sent.append((QueueUrl, MessageBody))
+        return {}
+
+    @property
+    def visible(self) -> list[str]:
+        return [one.id for one in self.messages if not one.is_hidden]
+
+
+def _given(one: Message) -> dict:
+    system = {"SentTimestamp": str(one.sent_ms), "ApproximateReceiveCount": str(one.receives)}
+    given = {name: {"DataType": "String", "StringValue": value} for name, value in one.attributes.items()}
+    return {
+        "MessageId": one.id,
+        "ReceiptHandle": one.receipt,
+        "Body": one.body,
+        "Attributes": system,
+        "MessageAttributes": given,
+    }
+
+
+def message(body: str, receives: int = 1, **attributes: str) -> dict:
+    """A message as ReceiveMessage gives it."""
+    return _given(Message("m1", body, attributes, 1_767_225_600_000, receives))
+
+
+@dataclass
+class RecoveryTables(FakeTables):
+    """DynamoDB with the reads that verification and backfill need; `after_read` is called with each operation."""
+
+    tables: dict[str, dict[tuple[str, str], dict[str, Any]]] = field(
+        default_factory=lambda: {"main": {}, "leaderboard": {}, "boards": {}}
+    )
+    after_read: Callable[[str], None] = lambda _: None
+
+    def batch_get_item(self, *, RequestItems: dict) -> dict:
+        [(table, request)] = RequestItems.items()
+        assert 1 <= len(request["Keys"]) <= 100
+        keys = [_key_of(key) for key in request["Keys"]]
+        assert len(set(keys)) == len(keys), "DynamoDB refuses a call that asks for an item twice"
+        found = [dict(self.tables[table][key]) for key in keys if key in self.tables[table]]
+        self.after_read(f"get {table}")
+        return {"Responses": {table: found}}
+
+    def query(self, *, TableName: str, ExpressionAttributeValues: dict, **_: Any) -> dict:
+        [asked] = [value["S"] for value in ExpressionAttributeValues.values()]
+        items = [item for key, item in self.tables[TableName].items() if key[0] == asked]
+        self.after_read(f"query {TableName}")
+        return {"Items": items}
+
+    def scan(self, *, TableName: str, ExclusiveStartKey: int = 0, **request: Any) -> dict:
+        items = list(self.tables[TableName].values())
+        if "attribute_exists(projectScore)" in request.get("FilterExpression", ""):
+            items = [item for item in items if "projectScore" in item]
+        following = ExclusiveStartKey + 1
+        answer: dict[str, Any] = {"Items": items[ExclusiveStartKey:following]}
+        return answer | ({"LastEvaluatedKey": following} if following < len(items) else {})
+
+    def put(self, table: str, *items: dict) -> None:
+        for one in items:
+            self.tables[table][_key_of(one)] = one
+
+    def drop(self, table: str, one: dict) -> None:
+        del self.tables[table][_key_of(one)]
+
+    def count(self) -> None:
+        """Write the counters of the entries that stand, all into one lane."""
+        counters: dict[str, Counters] = {}
+        for one in self.tables["leaderboard"].values():
+            if "projectScore" in one:
+                counters.setdefault(one["metadata"]["S"], Counters()).replace(None, Decimal(one["projectScore"]["N"]))
+        for board, counted in counters.items():
+            for node, slots in counted.nodes.items():
+                key = {"collection": {"S": f"counters/0/{node}/{board}"}, "name": {"S": board}}
+                slot_items = {f"slot{slot}": {"N": str(count)} for slot, count in slots.items()}
+                self.put("boards", key | {"node": {"S": node}, "at": {"S": "2026-01-01T00:00:00Z"}} | slot_items)
+
+
+def _key_of(one: dict) -> tuple[str, str]:
+    names = ("id", "metadata") if "id" in one else ("collection", "name")
+    return one[names[0]]["S"], one[names[1]]["S"]

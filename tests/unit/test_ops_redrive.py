@@ -1,0 +1,328 @@
+"""A letter leaves the queue only once it was taken where it belongs."""
+
+import io
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from scorecast.change import to_detail
+from scorecast.ops.dead_letters_filter import Filter
+from scorecast.ops.dead_letters_queue import LetterQueue
+from scorecast.ops.deadline import Clock
+from scorecast.ops.redrive import Redrive, Redriven, purge
+from scorecast.ops.redrive_places import Places
+from scorecast.ops.stack import Stack
+from scorecast.settings import AttributeNames
+from tests.fakes import STREAM_ARN, FakeEvents, item, record
+from tests.ops_fakes import OUTPUTS, QUEUE, TOPIC, FakeClock, FakeRules, fake_target, refusal
+from tests.recovery_fakes import (
+    CONSUMER_QUEUE,
+    DEAD_LETTERS,
+    FANOUT,
+    FakeQueue,
+    change,
+    delivery_attributes,
+    envelope,
+    event,
+    invocation_letter,
+    stream_letter,
+)
+
+EVERYTHING = Filter()
+
+
+class Bus(FakeEvents):
+    """A bus with rules."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rules = FakeRules()
+
+    def list_targets_by_rule(self, *, Rule: str, EventBusName: str) -> dict:
+        if Rule not in self.rules.targets:
+            raise refusal("ResourceNotFoundException")
+        return {"Targets": self.rules.targets[Rule]}
+
+
+@dataclass
+class FakeFunctions:
+    """Lambda: what was invoked; `fails` is what the function answers in an error."""
+
+    invoked: list[tuple[str, str, Any]] = field(default_factory=list)
+    fails: str | None = None
+
+    def invoke(self, *, FunctionName: str, InvocationType: str, Payload: Any) -> dict:
+        self.invoked.append((FunctionName, InvocationType, json.loads(Payload)))
+        if self.fails:
+            return {"FunctionError": "Unhandled", "Payload": io.BytesIO(self.fails.encode())}
+        return {"Payload": io.BytesIO(b"{}")}
+
+
+@dataclass
+class FakeStreams:
+    """A shard with the records 110 to 115, two a page and an empty page between; it forgot what is before `oldest`."""
+
+    oldest: int = 0
+    ends_at: int = 115
+
+    def get_shard_iterator(self, *, StreamArn: str, ShardId: str, ShardIteratorType: str, SequenceNumber: str) -> dict:
+        assert (StreamArn, ShardId, ShardIteratorType) == (STREAM_ARN, "shardId-1", "AT_SEQUENCE_NUMBER")
+        if int(SequenceNumber) < self.oldest:
+            raise refusal("TrimmedDataAccessException")
+        return {"ShardIterator": SequenceNumber}
+
+    def get_records(self, *, ShardIterator: str) -> dict:
+        start, _, is_empty = ShardIterator.partition("-")
+        if is_empty:
+            return {"Records": [], "NextShardIterator": start}
+        found = [at for at in (int(start), int(start) + 1) if at <= self.ends_at]
+        following = {"NextShardIterator": f"{found[-1] + 1}-empty"} if found else {}
+        return {"Records": [self._record(at) for at in found]} | following
+
+    def _record(self, at: int) -> dict:
+        made = record(item(score=str(at)) | {"raw": {"B": b"\x00\xff"}}, sequence=at)
+        del made["eventSourceARN"]
+        made["dynamodb"]["ApproximateCreationDateTime"] = datetime(2026, 1, 1, tzinfo=UTC)
+        return made
+
+
+class System:
+    """A stack with a dead-letter queue; run() redrives."""
+
+    def __init__(self, executor: ThreadPoolExecutor) -> None:
+        self.sqs, self.bus, self.functions, self.streams = FakeQueue(), Bus(), FakeFunctions(), FakeStreams()
+        self.published: list[tuple[str, str]] = []
+        clients: dict[str, Any] = {"sqs": self.sqs, "events": self.bus, "lambda": self.functions, "sns": self}
+        target = fake_target(**clients | {"dynamodbstreams": self.streams})
+        given = {"FanoutDlqUrl": DEAD_LETTERS, "ConsumerQueueUrl": CONSUMER_QUEUE, "BusName": "fanoutBus"}
+        self.stack = Stack(target, "fanout", OUTPUTS | given | {"FanoutLambdaName": "fanout-FanoutLambda-1"})
+        self.places = Places(self.stack, executor, lambda _: None)
+        self.clock = FakeClock()
+
+    def publish(self, *, TopicArn: str, Message: str) -> None:
+        self.published.append((TopicArn, Message))
+
+    def queue(self) -> LetterQueue:
+        return LetterQueue(self.sqs, DEAD_LETTERS, AttributeNames())
+
+    def run(self, wanted: Filter = EVERYTHING, rate: float | None = None) -> Redriven:
+        with self.queue() as queue:
+            clock = Clock(self.clock.now, self.clock.sleep)
+            return Redrive(queue, self.places, wanted, clock=clock).run(rate)
+
+    @property
+    def left(self) -> int:
+        assert len(self.sqs.visible) == len(self.sqs.messages), "what is left is visible again"
+        return len(self.sqs.messages)
+
+
+@pytest.fixture
+def system() -> Iterator[System]:
+    with ThreadPoolExecutor(2) as executor:
+        yield System(executor)
+
+
+# ---------------------------------------------------------------- each to its place
+
+
+def test_a_change_parked_at_fanout_goes_to_the_bus_with_the_same_detail(system: System) -> None:
+    system.sqs.park(envelope("fanout", change(7)))
+    assert system.run().sent == 1
+    [entry] = system.bus.taken
+    assert json.loads(entry["Detail"]) == to_detail(change(7))
+    assert (entry["Source"], entry["EventBusName"]) == ("update.aws.dynamodb", "fanoutBus")
+    assert system.left == 0
+
+
+def test_the_changes_of_an_item_go_in_their_order(system: System) -> None:
+    for sequence in (3, 1, 2):
+        system.sqs.park(envelope("fanout", change(sequence)))
+    system.run()
+    assert [detail["id"] for detail in system.bus.details] == ["event-1", "event-2", "event-3"]
+
+
+def test_a_change_that_is_parked_twice_is_sent_once_and_leaves_twice(system: System) -> None:
+    system.sqs.park(envelope("fanout", change(1)))
+    system.sqs.park(envelope("fanout", change(1)))
+    system.run()
+    assert len(system.bus.taken) == 1
+    assert system.left == 0
+
+
+@pytest.mark.parametrize("body", [envelope("standings", change(7)), event(change(7))])
+def test_what_the_consumer_did_not_take_goes_to_its_queue(system: System, body: str) -> None:
+    system.sqs.park(body)
+    assert system.run().sent == 1
+    [(url, sent)] = system.sqs.sent
+    assert (url, json.loads(sent)["detail"]) == (CONSUMER_QUEUE, to_detail(change(7)))
+    assert system.left == 0
+
+
+def test_a_failed_invocation_is_invoked_again(system: System) -> None:
+    system.sqs.park(invocation_letter({"any": "payload"}))
+    assert system.run().sent == 1
+    assert system.functions.invoked == [(FANOUT, "Event", {"any": "payload"})]
+    assert system.left == 0
+
+
+def test_a_record_that_could_not_be_read_is_given_to_fanout_again(system: System) -> None:
+    system.sqs.park(envelope("fanout", record={"eventName": "TRUNCATE"}))
+    assert system.run().sent == 1
+    assert system.functions.invoked == [
+        ("fanout-FanoutLambda-1", "RequestResponse", {"Records": [{"eventName": "TRUNCATE"}]})
+    ]
+
+
+def test_a_batch_of_the_stream_is_read_again_from_its_first_to_its_last_record(system: System) -> None:
+    system.sqs.park(stream_letter())
+    assert system.run().sent == 1
+    [(_, _, payload)] = system.functions.invoked
+    again = payload["Records"]
+    assert [int(one["dynamodb"]["SequenceNumber"]) for one in again] == [111, 112, 113]
+    assert again[0]["eventSourceARN"] == STREAM_ARN
+    assert again[0]["dynamodb"]["NewImage"]["raw"] == {"B": "AP8="}
+    assert again[0]["dynamodb"]["ApproximateCreationDateTime"] == 1767225600
+    assert system.left == 0
+
+
+def test_a_batch_that_the_stream_forgot_stays_and_says_so(system: System) -> None:
+    system.streams.oldest = 112
+    system.sqs.park(stream_letter())
+    done = system.run()
+    assert (done.sent, done.stayed, system.left) == (0, 1, 1)
+    assert "no longer keeps the 3 records from 111" in next(iter(done.refusals))
+    assert "scorecast backfill" in next(iter(done.refusals))
+
+
+def test_a_stream_that_ends_within_the_batch_is_no_success(system: System) -> None:
+    system.streams.ends_at = 112
+    system.sqs.park(stream_letter())
+    assert system.run().stayed == system.left == 1
+
+
+def test_large_batches_are_cut_as_lambda_takes_them(system: System) -> None:
+    system.sqs.park(stream_letter(startSequenceNumber="1", endSequenceNumber="2500"))
+    system.streams.ends_at = 2600
+    assert system.run().sent == 1
+    assert [len(payload["Records"]) for _, _, payload in system.functions.invoked] == [1000, 1000, 500]
+
+
+def test_an_undelivered_event_goes_to_its_target_only(system: System) -> None:
+    body = event(change(7))
+    system.sqs.park(body, **delivery_attributes(QUEUE))
+    system.sqs.park(body, **delivery_attributes(TOPIC))
+    system.sqs.park(body, **delivery_attributes(FANOUT))
+    assert system.run().sent == 3
+    assert system.sqs.sent == [("https://sqs/orders", body)]
+    assert system.published == [(TOPIC, body)]
+    assert system.functions.invoked == [(FANOUT, "Event", json.loads(body))]
+    assert system.bus.taken == []
+
+
+def test_an_event_for_a_target_that_transforms_or_is_unknown_stays(system: System) -> None:
+    system.bus.rules.targets["orders"] = [{"Arn": QUEUE, "InputPath": "$.detail"}]
+    system.sqs.park(event(change(7)), **delivery_attributes(QUEUE))
+    system.sqs.park(event(change(7)), **delivery_attributes("arn:aws:redshift:us-east-1:123456789012:cluster:x"))
+    done = system.run()
+    assert (done.sent, system.left) == (0, 2)
+    assert any("transforms" in reason for reason in done.refusals)
+    assert any("cannot deliver to arn:aws:redshift" in reason for reason in done.refusals)
+
+
+def test_what_belongs_nowhere_stays(system: System) -> None:
+    system.sqs.park("not json")
+    assert system.run().stayed == system.left == 1
+
+
+# ---------------------------------------------------------------- failure loses nothing
+
+
+def test_what_is_not_taken_stays_and_the_others_go(system: System) -> None:
+    system.bus.refuse_entry = lambda entry: "InternalFailure" if '"event-2"' in entry["Detail"] else None
+    system.sqs.refuse_send = lambda body: '"event-5"' in body
+    for at in (1, 2, 3):
+        system.sqs.park(envelope("fanout", change(at)))
+    for at in (4, 5):
+        system.sqs.park(envelope("standings", change(at)))
+    done = system.run()
+    assert (done.meant, done.sent, done.stayed, system.left) == (5, 3, 2, 2)
+    system.bus.refuse_entry, system.sqs.refuse_send = lambda _: None, lambda _: False
+    assert system.run().sent == 2
+    assert system.left == 0
+
+
+@pytest.mark.parametrize("answer", ['{"errorMessage": "Time ran out"}', "Time ran out", "[]"])
+def test_a_function_that_fails_has_not_taken_it(system: System, answer: str) -> None:
+    system.functions.fails = answer
+    system.sqs.park(stream_letter())
+    done = system.run()
+    assert (done.stayed, system.left) == (1, 1)
+    assert "FanoutLambda failed: " in next(iter(done.refusals))
+
+
+def test_a_kill_between_sending_and_deleting_sends_twice_and_loses_nothing(system: System) -> None:
+    system.sqs.park(envelope("fanout", change(1)))
+    system.sqs.refuse_delete = True
+    with pytest.raises(Exception, match="SQS kept 1"):
+        system.run()
+    system.sqs.refuse_delete = False
+    system.run()
+    assert [detail["id"] for detail in system.bus.details] == ["event-1", "event-1"]
+    assert system.left == 0
+
+
+def test_ctrl_c_leaves_the_rest_visible(system: System) -> None:
+    for at in range(25):
+        system.sqs.park(envelope("standings", change(at)))
+
+    def interrupt(body: str) -> bool:
+        if '"event-15"' in body:
+            raise KeyboardInterrupt
+        return False
+
+    system.sqs.refuse_send = interrupt
+    done = system.run()
+    assert done.is_interrupted
+    assert (done.sent, system.left) == (10, 15)
+
+
+def test_a_letter_that_comes_back_is_not_sent_round_and_round(system: System) -> None:
+    system.sqs.park(envelope("standings", change(1)))
+    now_ms = int(datetime.now(UTC).timestamp() * 1000)
+
+    def come_back(body: str) -> bool:
+        system.sqs.park(envelope("standings", change(1)), now_ms)
+        return False
+
+    system.sqs.refuse_send = come_back
+    done = system.run()
+    assert len(system.sqs.sent) == done.sent == 1
+    assert (done.came_back, system.left) == (1, 1)
+
+
+def test_only_what_is_meant_is_sent(system: System) -> None:
+    system.sqs.park(envelope("fanout", change(1, participant="a")))
+    system.sqs.park(envelope("fanout", change(2, participant="b")))
+    assert system.run(Filter(id="b")).meant == 1
+    assert [detail["keys"]["id"] for detail in system.bus.details] == ["b"]
+    assert system.left == 1
+
+
+def test_the_rate_holds_and_few_letters_wait_hidden(system: System) -> None:
+    for at in range(6):
+        system.sqs.park(envelope("standings", change(at)))
+    assert system.run(rate=0.1).sent == 6
+    assert system.clock.time_s >= 40  # two at a time, the first at once
+
+
+def test_purge_deletes_only_what_is_meant(system: System) -> None:
+    system.sqs.park(envelope("fanout", change(1)))
+    system.sqs.park("not json")
+    with system.queue() as queue:
+        assert purge(queue, Filter(stage="unknown")) == 1
+    assert system.left == 1
