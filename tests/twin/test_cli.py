@@ -109,6 +109,8 @@ def test_ctrl_c_during_a_load_says_what_is_written(scorecast: Scorecast, stack) 
     options = ("--changes", "100000", "--participants", "1", "--boards", "1", "--rate", "50", "--json")
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     command = [sys.executable, "-m", "scorecast.cli", "load", *options]
+    # Where the tests run in the background the shell has them ignore Ctrl-C, and their children inherit that.
+    pipes["preexec_fn"] = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
     with subprocess.Popen(command, env=scorecast.variables(), **pipes) as process:
 
         def is_writing() -> None:

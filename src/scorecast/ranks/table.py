@@ -18,6 +18,8 @@ from scorecast.ranks.counters import Node
 # a lookup reads three nodes, at half a unit a lane.
 LANES = 8
 
+# The collections of the board table that hold nodes begin like this.
+COUNTERS = "counters/"
 _PREFIX = "slot"
 
 
@@ -57,6 +59,14 @@ class CounterTable:
             readings[item["name"]["S"]].add(item)
         return readings
 
+    def items(self, board: str, nodes: Mapping[str, Node], at: str) -> list[dict[str, Any]]:
+        """Return the items that hold these nodes in one lane, to be put when there is nothing in the others."""
+        counts = {
+            node: {f"{_PREFIX}{slot}": {"N": str(count)} for slot, count in slots.items()}
+            for node, slots in nodes.items()
+        }
+        return [_key(board, node, 0) | {"node": {"S": node}, "at": {"S": at}} | slots for node, slots in counts.items()]
+
     def additions(self, board: str, changes: Mapping[str, Node], lane: int, at: str) -> list[dict[str, Any]]:
         """Return the actions of a transaction that add the changes: one action, and two write units, a node."""
         return [{"Update": self._addition(_key(board, node, lane), node, slots, at)} for node, slots in changes.items()]
@@ -76,4 +86,4 @@ class CounterTable:
 
 def _key(board: str, node: str, lane: int) -> dict[str, Any]:
     # The lane and the node hold no slash, so no two keys are alike; the board in it spreads boards over partitions.
-    return {"collection": {"S": f"counters/{lane}/{node}/{board}"}, "name": {"S": board}}
+    return {"collection": {"S": f"{COUNTERS}{lane}/{node}/{board}"}, "name": {"S": board}}

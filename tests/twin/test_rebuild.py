@@ -1,0 +1,40 @@
+"""The counters are made anew from the entries, while the main table goes on changing."""
+
+import threading
+import uuid
+
+from tests.conftest import eventually
+from tests.deployed import Stack
+from tests.twin.command import Scorecast
+
+
+def put(stack: Stack, board: str, participant: str, score: int) -> None:
+    item = {"id": {"S": participant}, "metadata": {"S": board}, "projectScore": {"N": str(score)}}
+    stack.client("dynamodb").put_item(TableName=stack.outputs["MainTableName"], Item=item)
+
+
+def size(stack: Stack, board: str) -> int:
+    return stack.get("leaderBoard/", hackathonName=board)[1].get("total", 0)
+
+
+def has_total(stack: Stack, board: str, total: int) -> None:
+    assert size(stack, board) == total
+
+
+def test_counters_that_were_tampered_with_are_right_again_and_no_change_is_lost(stack: Stack) -> None:
+    dynamodb, board = stack.client("dynamodb"), f"board-{uuid.uuid4()}"
+    for at in range(30):
+        put(stack, board, f"p{at}", at)
+    eventually(lambda: has_total(stack, board, 30))
+    for at in range(10):  # by hand, and so behind the counters' back
+        key = {"id": {"S": f"p{at}"}, "metadata": {"S": board}}
+        dynamodb.delete_item(TableName=stack.outputs["LeaderboardTableName"], Key=key)
+    has_total(stack, board, 30)
+    writer = threading.Thread(target=lambda: [put(stack, board, f"q{at}", 100 + at) for at in range(40)])
+    writer.start()
+    answer = Scorecast(stack.twin.port).json("rebuild")
+    writer.join()
+    assert answer["boards"] >= 1
+    eventually(lambda: has_total(stack, board, 60))
+    _, entry = stack.get(f"leaderBoard/{board}/participants/p29")
+    assert (entry["rank"], entry["total"]) == (41, 60)
