@@ -134,8 +134,9 @@ class FakeDynamoDb:
         if put["ConditionExpression"] == "attribute_not_exists(id)":
             met = standing is None
         else:
-            assert put["ConditionExpression"] == "#sequence = :sequence"
-            met = standing is not None and standing["sequence"] == put["ExpressionAttributeValues"][":sequence"]
+            assert put["ConditionExpression"] == "#sequence = :sequence AND #at = :at"
+            wanted = {name: put["ExpressionAttributeValues"][f":{name}"] for name in ("sequence", "at")}
+            met = standing is not None and all(standing[name] == value for name, value in wanted.items())
         return None if met else "ConditionalCheckFailed"
 
     def _do(self, action: dict) -> None:

@@ -234,3 +234,46 @@ def test_a_dead_letter_queue_out_of_reach_holds_up_only_what_was_to_be_parked(sy
     outcome = system.take("not json", event(item()))
     assert outcome.again == ["0"]
     assert system.table.standings == {("1", "StarWar"): "60"}
+
+
+def read_anew(score: str, sequence: int, at: str) -> str:
+    """The event of an item that was read anew, at a time; it carries the sequence of what stood before."""
+    made = json.loads(event(item(score=score), sequence=sequence))
+    made["detail"] |= {"operation": "READ", "at": at}
+    return json.dumps(made)
+
+
+def test_an_item_read_anew_replaces_what_it_carries_the_sequence_of(system: System) -> None:
+    system.take(event(item(score="1"), sequence=5))
+    system.take(read_anew("2", 5, "2026-01-01T00:00:02.000Z"))
+    assert system.table.standings == {("1", "StarWar"): "2"}
+    system.take(event(item(score="1"), sequence=5), read_anew("9", 5, "2026-01-01T00:00:01.000Z"))
+    assert system.table.standings == {("1", "StarWar"): "2"}
+    system.table.check()
+
+
+def test_an_item_read_anew_loses_to_every_later_change_and_tombstone(system: System) -> None:
+    system.take(event(None, item(), sequence=6))
+    system.take(read_anew("2", 5, "2026-01-01T00:00:02.000Z"), read_anew("3", 0, "2026-01-01T00:00:03.000Z"))
+    assert system.table.standings == {}
+
+
+def test_an_item_read_anew_fills_what_is_missing(system: System) -> None:
+    system.take(read_anew("2", 0, "2026-01-01T00:00:02.000Z"))
+    assert system.table.standings == {("1", "StarWar"): "2"}
+    system.take(event(item(score="1"), sequence=1))
+    assert system.table.standings == {("1", "StarWar"): "1"}
+
+
+def test_two_that_were_read_anew_at_once_count_once(system: System) -> None:
+    system.take(event(item(score="10"), sequence=5))
+
+    def write_the_other(action: dict) -> None:
+        system.table.before = lambda _: None
+        other = Consumer(SETTINGS, Leaderboard(system.table, "leaderboard", "boards"), system.consumer.dead_letters)
+        other.take([Delivery("other", read_anew("20", 5, "2026-01-01T00:00:01.000Z"))])
+
+    system.table.before = write_the_other
+    system.take(read_anew("30", 5, "2026-01-01T00:00:02.000Z"))
+    assert system.table.standings == {("1", "StarWar"): "30"}
+    system.table.check()

@@ -20,7 +20,7 @@ ID_BYTES = 2048
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is to be written at (id, board); without a score it is a tombstone. `sequence` orders the writes."""
+    """What is to be written at (id, board); without a score it is a tombstone. `version` orders the writes."""
 
     id: str
     board: str
@@ -33,6 +33,12 @@ class Entry:
     def key(self) -> tuple[str, str]:
         """The leaderboard table's key: id and metadata."""
         return self.id, self.board
+
+    @property
+    def version(self) -> tuple[str, str]:
+        """What orders the writes: the change's sequence; and since an item that is read anew (READ) carries the
+        sequence of what stood before, the time."""
+        return self.sequence, self.at
 
 
 def entries_of(change: Change, names: AttributeNames) -> list[Entry]:
@@ -52,7 +58,7 @@ def newest(entries: Iterable[Entry]) -> dict[tuple[str, str], Entry]:
     kept: dict[tuple[str, str], Entry] = {}
     for entry in entries:
         other = kept.get(entry.key)
-        if other is None or other.sequence < entry.sequence:
+        if other is None or other.version < entry.version:
             kept[entry.key] = entry
     return kept
 

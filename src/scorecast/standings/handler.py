@@ -131,7 +131,7 @@ def _parsed(event: Any) -> Any:
 
 def _is_hopeless(entry: Entry, winners: dict[tuple[str, str], Entry], result: Result) -> bool:
     """Whether this very entry can never be written; an older one beside it gets its turn at the next delivery."""
-    return result.hopeless and winners[entry.key].sequence == entry.sequence
+    return result.hopeless and winners[entry.key].version == entry.version
 
 
 def _letter(error_code: str, reason: str, change: Change | None = None, record: Any = None) -> DeadLetter:

@@ -72,10 +72,10 @@ class _DynamoDb(BatchGetItem, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Replacement:
-    """An entry and what it replaces: the sequence and the score that were read, None where there are none."""
+    """An entry and what it replaces: the version and the score that were read, None where there are none."""
 
     entry: Entry
-    sequence: str | None
+    version: tuple[str, str] | None
     score: Decimal | None
 
     @property
@@ -127,7 +127,7 @@ class Leaderboard:
             replacements = self._read(entries)
         except (ClientError, BotoCoreError, NotAcknowledged) as error:
             return {entry.key: _failure(error) for entry in entries}
-        newer = [one for one in replacements if one.sequence is None or one.sequence < one.entry.sequence]
+        newer = [one for one in replacements if one.version is None or one.version < one.entry.version]
         results = {entry.key: _STALE for entry in entries}
         alone = [one for one in newer if earlier.get(one.entry.key, _STALE).error_code not in _COMPANY]
         together = [one for one in newer if one not in alone]
@@ -165,12 +165,13 @@ class Leaderboard:
 
     def _put(self, replacement: _Replacement) -> dict[str, Any]:
         put: dict[str, Any] = {"TableName": self.table, "Item": _item(replacement.entry)}
-        if replacement.sequence is None:
+        if replacement.version is None:
             return put | {"ConditionExpression": "attribute_not_exists(id)"}
+        sequence, at = replacement.version
         return put | {
-            "ConditionExpression": "#sequence = :sequence",
-            "ExpressionAttributeNames": {"#sequence": "sequence"},
-            "ExpressionAttributeValues": {":sequence": {"S": replacement.sequence}},
+            "ConditionExpression": "#sequence = :sequence AND #at = :at",
+            "ExpressionAttributeNames": {"#sequence": "sequence", "#at": "at"},
+            "ExpressionAttributeValues": {":sequence": {"S": sequence}, ":at": {"S": at}},
         }
 
 
@@ -178,7 +179,8 @@ def _replacement(entry: Entry, standing: Item | None) -> _Replacement:
     if standing is None:
         return _Replacement(entry, None, None)
     score = standing.get("projectScore")
-    return _Replacement(entry, standing["sequence"]["S"], Decimal(score["N"]) if score else None)
+    version = standing["sequence"]["S"], standing["at"]["S"]
+    return _Replacement(entry, version, Decimal(score["N"]) if score else None)
 
 
 def _chunks(replacements: Iterable[_Replacement]) -> Iterator[list[_Replacement]]:
