@@ -339,3 +339,16 @@ def test_what_has_not_changed_is_not_sent_again(monkeypatch: pytest.MonkeyPatch)
         answer = handler.handle({"path": "/leaderBoard", "headers": {"If-None-Match": known}}, None)
         assert (answer["statusCode"], answer["body"], answer["headers"]["ETag"]) == (304, "", tag)
     assert handler.handle({"path": "/leaderBoard", "headers": {"if-none-match": '"old"'}}, None)["statusCode"] == 200
+
+
+def test_head_answers_as_get_does_but_for_the_body(monkeypatch: pytest.MonkeyPatch) -> None:
+    serve(monkeypatch, FakeTable(SAMPLE))
+    got, head = (handler.handle({"path": "/leaderBoard", "httpMethod": method}, None) for method in ("GET", "HEAD"))
+    assert head == got | {"body": ""}
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "TRACE"])
+def test_another_method_is_answered_with_those_that_are_allowed(method: str) -> None:
+    answer = handler.handle({"path": "/leaderBoard", "httpMethod": method}, None)
+    assert (answer["statusCode"], answer["headers"]["Allow"]) == (405, "GET, HEAD, OPTIONS")
+    assert json.loads(answer["body"])["title"] == "Method Not Allowed"

@@ -51,7 +51,8 @@ def problem_answer(error: ApiError) -> Answer:
     problem = {"title": HTTPStatus(error.status).phrase, "status": error.status, "detail": str(error)}
     if error.parameter:
         problem["parameter"] = error.parameter
-    return _answer(error.status, "application/problem+json", json_text(problem), {"Cache-Control": "no-store"})
+    headers = {"Cache-Control": "no-store"} | ({"Allow": "GET, HEAD, OPTIONS"} if error.status == 405 else {})
+    return _answer(error.status, "application/problem+json", json_text(problem), headers)
 
 
 def page_answer(html: str) -> Answer:

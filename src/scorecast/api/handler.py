@@ -31,6 +31,11 @@ from scorecast.settings import ApiSettings
 def handle(event: Any, _context: Any) -> Answer:
     """Lambda's entry: `event` is an API Gateway proxy request (REST, payload 1.0)."""
     request = event if isinstance(event, dict) else {}
+    answer = _answered(request)
+    return answer | {"body": ""} if request.get("httpMethod") == "HEAD" else answer
+
+
+def _answered(request: dict[str, Any]) -> Answer:
     try:
         return revalidated(_answer(read_query(request)), request)
     except ApiError as error:

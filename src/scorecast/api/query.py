@@ -14,6 +14,7 @@ from urllib.parse import unquote
 from scorecast.api.errors import ApiError
 from scorecast.api.parameters import Parameters, check_board, check_id
 
+METHODS = ("GET", "HEAD")
 LIMIT_MAX = 100
 LIMIT_DEFAULT = 10
 NEIGHBOURS_MAX = 25
@@ -100,6 +101,9 @@ Query = (
 
 def read_query(request: Mapping[str, Any]) -> Query:
     """Read an API Gateway proxy request; ApiError says what is wrong with it."""
+    method = request.get("httpMethod") or "GET"
+    if method not in METHODS:
+        raise ApiError(405, f"The method {method} is not for here; allowed are {', '.join(METHODS)}.")
     parameters = Parameters(request)
     path = "/" + str(request.get("path") or "").strip("/")
     if path == "/leaderBoard":

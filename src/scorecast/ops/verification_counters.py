@@ -1,0 +1,87 @@
+"""The counters of the index against the entries that they count: every node of every board, every slot.
+
+Entries are read page by page; memory holds the counts, at most a slot for each first four digits of a board's scores.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from scorecast.ops.comparison import leaderboard_of
+from scorecast.ops.deadline import CLOCK, Clock, attempts
+from scorecast.ops.stack import Stack
+from scorecast.ranks.counters import Counters, Node
+from scorecast.ranks.table import Reading
+
+Nodes = dict[str, dict[str, Node]]
+"""Board to node to slot to count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Miscount:
+    """A slot whose count is not the number of its entries; `node` is the path above it, "" the root."""
+
+    board: str
+    node: str
+    slot: int
+    counted: int
+    entries: int
+
+    def __str__(self) -> str:
+        place = f"slot {self.slot} of node {self.node!r}"
+        return f"{self.board}: {place} counts {self.counted}, but {self.entries} entries are there"
+
+
+def find_miscounts(stack: Stack, settle_s: float, clock: Clock = CLOCK) -> list[Miscount]:
+    """Compare all counters with all entries until they agree or the time to settle is over; return what differs."""
+    found: list[Miscount] = []
+    for _ in attempts(settle_s, pause_s=0.5, longest_pause_s=5, clock=clock):
+        found = list(_differences(stack))
+        if not found:
+            break
+    return found
+
+
+def _differences(stack: Stack) -> Iterator[Miscount]:
+    dynamodb = stack.client("dynamodb")
+    counted = _counted(dynamodb, stack.output("BoardTableName"))
+    entries = _count_entries(dynamodb, stack.output("LeaderboardTableName"))
+    for board in sorted(counted.keys() | entries.keys()):
+        left, right = counted.get(board, {}), entries.get(board, {})
+        for node in sorted(left.keys() | right.keys()):
+            yield from _unequal(board, node, left.get(node, {}), right.get(node, {}))
+
+
+def _unequal(board: str, node: str, counted: Node, entries: Node) -> Iterator[Miscount]:
+    for slot in sorted(counted.keys() | entries.keys()):
+        if counted.get(slot, 0) != entries.get(slot, 0):
+            yield Miscount(board, node, slot, counted.get(slot, 0), entries.get(slot, 0))
+
+
+def _count_entries(dynamodb: Any, table: str) -> Nodes:
+    """Count the entries as the index should."""
+    boards: dict[str, Counters] = defaultdict(Counters)
+    for (_, board), standing in leaderboard_of(dynamodb, table):
+        boards[board].replace(None, standing.score)
+    return {board: counters.nodes for board, counters in boards.items()}
+
+
+def _counted(dynamodb: Any, table: str) -> Nodes:
+    """What the index counts: all lanes of all nodes, summed."""
+    boards: dict[str, Reading] = defaultdict(lambda: Reading(defaultdict(dict)))
+    request: dict[str, Any] = {
+        "TableName": table,
+        "ConsistentRead": True,
+        "FilterExpression": "attribute_exists(#node)",
+        "ExpressionAttributeNames": {"#node": "node"},
+    }
+    while True:
+        page = dynamodb.scan(**request)
+        for item in page["Items"]:
+            boards[item["name"]["S"]].add(item)
+        if "LastEvaluatedKey" not in page:
+            return {board: reading.nodes for board, reading in boards.items()}
+        request["ExclusiveStartKey"] = page["LastEvaluatedKey"]

@@ -1,0 +1,125 @@
+"""Missing, extra and stale entries are found, in pages; what is only under way is not."""
+
+from dataclasses import replace
+
+import pytest
+
+from scorecast.ops.deadline import Clock
+from scorecast.ops.stack import Stack
+from scorecast.ops.verification import kind_of, verifier_of
+from scorecast.ops.verification_counters import Miscount, find_miscounts
+from tests.ops_fakes import FakeClock, entry, fake_stack
+from tests.recovery_fakes import RecoveryTables
+
+
+@pytest.fixture
+def tables() -> RecoveryTables:
+    return RecoveryTables()
+
+
+def stack_of(tables: RecoveryTables) -> Stack:
+    stack = fake_stack(dynamodb=tables)
+    return replace(stack, outputs=dict(stack.outputs) | {"BoardTableName": "boards"})
+
+
+def find(tables: RecoveryTables, settle_s: float = 0) -> list[tuple[str, str]]:
+    """The kind of each fault, and the participant."""
+    fake = FakeClock()
+    verifier = verifier_of(stack_of(tables), settle_s, lambda *_: None, Clock(fake.now, fake.sleep))
+    return [(kind_of(one), one.participant) for one in verifier.find()]
+
+
+def miscounts(tables: RecoveryTables, settle_s: float = 0) -> list[Miscount]:
+    fake = FakeClock()
+    return find_miscounts(stack_of(tables), settle_s, Clock(fake.now, fake.sleep))
+
+
+def test_equal_tables_have_no_faults(tables: RecoveryTables) -> None:
+    for table in ("main", "leaderboard"):
+        tables.put(table, *(entry(str(at), "StarWar", str(at), f"user{at}") for at in range(250)))
+    assert find(tables) == []
+
+
+def test_each_kind_of_fault_is_found(tables: RecoveryTables) -> None:
+    tables.put("main", entry("1", "b", "1"), entry("2", "b", "2"), entry("3", "b", "3"), entry("4", "b", "4", "new"))
+    tables.put("leaderboard", entry("2", "b", "2.0"), entry("3", "b", "9"), entry("4", "b", "4", "old"))
+    tables.put("leaderboard", entry("5", "b", "5"))
+    assert find(tables) == [("missing", "1"), ("stale", "3"), ("stale", "4"), ("extra", "5")]
+
+
+def test_tombstones_and_items_without_a_score_are_no_faults(tables: RecoveryTables) -> None:
+    key = {"id": {"S": "1"}, "metadata": {"S": "b"}}
+    tables.put("leaderboard", key | {"sequence": {"S": "1"}, "at": {"S": "2026"}})
+    tables.put("main", {"id": {"S": "2"}, "metadata": {"S": "profile"}}, key | {"projectScore": {"S": "many"}})
+    assert find(tables) == []
+
+
+def test_a_board_that_an_attribute_names_is_found_by_the_participants_items(tables: RecoveryTables) -> None:
+    named = {"hackathonName": {"S": "StarWar"}}
+    tables.put("main", entry("1", "a", "60") | named, entry("1", "b", "70") | named, entry("2", "a", "5") | named)
+    tables.put("leaderboard", entry("1", "StarWar", "70"), entry("2", "StarWar", "6"), entry("3", "StarWar", "1"))
+    assert find(tables) == [("stale", "2"), ("extra", "3")]
+
+
+def test_keys_of_other_types_are_compared_too(tables: RecoveryTables) -> None:
+    tables.put("main", entry("1", "b", "1"))
+    tables.put("leaderboard", entry("1", "b", "1"), entry("2", "b", "1"))
+    verifier = verifier_of(stack_of(tables), 0, lambda *_: None)
+    verifier.table = replace(verifier.table, key_types={"id": "S", "metadata": "N"})
+    assert [one.participant for one in verifier.find()] == ["2"]
+
+
+def test_a_change_that_is_under_way_is_no_fault(tables: RecoveryTables) -> None:
+    tables.put("main", *(entry(str(at), "b", "1") for at in range(3)))
+    looks: list[str] = []
+
+    def arrive(operation: str) -> None:
+        looks.append(operation)
+        if looks.count("get leaderboard") == 5:
+            tables.put("leaderboard", *(entry(str(at), "b", "1") for at in range(3)))
+
+    tables.after_read = arrive
+    assert find(tables, settle_s=10) == []
+
+
+def test_the_time_to_settle_is_waited_once(tables: RecoveryTables) -> None:
+    tables.put("main", entry("1", "b", "1"))
+    tables.put("leaderboard", entry("2", "b", "1"))
+    fake = FakeClock()
+    verifier = verifier_of(stack_of(tables), 10, lambda *_: None, Clock(fake.now, fake.sleep))
+    assert len(list(verifier.find())) == 2
+    assert fake.time_s == pytest.approx(10)
+
+
+def test_progress_counts_items_and_entries(tables: RecoveryTables) -> None:
+    tables.put("main", *(entry(str(at), "b", "1") for at in range(150)))
+    tables.put("leaderboard", *(entry(str(at), "b", "1") for at in range(120)))
+    seen: list[tuple[int, int]] = []
+    list(verifier_of(stack_of(tables), 0, lambda *counts: seen.append(counts)).find())
+    assert seen == [(100, 0), (50, 0), (0, 100), (0, 20)]
+
+
+# ---------------------------------------------------------------- counters
+
+
+def test_counters_that_are_the_entries_have_no_faults(tables: RecoveryTables) -> None:
+    tables.put("leaderboard", entry("1", "a", "60"), entry("2", "a", "-0.5"), entry("3", "b", "0"))
+    tables.count()
+    assert miscounts(tables) == []
+
+
+def test_a_wrong_count_is_found_in_each_node_and_lanes_are_summed(tables: RecoveryTables) -> None:
+    tables.put("leaderboard", entry("1", "a", "60"))
+    tables.count()
+    key = {"collection": {"S": "counters/3//a"}, "name": {"S": "a"}, "node": {"S": ""}, "at": {"S": "2026"}}
+    tables.put("boards", key | {"slot132": {"N": "1"}, "slot7": {"N": "-1"}})
+    assert miscounts(tables) == [Miscount("a", "", 7, -1, 0), Miscount("a", "", 132, 2, 1)]
+    assert str(miscounts(tables)[1]) == "a: slot 132 of node '' counts 2, but 1 entries are there"
+
+
+def test_entries_without_counters_and_counters_without_entries_are_faults(tables: RecoveryTables) -> None:
+    tables.put("leaderboard", entry("1", "a", "60"))
+    tables.count()
+    tables.drop("leaderboard", entry("1", "a", "60"))
+    tables.put("leaderboard", entry("1", "b", "60"))
+    assert {(one.board, one.counted, one.entries) for one in miscounts(tables)} == {("a", 1, 0), ("b", 0, 1)}
