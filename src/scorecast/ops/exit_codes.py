@@ -18,5 +18,7 @@ class ExitCode(IntEnum):
     """A region or a profile that does not exist."""
     TIMED_OUT = 8
     """The change did not come through before the deadline; nothing is lost by that."""
+    DIFFERENT = 9
+    """The leaderboard is not as the main table says."""
     INTERRUPTED = 130
     """Stopped with Ctrl-C."""

@@ -5,9 +5,7 @@ Refuses with StreamForgot what the stream no longer keeps: it does so for 24 hou
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from typing import Any, Protocol
 
 from botocore.exceptions import ClientError
@@ -15,6 +13,7 @@ from botocore.exceptions import ClientError
 from scorecast.errors import ScorecastError
 from scorecast.ops.aws_errors import code_of
 from scorecast.ops.dead_letters import ParkedBatch
+from scorecast.ops.images import in_json
 
 # What GetShardIterator and GetRecords answer when the records, the shard or the stream are no more.
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_GetShardIterator.html
@@ -48,7 +47,7 @@ def read_again(streams: _Streams, batch: ParkedBatch) -> Iterator[Record]:
 
 def as_lambda_has_it(record: Mapping[str, Any], stream_arn: str) -> Record:
     """Turn a record of GetRecords into one of a function's event: times as seconds, binary as base64, its stream."""
-    plain: Record = _plain(record)
+    plain: Record = in_json(record)
     return plain | {"eventSourceARN": stream_arn}
 
 
@@ -73,15 +72,3 @@ def _records(streams: _Streams, batch: ParkedBatch) -> Iterator[Record]:
                 "`scorecast verify` names the entries they leave wrong, and `scorecast backfill` reads the items anew."
             ) from None
         raise
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {name: _plain(inner) for name, inner in value.items()}
-    if isinstance(value, (list, tuple, set)):
-        return [_plain(inner) for inner in value]
-    if isinstance(value, bytes):
-        return b64encode(value).decode()
-    if isinstance(value, datetime):
-        return value.timestamp()
-    return value
