@@ -14,9 +14,11 @@ from typing import Any
 from scorecast.items import BatchGetItem, read_items
 from scorecast.ranks.counters import Node
 
-# As many as ConsumerLambda's concurrency of 10 keeps busy at once, and as few as a lookup's price allows:
-# a lookup reads three nodes, at half a unit a lane.
-LANES = 8
+# A lookup pays half a unit a lane for each of its three nodes; a writer tries again where another one is in its lane.
+# One board's entries lie in one partition of the index by score, whose 1,000 write units a second are 500 changes, or
+# some 20 transactions of 20 ms to 50 ms: one in flight at a time, seldom two. Measured for 8 writers without a pause,
+# and for other numbers of lanes: docs/ranks.md.
+LANES = 4
 
 # The collections of the board table that hold nodes begin like this.
 COUNTERS = "counters/"

@@ -1,0 +1,158 @@
+"""Boards of any size and shape, loaded in bulk, with the sorted list that their ranks are held against."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import random
+from bisect import bisect_right, insort
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from itertools import islice
+from typing import Any
+from urllib.parse import urlsplit
+
+from bench.tables import BOARDS, LEADERBOARD
+from scorecast.ranks.counters import Counters, Node
+from scorecast.ranks.table import CounterTable
+
+Item = dict[str, Any]
+Draw = Callable[[random.Random], Decimal]
+
+# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
+BATCH_ITEMS = 25
+# Counters are added one node at a time; an expression stays far below its 4 KB with so many slots.
+SLOTS_AT_ONCE = 50
+
+SHAPES: dict[str, Draw] = {
+    # Whole points up to a million.
+    "uniform": lambda draw: Decimal(draw.randrange(1_000_000)),
+    # Marks out of a hundred: at a million entries ten thousand share each.
+    "tied": lambda draw: Decimal(draw.randrange(101)),
+    # Pareto's law, to a hundredth of a point: most near 100, a few in the millions.
+    "long tail": lambda draw: Decimal(round(draw.paretovariate(1.2) * 10_000)) / 100,
+}
+
+
+@dataclass
+class Oracle:
+    """The scores of a board as a sorted list, and who has which."""
+
+    scores: dict[str, Decimal] = field(default_factory=dict)
+    ordered: list[Decimal] = field(default_factory=list)
+
+    def add(self, entries: Iterable[tuple[str, Decimal]]) -> None:
+        """Add new entries."""
+        self.scores.update(entries)
+        self.ordered = sorted(self.scores.values())
+
+    def replace(self, participant: str, score: Decimal) -> None:
+        """Give a participant another score."""
+        self.ordered.pop(bisect_right(self.ordered, self.scores[participant]) - 1)
+        insort(self.ordered, score)
+        self.scores[participant] = score
+
+    def rank(self, score: Decimal) -> int:
+        """The competition rank of a score: 1, 2, 2, 4."""
+        return 1 + len(self.ordered) - bisect_right(self.ordered, score)
+
+
+def draw_entries(shape: str, many: int, first: int = 0) -> Iterator[tuple[str, Decimal]]:
+    """Draw participants and scores; the same ones at every call."""
+    draw = random.Random(f"{shape} {first}")
+    return ((f"player{number:07}", SHAPES[shape](draw)) for number in range(first, first + many))
+
+
+def entry_item(board: str, participant: str, score: Decimal, sequence: int = 0) -> Item:
+    """Return the entry as ConsumerLambda writes it."""
+    return {
+        "id": {"S": participant},
+        "metadata": {"S": board},
+        "hackathonName": {"S": board},
+        "projectScore": {"N": format(score, "f")},
+        "userName": {"S": f"The {participant}"},
+        "sequence": {"S": f"{sequence:040}"},
+        "at": {"S": "2026-01-01T00:00:00Z"},
+    }
+
+
+def load(endpoint: str, board: str, entries: Iterable[tuple[str, Decimal]]) -> None:
+    """Write entries in bulk, without their counters: as fast as DynamoDB Local takes them."""
+    address = urlsplit(endpoint)
+    connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=120)
+    items = (entry_item(board, participant, score) for participant, score in entries)
+    while batch := [{"PutRequest": {"Item": item}} for item in islice(items, BATCH_ITEMS)]:
+        _call(connection, "BatchWriteItem", {"RequestItems": {LEADERBOARD: batch}})
+    connection.close()
+
+
+def _call(connection: http.client.HTTPConnection, operation: str, request: Item) -> None:
+    """Call without botocore, which would take longer over a batch than DynamoDB Local."""
+    headers = {
+        "X-Amz-Target": f"DynamoDB_20120810.{operation}",
+        "Content-Type": "application/x-amz-json-1.0",
+        # DynamoDB Local wants it in this form, and believes whatever it says.
+        "Authorization": "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/dynamodb/aws4_request, "
+        "SignedHeaders=host, Signature=0",
+    }
+    connection.request("POST", "/", json.dumps(request), headers)
+    answer = connection.getresponse()
+    body = answer.read()
+    if answer.status != http.HTTPStatus.OK or json.loads(body).get("UnprocessedItems"):
+        raise RuntimeError(f"DynamoDB Local did not take a batch: {answer.status} {body[:300]!r}")
+
+
+def count(scores: Iterable[Decimal]) -> Counters:
+    """Count scores as the index does."""
+    counters = Counters()
+    for score in scores:
+        counters.replace(None, score)
+    return counters
+
+
+def load_counters(dynamodb: Any, board: str, nodes: dict[str, Node], lanes: int) -> None:
+    """Add counts to the board's nodes, spread over the lanes as many writers would have left them."""
+    table = CounterTable(dynamodb, BOARDS)
+    for lane in range(lanes):
+        for name, node in nodes.items():
+            shares = {slot: _share(total, lane, lanes) for slot, total in node.items()}
+            for part in _parts(shares):
+                for action in table.additions(board, {name: part}, lane, "2026-01-01T00:00:00Z"):
+                    dynamodb.update_item(**action["Update"])
+
+
+def _share(total: int, lane: int, lanes: int) -> int:
+    return total // lanes + (lane < total % lanes)
+
+
+def _parts(node: Node) -> Iterator[Node]:
+    slots = iter(node.items())
+    while part := dict(islice(slots, SLOTS_AT_ONCE)):
+        yield part
+
+
+def scan(dynamodb: Any, table: str) -> Iterator[Item]:
+    """Read every item of a table."""
+    request: Item = {"TableName": table, "ConsistentRead": True}
+    while True:
+        page = dynamodb.scan(**request)
+        yield from page["Items"]
+        if "LastEvaluatedKey" not in page:
+            return
+        request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+def counted(dynamodb: Any) -> Counters:
+    """Count the entries that stand in the leaderboard table."""
+    return count(Decimal(item["projectScore"]["N"]) for item in scan(dynamodb, LEADERBOARD) if "projectScore" in item)
+
+
+def counters_of(dynamodb: Any, board: str) -> dict[str, Node]:
+    """Read all nodes of a board as they stand: sums over the lanes, without the zeros."""
+    names = {item["node"]["S"] for item in scan(dynamodb, BOARDS) if "node" in item and item["name"]["S"] == board}
+    read: dict[str, Node] = {}
+    for name in names:
+        read |= CounterTable(dynamodb, BOARDS).read(board, [name]).nodes
+    pruned = {name: {slot: total for slot, total in node.items() if total} for name, node in read.items()}
+    return {name: node for name, node in pruned.items() if node}

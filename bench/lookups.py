@@ -1,0 +1,106 @@
+"""What a look-up costs by the index and by COUNT, each rank held against the sorted list's."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from bench import dynamodb_local
+from bench.boards import Oracle, count, draw_entries, load, load_counters
+from bench.meter import Meter
+from bench.tables import BOARDS, LEADERBOARD, create_tables, index_name
+from scorecast.api.query import GetEntry
+from scorecast.api.standings import Standings
+from scorecast.ranks import lookup, table
+
+HEAP_MB = 6144
+# A COUNT reads half the board: at these sizes a sample of this many is enough to see it.
+COUNTS = {10_000: 100, 100_000: 100}
+FEW_COUNTS = 20
+ANSWERS = 100
+
+Row = dict[str, Any]
+
+
+@dataclass
+class Board:
+    """A loaded board, its oracle, and a meter on the client that reads it."""
+
+    name: str
+    oracle: Oracle
+    standings: Standings
+    meter: Meter
+
+    def measure(self, lookups: Iterable[str], rank_of: Callable[[str], int]) -> Row:
+        """Look participants up; RuntimeError at the first rank that is not the oracle's."""
+        units, trips = [], []
+        for participant in lookups:
+            self.meter.reset()
+            rank = rank_of(participant)
+            expected = self.oracle.rank(self.oracle.scores[participant])
+            if rank != expected:
+                raise RuntimeError(f"{participant} on {self.name!r} has rank {rank}; by the sorted list {expected}.")
+            units.append(self.meter.units)
+            trips.append(self.meter.calls)
+        return {
+            "lookups": len(units),
+            "units_median": median(units),
+            "units_max": max(units),
+            "round_trips_median": median(trips),
+            "round_trips_max": max(trips),
+        }
+
+    def by_index(self, participant: str) -> int:
+        """The rank of a score that is known."""
+        return self.standings._ranks.find(self.name, self.oracle.scores[participant]).rank
+
+    def by_count(self, participant: str) -> int:
+        """The rank of a score that is known, by a COUNT of all that is above."""
+        return 1 + self.standings._count_above(self.name, self.oracle.scores[participant])
+
+    def by_answer(self, neighbours: int) -> Callable[[str], int]:
+        """The rank as the API answers it: the entry is read first, its neighbours after."""
+        return lambda participant: int(self.standings.get_entry(GetEntry(self.name, participant, neighbours))["rank"])
+
+
+def load_board(endpoint: str, dynamodb: Any, shape: str, entries: int) -> Board:
+    """Load a board of its own; the index as it stands after many writers."""
+    name, oracle, meter = f"{shape} {entries}", Oracle(), Meter()
+    oracle.add(draw_entries(shape, entries))
+    load(endpoint, name, oracle.scores.items())
+    load_counters(dynamodb, name, count(oracle.ordered).nodes, table.LANES)
+    reader = dynamodb_local.create_client(endpoint)
+    meter.watch(reader)
+    return Board(name, oracle, Standings(reader, LEADERBOARD, index_name(), BOARDS, "key"), meter)
+
+
+def measure_lookups(shape: str, sizes: Iterable[int], lookups: int) -> Iterable[Row]:
+    """Measure one shape at several sizes, beside each other in one DynamoDB Local."""
+    with dynamodb_local.running(HEAP_MB) as endpoint:
+        dynamodb = dynamodb_local.create_client(endpoint)
+        create_tables(dynamodb)
+        for entries in sizes:
+            board = load_board(endpoint, dynamodb, shape, entries)
+            names = random.Random(board.name).choices(list(board.oracle.scores), k=lookups)
+            about = {"shape": shape, "entries": entries}
+            yield about | {"way": "index"} | board.measure(names, board.by_index)
+            yield about | {"way": "count"} | board.measure(names[: COUNTS.get(entries, FEW_COUNTS)], board.by_count)
+            yield about | {"way": "answer"} | board.measure(names[:ANSWERS], board.by_answer(0))
+            yield about | {"way": "answer, neighbours"} | board.measure(names[:ANSWERS], board.by_answer(2))
+
+
+def measure_small_boards(sizes: Iterable[int]) -> Iterable[Row]:
+    """Measure where the index begins to cost less than counting: both ways on small boards."""
+    chosen = lookup.COUNTED_TOTAL
+    with dynamodb_local.running() as endpoint:
+        dynamodb = dynamodb_local.create_client(endpoint)
+        create_tables(dynamodb)
+        for entries in sizes:
+            board = load_board(endpoint, dynamodb, "uniform", entries)
+            for way, counted_total in (("index", 0), ("count", entries)):
+                lookup.COUNTED_TOTAL = counted_total
+                yield {"entries": entries, "way": way} | board.measure(board.oracle.scores, board.by_index)
+    lookup.COUNTED_TOTAL = chosen

@@ -1,0 +1,100 @@
+"""Measure the counting index: `python -m bench.ranks --help`. Results go into bench/results/, with how they came about."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bench import dynamodb_local
+from bench.boards import SHAPES
+from bench.lookups import measure_lookups, measure_small_boards
+from bench.writers import Strain
+from bench.writes import measure_concurrency, measure_writes
+from scorecast.ranks import table
+
+RESULTS = Path(__file__).parent / "results"
+SIZES = [10_000, 100_000]
+SMALL = [100, 250, 500, 750, 1000, 1500, 2000]
+BATCHES = [1, 10, 50]
+
+Row = dict[str, Any]
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Measure the parts that are asked for, each into its own file."""
+    shapes, sizes = arguments.shapes, sorted(arguments.entries)
+    parts = {
+        "lookups": lambda: (row for shape in shapes for row in measure_lookups(shape, sizes, arguments.lookups)),
+        "writes": lambda: (
+            row for shape in shapes for row in measure_writes(shape, 100_000, BATCHES, arguments.lookups)
+        ),
+        "concurrency": lambda: (measure_concurrency(Strain(writers=writers)) for writers in (1, 8)),
+        "small": lambda: measure_small_boards(SMALL),
+    }
+    for part in arguments.parts or parts:
+        show(part, save(part, parts[part]()))
+
+
+def save(part: str, rows: Iterable[Row]) -> list[Row]:
+    """Write a part's results, with what is needed to judge and to repeat them."""
+    done = []
+    for row in rows:
+        print(json.dumps(row), file=sys.stderr, flush=True)
+        done.append(row)
+    made = {
+        "command": shlex.join(["python", "-m", "bench.ranks", *sys.argv[1:]]),
+        "commit": _commit(),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+        "meter": f"DynamoDB Local 1.25 ({dynamodb_local.PACKAGE} {dynamodb_local.VERSION})",
+        "lanes": table.LANES,
+    }
+    RESULTS.mkdir(exist_ok=True)
+    text = ",\n".join(f"    {json.dumps(row)}" for row in done)
+    (RESULTS / f"{part}.json").write_text(f'{{\n  "made": {json.dumps(made)},\n  "rows": [\n{text}\n  ]\n}}\n')
+    return done
+
+
+def show(part: str, rows: list[Row]) -> None:
+    """Print a part's results."""
+    shown = Table(title=part)
+    for name in rows[0]:
+        shown.add_column(name.replace("_", " "), justify="left" if isinstance(rows[0][name], str) else "right")
+    for row in rows:
+        shown.add_row(*(f"{value:,}" if isinstance(value, int | float) else str(value) for value in row.values()))
+    Console().print(shown)
+
+
+def _commit() -> str:
+    """The commit that was measured; a plus where the tree differs from it."""
+    described = subprocess.run(
+        ["git", "describe", "--always", "--abbrev=12", "--dirty=+"], capture_output=True, text=True, check=False
+    )
+    return described.stdout.strip() or "unknown"
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.ranks", description="Measure the counting index.")
+    parser.add_argument("parts", nargs="*", help="lookups, writes, concurrency, small; all if none is named")
+    parser.add_argument("--entries", type=int, nargs="+", default=SIZES, metavar="N", help="sizes of the boards")
+    parser.add_argument("--shapes", nargs="+", default=list(SHAPES), choices=list(SHAPES), help="shapes of the scores")
+    parser.add_argument("--lookups", type=int, default=1000, metavar="N", help="look-ups a board, and changes a batch")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    if missing := dynamodb_local.what_is_missing():
+        sys.exit(f"Nothing is measured: {missing}.")
+    run(_arguments())

@@ -1,0 +1,96 @@
+"""What the index costs a writer: write units a change, and what concurrent writers cost each other."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from bench import dynamodb_local
+from bench.boards import SHAPES, Oracle, count, counters_of, draw_entries, load, load_counters, scan
+from bench.meter import Meter, PlainWriter
+from bench.tables import BOARDS, LEADERBOARD, create_tables
+from bench.writers import Strain, draw_changes, write_all
+from scorecast.ranks import table
+from scorecast.standings.entry import Entry
+from scorecast.standings.store import Leaderboard
+
+AT = "2026-01-01T00:00:00Z"
+BOARD = "board"
+
+Row = dict[str, Any]
+
+
+def measure_writes(shape: str, entries: int, batches: Iterable[int], changes: int) -> Iterable[Row]:
+    """Measure updates of random participants to scores drawn anew, at several sizes of a batch."""
+    with dynamodb_local.running(2048) as endpoint:
+        dynamodb = dynamodb_local.create_client(endpoint)
+        create_tables(dynamodb)
+        oracle = Oracle()
+        oracle.add(draw_entries(shape, entries))
+        load(endpoint, BOARD, oracle.scores.items())
+        load_counters(dynamodb, BOARD, count(oracle.ordered).nodes, table.LANES)
+        for sequence, batch in enumerate(batches, start=1):
+            yield {"shape": shape, "entries": entries} | _measure_batch(
+                endpoint, shape, oracle, sequence, batch, changes
+            )
+        if counters_of(dynamodb, BOARD) != count(oracle.ordered).nodes:
+            raise RuntimeError(f"After updates of {shape!r} the counters do not equal the entries.")
+
+
+def _measure_batch(endpoint: str, shape: str, oracle: Oracle, sequence: int, batch: int, changes: int) -> Row:
+    reader, meter = dynamodb_local.create_client(endpoint), Meter()
+    meter.watch(reader)
+    writer = PlainWriter(reader)
+    leaderboard = Leaderboard(writer, LEADERBOARD, BOARDS, _known_boards={BOARD})
+    draw = random.Random(batch)
+    participants = draw.sample(list(oracle.scores), changes)
+    for at in range(0, changes, batch):
+        entries = []
+        for participant in participants[at : at + batch]:
+            score = SHAPES[shape](draw)
+            oracle.replace(participant, score)
+            entries.append(Entry(participant, BOARD, f"{sequence:040}", AT, format(score, "f"), f"The {participant}"))
+        results = leaderboard.write(entries)
+        if not all(result.applied for result in results.values()):
+            raise RuntimeError(f"A batch of {batch} was not applied: {set(results.values())}")
+    return {
+        "batch": batch,
+        "changes": changes,
+        "own_write_units": round(writer.entry_units / changes, 2),
+        "extra_write_units": round(writer.extra_units / changes, 2),
+        "read_units": round(meter.units / changes, 2),
+        "nodes": round(writer.nodes / changes, 2),
+        "transactions": writer.transactions,
+    }
+
+
+def measure_concurrency(strain: Strain) -> Row:
+    """Write under strain, and hold counters against entries; RuntimeError where they differ."""
+    with dynamodb_local.running() as endpoint:
+        dynamodb = dynamodb_local.create_client(endpoint)
+        create_tables(dynamodb)
+        changes = draw_changes(strain, BOARD)
+        started = time.monotonic()
+        events = write_all(dynamodb, strain, changes)
+        took_s = time.monotonic() - started
+        last = {change.id: change for change in sorted(changes, key=lambda change: change.sequence)}
+        expected = {one.id: Decimal(one.score) for one in last.values() if one.score is not None}
+        items = [item for item in scan(dynamodb, LEADERBOARD) if "projectScore" in item]
+        standing = {item["id"]["S"]: Decimal(item["projectScore"]["N"]) for item in items}
+        if standing != expected:
+            raise RuntimeError("The entries are not those of the newest changes.")
+        if counters_of(dynamodb, BOARD) != count(standing.values()).nodes:
+            raise RuntimeError("The counters do not equal the entries.")
+    return {
+        "lanes": table.LANES,
+        "writers": strain.writers,
+        "changes": strain.changes,
+        "repeated": strain.repeated,
+        "killed_share": strain.killed,
+        "entries": len(standing),
+        "counters_equal_entries": True,
+        "took_s": round(took_s, 1),
+    } | {name: events[name] for name in ("transactions", "conflicts", "overtaken", "killed", "redelivered")}

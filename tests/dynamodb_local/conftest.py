@@ -1,0 +1,34 @@
+"""DynamoDB Local for tests, with the template's tables; where it cannot run, the skip says what is missing."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from bench import dynamodb_local
+from bench.tables import BOARDS, LEADERBOARD, create_tables, index_name
+from scorecast.api.standings import Standings
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A running DynamoDB Local."""
+
+    endpoint: str
+    dynamodb: Any
+
+    @property
+    def standings(self) -> Standings:
+        return Standings(self.dynamodb, LEADERBOARD, index_name(), BOARDS, "key")
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    if missing := dynamodb_local.what_is_missing():
+        pytest.skip(missing)
+    with dynamodb_local.running() as endpoint:
+        client = dynamodb_local.create_client(endpoint)
+        create_tables(client)
+        yield Engine(endpoint, client)
+        client.close()

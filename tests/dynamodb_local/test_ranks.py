@@ -1,0 +1,85 @@
+"""The counting index on Amazon's own DynamoDB Local: the real writer, the real reads, ranks against a sorted list."""
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from bench.boards import SHAPES, Oracle, count, counters_of, draw_entries, scan
+from bench.meter import Meter
+from bench.tables import BOARDS, LEADERBOARD
+from bench.writers import Strain, draw_changes, write_all
+from scorecast.api.query import GetEntry
+from scorecast.standings.entry import Entry
+from scorecast.standings.store import Leaderboard
+
+AT = "2026-01-01T00:00:00Z"
+ENTRIES = 2_000
+BATCH = 100
+
+
+def entry(board: str, participant: str, score: Decimal, sequence: int) -> Entry:
+    return Entry(participant, board, f"{sequence:040}", AT, str(score), participant)
+
+
+def entries_on(dynamodb: Any, board: str) -> dict[str, Decimal]:
+    items = (item for item in scan(dynamodb, LEADERBOARD) if item["metadata"]["S"] == board)
+    return {item["id"]["S"]: Decimal(item["projectScore"]["N"]) for item in items if "projectScore" in item}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_rank_equals_the_sorted_lists(engine: Any, shape: str) -> None:
+    oracle, leaderboard = Oracle(), Leaderboard(engine.dynamodb, LEADERBOARD, BOARDS)
+    oracle.add(draw_entries(shape, ENTRIES))
+    entries = [entry(shape, participant, score, 1) for participant, score in oracle.scores.items()]
+    for at in range(0, ENTRIES, BATCH):
+        results = leaderboard.write(entries[at : at + BATCH])
+        assert all(result.applied for result in results.values())
+    assert counters_of(engine.dynamodb, shape) == count(oracle.ordered).nodes
+    ranks = engine.standings._ranks
+    for score in sorted(set(oracle.ordered))[::8] + oracle.ordered[:1] + oracle.ordered[-1:]:
+        standing = ranks.find(shape, score)
+        assert (standing.rank, standing.total) == (oracle.rank(score), ENTRIES)
+
+
+def test_a_lookup_takes_three_round_trips_and_few_units(engine: Any) -> None:
+    # After the boards of the test above: this one is as large, so it is looked up and not counted.
+    oracle, leaderboard = Oracle(), Leaderboard(engine.dynamodb, LEADERBOARD, BOARDS)
+    oracle.add(draw_entries("uniform", ENTRIES))
+    entries = [entry("metered", participant, score, 1) for participant, score in oracle.scores.items()]
+    for at in range(0, ENTRIES, BATCH):
+        leaderboard.write(entries[at : at + BATCH])
+    meter = Meter()
+    meter.watch(engine.dynamodb)
+    for score in oracle.ordered[::100]:
+        meter.reset()
+        assert engine.standings._ranks.find("metered", score).rank == oracle.rank(score)
+        assert meter.calls <= 3
+        assert meter.units <= 20
+
+
+def test_counters_equal_entries_after_writers_were_killed_overtaken_and_fed_repeats(engine: Any) -> None:
+    strain = Strain(changes=2_000, participants=500)
+    changes = draw_changes(strain, "strained")
+    events = write_all(engine.dynamodb, strain, changes)
+    assert events["killed"] > 0
+    assert events["conflicts"] > 0
+    last = {change.id: change for change in sorted(changes, key=lambda change: change.sequence)}
+    standing = {one.id: Decimal(one.score) for one in last.values() if one.score is not None}
+    assert entries_on(engine.dynamodb, "strained") == standing
+    assert counters_of(engine.dynamodb, "strained") == count(standing.values()).nodes
+    oracle = Oracle()
+    oracle.add(standing.items())
+    for participant in list(standing)[::10]:
+        answer = engine.standings.get_entry(GetEntry("strained", participant, 0))
+        assert (answer["rank"], answer["total"]) == (oracle.rank(standing[participant]), len(standing))
+
+
+def test_a_killed_writers_batch_counts_once_when_it_comes_again(engine: Any) -> None:
+    strain = Strain(changes=100, participants=100, writers=1, killed=0.5)
+    changes = [replace(change, board="killed") for change in draw_changes(strain, "killed")]
+    events = write_all(engine.dynamodb, strain, changes)
+    assert events["redelivered"] > 0
+    entries = entries_on(engine.dynamodb, "killed")
+    assert counters_of(engine.dynamodb, "killed") == count(entries.values()).nodes
