@@ -1,4 +1,4 @@
-"""Measure the counting index: `python -m bench.ranks --help`. Results go into bench/results/, with how they came about."""
+"""Measure the counting index: `python -m bench.ranks --help`. Results and how they were made go into bench/results/."""
 
 from __future__ import annotations
 
@@ -20,11 +20,13 @@ from rich.table import Table
 from bench import dynamodb_local
 from bench.boards import SHAPES
 from bench.lookups import measure_lookups, measure_small_boards
+from bench.tables import ROOT
 from bench.writers import Strain
 from bench.writes import measure_concurrency, measure_writes
 from scorecast.ranks import table
 
 RESULTS = Path(__file__).parent / "results"
+MEASURED = ["bench/*.py", "src/scorecast/ranks", "src/scorecast/standings", "src/scorecast/api"]
 SIZES = [10_000, 100_000]
 SMALL = [100, 250, 500, 750, 1000, 1500, 2000]
 BATCHES = [1, 10, 50]
@@ -48,11 +50,8 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def save(part: str, rows: Iterable[Row]) -> list[Row]:
-    """Write a part's results, with what is needed to judge and to repeat them."""
-    done = []
-    for row in rows:
-        print(json.dumps(row), file=sys.stderr, flush=True)
-        done.append(row)
+    """Write a part's results as they come, with what is needed to judge and to repeat them."""
+    done: list[Row] = []
     made = {
         "command": shlex.join(["python", "-m", "bench.ranks", *sys.argv[1:]]),
         "commit": _commit(),
@@ -62,8 +61,12 @@ def save(part: str, rows: Iterable[Row]) -> list[Row]:
         "lanes": table.LANES,
     }
     RESULTS.mkdir(exist_ok=True)
-    text = ",\n".join(f"    {json.dumps(row)}" for row in done)
-    (RESULTS / f"{part}.json").write_text(f'{{\n  "made": {json.dumps(made)},\n  "rows": [\n{text}\n  ]\n}}\n')
+    for row in rows:
+        done.append(row)
+        lines = ",\n".join(f"    {json.dumps(one)}" for one in done)
+        text = f'{{\n  "made": {json.dumps(made)},\n  "rows": [\n{lines}\n  ]\n}}\n'
+        (RESULTS / f"{part}.json").write_text(text, encoding="utf-8")
+        print(json.dumps(row), file=sys.stderr, flush=True)
     return done
 
 
@@ -78,11 +81,13 @@ def show(part: str, rows: list[Row]) -> None:
 
 
 def _commit() -> str:
-    """The commit that was measured; a plus where the tree differs from it."""
-    described = subprocess.run(
-        ["git", "describe", "--always", "--abbrev=12", "--dirty=+"], capture_output=True, text=True, check=False
-    )
-    return described.stdout.strip() or "unknown"
+    """The commit that was measured; a plus where what was measured differs from it."""
+    changed = _git("status", "--porcelain", "--untracked-files=no", *MEASURED)
+    return _git("rev-parse", "--short=12", "HEAD") + ("+" if changed else "")
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True, cwd=ROOT).stdout.strip()
 
 
 def _arguments() -> argparse.Namespace:
