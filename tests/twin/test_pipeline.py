@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import urllib.error
+import urllib.request
 import uuid
 from typing import Any
 
@@ -202,6 +204,20 @@ def test_bad_requests_are_answered_as_problems(stack, path: str, parameters: dic
     got, body = stack.get(path, **parameters)
     assert (got, body["status"]) == (status, status)
     assert body["detail"]
+
+
+@pytest.mark.parametrize(
+    ("method", "status"), [("HEAD", 200), ("OPTIONS", 204), ("POST", 405), ("PUT", 405), ("DELETE", 405)]
+)
+def test_other_methods_are_answered_with_those_that_are_allowed(stack, method: str, status: int) -> None:
+    request = urllib.request.Request(f"{stack.api}leaderBoard/", method=method)
+    try:
+        answer = urllib.request.urlopen(request, timeout=30)
+    except urllib.error.HTTPError as error:
+        answer = error
+    with answer:
+        assert answer.status == status
+        assert method == "HEAD" or answer.headers["Allow"] == "GET, HEAD, OPTIONS"
 
 
 def test_a_failed_asynchronous_invocation_reaches_the_dead_letter_queue(stack) -> None:

@@ -352,3 +352,10 @@ def test_another_method_is_answered_with_those_that_are_allowed(method: str) -> 
     answer = handler.handle({"path": "/leaderBoard", "httpMethod": method}, None)
     assert (answer["statusCode"], answer["headers"]["Allow"]) == (405, "GET, HEAD, OPTIONS")
     assert json.loads(answer["body"])["title"] == "Method Not Allowed"
+
+
+def test_options_allows_any_page_to_read_and_revalidate() -> None:
+    answer = handler.handle({"path": "/leaderBoard", "httpMethod": "OPTIONS"}, None)
+    assert (answer["statusCode"], answer["body"]) == (204, "")
+    assert answer["headers"]["Access-Control-Allow-Headers"] == "If-None-Match"
+    assert answer["headers"]["Access-Control-Allow-Origin"] == "*"

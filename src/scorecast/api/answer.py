@@ -15,11 +15,20 @@ from scorecast.api.errors import ApiError
 
 Answer = dict[str, Any]
 
-# For every answer: any page may read it and its ETag, and nobody may guess another type.
+ALLOWED = "GET, HEAD, OPTIONS"
+
+# For every answer: any page may read it and its ETag (nothing here uses cookies), and nobody may guess another type.
 _HEADERS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": "ETag",
     "X-Content-Type-Options": "nosniff",
+}
+# What a browser asks before another site's page may send If-None-Match; the answer is good for a day.
+_PREFLIGHT = {
+    "Allow": ALLOWED,
+    "Access-Control-Allow-Methods": ALLOWED,
+    "Access-Control-Allow-Headers": "If-None-Match",
+    "Access-Control-Max-Age": "86400",
 }
 # A live board: many viewers of one second share an answer, and later ones ask whether it has changed.
 _LIVE = {"Cache-Control": "public, max-age=1"}
@@ -29,6 +38,11 @@ _STATIC = {"Cache-Control": "public, max-age=300"}
 def json_answer(body: Any) -> Answer:
     """Answer 200 with JSON."""
     return _answer(200, "application/json", json_text(body), _LIVE)
+
+
+def options_answer() -> Answer:
+    """Answer what may be asked here, and by whom (the CORS protocol's preflight)."""
+    return {"statusCode": 204, "headers": _HEADERS | _PREFLIGHT, "body": ""}
 
 
 def description_answer(document: str) -> Answer:
@@ -51,7 +65,7 @@ def problem_answer(error: ApiError) -> Answer:
     problem = {"title": HTTPStatus(error.status).phrase, "status": error.status, "detail": str(error)}
     if error.parameter:
         problem["parameter"] = error.parameter
-    headers = {"Cache-Control": "no-store"} | ({"Allow": "GET, HEAD, OPTIONS"} if error.status == 405 else {})
+    headers = {"Cache-Control": "no-store"} | ({"Allow": ALLOWED} if error.status == 405 else {})
     return _answer(error.status, "application/problem+json", json_text(problem), headers)
 
 

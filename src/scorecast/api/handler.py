@@ -7,7 +7,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from scorecast.api.answer import Answer, description_answer, json_answer, page_answer, problem_answer, revalidated
+from scorecast.api.answer import (
+    Answer,
+    description_answer,
+    json_answer,
+    options_answer,
+    page_answer,
+    problem_answer,
+    revalidated,
+)
 from scorecast.api.errors import ApiError
 from scorecast.api.query import (
     CompareEntries,
@@ -31,8 +39,13 @@ from scorecast.settings import ApiSettings
 def handle(event: Any, _context: Any) -> Answer:
     """Lambda's entry: `event` is an API Gateway proxy request (REST, payload 1.0)."""
     request = event if isinstance(event, dict) else {}
-    answer = _answered(request)
-    return answer | {"body": ""} if request.get("httpMethod") == "HEAD" else answer
+    match request.get("httpMethod"):
+        case "OPTIONS":
+            return options_answer()
+        case "HEAD":
+            return _answered(request) | {"body": ""}
+        case _:
+            return _answered(request)
 
 
 def _answered(request: dict[str, Any]) -> Answer:

@@ -103,7 +103,7 @@ def read_query(request: Mapping[str, Any]) -> Query:
     """Read an API Gateway proxy request; ApiError says what is wrong with it."""
     method = request.get("httpMethod") or "GET"
     if method not in METHODS:
-        raise ApiError(405, f"The method {method} is not for here; allowed are {', '.join(METHODS)}.")
+        raise ApiError(405, f"The method {method} is not for here; allowed are {', '.join(METHODS)} and OPTIONS.")
     parameters = Parameters(request)
     path = "/" + str(request.get("path") or "").strip("/")
     if path == "/leaderBoard":

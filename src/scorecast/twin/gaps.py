@@ -43,6 +43,7 @@ def fill() -> None:
     stream_partiql_writes()
     keep_streams_over_a_restart()
     keep_paths_encoded()
+    import_routes_for_any_method()
     show_functions_only_their_bundle()
     answer_without_waiting_for_logs()
     poll_streams_beside_queues()
@@ -243,6 +244,19 @@ async def _handle_execute_api_request(
     parsed = app._parse_execute_api_url(host, path)
     is_rest = parsed is not None and apigateway_v1.find_api_scope(parsed[0]) is not None
     return await original(host, raw_path if is_rest and raw_path else path, *args, raw_path=raw_path, **kwargs)
+
+
+def import_routes_for_any_method() -> None:
+    """MiniStack passes over x-amazon-apigateway-any-method, which is how SAM writes the method ANY."""
+    apigateway_v1._OPENAPI_HTTP_METHODS.add("any")
+    wrap(apigateway_v1, "_import_path_item", _import_path_item)
+
+
+def _import_path_item(original: Callable[..., None], api_id: str, path: str, item: Json, *rest: Any) -> None:
+    original(api_id, path, {method.replace(_ANY_METHOD, "any"): one for method, one in item.items()}, *rest)
+
+
+_ANY_METHOD = "x-amazon-apigateway-any-method"
 
 
 # ---------------------------------------------------------------- Lambda: only what was bundled

@@ -1,0 +1,167 @@
+"""A backfill in any interleaving with writes and deliveries never undoes anything newer, and mends what was lost.
+
+A main table, its stream, a consumer and a backfill take steps in an order that hypothesis chooses. Each step is one
+call of an engine: so writes and deliveries fall between any two reads of the backfill.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scorecast.change import Change, from_record, to_detail
+from scorecast.dead_letter_queue import DeadLetterQueue
+from scorecast.ops.backfill_reading import Reader
+from scorecast.settings import AttributeNames, ConsumerSettings
+from scorecast.standings.handler import Consumer, Delivery
+from scorecast.standings.store import Leaderboard
+from tests.fakes import STREAM_ARN, FakeDynamoDb, FakeSqs, item, record
+
+PARTICIPANTS = "ab"
+scores = st.one_of(st.none(), st.integers(0, 9))
+# What happens between two calls: a write of the main table, a delivery of what waits, or nothing.
+happenings = st.lists(
+    st.one_of(
+        st.tuples(st.just("write"), st.sampled_from(PARTICIPANTS), scores),
+        st.tuples(st.just("deliver"), st.integers(0, 5), st.booleans()),
+        st.tuples(st.just("lose"), st.integers(0, 5), st.just(None)),
+    ),
+    max_size=4,
+)
+
+
+def without_losses(some: list) -> list:
+    return [one for one in some if one[0] != "lose"]
+
+
+class World:
+    """The main table, what waits to be delivered, the leaderboard; `steps` is what happens at each call."""
+
+    def __init__(self, steps: Iterator[list]) -> None:
+        self.main: dict[str, dict] = {}
+        self.waiting: list[Change] = []
+        self.steps, self.sequence, self.seconds = steps, 0, 0
+        self.table = FakeDynamoDb()
+        leaderboard = Leaderboard(self.table, "leaderboard", "boards", lambda _: None)
+        settings_ = ConsumerSettings("leaderboard", "boards", "queue", AttributeNames())
+        self.consumer = Consumer(settings_, leaderboard, DeadLetterQueue(FakeSqs(), "queue"))
+
+    def now(self) -> str:
+        self.seconds += 1
+        return f"2026-01-01T00:{self.seconds // 60:02}:{self.seconds % 60:02}.000Z"
+
+    def happen(self) -> None:
+        for kind, first, second in next(self.steps, []):
+            match kind:
+                case "write":
+                    self.write(first, second)
+                case "deliver" if self.waiting:
+                    self.deliver(first % len(self.waiting), again=second)
+                case "lose" if self.waiting:
+                    del self.waiting[first % len(self.waiting)]
+
+    def write(self, participant: str, score: int | None) -> None:
+        old = self.main.pop(participant, None)
+        new = None if score is None else item(participant, score=str(score))
+        if new:
+            self.main[participant] = new
+        if new == old:
+            return
+        self.sequence += 1
+        made = record(new, old, self.sequence)
+        change = from_record(made)
+        self.waiting.append(_at(change, self.now()))
+
+    def deliver(self, number: int, *, again: bool = False) -> None:
+        """Deliver one of the changes that wait, in any order, perhaps not for the last time."""
+        change = self.waiting[number] if again else self.waiting.pop(number)
+        event = json.dumps({"resources": [STREAM_ARN], "detail": to_detail(change)})
+        assert self.consumer.take([Delivery("1", event)]).again == []
+        self.table.check()
+
+    # What the backfill calls: each call is a step.
+
+    def batch_get_item(self, *, RequestItems: dict) -> dict:
+        self.happen()
+        [(table, request)] = RequestItems.items()
+        if table == "leaderboard":
+            answer = self.table.batch_get_item(RequestItems=RequestItems)
+        else:
+            found = [self.main.get(key["id"]["S"]) for key in request["Keys"]]
+            answer = {"Responses": {table: [dict(one) for one in found if one]}}
+        self.happen()
+        return answer
+
+    def backfill(self) -> None:
+        reader = Reader(self, "main", STREAM_ARN, ("id", "metadata"), "leaderboard", AttributeNames(), self.now)
+        found = [dict(one) for one in self.main.values()]
+        self.happen()
+        self.waiting += reader.read(found)
+
+    @property
+    def shown(self) -> dict[str, str]:
+        return {participant: score for (participant, _), score in self.table.standings.items()}
+
+    @property
+    def expected(self) -> dict[str, str]:
+        return {participant: one["projectScore"]["N"] for participant, one in self.main.items()}
+
+
+def _at(change: Change, at: str) -> Change:
+    return Change(**{name: getattr(change, name) for name in Change.__slots__} | {"at": at})
+
+
+def settle(world: World, data: Any) -> None:
+    while world.waiting:
+        world.deliver(data.draw(st.integers(0, len(world.waiting) - 1)), again=False)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(happenings.map(without_losses)), st.data())
+def test_with_nothing_lost_backfills_at_any_time_change_nothing_in_the_end(steps: list, data: st.DataObject) -> None:
+    world = World(iter(steps))
+    for _ in range(3):
+        world.happen()
+        world.backfill()
+    settle(world, data)
+    assert world.shown == world.expected
+    world.table.check()
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(happenings), st.data())
+def test_what_was_lost_is_missing_or_stale_until_a_backfill_mends_it(steps: list, data: st.DataObject) -> None:
+    world = World(iter(steps))
+    world.happen()
+    world.backfill()
+    for some in steps:
+        world.steps = iter([some])
+        world.happen()
+    settle(world, data)
+    world.steps = iter([])
+    world.backfill()
+    settle(world, data)
+    # A removal that was lost leaves an entry that no item makes; a backfill reads items, so it cannot know of it.
+    assert {key: score for key, score in world.shown.items() if key in world.main} == world.expected
+    world.table.check()
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(happenings, min_size=1), st.data())
+def test_a_read_that_arrives_makes_no_entry_older(steps: list, data: st.DataObject) -> None:
+    world = World(iter(steps))
+    for _ in range(3):
+        world.happen()
+        world.backfill()
+        reads = [number for number, change in enumerate(world.waiting) if change.operation == "READ"]
+        if not reads:
+            continue
+        before = dict(world.table.items)
+        change = world.waiting[data.draw(st.sampled_from(reads))]
+        world.deliver(world.waiting.index(change))
+        for key, standing in before.items():
+            assert world.table.items[key]["sequence"]["S"] >= standing["sequence"]["S"]
+            if standing["sequence"]["S"] > change.sequence:
+                assert world.table.items[key] == standing
