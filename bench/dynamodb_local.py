@@ -36,6 +36,10 @@ class CannotFetch(Exception):
     """DynamoDB Local could not be had; says why."""
 
 
+class DoesNotRun(Exception):
+    """DynamoDB Local is here, but did not start."""
+
+
 def folder() -> Path:
     """Where it lies once it is fetched."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
@@ -91,17 +95,19 @@ def running(heap_mb: int = 1024) -> Iterator[str]:
     port = _free_port()
     command = ["java", f"-Xmx{heap_mb}m", "-Djava.library.path=DynamoDBLocal_lib", "-jar", "DynamoDBLocal.jar"]
     command += ["-inMemory", "-sharedDb", "-port", str(port)]
-    process = subprocess.Popen(command, cwd=folder(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    # The shell ends it when its input ends, which it does however this process ends, a kill included.
+    process = subprocess.Popen(
+        ["sh", "-c", '"$@" & cat >/dev/null; kill $!; wait $!', "sh", *command],
+        cwd=folder(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
-        _wait(process, port)
+        _wait(port)
         yield f"http://127.0.0.1:{port}"
     finally:
-        process.terminate()
-        try:
-            process.wait(STOPPED_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        process.communicate(timeout=STOPPED_WITHIN_S)
 
 
 def create_client(endpoint: str) -> Any:
@@ -123,18 +129,16 @@ def _free_port() -> int:
         return int(one.getsockname()[1])
 
 
-def _wait(process: subprocess.Popen[bytes], port: int) -> None:
+def _wait(port: int) -> None:
     until = time.monotonic() + READY_WITHIN_S
     while time.monotonic() < until:
-        if process.poll() is not None:
-            raise CannotFetch(f"DynamoDB Local ended at once, with exit code {process.returncode}.")
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
         except OSError:
             time.sleep(0.05)
         else:
             return
-    raise CannotFetch(f"DynamoDB Local does not answer on port {port} after {READY_WITHIN_S} s.")
+    raise DoesNotRun(f"DynamoDB Local does not answer on port {port} after {READY_WITHIN_S} s.")
 
 
 if __name__ == "__main__":

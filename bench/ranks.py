@@ -26,7 +26,7 @@ from bench.writes import measure_concurrency, measure_writes
 from scorecast.ranks import table
 
 RESULTS = Path(__file__).parent / "results"
-MEASURED = ["bench/*.py", "src/scorecast/ranks", "src/scorecast/standings", "src/scorecast/api/*.py"]
+MEASURED = ["bench/*.py", "src/scorecast/ranks", "src/scorecast/standings", "src/scorecast/api/standings.py"]
 SIZES = [10_000, 100_000]
 SMALL = [100, 250, 500, 750, 1000, 1500, 2000]
 BATCHES = [1, 10, 50]
