@@ -1,0 +1,106 @@
+"""Fan-out, ours against the textbook's: records a second and CPU a record. `python -m bench.fanout --help`.
+
+Both handlers, from their bundles, publish the same batches to a stub that answers PutEvents after a set time; they take
+turns, so that whatever else the machine does meets both alike.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from contextlib import ExitStack
+from statistics import median
+from typing import Any
+
+from bench import functions, stub
+from bench.report import Row, progress, save, spread
+
+LATENCIES_MS = [0, 20, 50]
+SIZES_KB = [0.5, 4, 64]
+# A batch of the trigger: BatchSize of the template, and what Lambda takes of bytes (6 MB, with some room).
+BATCH_RECORDS = 1000
+BATCH_BYTES = 5_500_000
+# How an item's text is spread: as attributes, next to the five that a leaderboard reads.
+TEXTS = 8
+_ARN = "arn:aws:dynamodb:us-east-1:123456789012:table/main/stream/2026-01-01T00:00:00.000"
+_BARE_BYTES = 700
+
+
+def batch_of(size_kb: float) -> dict[str, Any]:
+    """Return a batch of updates of different items; a record has so many bytes as JSON, both its images together."""
+    size_bytes = int(size_kb * 1024)
+    count = min(BATCH_RECORDS, BATCH_BYTES // size_bytes)
+    return {"Records": [record(number, size_bytes) for number in range(count)]}
+
+
+def record(number: int, size_bytes: int) -> dict[str, Any]:
+    """Return a record of the stream, as Lambda hands it over."""
+    keys = {"id": {"S": f"player{number:07}"}, "metadata": {"S": "StarWar"}}
+    text = ("lorem ipsum " * size_bytes)[: max(0, size_bytes - _BARE_BYTES) // (2 * TEXTS)]
+    texts = {f"text{at}": {"S": text} for at in range(TEXTS)} if text else {}
+    old, new = (keys | {"projectScore": {"N": str(score)}} | texts for score in (number, number + 1))
+    return {
+        "eventID": f"{number:032x}",
+        "eventName": "MODIFY",
+        "eventVersion": "1.1",
+        "eventSource": "aws:dynamodb",
+        "awsRegion": "us-east-1",
+        "dynamodb": {
+            "ApproximateCreationDateTime": 1767225600,
+            "Keys": keys,
+            "NewImage": new,
+            "OldImage": old,
+            "SequenceNumber": f"{number:025}",
+            "SizeBytes": size_bytes,
+            "StreamViewType": "NEW_AND_OLD_IMAGES",
+        },
+        "eventSourceARN": _ARN,
+    }
+
+
+def measure(latency_ms: int, sizes_kb: list[float], rounds: int) -> Iterator[Row]:
+    """Measure both at a latency, size by size."""
+    with ExitStack() as stack:
+        endpoint = stack.enter_context(stub.running(latency_ms))
+        processes = {one.design: stack.enter_context(functions.running(one, endpoint)) for one in functions.FANOUT}
+        for size_kb in sizes_kb:
+            batch = batch_of(size_kb)
+            rows = list(_compare(processes, batch, rounds))
+            for row in rows:
+                progress(f"{latency_ms} ms, {size_kb} KB: {row}")
+                yield {"latency_ms": latency_ms, "record_kb": size_kb, "batch": len(batch["Records"])} | row
+
+
+def _compare(processes: dict[str, functions.Process], batch: dict[str, Any], rounds: int) -> Iterator[Row]:
+    many = len(batch["Records"])
+    taken: dict[str, list[dict[str, Any]]] = {design: [] for design in processes}
+    for turn in range(rounds + 1):
+        for design, process in processes.items():
+            measured = process.invoke(batch)
+            assert measured["answer"]["published"] == many
+            if turn:  # the first opens connections
+                taken[design].append(measured)
+    base = {key: median(one[key] for one in taken[functions.TEXTBOOK]) for key in ("seconds", "cpu_s")}
+    for design, measurements in taken.items():
+        yield {
+            "design": design,
+            "records_a_second": spread(many / one["seconds"] for one in measurements),
+            "cpu_us_a_record": spread(1e6 * one["cpu_s"] / many for one in measurements),
+            "times_the_records": round(base["seconds"] / median(one["seconds"] for one in measurements), 1),
+            "times_the_cpu": round(median(one["cpu_s"] for one in measurements) / base["cpu_s"], 2),
+        }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.fanout", description="Measure the fan-out.")
+    parser.add_argument("--latencies", type=int, nargs="+", default=LATENCIES_MS, metavar="MS")
+    parser.add_argument("--sizes", type=float, nargs="+", default=SIZES_KB, metavar="KB", help="sizes of a record")
+    parser.add_argument("--rounds", type=int, default=7, help="turns of each, after one that is not counted")
+    arguments = parser.parse_args()
+    functions.build()
+    rows = [row for latency in arguments.latencies for row in measure(latency, arguments.sizes, arguments.rounds)]
+    save("fanout", rows, "bench.fanout")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""The functions under test: built as for a deployment, each run in a process of its own that sees its bundle only."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+WORKER = Path(__file__).with_name("worker.py")
+BUILDS = ROOT / ".aws-sam" / "bench"
+# Who runs a benchmark, and their own AWS settings, must neither help nor hinder; nothing here leaves the machine.
+_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench", "AWS_SESSION_TOKEN": "bench" * 80}
+_KEPT = ("PATH", "HOME", "LANG", "TMPDIR")
+_SETTINGS = {
+    "EVENT_BUS_NAME": "fanoutBus",
+    "EVENT_BRIDGE_MAX_ATTEMPT": "4",
+    "SCORE_ATTRIBUTE": "projectScore",
+    "LEADERBOARD_TABLE": "LeaderboardTable",
+    "LEADERBOARD_INDEX": "hackathonName-projectScore",
+    "BOARD_TABLE": "BoardTable",
+    "ID_ATTRIBUTE": "id",
+    "METADATA_ATTRIBUTE": "metadata",
+    "BOARD_ATTRIBUTE": "hackathonName",
+    "NAME_ATTRIBUTE": "userName",
+    "PAGE_TOKEN_KEY": "key",
+    "TABLE": "LeaderboardTable",
+    "INDEX": "hackathonName-projectScore",
+}
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function: whose it is, its name in the template, and its handler's module."""
+
+    design: str
+    name: str
+    module: str
+
+    @property
+    def bundle(self) -> Path:
+        """What a deployment would upload."""
+        return BUILDS / self.design / self.name
+
+
+OURS, TEXTBOOK = "scorecast", "textbook"
+TEMPLATES = {OURS: ROOT / "template.yaml", TEXTBOOK: ROOT / "bench" / "textbook" / "template.yaml"}
+FANOUT = (Function(OURS, "FanoutLambda", "scorecast.fanout.handler"), Function(TEXTBOOK, "FanoutFunction", "fanout"))
+CONSUMER = (
+    Function(OURS, "ConsumerLambda", "scorecast.standings.handler"),
+    Function(TEXTBOOK, "ConsumerFunction", "consumer"),
+)
+READ = (Function(OURS, "LeaderGet", "scorecast.api.handler"), Function(TEXTBOOK, "RankFunction", "rank"))
+
+
+def build() -> None:
+    """Build both designs' bundles with the SAM CLI; what has not changed is not built again."""
+    tools = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = os.environ | {"PATH": tools, "AWS_DEFAULT_REGION": "us-east-1", "SAM_CLI_TELEMETRY": "0"}
+    for design, template in TEMPLATES.items():
+        command = ["sam", "build", "--template", str(template), "--build-dir", str(BUILDS / design)]
+        command += ["--cached", "--cache-dir", str(BUILDS / "cache"), "--parallel"]
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode:
+            sys.exit(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
+
+
+def environment(endpoint: str = "http://127.0.0.1:9") -> dict[str, str]:
+    """The environment of a function whose AWS is at the endpoint."""
+    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    aws = {"AWS_ENDPOINT_URL": endpoint, "AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1"}
+    return kept | _SETTINGS | _CREDENTIALS | aws | {"DEAD_LETTER_QUEUE_URL": f"{endpoint}/000000000000/dlq"}
+
+
+class Process:
+    """A function's process, warm from its second invocation on."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def invoke(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Invoke the handler; return what bench/worker.py measured."""
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(json.dumps(event) + "\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        if not answer:
+            raise RuntimeError("The function's process ended; what it said is above.")
+        measured: dict[str, Any] = json.loads(answer)
+        return measured
+
+
+@contextmanager
+def running(function: Function, endpoint: str) -> Iterator[Process]:
+    """Run a function's process."""
+    command = [sys.executable, "-S", "-P", str(WORKER), str(function.bundle), function.module]
+    with subprocess.Popen(
+        command, env=environment(endpoint), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        yield Process(process)
+        assert process.stdin
+        process.stdin.close()
