@@ -15,11 +15,11 @@ LOCAL := .venv/local-$(call hash,local)
 DEV := .venv/dev-$(call hash,dev)
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps
 
-.PHONY: help up down status test check deploy pins clean
+.PHONY: help up down status test check bench dynamodb-local deploy pins clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' Makefile
 
 up: $(LOCAL) ## set everything up, start the local twin, deploy to it, load sample data
 	@$(BIN)/scorecast up
@@ -30,7 +30,7 @@ down: $(LOCAL) ## save the local twin's data and stop it
 status: $(LOCAL) ## what runs, and where
 	@$(BIN)/scorecast status
 
-test: $(DEV) ## run all tests: unit, property, twin, page
+test: $(DEV) ## run all tests: unit, property, DynamoDB Local, twin, page
 	@started=$$(date +%s); $(BIN)/pytest $(ARGS); ended=$$?; \
 	echo "make test took $$(($$(date +%s) - started)) s"; exit $$ended
 
@@ -40,6 +40,12 @@ check: $(DEV) ## lint, types, template
 	$(BIN)/mypy
 	AWS_DEFAULT_REGION=us-east-1 $(BIN)/sam validate --lint
 	$(BIN)/cfn-lint template.yaml
+
+dynamodb-local: $(DEV) ## fetch Amazon's DynamoDB Local, which tests and benchmarks use (wants npm and java)
+	@$(BIN)/python -m bench.dynamodb_local
+
+bench: dynamodb-local ## measure what ranks cost, in read and write units (minutes; ARGS="--entries 1000000")
+	$(BIN)/python -m bench.ranks $(ARGS)
 
 deploy: $(LOCAL) ## build and deploy to AWS, asking for what it needs to know
 	$(BIN)/sam build
