@@ -114,6 +114,17 @@ def test_a_second_up_finds_everything_done(up: Stack) -> None:
     assert "It was running already." in steps.remarks
 
 
+def test_an_engine_of_an_earlier_version_is_started_anew_and_keeps_the_data(up: Stack) -> None:
+    board, steps = str(uuid.uuid4()), Steps()
+    put(up, "kept", 5, board)
+    eventually(lambda: shows(up, "kept", 5, board))
+    note = json.loads(note_file(up.twin.state_dir).read_text())
+    note_file(up.twin.state_dir).write_text(json.dumps(note | {"code": "earlier"}))
+    lifecycle.up(up.twin, steps)
+    assert "It ran an earlier version, and was started anew." in steps.remarks
+    shows(up, "kept", 5, board)
+
+
 def test_two_ups_at_once_do_the_work_once(up: Stack) -> None:
     lifecycle.down(up.twin)
     both = [Steps(), Steps()]

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from scorecast.twin.instance import lock_file, locked, note_file
+from scorecast.twin.instance import code_hash, lock_file, locked, note_file
 
 ALREADY_RUNNING = 3
 
@@ -38,7 +38,7 @@ def _detach() -> None:
 
 
 def _note(state_dir: Path) -> None:
-    note = {"pid": os.getpid(), "port": int(os.environ["GATEWAY_PORT"])}
+    note = {"pid": os.getpid(), "port": int(os.environ["GATEWAY_PORT"]), "code": code_hash()}
     note_file(state_dir).write_text(json.dumps(note))
 
 

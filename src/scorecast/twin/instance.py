@@ -4,6 +4,7 @@ Tests make their own instance (another port, another folder); people have one, i
 """
 
 import fcntl
+import hashlib
 import json
 import os
 import sys
@@ -148,8 +149,16 @@ def locked(path: Path, *, wait: bool) -> Iterator[None]:
         yield
 
 
+def code_hash() -> str:
+    """A hash of this package: an engine that was started by an earlier version of it has another."""
+    digest = hashlib.sha256()
+    for file in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
 def read_note(state_dir: Path) -> dict[str, Any]:
-    """What the engine wrote of itself: pid, port; empty where there is nothing readable."""
+    """What the engine wrote of itself: pid, port, code; empty where there is nothing readable."""
     try:
         note = json.loads(note_file(state_dir).read_text())
     except (OSError, ValueError):

@@ -17,6 +17,7 @@ from scorecast.twin.instance import (
     REGION,
     Twin,
     bin_dir,
+    code_hash,
     get_json,
     is_locked,
     lock_file,
@@ -58,7 +59,7 @@ def start(twin: Twin) -> str:
 
 
 def _join(twin: Twin) -> str:
-    """Use the engine that runs already; one that hangs half-started is ended and replaced."""
+    """Use the engine that runs already; one that hangs half-started, or is of an earlier version, is replaced."""
     port = running_port(twin.state_dir)
     if port not in (None, twin.port):
         raise UserError(
@@ -70,6 +71,10 @@ def _join(twin: Twin) -> str:
         _kill(twin, read_note(twin.state_dir).get("pid"))
         start(twin)
         return "It had hung half-started and was started anew."
+    if read_note(twin.state_dir).get("code") != code_hash():
+        stop(twin)
+        start(twin)
+        return "It ran an earlier version, and was started anew."
     return "It was running already."
 
 
