@@ -25,12 +25,12 @@ def up(twin: Twin, progress: Progress) -> stack.StackState:
         with progress.step("sample data") as remark:
             is_new = sample.write(twin, state.outputs["MainTableName"])
             remark("" if is_new else "It had been written before and is left alone.")
-        with progress.step("leaderboard"):
+        with progress.step("leaderboard") as remark:
             api = stack.local_url(state.outputs["LeaderGetApi"], twin.endpoint)
             if is_new:
                 sample.await_arrival(twin, api)
-            else:
-                get_json(api)  # so that the first look is a quick one
+            elif get_json(api) is None:
+                remark(f"The API does not answer; see {twin.log_file}, or start afresh: make clean up")
     return state
 
 
