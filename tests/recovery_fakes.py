@@ -186,7 +186,34 @@ class RecoveryTables(FakeTables):
         self.after_read(f"query {TableName}")
         return {"Items": items}
 
-    def scan(self, *, TableName: str, ExclusiveStartKey: int = 0, **request: Any) -> dict:
+    def describe_table(self, *, TableName: str) -> dict:
+        answer = super().describe_table(TableName=TableName)
+        return {"Table": answer["Table"] | {"LatestStreamArn": STREAM_ARN}}
+
+    def scan(self, *, TableName: str, **request: Any) -> dict:
+        if "Segment" in request:
+            return self._scan_segment(TableName, **request)
+        return self._scan_all(TableName, **request)
+
+    def _scan_segment(
+        self,
+        table: str,
+        *,
+        Segment: int,
+        TotalSegments: int,
+        Limit: int,
+        ExclusiveStartKey: dict | None = None,
+        **_: Any,
+    ) -> dict:
+        keys = sorted(self.tables[table])[Segment::TotalSegments]
+        start = keys.index(_key_of(ExclusiveStartKey)) + 1 if ExclusiveStartKey else 0
+        page = [dict(self.tables[table][key]) for key in keys[start : start + Limit]]
+        self.after_read(f"scan {table}")
+        if start + Limit >= len(keys):
+            return {"Items": page}
+        return {"Items": page, "LastEvaluatedKey": {name: page[-1][name] for name in ("id", "metadata")}}
+
+    def _scan_all(self, TableName: str, *, ExclusiveStartKey: int = 0, **request: Any) -> dict:
         items = list(self.tables[TableName].values())
         if "attribute_exists(projectScore)" in request.get("FilterExpression", ""):
             items = [item for item in items if "projectScore" in item]

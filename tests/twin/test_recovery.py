@@ -2,14 +2,18 @@
 
 import json
 import uuid
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from scorecast.change import from_record
 from tests.conftest import eventually
-from tests.fakes import item
+from tests.fakes import item, record
+from tests.recovery_fakes import event
 from tests.twin.command import Scorecast
-from tests.twin.test_pipeline import board
+from tests.twin.test_pipeline import backed_up, board
 
 
 @pytest.fixture(scope="module")
@@ -82,3 +86,125 @@ def mend(stack: Any, name: str) -> None:
         ExpressionAttributeValues={":score": {"N": "20"}},
     )
     eventually(lambda: shows(stack, name, [("2", "20"), ("1", "10")]))
+
+
+# ---------------------------------------------------------------- backfill
+
+
+def make_believe(stack: Any, participant: str, name: str, score: str | None) -> None:
+    """Let the consumer apply a change that the main table never had: as if what really happened since was lost."""
+    dynamodb, table = stack.client("dynamodb"), stack.outputs["LeaderboardTableName"]
+    key = {"id": {"S": participant}, "metadata": {"S": name}}
+    standing = dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True)["Item"]
+    after = int(standing["sequence"]["S"]) + 1
+    new = None if score is None else item(participant, name, score)
+    change = from_record(record(new, item(participant, name), after))
+    url = stack.outputs["ConsumerQueueUrl"]
+    stack.client("sqs").send_message(QueueUrl=url, MessageBody=event(change))
+
+
+def test_backfill_mends_what_was_lost_and_later_changes_win(
+    stack, scorecast: Scorecast, name: str, tmp_path: Path
+) -> None:
+    put(stack, item("1", name, "10"), item("2", name, "20"), item("3", name, "30"))
+    eventually(lambda: shows(stack, name, [("3", "30"), ("2", "20"), ("1", "10")]))
+    make_believe(stack, "1", name, None)
+    make_believe(stack, "2", name, "99")
+    eventually(lambda: shows(stack, name, [("2", "99"), ("3", "30")]))
+    assert faults(scorecast, name) == [("missing", "1"), ("stale", "2")]
+    state = tmp_path / "state.json"
+    answer = scorecast.json("backfill", "--segments", "2", "--rate", "1000", "--state", str(state))
+    assert answer["published"] >= 3
+    assert answer["isDone"]
+    assert not state.exists()
+    eventually(lambda: shows(stack, name, [("3", "30"), ("2", "20"), ("1", "10")]))
+    assert faults(scorecast, name) == []
+    put(stack, item("2", name, "5"))
+    eventually(lambda: shows(stack, name, [("3", "30"), ("1", "10"), ("2", "5")]))
+
+
+def test_backfill_goes_on_where_it_was(scorecast: Scorecast, tmp_path: Path) -> None:
+    state = tmp_path / "state.json"
+    state.write_text('{"table": "another", "segments": [null]}')
+    assert "is of the table another" in scorecast.fails(2, "backfill", "--state", str(state))
+    done = scorecast.run("backfill", "--state", str(state), "--anew")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+# ---------------------------------------------------------------- restore
+
+ODD = {
+    "digits": {"N": "12345678901234567890123456789012345678"},
+    "raw": {"B": b"\x00\xff"},
+    "numbers": {"NS": ["1", "2.5"]},
+    "raws": {"BS": [b"a", b"b"]},
+    "deep": {"L": [{"M": {"none": {"NULL": True}, "yes": {"BOOL": True}, "empty": {"S": ""}}}]},
+}
+
+
+def items_in(stack: Any, table: str, name: str) -> dict[str, dict]:
+    """The items of a board in a table, by participant; the members of a set have no order."""
+    pages = stack.client("dynamodb").get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
+    found = [one for page in pages for one in page["Items"] if one["metadata"]["S"] == name]
+    return {one["id"]["S"]: {key: ordered(value) for key, value in one.items()} for one in found}
+
+
+def ordered(value: dict) -> dict:
+    return {kind: sorted(inner) if kind in ("SS", "NS", "BS") else inner for kind, inner in value.items()}
+
+
+def operations(stack: Any, name: str) -> list[str]:
+    return sorted(one["detail-type"] for one in backed_up(stack, name))
+
+
+def test_restore_brings_items_back_as_they_were_at_a_time(stack, scorecast: Scorecast, name: str) -> None:
+    table, dynamodb = stack.outputs["MainTableName"], stack.client("dynamodb")
+    put(stack, item("1", name, "10") | ODD, item("2", name, "20"), item("3", name, "30"))
+    eventually(lambda: same(operations(stack, name), ["INSERT"] * 3))
+    then = items_in(stack, table, name)
+    moment = next_second()
+    put(stack, item("1", name, "11"), item("4", name, "40"))
+    dynamodb.delete_item(TableName=table, Key={"id": {"S": "2"}, "metadata": {"S": name}})
+    eventually(lambda: same(operations(stack, name), ["INSERT"] * 4 + ["MODIFY", "REMOVE"]))
+    now = items_in(stack, table, name)
+
+    copy = f"copy-{uuid.uuid4()}"
+    assert "There is no table" in scorecast.fails(1, "restore", "--table", copy)
+    answer = scorecast.json("restore", "--table", copy, "--create", "--until", moment)
+    assert answer["written"] >= 3
+    assert items_in(stack, copy, name) == then
+    assert "holds items" in scorecast.fails(1, "restore", "--table", copy)
+    assert scorecast.json("restore", "--table", copy, "--dry-run")["written"] >= 3
+    assert items_in(stack, copy, name) == then
+    scorecast.ok("restore", "--table", copy, "--overwrite")
+    assert items_in(stack, copy, name) == now
+    dynamodb.delete_table(TableName=copy)
+
+
+def same(left: Any, right: Any) -> None:
+    assert left == right
+
+
+def next_second() -> str:
+    """A time after all that was written and before all that will be; the stream tells times by the second."""
+    start = datetime.now(UTC).replace(microsecond=0)
+
+    def later() -> None:
+        assert datetime.now(UTC) >= start + timedelta(seconds=1)
+
+    eventually(later)
+    return start.isoformat()
+
+
+def test_restore_publishes_the_newest_change_of_each_item_as_it_was(stack, scorecast: Scorecast, name: str) -> None:
+    put(stack, item("1", name, "10"), item("1", name, "11"))
+    eventually(lambda: same(operations(stack, name), ["INSERT", "MODIFY"]))
+    assert scorecast.json("restore", "--events")["published"] >= 1
+    eventually(lambda: same(operations(stack, name), ["INSERT", "MODIFY", "MODIFY"]))
+    newest = {one["detail"]["id"] for one in backed_up(stack, name) if one["detail-type"] == "MODIFY"}
+    assert len(newest) == 1
+    assert faults(scorecast, name) == []
+
+
+def test_restore_wants_to_know_where_to(scorecast: Scorecast) -> None:
+    assert "either --table NAME or --events" in scorecast.fails(2, "restore")

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -24,10 +27,18 @@ from scorecast.cli.options import (
     print_json,
 )
 from scorecast.errors import UserError
+from scorecast.ops.backfill import Backfill, Pace, ToBus, open_positions
+from scorecast.ops.backfill_reading import reader_of
 from scorecast.ops.comparison import Difference, Standing
+from scorecast.ops.dead_letters_filter import read_moment
 from scorecast.ops.exit_codes import ExitCode
+from scorecast.ops.restore import TableWriter, publish_changes, read_backup
+from scorecast.ops.restore_ledger import Ledger, choose_table
+from scorecast.ops.stack import Stack
 from scorecast.ops.verification import kind_of, verifier_of
 from scorecast.ops.verification_counters import Miscount, find_miscounts
+
+CALLS_AT_ONCE = 8
 
 app = typer.Typer()
 
@@ -64,6 +75,132 @@ def verify(
             f"The leaderboard is not as the main table says: {_sum(found, miscounts)}. {_advice(found)}",
             ExitCode.DIFFERENT,
         )
+
+
+@app.command()
+def backfill(
+    segments: Annotated[
+        int, typer.Option("--segments", min=1, max=100, help="How many parts of the table to read at once.")
+    ] = 4,
+    rate: Annotated[
+        float | None, typer.Option("--rate", min=0.1, help="Items a second; left away, as fast as it goes.")
+    ] = None,
+    state: Annotated[
+        Path | None,
+        typer.Option("--state", help="Where it is written down how far it has come. [backfill-TABLE.json]"),
+    ] = None,
+    anew: Annotated[bool, typer.Option("--anew", help="Begin anew, whatever an earlier run has done.")] = False,
+    as_json: Json = False,
+    stack: StackName = DEFAULT_NAME,
+    profile: Profile = None,
+    region: Region = None,
+    port: Port = None,
+) -> None:
+    """Publish every item of the main table to the bus, as READ changes that never overwrite anything newer.
+
+    For items from before the stack, and where changes were lost: all consumers hear of every item. Interrupted, the
+    same command goes on where it was.
+    """
+    where = open_stack(stack, profile, region, port)
+    reader = reader_of(where)
+    path = state or Path(f"backfill-{reader.table}.json")
+    if anew:
+        path.unlink(missing_ok=True)
+    positions = open_positions(path, reader.table, segments)
+    if positions.is_begun():
+        notes.print(plain(f"Going on where an earlier run ended ({path})."), style="dim", soft_wrap=True)
+    with _counting("Items published") as on_progress, ThreadPoolExecutor(CALLS_AT_ONCE) as executor:
+        to_bus = ToBus(where.client("events"), executor, where.output("BusName"), where.attributes.score)
+        run = Backfill(reader, to_bus, positions, Pace(rate), on_progress)
+        is_done = run.run()
+    if as_json:
+        print_json({"published": run.published, "isDone": is_done})
+    elif is_done:
+        data.print(f"Published {run.published:,} items of {reader.table}.", soft_wrap=True)
+    if not is_done:
+        raise UserError(f"Stopped after {run.published:,} items: the same command goes on.", ExitCode.INTERRUPTED)
+
+
+@app.command()
+def restore(
+    table: Annotated[str | None, typer.Option("--table", help="Write the items into this table.")] = None,
+    events: Annotated[
+        bool, typer.Option("--events", help="Publish the newest change of each item to the bus instead.")
+    ] = False,
+    until: Annotated[
+        str | None, typer.Option("--until", help="As of this time, or age such as 2h; left away, as of the end.")
+    ] = None,
+    bucket: Annotated[str | None, typer.Option("--bucket", help="The backup, if not the stack's own.")] = None,
+    source_table: Annotated[
+        str | None, typer.Option("--source-table", help="Whose items, if the backup is of several tables.")
+    ] = None,
+    create: Annotated[bool, typer.Option("--create", help="Make the table, with the main table's keys.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Let the backup's items replace those that the table holds.")
+    ] = False,
+    rate: Annotated[
+        float | None, typer.Option("--rate", min=0.1, help="Items a second; left away, as fast as it goes.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read the backup, and write nothing.")] = False,
+    as_json: Json = False,
+    stack: StackName = DEFAULT_NAME,
+    profile: Profile = None,
+    region: Region = None,
+    port: Port = None,
+) -> None:
+    """Bring back what the backup in S3 says of each item, at a point in time: into a table, or as events.
+
+    Items come back exactly, type for type. Interrupted, it can be run again (into a table, with --overwrite).
+    """
+    if (table is None) == (not events):
+        raise UserError("Say where to: either --table NAME or --events.", ExitCode.USAGE)
+    where = open_stack(stack, profile, region, port)
+    moment = None if until is None else read_moment(until, datetime.now(UTC))
+    writer = TableWriter(where.client("dynamodb"), table) if table is not None else None
+    if writer and not dry_run:
+        writer.prepare(create_like=where.output("MainTableName") if create else None, may_overwrite=overwrite)
+    from_bucket = bucket or where.output("BackupBucketName")
+    with _counting("Events read") as on_read, read_backup(where.client("s3"), from_bucket, moment, on_read) as ledger:
+        source = choose_table(ledger, source_table)
+        done = _would_restore(ledger, source) if dry_run else _restore(where, ledger, source, writer, Pace(rate))
+    counts = {name: ledger.counts[name] for name in ("events", "later", "unreadable")} | done
+    if as_json:
+        print_json({"sourceTable": source, "dryRun": dry_run} | counts)
+    else:
+        data.print(plain(_restored(source, counts, table, dry_run)), soft_wrap=True)
+
+
+def _would_restore(ledger: Ledger, source: str) -> dict[str, int]:
+    counts = Counter("removed" if change.new is None else "written" for change in ledger.changes(source))
+    return {"written": counts["written"], "removed": counts["removed"]}
+
+
+def _restore(where: Stack, ledger: Ledger, source: str, writer: TableWriter | None, pace: Pace) -> dict[str, int]:
+    with _counting("Items restored") as on_progress, ThreadPoolExecutor(CALLS_AT_ONCE) as executor:
+        if writer:
+            counts = writer.write(ledger.changes(source), pace, on_progress)
+            return {"written": counts["written"], "removed": counts["removed"]}
+        to_bus = ToBus(where.client("events"), executor, where.output("BusName"), where.attributes.score)
+        return {"published": publish_changes(ledger.changes(source), to_bus, pace, on_progress)}
+
+
+def _restored(source: str, counts: dict[str, int], table: str | None, dry_run: bool) -> str:
+    read = f"Read {counts['events']:,} events"
+    if counts["unreadable"]:
+        read += f", {counts['unreadable']:,} of which are no changes"
+    if "published" in counts:
+        return f"{read}; published {counts['published']:,} changes of {source}."
+    would, place = ("would be ", table or "the bus") if dry_run else ("", str(table))
+    removed = f"; {counts['removed']:,} were no more" if counts["removed"] else ""
+    return f"{read}; {counts['written']:,} items of {source} {would}written to {place}{removed}."
+
+
+@contextmanager
+def _counting(title: str) -> Iterator[Callable[[int], None]]:
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TextColumn("{task.completed:,}"), TimeElapsedColumn())
+    with Progress(*columns, console=notes, transient=True, disable=not notes.is_terminal) as progress:
+        task = progress.add_task(title, total=None)
+        yield lambda count: progress.advance(task, count)
 
 
 class _Found:

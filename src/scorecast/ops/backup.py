@@ -32,6 +32,12 @@ def newest_events(s3: _S3, bucket: str, count: int) -> list[Event]:
     return list(islice(chain.from_iterable(map(reversed, objects)), count))
 
 
+def every_object(s3: _S3, bucket: str) -> Iterator[tuple[str, list[Event]]]:
+    """Read all of the backup: the key and the events of each object, the newest first."""
+    for key in _newest_keys(s3, bucket, PREFIX):
+        yield key, _read_object(s3, bucket, key)
+
+
 def read_events(body: bytes, place: str) -> list[Event]:
     """Read the events of one object or file; `place` names it in errors."""
     try:

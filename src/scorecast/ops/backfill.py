@@ -1,0 +1,167 @@
+"""Backfill: a parallel scan of the main table, published to the bus as READ changes; limited in rate, resumable.
+
+How far each segment has come is written down after each page that the bus took, so that a run which was interrupted in
+any way goes on from there; a page that is published twice does no harm.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event, Lock
+from typing import Any
+
+from scorecast.change import Change, Image
+from scorecast.errors import UserError
+from scorecast.fanout.plan import publication_of
+from scorecast.fanout.publish import Publisher
+from scorecast.ops.backfill_reading import Reader
+from scorecast.ops.deadline import CLOCK, Clock
+from scorecast.ops.exit_codes import ExitCode
+from scorecast.ops.images import for_sdk, in_json
+
+PAGE_ITEMS = 100
+# How long a page may take to publish before it counts as not published.
+PUBLISH_S = 60.0
+
+Publish = Callable[[Sequence[Change]], None]
+
+
+@dataclass(slots=True)
+class Positions:
+    """How far each segment has come, on disk: a key, None at the start, or True at the end."""
+
+    path: Path
+    table: str
+    segments: list[Image | bool | None]
+    _lock: Lock = field(default_factory=Lock)
+
+    def advance(self, segment: int, position: Image | bool) -> None:
+        """Write down that a segment has come to a position."""
+        with self._lock:
+            self.segments[segment] = position
+            beside = self.path.with_suffix(".new")
+            beside.write_text(json.dumps({"table": self.table, "segments": self.segments}), encoding="utf-8")
+            beside.replace(self.path)
+
+    def is_begun(self) -> bool:
+        """Whether an earlier run got anywhere."""
+        return any(position is not None for position in self.segments)
+
+
+def open_positions(path: Path, table: str, segments: int) -> Positions:
+    """Read how far an earlier run has come; begin anew where there was none. Refuses the file of another table."""
+    if not path.exists():
+        return Positions(path, table, [None] * segments)
+    try:
+        saved = json.loads(path.read_text(encoding="utf-8"))
+        found, positions = saved["table"], list(saved["segments"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UserError(f"{path} is not the state of a backfill: name another with --state.", ExitCode.USAGE) from None
+    if found != table:
+        raise UserError(f"{path} is of the table {found}: name another with --state.", ExitCode.USAGE)
+    return Positions(path, table, positions)
+
+
+class Pace:
+    """So many a second, for all threads together."""
+
+    def __init__(self, rate: float | None, clock: Clock = CLOCK) -> None:
+        self._rate, self._clock, self._lock = rate, clock, Lock()
+        self._next_s = clock.now()
+
+    def wait(self, count: int) -> None:
+        """Wait for the turn of so many."""
+        if self._rate is None:
+            return
+        with self._lock:
+            turn_s = max(self._next_s, self._clock.now())
+            self._next_s = turn_s + count / self._rate
+        early_s = turn_s - self._clock.now()
+        if early_s > 0:
+            self._clock.sleep(early_s)
+
+
+@dataclass(slots=True)
+class Backfill:
+    """Publishes every item; `on_published` hears of each page, from any thread."""
+
+    reader: Reader
+    publish: Publish
+    positions: Positions
+    pace: Pace
+    on_published: Callable[[int], None] = lambda _: None
+    page_items: int = PAGE_ITEMS
+    published: int = 0
+    _stopped: Event = field(default_factory=Event)
+    _lock: Lock = field(default_factory=Lock)
+
+    def run(self) -> bool:
+        """Read and publish all segments at once; return whether it came to the end, and not to Ctrl-C before."""
+        with ThreadPoolExecutor(len(self.positions.segments)) as threads:
+            runs = [threads.submit(self._run, segment) for segment in range(len(self.positions.segments))]
+            try:
+                for run in runs:
+                    run.result()
+            except KeyboardInterrupt:
+                self._stopped.set()
+                return False
+            except BaseException:
+                self._stopped.set()
+                raise
+        self.positions.path.unlink(missing_ok=True)
+        return True
+
+    def _run(self, segment: int) -> None:
+        while self.positions.segments[segment] is not True and not self._stopped.is_set():
+            page = self._scan(segment)
+            changes = self.reader.read([in_json(item) for item in page["Items"]])
+            self.pace.wait(len(changes))
+            self.publish(changes)
+            self._count(len(changes))
+            self.positions.advance(segment, in_json(page.get("LastEvaluatedKey")) or True)
+
+    def _scan(self, segment: int) -> dict[str, Any]:
+        request: dict[str, Any] = {
+            "TableName": self.reader.table,
+            "ConsistentRead": True,
+            "Limit": self.page_items,
+            "Segment": segment,
+            "TotalSegments": len(self.positions.segments),
+        }
+        position = self.positions.segments[segment]
+        if isinstance(position, dict):
+            request["ExclusiveStartKey"] = for_sdk(position)
+        page: dict[str, Any] = self.reader.dynamodb.scan(**request)
+        return page
+
+    def _count(self, changes: int) -> None:
+        with self._lock:
+            self.published += changes
+        self.on_published(changes)
+
+
+@dataclass(frozen=True, slots=True)
+class ToBus:
+    """Publishes changes to the bus, or raises."""
+
+    events: Any
+    executor: Executor
+    bus_name: str
+    score_attribute: str
+    max_attempts: int = 8
+
+    def __call__(self, changes: Sequence[Change]) -> None:
+        """Publish changes of different items; UserError where the bus does not take one."""
+        publisher = Publisher(self.events, self.executor, self.max_attempts)
+        publications = [publication_of(change, self.bus_name, self.score_attribute) for change in changes]
+        refusals = publisher.publish(publications, lambda: PUBLISH_S)
+        if refusals:
+            first = refusals[0]
+            raise UserError(
+                f"The bus refused {len(refusals)} of {len(changes)} changes after {first.attempts} attempts "
+                f"({first.error_code}: {first.reason}): the same command goes on from there."
+            )

@@ -1,0 +1,98 @@
+"""Items of the main table as READ changes, which never overwrite anything newer: docs/adr/0014.
+
+A READ carries the sequence of the entry that stood *before* its item was read (zeros where none stood), and the time of
+the read. So every change that happened after the read wins, and so does every one that an entry holds already; but what
+is missing is filled, and an entry whose last change was lost is mended.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from scorecast.change import SEQUENCE_DIGITS, Change, Image, iso_now
+from scorecast.errors import CannotApply, UserError
+from scorecast.items import read_items
+from scorecast.ops.images import for_sdk, in_json
+from scorecast.ops.stack import Stack
+from scorecast.settings import AttributeNames
+from scorecast.standings.entry import Entry, entries_of
+
+NEVER = "0" * SEQUENCE_DIGITS
+"""The sequence of what no change is known of: every change is newer."""
+
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads items of a table; `key_names` are the names of its keys."""
+
+    dynamodb: Any
+    table: str
+    stream_arn: str
+    key_names: tuple[str, ...]
+    leaderboard: str
+    attributes: AttributeNames
+    now: Callable[[], str] = iso_now
+
+    def read(self, found: Sequence[Image]) -> list[Change]:
+        """Return a READ of each item that a scan has just found and that is still there.
+
+        First what stands is read, then the items again: the other way round an old item would get a new sequence.
+        """
+        scored = [item for item in found if self._entry_of(item)]
+        plain = [self._change(item, NEVER, self.now()) for item in found if not self._entry_of(item)]
+        sequences = self._sequences(entry.key for entry in map(self._entry_of, scored) if entry)
+        at = self.now()
+        return plain + [self._change(item, self._carried(item, sequences), at) for item in self._again(scored)]
+
+    def _carried(self, item: Image, sequences: dict[Key, str]) -> str:
+        entry = self._entry_of(item)
+        return sequences.get(entry.key, NEVER) if entry else NEVER
+
+    def _sequences(self, keys: Iterable[Key]) -> dict[Key, str]:
+        """The sequences of the entries and tombstones that stand at some keys."""
+        asked = [{"id": {"S": key[0]}, "metadata": {"S": key[1]}} for key in dict.fromkeys(keys)]
+        items = read_items(self.dynamodb, self.leaderboard, asked, consistent=True)
+        return {(item["id"]["S"], item["metadata"]["S"]): item["sequence"]["S"] for item in items}
+
+    def _again(self, items: Sequence[Image]) -> list[Image]:
+        keys = [for_sdk(self._keys(item)) for item in items]
+        return [in_json(item) for item in read_items(self.dynamodb, self.table, keys, consistent=True)]
+
+    def _entry_of(self, item: Image) -> Entry | None:
+        """The entry that an item makes, tombstones aside."""
+        try:
+            entries = entries_of(self._change(item, NEVER, ""), self.attributes)
+        except CannotApply:
+            return None
+        return entries[0] if entries else None
+
+    def _change(self, item: Image, sequence: str, at: str) -> Change:
+        keys = self._keys(item)
+        about = json.dumps([self.stream_arn, keys, sequence, at], sort_keys=True)
+        name = f"read-{hashlib.sha256(about.encode()).hexdigest()[:32]}"
+        return Change(name, self.stream_arn, "READ", keys, new=item, old=None, sequence=sequence, at=at)
+
+    def _keys(self, item: Image) -> Image:
+        return {name: item[name] for name in self.key_names}
+
+
+def reader_of(stack: Stack) -> Reader:
+    """The reader of a stack's main table; refuses a table without a stream."""
+    dynamodb, table = stack.client("dynamodb"), stack.output("MainTableName")
+    description = dynamodb.describe_table(TableName=table)["Table"]
+    if "LatestStreamArn" not in description:
+        raise UserError(f"The table {table} has no stream, so its changes cannot be named: enable it first.")
+    return Reader(
+        dynamodb=dynamodb,
+        table=table,
+        stream_arn=description["LatestStreamArn"],
+        key_names=tuple(key["AttributeName"] for key in description["KeySchema"]),
+        leaderboard=stack.output("LeaderboardTableName"),
+        attributes=stack.attributes,
+    )

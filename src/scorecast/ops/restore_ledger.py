@@ -1,0 +1,120 @@
+"""Ledger: the newest change of each item out of a backup in any order, as of a point in time.
+
+It is a SQLite file beside the memory, so that the size of a backup does not matter. Of two changes the one with the
+greater sequence counts, within a stream, and a later stream counts more. An item that was read (READ) counts if it was
+read later than the newest change happened, by more than clocks differ: its sequence says only what a leaderboard knew.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from scorecast.change import Change, from_event
+from scorecast.errors import CannotRead, UserError
+from scorecast.ops.dead_letters_filter import read_time
+
+# A stream tells times by the second, and clocks differ.
+_SKEW = timedelta(seconds=5)
+
+_SCHEMA = """
+CREATE TABLE newest (
+    "table" TEXT, item TEXT, is_read INTEGER, version TEXT, at TEXT, event TEXT,
+    PRIMARY KEY ("table", item, is_read)
+) WITHOUT ROWID
+"""
+_KEEP_NEWER = """
+INSERT INTO newest VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET version = excluded.version, at = excluded.at, event = excluded.event
+WHERE excluded.version > version
+"""
+_BY_ITEM = 'SELECT item, is_read, at, event FROM newest WHERE "table" = ? ORDER BY item, is_read'
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Takes events in any order, each as often as it comes; `changes` gives the newest of each item."""
+
+    path: Path
+    until: datetime | None = None
+    counts: Counter[str] = field(default_factory=Counter)
+    _connection: sqlite3.Connection = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._connection = sqlite3.connect(self.path)
+        self._connection.execute("PRAGMA synchronous = OFF")  # it is thrown away after a crash
+        self._connection.execute(_SCHEMA)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def take(self, events: Iterable[dict[str, Any]]) -> None:
+        """Note the events of one object; those that are no change of ours, or are too late, are only counted."""
+        rows = [row for row in map(self._row, events) if row]
+        with self._connection:
+            self._connection.executemany(_KEEP_NEWER, rows)
+
+    def tables(self) -> list[str]:
+        """The tables whose changes there are."""
+        return [name for (name,) in self._connection.execute('SELECT DISTINCT "table" FROM newest ORDER BY 1')]
+
+    def items(self, table: str) -> int:
+        """How many items changes are known of, removed ones included."""
+        query = 'SELECT COUNT(DISTINCT item) FROM newest WHERE "table" = ?'
+        return int(self._connection.execute(query, (table,)).fetchone()[0])
+
+    def changes(self, table: str) -> Iterator[Change]:
+        """The newest change of each item; one without a new image says that the item is no more."""
+        held: tuple[str, str, str] | None = None
+        for item, is_read, at, event in self._connection.execute(_BY_ITEM, (table,)):
+            if held and held[0] != item:
+                yield from_event(json.loads(held[2]))
+                held = None
+            if held is None or (is_read and read_time(at) > read_time(held[1]) + _SKEW):
+                held = (item, at, event)
+        if held:
+            yield from_event(json.loads(held[2]))
+
+    def _row(self, event: dict[str, Any]) -> tuple[Any, ...] | None:
+        self.counts["events"] += 1
+        try:
+            change = from_event(event)
+            at = read_time(change.at)
+        except (CannotRead, ValueError):
+            self.counts["unreadable"] += 1
+            return None
+        if self.until is not None and at > self.until:
+            self.counts["later"] += 1
+            return None
+        item = json.dumps(change.keys, sort_keys=True)
+        kept = {"resources": event["resources"], "detail": event["detail"]}
+        text = json.dumps(kept, ensure_ascii=False, separators=(",", ":"))
+        return change.table, item, change.operation == "READ", _version(change), change.at, text
+
+
+def choose_table(ledger: Ledger, named: str | None) -> str:
+    """Choose the table to restore: the one that was named, or the only one there is."""
+    tables = ledger.tables()
+    if named in tables:
+        return str(named)
+    if not tables:
+        raise UserError("The backup holds no change of that time.")
+    if named is None and len(tables) == 1:
+        return tables[0]
+    asked = f"no changes of the table {named!r}" if named else "changes of several tables"
+    raise UserError(f"The backup holds {asked}: choose one of {', '.join(tables)} with --source-table.")
+
+
+def _version(change: Change) -> str:
+    """What orders the changes of an item, or the reads of it, as text."""
+    if change.operation == "READ":
+        return read_time(change.at).isoformat(timespec="microseconds")
+    label = change.stream_arn.rpartition("/")[2]  # when the stream was made
+    return f"{label} {change.sequence}"

@@ -1,0 +1,213 @@
+"""Every item is published once, as it is; an interrupted run goes on; nothing newer is ever undone."""
+
+import json
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from scorecast.change import Change
+from scorecast.errors import UserError
+from scorecast.ops.backfill import Backfill, Pace, ToBus, open_positions
+from scorecast.ops.backfill_reading import NEVER, Reader, reader_of
+from scorecast.ops.deadline import Clock
+from scorecast.ops.images import for_sdk, in_json
+from tests.fakes import STREAM_ARN, FakeEvents
+from tests.ops_fakes import FakeClock, entry, fake_stack
+from tests.recovery_fakes import RecoveryTables
+
+SEQUENCE = "7".zfill(40)
+
+
+@pytest.fixture
+def tables() -> RecoveryTables:
+    return RecoveryTables()
+
+
+def reader(tables: RecoveryTables) -> Reader:
+    return replace(reader_of(fake_stack(dynamodb=tables)), now=lambda: "2026-01-01T00:00:01.000Z")
+
+
+def standing(participant: str, board: str = "b", score: str | None = "1") -> dict:
+    made = entry(participant, board, score or "0") | {"sequence": {"S": SEQUENCE}, "at": {"S": "2026"}}
+    return made if score else {name: value for name, value in made.items() if name != "projectScore"}
+
+
+def read(tables: RecoveryTables) -> dict[str, Change]:
+    """What is read of all items, by participant."""
+    found = [dict(item) for item in tables.tables["main"].values()]
+    return {change.keys["id"]["S"]: change for change in reader(tables).read(found)}
+
+
+# ---------------------------------------------------------------- reading
+
+
+def test_a_read_is_the_item_and_names_itself_by_what_it_is(tables: RecoveryTables) -> None:
+    tables.put("main", entry("1", "b", "60", "userA"))
+    change, again = read(tables)["1"], read(tables)["1"]
+    assert change == again
+    assert (change.operation, change.new, change.old) == ("READ", entry("1", "b", "60", "userA"), None)
+    assert (change.stream_arn, change.at) == (STREAM_ARN, "2026-01-01T00:00:01.000Z")
+    assert change.id.startswith("read-")
+
+
+def test_a_read_carries_the_sequence_of_the_entry_or_tombstone_or_none(tables: RecoveryTables) -> None:
+    tables.put("main", *(entry(name, "b", "60") for name in ("entry", "tombstone", "nothing")))
+    tables.put("leaderboard", standing("entry"), standing("tombstone", score=None))
+    sequences = {name: change.sequence for name, change in read(tables).items()}
+    assert sequences == {"entry": SEQUENCE, "tombstone": SEQUENCE, "nothing": NEVER}
+
+
+def test_what_makes_no_entry_is_published_with_no_sequence(tables: RecoveryTables) -> None:
+    key = {"id": {"S": "1"}, "metadata": {"S": "profile"}}
+    tables.put("main", key, key | {"id": {"S": "2"}, "projectScore": {"S": "many"}})
+    assert {change.sequence for change in read(tables).values()} == {NEVER}
+
+
+def test_what_changes_after_the_entries_were_read_is_read_anew(tables: RecoveryTables) -> None:
+    tables.put("main", entry("1", "b", "60"), entry("2", "b", "60"), entry("3", "b", "60"))
+    tables.put("leaderboard", standing("3"))
+
+    def write(operation: str) -> None:
+        if operation == "get leaderboard":
+            tables.put("main", entry("1", "b", "99"), entry("3", "b", "60") | {"hackathonName": {"S": "other"}})
+            tables.drop("main", entry("2", "b", "60"))
+
+    tables.after_read = write
+    changes = read(tables)
+    assert changes["1"].new == entry("1", "b", "99")
+    assert "2" not in changes
+    assert changes["3"].sequence == NEVER  # nothing is known of the entry that it makes now
+
+
+def test_binary_travels_as_base64_and_comes_back_as_bytes(tables: RecoveryTables) -> None:
+    raw = {"blob": {"B": b"\x00\xff"}, "blobs": {"BS": [b"a"]}, "deep": {"L": [{"M": {"x": {"B": b"b"}}}]}}
+    tables.put("main", entry("1", "b", "60") | raw)
+    image = read(tables)["1"].new
+    assert image is not None
+    json.dumps(image)
+    assert for_sdk(image) == entry("1", "b", "60") | raw
+
+
+def test_a_table_without_a_stream_is_refused(tables: RecoveryTables) -> None:
+    tables.describe_table = lambda **_: {"Table": {"KeySchema": []}}  # type: ignore[method-assign, assignment]
+    with pytest.raises(UserError, match="has no stream"):
+        reader(tables)
+
+
+# ---------------------------------------------------------------- the run
+
+
+class Published:
+    """Takes what is published; fails, or is interrupted, at a page."""
+
+    def __init__(self, error: BaseException | None = None, after_pages: int = 0) -> None:
+        self.ids: list[str] = []
+        self.error, self.pages_left = error, after_pages
+
+    def __call__(self, changes: Sequence[Change]) -> None:
+        if self.error and self.pages_left == 0:
+            raise self.error
+        self.pages_left -= 1
+        self.ids += [change.keys["id"]["S"] for change in changes]
+
+
+def backfill(tables: RecoveryTables, published: Published, path: Path, segments: int = 3) -> Backfill:
+    return Backfill(reader(tables), published, open_positions(path, "main", segments), Pace(None), page_items=10)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state.json"
+
+
+@pytest.fixture
+def many(tables: RecoveryTables) -> list[str]:
+    names = [f"{at:03}" for at in range(105)]
+    tables.put("main", *(entry(name, "b", "1") for name in names))
+    return names
+
+
+def test_every_item_is_published_once(tables: RecoveryTables, many: list[str], path: Path) -> None:
+    published, counts = Published(), []
+    run = backfill(tables, published, path)
+    run.on_published = counts.append
+    assert run.run()
+    assert sorted(published.ids) == many
+    assert sum(counts) == run.published == 105
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("segments", [1, 3])
+def test_a_run_that_failed_goes_on_where_it_was(
+    tables: RecoveryTables, many: list[str], path: Path, segments: int
+) -> None:
+    first, second = Published(UserError("refused"), after_pages=4), Published()
+    with pytest.raises(UserError, match="refused"):
+        backfill(tables, first, path, segments).run()
+    assert len(first.ids) == 40 or segments == 3
+    assert backfill(tables, second, path, segments=7).run(), "the number of segments is the earlier run's"
+    assert sorted(first.ids + second.ids) == many
+
+
+def test_a_page_that_is_published_and_not_written_down_is_published_again(
+    tables: RecoveryTables, many: list[str], path: Path
+) -> None:
+    published = Published()
+    run = backfill(tables, published, path, segments=1)
+    run.on_published = lambda _: _kill()
+    with pytest.raises(SystemExit):
+        run.run()
+    assert backfill(tables, published, path, segments=1).run()
+    assert sorted(set(published.ids)) == many
+    assert len(published.ids) == 115
+
+
+def _kill() -> None:
+    raise SystemExit
+
+
+def test_ctrl_c_ends_it_after_the_pages_at_hand(tables: RecoveryTables, many: list[str], path: Path) -> None:
+    published = Published(KeyboardInterrupt(), after_pages=2)
+    assert not backfill(tables, published, path, segments=1).run()
+    assert path.exists()
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"table": "main", "segments": 5}'])
+def test_a_file_that_is_no_state_is_refused(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match="is not the state of a backfill"):
+        open_positions(path, "main", 3)
+
+
+def test_the_state_of_another_table_is_refused(path: Path) -> None:
+    path.write_text('{"table": "other", "segments": []}', encoding="utf-8")
+    with pytest.raises(UserError, match="is of the table other"):
+        open_positions(path, "main", 3)
+
+
+def test_the_pace_holds_for_all_together() -> None:
+    fake = FakeClock()
+    pace = Pace(50, Clock(fake.now, fake.sleep))
+    for _ in range(5):
+        pace.wait(100)
+    assert fake.time_s == 8
+
+
+def test_what_the_bus_refuses_is_an_error(tables: RecoveryTables) -> None:
+    tables.put("main", entry("1", "b", "60"))
+    bus = FakeEvents()
+    with ThreadPoolExecutor(1) as executor:
+        to_bus = ToBus(bus, executor, "fanoutBus", "projectScore", max_attempts=1)
+        to_bus(list(read(tables).values()))
+        [taken] = bus.taken
+        assert (taken["Source"], taken["DetailType"]) == ("update.aws.dynamodb", "READ")
+        bus.refuse_entry = lambda _: "InternalFailure"
+        with pytest.raises(UserError, match="refused 1 of 1 changes after 1 attempts"):
+            to_bus(list(read(tables).values()))
+
+
+def test_images_of_the_sdk_become_json() -> None:
+    assert in_json({"x": (b"a", {1})}) == {"x": ["YQ==", [1]]}

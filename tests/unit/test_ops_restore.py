@@ -1,0 +1,246 @@
+"""What a backup says of each item, whatever the order and form of its objects; back into a table, type for type."""
+
+import gzip
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from scorecast.change import Change, from_record
+from scorecast.errors import UserError
+from scorecast.ops.backfill import Pace
+from scorecast.ops.dead_letters_filter import read_time
+from scorecast.ops.deadline import Clock
+from scorecast.ops.images import for_sdk, in_json
+from scorecast.ops.restore import TableWriter, publish_changes, read_backup
+from scorecast.ops.restore_ledger import Ledger, choose_table
+from tests.fakes import STREAM_ARN, item, record
+from tests.ops_fakes import FakeClock, FakeS3, FakeTables, refusal
+from tests.property.test_contract import images, keys
+from tests.recovery_fakes import event
+
+ANY_PACE = Pace(None)
+
+
+def at(change: Change, seconds: int) -> Change:
+    return replace(change, at=f"2026-01-01T00:{seconds // 60:02}:{seconds % 60:02}Z")
+
+
+def insert(score: str, sequence: int, participant: str = "1") -> Change:
+    return at(from_record(record(item(participant, score=score), None, sequence)), sequence)
+
+
+def remove(sequence: int, participant: str = "1") -> Change:
+    return at(from_record(record(None, item(participant), sequence)), sequence)
+
+
+def read(score: str, seconds: int, carried: int = 0) -> Change:
+    change = from_record(record(item(score=score), None, carried))
+    return at(replace(change, operation="READ", id=f"read-{seconds}"), seconds)
+
+
+@contextmanager
+def backup(*objects: bytes, until: datetime | None = None) -> Iterator[Ledger]:
+    s3 = FakeS3({f"changes/2026/01/01/{number:02}/a": body for number, body in enumerate(objects)})
+    with read_backup(s3, "backup", until, lambda _: None) as ledger:
+        yield ledger
+
+
+def lines(*changes: Change) -> bytes:
+    return "\n".join(map(event, changes)).encode()
+
+
+def scores(*changes: Change, until: str | None = None) -> list[str | None]:
+    with backup(lines(*changes), until=read_time(until) if until else None) as ledger:
+        found = list(ledger.changes("main"))
+    return [change.new["projectScore"]["N"] if change.new else None for change in found]
+
+
+# ---------------------------------------------------------------- the ledger
+
+
+def test_the_newest_change_counts_in_any_order_and_however_often() -> None:
+    assert scores(insert("2", 2), insert("3", 3), insert("1", 1), insert("3", 3)) == ["3"]
+
+
+def test_a_removed_item_is_known_to_be_no_more() -> None:
+    assert scores(remove(2), insert("1", 1)) == [None]
+
+
+@pytest.mark.parametrize(
+    ("until", "expected"),
+    [
+        ("2026-01-01T00:00:00Z", []),
+        ("2026-01-01T00:00:01Z", ["1"]),
+        ("2026-01-01T00:00:02Z", ["2"]),
+        ("2026-01-01T00:00:03Z", [None]),
+    ],
+)
+def test_a_point_in_time(until: str, expected: list) -> None:
+    assert scores(insert("1", 1), insert("2", 2), remove(3), until=until) == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ([read("5", 30)], "5"),
+        ([insert("1", 10), read("5", 30)], "5"),
+        ([read("5", 30, carried=10), insert("1", 10), insert("2", 20)], "5"),
+        ([insert("1", 40), read("5", 30)], "1"),
+        ([insert("1", 30), read("5", 31)], "1"),  # within what clocks differ the change counts
+        ([read("5", 30), read("6", 60), read("4", 20)], "6"),
+        ([remove(10), read("5", 30)], "5"),
+    ],
+)
+def test_an_item_that_was_read_counts_if_it_was_read_later(changes: list[Change], expected: str) -> None:
+    assert scores(*changes) == scores(*reversed(changes)) == [expected]
+
+
+def test_a_later_stream_of_the_table_counts_more() -> None:
+    later = replace(insert("2", 1), stream_arn=STREAM_ARN.replace("2026-01-01", "2026-02-01"))
+    assert scores(later, insert("1", 9)) == ["2"]
+
+
+def test_objects_of_every_form_are_read() -> None:
+    plain, zipped = event(insert("1", 1, "a")).encode(), gzip.compress(lines(insert("2", 2, "b"), insert("3", 3, "c")))
+    with backup(plain, zipped, plain + event(insert("4", 4, "d")).encode()) as ledger:
+        assert ledger.items("main") == 4
+        assert ledger.counts["events"] == 5
+
+
+def test_what_is_no_change_of_ours_is_counted_and_left_out() -> None:
+    with backup(b'{"detail": {"schema": "other/1"}, "resources": ["x"]}\n' + lines(insert("1", 1))) as ledger:
+        assert (ledger.counts["unreadable"], ledger.items("main")) == (1, 1)
+
+
+def test_an_object_that_is_broken_is_named() -> None:
+    with pytest.raises(UserError, match=r"s3://backup/changes/2026/01/01/00/a does not hold events"), backup(b"{"):
+        pass
+
+
+def test_the_table_is_the_only_one_or_must_be_named() -> None:
+    other = replace(insert("1", 1), stream_arn=STREAM_ARN.replace("table/main", "table/other"))
+    with backup(lines(insert("1", 1))) as ledger:
+        assert choose_table(ledger, None) == "main"
+    with backup(lines(insert("1", 1), other)) as ledger:
+        assert choose_table(ledger, "other") == "other"
+        for named in (None, "third"):
+            with pytest.raises(UserError, match=r"choose one of main, other with --source-table"):
+                choose_table(ledger, named)
+    with backup() as ledger, pytest.raises(UserError, match="holds no change"):
+        choose_table(ledger, None)
+
+
+# ---------------------------------------------------------------- into a table
+
+
+class Target(FakeTables):
+    """The table to restore into; the first write is throttled, the second leaves an item unprocessed."""
+
+    def __init__(self) -> None:
+        super().__init__({"target": {}})
+        self.answers = iter([refusal("ThrottlingException"), "some"])
+
+    def scan(self, *, TableName: str, Limit: int, **_: Any) -> dict:
+        return {"Items": list(self.tables[TableName].values())[:Limit]}
+
+    def describe_table(self, *, TableName: str) -> dict:
+        if TableName not in (*self.tables, "main"):
+            raise refusal("ResourceNotFoundException")
+        return super().describe_table(TableName=TableName)
+
+    def create_table(self, *, TableName: str, **made: Any) -> None:
+        assert made["BillingMode"] == "PAY_PER_REQUEST"
+        self.tables[TableName] = {}
+
+    def get_waiter(self, name: str) -> Any:
+        assert name == "table_exists"
+        return self
+
+    def wait(self, *, TableName: str) -> None:
+        assert TableName in self.tables
+
+    def batch_write_item(self, *, RequestItems: dict) -> dict:
+        answer = next(self.answers, None)
+        if isinstance(answer, Exception):
+            raise answer
+        [(table, requests)] = RequestItems.items()
+        done = requests if answer is None else requests[:1]
+        super().batch_write_item(RequestItems={table: done})
+        return {"UnprocessedItems": {table: requests[1:]} if requests[1:] and answer else {}}
+
+
+def writer(target: Target, table: str = "target") -> TableWriter:
+    fake = FakeClock()
+    return TableWriter(target, table, Clock(fake.now, fake.sleep))
+
+
+def test_items_are_written_and_removed_ones_deleted_through_throttling() -> None:
+    target = Target()
+    target.tables["target"]["gone", "StarWar"] = item("gone")
+    changes = [insert(str(number), 1, f"p{number}") for number in range(60)] + [remove(1, "gone")]
+    counts = writer(target).write(changes, ANY_PACE, lambda _: None)
+    assert counts == {"written": 60, "removed": 1}
+    assert {key[0] for key in target.tables["target"]} == {f"p{number}" for number in range(60)}
+
+
+def test_a_table_that_holds_items_is_refused_unless_it_may_be_overwritten() -> None:
+    target = Target()
+    writer(target).prepare(create_like=None, may_overwrite=False)
+    target.tables["target"]["1", "StarWar"] = item()
+    with pytest.raises(UserError, match="holds items"):
+        writer(target).prepare(create_like=None, may_overwrite=False)
+    writer(target).prepare(create_like=None, may_overwrite=True)
+
+
+def test_a_table_that_is_not_there_is_made_if_wanted() -> None:
+    target = Target()
+    with pytest.raises(UserError, match="--create makes it"):
+        writer(target, "new").prepare(create_like=None, may_overwrite=False)
+    writer(target, "new").prepare(create_like="main", may_overwrite=False)
+    assert "new" in target.tables
+
+
+def test_a_table_that_stays_throttled_is_given_up() -> None:
+    target = Target()
+    target.answers = iter([refusal("ThrottlingException")] * 1000)
+    with pytest.raises(UserError, match="throttled a batch for 60 s"):
+        writer(target).write([insert("1", 1)], ANY_PACE, lambda _: None)
+
+
+@given(keys, images)
+def test_every_item_comes_back_type_for_type(key: dict, image: dict) -> None:
+    made = from_record(record(key | image | key, None, 1))
+    with backup(lines(made)) as ledger:
+        [change] = ledger.changes("main")
+    assert change.new == key | image | key
+    assert in_json(for_sdk(change.new)) == change.new
+
+
+# ---------------------------------------------------------------- as events
+
+
+def test_events_are_the_changes_as_they_were() -> None:
+    published: list[Change] = []
+
+    def publish(changes: Sequence[Change]) -> None:
+        published.extend(changes)
+
+    made = [insert("1", 1, "a"), insert("2", 2, "b"), remove(3, "b")]
+    with backup(lines(*made)) as ledger:
+        assert publish_changes(ledger.changes("main"), publish, ANY_PACE, lambda _: None) == 2
+    assert published == [made[0], made[2]]
+    assert json.loads(event(published[0]))["detail"]["id"] == "event-1"
+
+
+def test_the_ledger_is_gone_afterwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with backup(lines(insert("1", 1))):
+        assert list(tmp_path.rglob("ledger.sqlite"))
+    assert not list(tmp_path.iterdir())
