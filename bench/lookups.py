@@ -17,9 +17,9 @@ from scorecast.api.standings import Standings
 from scorecast.ranks import lookup, table
 
 HEAP_MB = 6144
-# A COUNT reads half the board: at these sizes a sample of this many is enough to see it.
-COUNTS = {10_000: 100, 100_000: 100}
-FEW_COUNTS = 20
+# A COUNT reads half the board, and what it costs follows from the rank: a few are enough to see it.
+COUNTS = {10_000: 100, 100_000: 10}
+FEW_COUNTS = 3
 ANSWERS = 100
 
 Row = dict[str, Any]

@@ -1,6 +1,6 @@
 """What calls cost: read and write units as DynamoDB Local reports them, put right where it is known to be wrong.
 
-Three things are wrong in DynamoDB Local 1.25 (what DynamoDB does: docs/verified.md):
+Three things are wrong in DynamoDB Local 1.25 (what DynamoDB does: docs/ranks.md):
 - BatchGetItem charges nothing for a key without an item; DynamoDB charges half a unit, or one if consistent.
 - A Query that finds nothing is charged nothing; DynamoDB charges half a unit.
 - TransactWriteItems charges four times the sum of the *different* sizes among its items; DynamoDB charges twice the
