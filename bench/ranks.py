@@ -22,13 +22,13 @@ from bench.boards import SHAPES
 from bench.lookups import measure_lookups, measure_small_boards
 from bench.tables import ROOT
 from bench.writers import Strain
-from bench.writes import measure_concurrency, measure_writes
+from bench.writes import measure_concurrency, measure_lanes, measure_writes
 from scorecast.ranks import table
 
 RESULTS = Path(__file__).parent / "results"
 MEASURED = ["bench/*.py", "src/scorecast/ranks", "src/scorecast/standings", "src/scorecast/api/standings.py"]
 SIZES = [10_000, 100_000]
-SMALL = [100, 250, 500, 750, 1000, 1500, 2000]
+SMALL = [100, 250, 500, 750, 1000, 2000]
 BATCHES = [1, 10, 50]
 
 Row = dict[str, Any]
@@ -43,6 +43,7 @@ def run(arguments: argparse.Namespace) -> None:
             row for shape in shapes for row in measure_writes(shape, 100_000, BATCHES, arguments.lookups)
         ),
         "concurrency": lambda: (measure_concurrency(Strain(writers=writers)) for writers in (1, 8)),
+        "lanes": lambda: measure_lanes([1, 2, 4, 8, 16]),
         "small": lambda: measure_small_boards(SMALL),
     }
     for part in arguments.parts or parts:
@@ -92,7 +93,7 @@ def _git(*arguments: str) -> str:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.ranks", description="Measure the counting index.")
-    parser.add_argument("parts", nargs="*", help="lookups, writes, concurrency, small; all if none is named")
+    parser.add_argument("parts", nargs="*", help="lookups, writes, concurrency, lanes, small; all if none is named")
     parser.add_argument("--entries", type=int, nargs="+", default=SIZES, metavar="N", help="sizes of the boards")
     parser.add_argument("--shapes", nargs="+", default=list(SHAPES), choices=list(SHAPES), help="shapes of the scores")
     parser.add_argument("--lookups", type=int, default=1000, metavar="N", help="look-ups a board, and changes a batch")

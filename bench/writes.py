@@ -14,6 +14,7 @@ from bench.meter import Meter, PlainWriter
 from bench.tables import BOARDS, LEADERBOARD, create_tables
 from bench.writers import Strain, draw_changes, write_all
 from scorecast.ranks import table
+from scorecast.standings import store
 from scorecast.standings.entry import Entry
 from scorecast.standings.store import Leaderboard
 
@@ -65,6 +66,15 @@ def _measure_batch(endpoint: str, shape: str, oracle: Oracle, sequence: int, bat
         "nodes": round(writer.nodes / changes, 2),
         "transactions": writer.transactions,
     }
+
+
+def measure_lanes(lanes: Iterable[int]) -> Iterable[Row]:
+    """Measure how often writers meet in a lane, for several numbers of lanes: nothing else is in their way."""
+    chosen = table.LANES
+    for many in lanes:
+        table.LANES = store.LANES = many
+        yield measure_concurrency(Strain(changes=4_000, participants=1_000_000, repeated=0, killed=0))
+    table.LANES = store.LANES = chosen
 
 
 def measure_concurrency(strain: Strain) -> Row:
