@@ -1,31 +1,194 @@
-"""The functions' AWS clients, from botocore: they start in half the time of boto3's, and are all that is needed."""
+"""The functions' AWS clients: calls in AWS's JSON protocol, over botocore's connections, credentials and signatures.
+
+botocore's own clients interpret a model of the service at every call and load it at every start, which took most of a
+function's CPU and start-up (docs/adr/0015-calls-without-models.md). Knows only the services that the functions call.
+"""
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Any
+import json
+import os
+import random
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache, partial
+from socket import IPPROTO_TCP, TCP_NODELAY
+from typing import Any, Protocol
 
-import botocore.session
-from botocore.config import Config
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import ContainerProvider, CredentialResolver, EnvProvider
+from botocore.exceptions import ClientError, HTTPClientError, NoCredentialsError
+from botocore.exceptions import ConnectionError as NotConnected
+from botocore.httpsession import URLLib3Session
+from botocore.utils import get_environ_proxies
+
+from scorecast.errors import SettingError
 
 # A warm call takes about 20 ms; what has not answered in 5 s is better tried again on a new connection.
 _CONNECT_TIMEOUT_S = 2
 _READ_TIMEOUT_S = 5
 
+# What is worth another attempt, and how long to wait for it at most: botocore's standard mode.
+# https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
+_TRANSIENT_STATUSES = {500, 502, 503, 504}
+_TRANSIENT_CODES = {
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "ThrottledException",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+    "TransactionInProgressException",
+}
+_LONGEST_PAUSE_S = 20.0
+# What the connections raise: there was none, or it ended before the answer.
+_Unanswered = (NotConnected, HTTPClientError)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """How a service of the JSON protocol is spoken to; `variable` ends the name of its own AWS_ENDPOINT_URL_..."""
+
+    name: str
+    target: str
+    json_version: str
+    variable: str
+
+
+_SERVICES = {
+    "dynamodb": Service("dynamodb", "DynamoDB_20120810", "1.0", "DYNAMODB"),
+    "events": Service("events", "AWSEvents", "1.1", "EVENTBRIDGE"),
+    "sqs": Service("sqs", "AmazonSQS", "1.0", "SQS"),
+}
+# Operations that a repeated attempt must not do twice, with the parameter by which the service knows it again.
+_TOKENS = {"TransactWriteItems": "ClientRequestToken"}
+
+
+class _Http(Protocol):
+    def send(self, request: Any) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Client:
+    """A client whose methods are the service's operations: `put_events(Entries=[...])` calls PutEvents.
+
+    Parameters and answers are those of the service's API reference; errors are botocore's: ClientError with what the
+    service answered, another BotoCoreError where it did not. Any thread may call.
+    """
+
+    service: Service
+    endpoint: str
+    region: str
+    credentials: Any
+    http: _Http
+    total_attempts: int
+    sleep: Callable[[float], None] = time.sleep
+
+    def __getattr__(self, method: str) -> Callable[..., dict[str, Any]]:
+        if method.startswith("_"):
+            raise AttributeError(method)
+        return partial(self._call, method.title().replace("_", ""))
+
+    def _call(self, operation: str, **parameters: Any) -> dict[str, Any]:
+        if token := _TOKENS.get(operation):
+            parameters.setdefault(token, str(uuid.uuid4()))
+        body = json.dumps(parameters, ensure_ascii=False, separators=(",", ":")).encode()
+        for attempt in range(1, self.total_attempts + 1):
+            try:
+                return self._attempt(operation, body)
+            except (ClientError, *_Unanswered) as error:
+                if attempt == self.total_attempts or not _is_transient(error):
+                    raise
+            self.sleep(random.random() * min(2 ** (attempt - 1), _LONGEST_PAUSE_S))
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _attempt(self, operation: str, body: bytes) -> dict[str, Any]:
+        request = AWSRequest("POST", self.endpoint, self._headers(operation), body)
+        SigV4Auth(self.credentials.get_frozen_credentials(), self.service.name, self.region).add_auth(request)
+        answer = self.http.send(request.prepare())
+        parsed = _parsed(answer.content)
+        if answer.status_code >= 300:
+            raise _error(operation, answer, parsed)
+        return parsed
+
+    def _headers(self, operation: str) -> dict[str, str]:
+        headers = {
+            "Content-Type": f"application/x-amz-json-{self.service.json_version}",
+            "User-Agent": "scorecast",
+            "X-Amz-Target": f"{self.service.target}.{operation}",
+        }
+        trace = os.environ.get("_X_AMZN_TRACE_ID")
+        return headers | {"X-Amzn-Trace-Id": trace} if trace else headers
+
+
+def create_client(service: str, *, total_attempts: int = 4, connections: int = 10) -> Client:
+    """Make a client; `total_attempts` is what it tries in all before it raises."""
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    if not region:
+        raise SettingError("The environment variable AWS_REGION is not set; Lambda sets it on every function.")
+    known = _SERVICES[service]
+    endpoint = _endpoint(known, region, os.environ)
+    return Client(known, endpoint, region, _credentials(), _connections(endpoint, connections), total_attempts)
+
 
 @cache
-def _session() -> Any:
-    return botocore.session.get_session()
+def _credentials() -> Any:
+    """The function's role: in the environment, or (with SnapStart) behind an address that is asked before they end."""
+    credentials = CredentialResolver([EnvProvider(), ContainerProvider()]).load_credentials()
+    if credentials is None:
+        raise NoCredentialsError
+    return credentials
 
 
-def create_client(service: str, *, total_attempts: int = 4, connections: int = 10) -> Any:
-    """Make a client; `total_attempts` is what botocore tries in all before it raises."""
-    return _session().create_client(
-        service,
-        config=Config(
-            connect_timeout=_CONNECT_TIMEOUT_S,
-            read_timeout=_READ_TIMEOUT_S,
-            max_pool_connections=connections,
-            retries={"mode": "standard", "total_max_attempts": total_attempts},
-        ),
-    )
+def _endpoint(service: Service, region: str, environment: Mapping[str, str]) -> str:
+    given = environment.get(f"AWS_ENDPOINT_URL_{service.variable}") or environment.get("AWS_ENDPOINT_URL")
+    if given:
+        return given.rstrip("/") + "/"
+    suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+    return f"https://{service.name}.{region}.{suffix}/"
+
+
+def _connections(endpoint: str, most: int) -> URLLib3Session:
+    options: dict[str, Any] = {
+        "verify": os.environ.get("AWS_CA_BUNDLE") or True,
+        "proxies": get_environ_proxies(endpoint),
+        "timeout": (_CONNECT_TIMEOUT_S, _READ_TIMEOUT_S),
+        "max_pool_connections": most,
+        # Head and body leave as two packets; without this the second one waits for the first one's receipt.
+        "socket_options": [(IPPROTO_TCP, TCP_NODELAY, 1)],
+    }
+    return URLLib3Session(**options)
+
+
+def _parsed(content: bytes) -> dict[str, Any]:
+    """The answer; a gateway's page in its place is shown as far as one wants to read it."""
+    if not content:
+        return {}
+    try:
+        parsed: dict[str, Any] = json.loads(content)
+    except ValueError:
+        return {"message": content[:200].decode(errors="replace")}
+    return parsed
+
+
+def _error(operation: str, answer: Any, parsed: Mapping[str, Any]) -> ClientError:
+    """The error as botocore raises it; what the service says besides, such as CancellationReasons, stays beside it."""
+    kind = parsed.get("__type") or answer.headers.get("x-amzn-errortype") or str(answer.status_code)
+    message = parsed.get("message") or parsed.get("Message") or ""
+    response: Any = {
+        **parsed,
+        "Error": {"Code": kind.split(":")[0].rpartition("#")[2], "Message": message},
+        "ResponseMetadata": {"HTTPStatusCode": answer.status_code, "HTTPHeaders": dict(answer.headers)},
+    }
+    return ClientError(response, operation)
+
+
+def _is_transient(error: Exception) -> bool:
+    if not isinstance(error, ClientError):
+        return True
+    status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+    return status in _TRANSIENT_STATUSES or error.response["Error"]["Code"] in _TRANSIENT_CODES

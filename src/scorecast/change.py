@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 from scorecast.errors import CannotRead
@@ -26,6 +27,7 @@ SEQUENCE_DIGITS = 40
 
 # Every JSON parser keeps 15 significant digits of a number, since an IEEE 754 double does.
 SAFE_DIGITS = 15
+_SMALL_INTEGER = re.compile(r"-?[1-9][0-9]{0,14}\Z|0\Z")
 _CANONICAL_NUMBER = re.compile(r"(?!-0\Z)-?(?:0|[1-9][0-9]*)(?:\.[0-9]*[1-9])?\Z")
 _NUMBER = re.compile(r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?\Z")
 _SETS = ("SS", "NS", "BS")
@@ -107,10 +109,23 @@ def pad_sequence(number: str) -> str:
 def iso_time(epoch_seconds: Any) -> str:
     """Format epoch seconds (whole or fractional) as 2020-04-15T08:26:16Z, with a fraction only if there is one."""
     try:
-        moment = datetime.fromtimestamp(float(epoch_seconds), UTC)
+        return _iso(float(epoch_seconds))
     except (TypeError, ValueError, OverflowError, OSError):
         raise CannotRead(f"The record's ApproximateCreationDateTime {epoch_seconds!r} is not a time.") from None
-    return moment.isoformat().replace("+00:00", "Z")
+
+
+# The records of a batch happened in the same few seconds.
+@lru_cache(maxsize=16)
+def _iso(epoch_seconds: float) -> str:
+    return datetime.fromtimestamp(epoch_seconds, UTC).isoformat().replace("+00:00", "Z")
+
+
+def epoch_seconds(at: str) -> float:
+    """Give a change's `at` as epoch seconds; CannotRead where it is not a time."""
+    try:
+        return datetime.fromisoformat(at).timestamp()
+    except ValueError:
+        raise CannotRead(f"The change's at {at!r} is not a time such as 2020-04-15T08:26:16Z.") from None
 
 
 def iso_now() -> str:
@@ -119,7 +134,8 @@ def iso_now() -> str:
 
 
 def _field(holder: Any, name: str, kind: type) -> Any:
-    value = holder.get(name) if isinstance(holder, Mapping) else None
+    # Nearly always a dict, which is seen at once; whether something is a Mapping takes several times as long.
+    value = holder.get(name) if isinstance(holder, (dict, Mapping)) else None
     if not isinstance(value, kind) or not value:
         raise CannotRead(f"The record has no usable {name}: {value!r} where a {kind.__name__} is needed.")
     return value
@@ -139,33 +155,35 @@ def to_detail(change: Change) -> dict[str, Any]:
     hints: Hints = {}
     for name, image in (("keys", change.keys), ("new", change.new), ("old", change.old)):
         if image is not None:
-            detail[name] = {key: _plain(value, f"/{name}/{_escape(key)}", hints) for key, value in image.items()}
+            detail[name] = {key: _plain(value, f"/{name}", key, hints) for key, value in image.items()}
     detail |= {"changed": change.changed(), "sequence": change.sequence, "at": change.at}
     if hints:
         detail["types"] = hints
     return detail
 
 
-def _plain(value: Value, pointer: str, hints: Hints) -> Any:
-    """Return the plain JSON of a typed value; note at its pointer what plain JSON does not tell."""
-    kind, inner = _typed(value, pointer)
+def _plain(value: Value, parent: str, key: str | int, hints: Hints) -> Any:
+    """Return the plain JSON of the typed value at a key; note at its pointer what plain JSON does not tell."""
+    kind, inner = _typed(value, parent, key)
     match kind:
         case "S" | "BOOL":
             return inner
         case "NULL":
             return None
         case "N":
-            return _plain_number(inner, pointer, hints)
+            return _plain_number(inner, parent, key, hints)
+    pointer = _pointer(parent, key)
+    match kind:
         case "M":
-            return {key: _plain(item, f"{pointer}/{_escape(key)}", hints) for key, item in inner.items()}
+            return {name: _plain(item, pointer, name, hints) for name, item in inner.items()}
         case "L":
-            return [_plain(item, f"{pointer}/{at}", hints) for at, item in enumerate(inner)]
+            return [_plain(item, pointer, at, hints) for at, item in enumerate(inner)]
         case "B":
             hints[pointer] = "B"
             return inner
     hints[pointer] = kind
     if kind == "NS":
-        return [_plain_number(item, f"{pointer}/{at}", hints) for at, item in enumerate(inner)]
+        return [_plain_number(item, pointer, at, hints) for at, item in enumerate(inner)]
     return list(inner)
 
 
@@ -174,25 +192,35 @@ _PYTHON_TYPES: dict[str, type] = {
 }  # fmt: skip
 
 
-def _typed(value: Any, pointer: str) -> tuple[str, Any]:
+def _typed(value: Any, parent: str, key: str | int) -> tuple[str, Any]:
     if isinstance(value, dict) and len(value) == 1:
         [(kind, inner)] = value.items()
         if kind in _PYTHON_TYPES and isinstance(inner, _PYTHON_TYPES[kind]):
             return kind, inner
-    raise CannotRead(f"The value at {pointer} is not a DynamoDB value: {value!r}.")
+    raise CannotRead(f"The value at {_pointer(parent, key)} is not a DynamoDB value: {value!r}.")
 
 
-def _plain_number(text: str, pointer: str, hints: Hints) -> int | float:
+def _plain_number(text: str, parent: str, key: str | int, hints: Hints) -> int | float:
+    if _SMALL_INTEGER.match(text):
+        return int(text)
     canonical = _CANONICAL_NUMBER.match(text)
     if not canonical or sum(character.isdigit() for character in text) > SAFE_DIGITS:
-        hints[pointer] = {"N": text}
+        hints[_pointer(parent, key)] = {"N": text}
     if not _NUMBER.match(text):
-        raise CannotRead(f"The value at {pointer} is not a number: {text!r}.")
+        raise CannotRead(f"The value at {_pointer(parent, key)} is not a number: {text!r}.")
     return int(text) if canonical and "." not in text else float(text)
+
+
+def _pointer(parent: str, key: str | int) -> str:
+    return f"{parent}/{_escape(str(key))}"
 
 
 def _escape(name: str) -> str:
     return name.replace("~", "~0").replace("/", "~1")
+
+
+def _unescape(name: str) -> str:
+    return name.replace("~1", "/").replace("~0", "~")
 
 
 # ---------------------------------------------------------------- detail of a bus event -> Change
@@ -259,9 +287,10 @@ def _value(plain: Any, pointer: str, hints: Mapping[str, Any]) -> Value:
 
 def _hinted(hint: Any, plain: Any, pointer: str, hints: Mapping[str, Any]) -> Value:
     if hint == "NS" and isinstance(plain, list):
-        members = [_typed(_value(item, f"{pointer}/{at}", hints), pointer) for at, item in enumerate(plain)]
+        members = [_typed(_value(item, f"{pointer}/{at}", hints), pointer, at) for at, item in enumerate(plain)]
         return {"NS": [text for _, text in members]}
-    kind, inner = _typed(hint if isinstance(hint, dict) else {str(hint): plain}, pointer)
+    parent, _, key = pointer.rpartition("/")
+    kind, inner = _typed(hint if isinstance(hint, dict) else {str(hint): plain}, parent, _unescape(key))
     return {kind: inner}
 
 

@@ -19,7 +19,7 @@ def publication(**what) -> Publication:
 
 def test_an_entry_carries_the_time_of_the_change_and_the_streams_arn() -> None:
     entry = publication(new=item()).entry
-    assert entry["Time"] == "2020-04-15T08:26:16Z"
+    assert entry["Time"] == 1586939176  # 2020-04-15T08:26:16Z
     assert entry["Resources"] == [STREAM_ARN]
     assert entry["EventBusName"] == "fanoutBus"
     assert entry["DetailType"] == "INSERT"

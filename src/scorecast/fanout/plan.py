@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scorecast.change import Change, from_record, to_detail
+from scorecast.change import Change, epoch_seconds, from_record, to_detail
 
 SOURCE_LEADERBOARD = "update.aws.dynamodb"
 SOURCE_OTHER = "operations.aws.dynamodb"
@@ -25,6 +25,9 @@ BATCH_BYTES = 256 * 1024
 # What an entry's Time counts for.
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/calculate-putevents-entry-size.html
 _TIME_BYTES = 14
+
+_DETAIL = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_KEYS = json.JSONEncoder(sort_keys=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +51,12 @@ def publication_of(change: Change, bus_name: str, score_attribute: str) -> Publi
     entry = {
         "Source": SOURCE_LEADERBOARD if touches_leaderboard else SOURCE_OTHER,
         "DetailType": change.operation,
-        "Detail": json.dumps(to_detail(change), ensure_ascii=False, separators=(",", ":")),
+        "Detail": _DETAIL.encode(to_detail(change)),
         "Resources": [change.stream_arn],
-        "Time": change.at,
+        "Time": epoch_seconds(change.at),
         "EventBusName": bus_name,
     }
-    return Publication(change, entry, size_bytes(entry), json.dumps(change.keys, sort_keys=True))
+    return Publication(change, entry, size_bytes(entry), _KEYS.encode(change.keys))
 
 
 def size_bytes(entry: dict[str, Any]) -> int:

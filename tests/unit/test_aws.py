@@ -1,0 +1,160 @@
+"""The functions' own client against botocore's: the same request, the same answer, the same error."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.credentials import Credentials
+from botocore.exceptions import ClientError, ConnectTimeoutError
+from botocore.httpsession import URLLib3Session
+
+from scorecast import aws
+from scorecast.aws import Client, create_client
+from scorecast.errors import SettingError
+
+ENTRY = {"Source": "s", "DetailType": "INSERT", "Detail": '{"name":"名前"}', "Resources": [], "EventBusName": "b"}
+PUT = {"TableName": "table", "Item": {"id": {"S": "1"}, "score": {"N": "60"}}}
+CALLS = [
+    ("events", "put_events", {"Entries": [ENTRY | {"Time": 1586939176}]}),
+    ("sqs", "send_message_batch", {"QueueUrl": "https://queue/1", "Entries": [{"Id": "0", "MessageBody": "body"}]}),
+    ("dynamodb", "get_item", {"TableName": "table", "Key": {"id": {"S": "1"}}}),
+    ("dynamodb", "transact_write_items", {"TransactItems": [{"Put": PUT}], "ClientRequestToken": "token"}),
+    ("dynamodb", "query", {"TableName": "table", "Limit": 10}),
+]
+
+
+@dataclass
+class FakeHttp:
+    """The network: keeps the requests, answers as it is told."""
+
+    answers: list[tuple[int, Any] | Exception] = field(default_factory=list)
+    requests: list[Any] = field(default_factory=list)
+
+    def send(self, request: Any) -> AWSResponse:
+        self.requests.append(request)
+        answer = self.answers.pop(0) if self.answers else (200, {})
+        if isinstance(answer, Exception):
+            raise answer
+        status, body = answer
+        response = AWSResponse(request.url, status, {}, None)
+        response._content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return response
+
+
+@pytest.fixture
+def client(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Client]:
+    for name in ("AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION", "_X_AMZN_TRACE_ID"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    monkeypatch.setattr(aws, "_credentials", lambda: Credentials("key", "secret", "session"))
+
+    def make(service: str, *answers: tuple[int, Any] | Exception, total_attempts: int = 4) -> Client:
+        made = create_client(service, total_attempts=total_attempts)
+        options = vars(made) | {"http": FakeHttp(list(answers)), "sleep": lambda _: None}
+        return Client(**options)
+
+    return make
+
+
+def sent_by_botocore(monkeypatch: pytest.MonkeyPatch, service: str, method: str, parameters: dict) -> Any:
+    """The request that botocore's own client makes of a call."""
+    http = FakeHttp()
+    monkeypatch.setattr(URLLib3Session, "send", lambda _, request: http.send(request))
+    session = botocore.session.get_session()
+    keys = {"aws_access_key_id": "key", "aws_secret_access_key": "secret", "aws_session_token": "session"}
+    made = session.create_client(service, region_name="us-east-1", **keys)
+    getattr(made, method)(**parameters)
+    return http.requests[0]
+
+
+def headers_of(request: Any, *names: str) -> list[str]:
+    values = [request.headers[name] for name in names]
+    return [value.decode() if isinstance(value, bytes) else value for value in values]
+
+
+@pytest.mark.parametrize(("service", "method", "parameters"), CALLS)
+def test_a_call_is_the_one_that_botocore_makes(client, monkeypatch, service, method, parameters) -> None:
+    mine = client(service)
+    getattr(mine, method)(**parameters)
+    [request] = mine.http.requests
+    theirs = sent_by_botocore(monkeypatch, service, method, parameters)
+    names = ("X-Amz-Target", "Content-Type", "X-Amz-Security-Token")
+    assert headers_of(request, *names) == headers_of(theirs, *names)
+    assert request.url == theirs.url
+    assert json.loads(request.body) == json.loads(theirs.body)
+    scope = "/us-east-1/" + service + "/aws4_request"
+    assert all(scope in headers_of(one, "Authorization")[0] for one in (request, theirs))
+
+
+def test_an_answer_is_what_the_service_said(client) -> None:
+    answer = {"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]}
+    assert client("events", (200, answer)).put_events(Entries=[ENTRY]) == answer
+
+
+def test_an_error_keeps_its_code_and_what_comes_with_it(client) -> None:
+    reasons = [{"Code": "ConditionalCheckFailed"}, {"Code": "None"}]
+    kind = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException"
+    body = {"__type": kind, "Message": "cancelled", "CancellationReasons": reasons}
+    dynamodb = client("dynamodb", (400, body))
+    with pytest.raises(ClientError, match="cancelled") as caught:
+        dynamodb.transact_write_items(TransactItems=[])
+    assert caught.value.response["Error"] == {"Code": "TransactionCanceledException", "Message": "cancelled"}
+    assert caught.value.response["CancellationReasons"] == reasons
+    assert len(dynamodb.http.requests) == 1
+
+
+TROUBLES = [
+    (500, {}),
+    (503, b"<html>busy</html>"),
+    (400, {"__type": "ThrottlingException"}),
+    ConnectTimeoutError(endpoint_url="x"),
+]
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_what_may_pass_is_tried_again(client, trouble) -> None:
+    dynamodb = client("dynamodb", trouble, trouble, (200, {"Item": {}}))
+    assert dynamodb.get_item(TableName="table", Key={}) == {"Item": {}}
+    assert len(dynamodb.http.requests) == 3
+
+
+def test_the_last_attempts_error_is_raised(client) -> None:
+    events = client("events", (503, b"busy"), total_attempts=1)
+    with pytest.raises(ClientError, match="busy") as caught:
+        events.put_events(Entries=[ENTRY])
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 503
+    assert len(events.http.requests) == 1
+
+
+def test_a_transaction_that_is_tried_again_is_known_by_its_token(client) -> None:
+    dynamodb = client("dynamodb", (500, {}))
+    dynamodb.transact_write_items(TransactItems=[])
+    first, second = (json.loads(request.body)["ClientRequestToken"] for request in dynamodb.http.requests)
+    assert first == second
+    dynamodb.transact_write_items(TransactItems=[])
+    assert json.loads(dynamodb.http.requests[2].body)["ClientRequestToken"] != first
+
+
+@pytest.mark.parametrize(
+    ("environment", "endpoint"),
+    [
+        ({"AWS_REGION": "eu-central-1"}, "https://events.eu-central-1.amazonaws.com/"),
+        ({"AWS_REGION": "cn-north-1"}, "https://events.cn-north-1.amazonaws.com.cn/"),
+        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:4566"}, "http://127.0.0.1:4566/"),
+        ({"AWS_ENDPOINT_URL": "http://a", "AWS_ENDPOINT_URL_EVENTBRIDGE": "http://b/"}, "http://b/"),
+    ],
+)
+def test_the_endpoint_is_the_regions_or_the_environments(client, monkeypatch, environment, endpoint) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert client("events").endpoint == endpoint
+
+
+def test_a_missing_region_is_named(client, monkeypatch) -> None:
+    monkeypatch.delenv("AWS_REGION")
+    with pytest.raises(SettingError, match="AWS_REGION"):
+        client("events")
