@@ -90,10 +90,10 @@ def _pack(npm: str, scratch: Path) -> Path:
 
 
 @contextmanager
-def running(heap_mb: int = 1024) -> Iterator[str]:
+def running(*java_options: str) -> Iterator[str]:
     """Run one, empty, on a free port of this machine; yields its endpoint."""
     port = _free_port()
-    command = ["java", f"-Xmx{heap_mb}m", "-Djava.library.path=DynamoDBLocal_lib", "-jar", "DynamoDBLocal.jar"]
+    command = ["java", *java_options, "-Djava.library.path=DynamoDBLocal_lib", "-jar", "DynamoDBLocal.jar"]
     command += ["-inMemory", "-sharedDb", "-port", str(port)]
     # The shell ends it when its input ends, which it does however this process ends, a kill included.
     process = subprocess.Popen(

@@ -16,7 +16,7 @@ from scorecast.api.query import GetEntry
 from scorecast.api.standings import Standings
 from scorecast.ranks import lookup, table
 
-HEAP_MB = 6144
+HEAP = "-Xmx6g"  # a million entries take three
 # A COUNT reads half the board, and what it costs follows from the rank: a few are enough to see it.
 COUNTS = {10_000: 100, 100_000: 10}
 FEW_COUNTS = 3
@@ -79,7 +79,7 @@ def load_board(endpoint: str, dynamodb: Any, shape: str, entries: int) -> Board:
 
 def measure_lookups(shape: str, sizes: Iterable[int], lookups: int) -> Iterable[Row]:
     """Measure one shape at several sizes, beside each other in one DynamoDB Local."""
-    with dynamodb_local.running(HEAP_MB) as endpoint:
+    with dynamodb_local.running(HEAP) as endpoint:
         dynamodb = dynamodb_local.create_client(endpoint)
         create_tables(dynamodb)
         for entries in sizes:

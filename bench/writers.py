@@ -37,7 +37,7 @@ class Strain:
     """How hard it is made: shares of 1, and how many writers there are."""
 
     changes: int = 20_000
-    participants: int = 2_000
+    participants: int = 10_000
     writers: int = 8
     repeated: float = 0.1
     killed: float = 0.05

@@ -26,7 +26,7 @@ Row = dict[str, Any]
 
 def measure_writes(shape: str, entries: int, batches: Iterable[int], changes: int) -> Iterable[Row]:
     """Measure updates of random participants to scores drawn anew, at several sizes of a batch."""
-    with dynamodb_local.running(2048) as endpoint:
+    with dynamodb_local.running("-Xmx2g") as endpoint:
         dynamodb = dynamodb_local.create_client(endpoint)
         create_tables(dynamodb)
         oracle = Oracle()

@@ -27,7 +27,8 @@ class Engine:
 def engine() -> Iterator[Engine]:
     if missing := dynamodb_local.what_is_missing():
         pytest.skip(missing)
-    with dynamodb_local.running() as endpoint:
+    # What lives for seconds is not worth the optimising compiler.
+    with dynamodb_local.running("-XX:TieredStopAtLevel=1") as endpoint:
         client = dynamodb_local.create_client(endpoint)
         create_tables(client)
         yield Engine(endpoint, client)
