@@ -6,6 +6,10 @@ from typing import Any
 
 import pytest
 
+from tests.page.leaderboard import leaderboard
+
+__all__ = ["leaderboard"]
+
 ARGUMENTS = [
     "--headless",
     "--no-sandbox",
@@ -48,10 +52,17 @@ class Visit:
         self.page.on("dialog", lambda dialog: self.complaints.append(f"dialog: {dialog.message}"))
         self.page.on("request", lambda request: self.requests.append(request.url))
 
-    def rows(self) -> list[tuple[str, str, str]]:
-        """The table as a person reads it: rank, name, score."""
+    def rows(self, table: str = "#entries") -> list[tuple[str, str, str]]:
+        """A table as a person reads it: rank, name, score."""
         read = "rows => rows.map(row => ['.rank', 'bdi', '.score'].map(part => row.querySelector(part).innerText))"
-        return [tuple(row) for row in self.page.locator("#entries tr").evaluate_all(read)]
+        return [tuple(row) for row in self.page.locator(f"{table} tr").evaluate_all(read)]
+
+    def text(self, selector: str) -> str:
+        """What stands in one element."""
+        return str(self.page.locator(selector).inner_text())
+
+    def wait_for_text(self, selector: str, words: str) -> None:
+        self.page.locator(selector).filter(has_text=words).first.wait_for(state="attached")
 
     def wait_for_row(self, name: str, score: str) -> None:
         row = (

@@ -1,128 +1,179 @@
-"""The page in each of its states, with an API that answers what the test says."""
+"""The page in each of its states, with LeaderGet behind it and entries that the test changes."""
 
-import json
-from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-import scorecast.api
-from scorecast.api.answer import page_answer
+from tests.page.leaderboard import ADDRESS, STAGE, Leaderboard, go
 
-PAGE = page_answer(Path(scorecast.api.__file__).with_name("page.html").read_text(encoding="utf-8"))
-ADDRESS = "http://scorecast.test/any/stage/"
 EXACT = "12345678901234567890123456789012345678"
+EXACT_SHOWN = "12,345,678,901,234,567,890,123,456,789,012,345,678"
 HIDE = """
     Object.defineProperty(document, "hidden", {value: %s, configurable: true});
     document.dispatchEvent(new Event("visibilitychange"));
 """
 
 
-class Api:
-    """LeaderGet as the page sees it: boards of (rank, id, name, score written out); `status` breaks it."""
-
-    def __init__(self, **boards: list[tuple[int, str, str | None, str]]) -> None:
-        self.boards, self.status = boards, 200
-
-    def answer(self, route: Any) -> None:
-        url = urlsplit(route.request.url)
-        if not url.path.endswith("/leaderBoard/"):
-            route.fulfill(status=200, headers=PAGE["headers"], body=PAGE["body"])
-        elif self.status != 200:
-            route.fulfill(status=self.status, body="{}")
-        else:
-            status, body = self._board(parse_qs(url.query)) if url.query else (200, self._list())
-            route.fulfill(status=status, content_type="application/json", body=body)
-
-    def _list(self) -> str:
-        return json.dumps(
-            {"boards": [{"hackathonName": name, "total": len(rows)} for name, rows in self.boards.items()]}
-        )
-
-    def _board(self, query: dict[str, list[str]]) -> tuple[int, str]:
-        [name] = query["hackathonName"]
-        if name not in self.boards:
-            return 404, "{}"
-        rows = self.boards[name]
-        entries = ",".join(
-            f'{{"rank": {rank}, "id": {json.dumps(key)}, "userName": {json.dumps(who)}, "projectScore": {score}}}'
-            for rank, key, who, score in rows[: int(query["limit"][0])]
-        )
-        return 200, f'{{"hackathonName": {json.dumps(name)}, "total": {len(rows)}, "entries": [{entries}]}}'
+@pytest.fixture
+def two_boards(leaderboard: Leaderboard) -> Leaderboard:
+    leaderboard.put("Abc", "1", "60", "ann")
+    leaderboard.put("Abc", "3", "50", "cem")
+    leaderboard.put("Xyz", "2", "5", "bob")
+    return leaderboard
 
 
-def go(visit: Any, api: Api, board: str = "", **options: Any) -> Any:
-    tab = visit(**options)
-    tab.page.route("**/*", api.answer)
-    tab.page.goto(f"{ADDRESS}#{board}")
-    tab.page.locator("body:not([data-state=loading])").wait_for()
-    return tab
+@pytest.fixture
+def thirty(leaderboard: Leaderboard) -> Leaderboard:
+    for rank in range(1, 31):
+        leaderboard.put("Abc", str(rank), str(1000 - rank), f"user {rank:02}")
+    return leaderboard
 
 
-def test_it_opens_the_first_board_and_says_that_it_is_live(visit) -> None:
-    tab = go(visit, Api(Abc=[(1, "1", "ann", "60")], Xyz=[(1, "2", "bob", "5")]))
-    assert tab.rows() == [("1", "ann", "60")]
-    assert tab.page.get_by_role("status").inner_text() == "Live"
-    assert "updated" in tab.page.locator("#updated").inner_text()
+def test_it_opens_the_first_board_and_says_that_it_is_live(visit, two_boards) -> None:
+    tab = go(visit, two_boards)
+    assert tab.rows() == [("1", "ann", "60"), ("2", "cem", "50")]
+    assert (tab.text("h1"), tab.text("#state"), tab.text("#total")) == ("Abc", "Live", "2 participants")
+    assert tab.page.title() == "Abc · Scorecast"
     assert tab.complaints == []
 
 
-def test_the_controls_have_labels_and_work_by_keyboard(visit) -> None:
-    tab = go(visit, Api(Abc=[(1, "1", "ann", "60")], Xyz=[(1, "2", "bob", "5")]))
-    tab.page.keyboard.press("Tab")
-    assert tab.page.get_by_label("Board").evaluate("select => select === document.activeElement")
-    tab.page.keyboard.press("ArrowDown")
+def test_it_says_in_words_when_the_board_last_changed(visit, two_boards) -> None:
+    tab = go(visit, two_boards)
+    assert tab.text("#updated").startswith("last change ")
+    assert tab.text("#updated").endswith(" ago")
+    assert tab.page.locator("#updated").get_attribute("datetime") == "2026-01-02T03:04:05Z"
+
+
+def test_the_boards_are_listed_with_their_totals_and_a_choice_is_in_the_address(visit, two_boards) -> None:
+    tab = go(visit, two_boards)
+    assert tab.page.get_by_label("Board").inner_text().split("\n") == ["Abc (2)", "Xyz (1)"]
+    tab.page.get_by_label("Board").select_option("Xyz")
     tab.wait_for_row("bob", "5")
-    assert tab.page.url.endswith("#Xyz")
-    assert tab.page.get_by_label("Show").input_value() == "10"
-    assert tab.page.get_by_role("button", name="Pause").is_visible()
+    assert tab.page.url == f"{ADDRESS}#Xyz"
+    tab.page.go_back()
+    tab.wait_for_row("ann", "60")
+    assert tab.page.get_by_label("Board").input_value() == "Abc"
 
 
-def test_the_number_of_rows_can_be_chosen(visit) -> None:
-    tab = go(visit, Api(Abc=[(rank, str(rank), f"user {rank:02}", str(100 - rank)) for rank in range(1, 31)]))
+def test_a_shared_address_opens_the_same_view(visit, thirty) -> None:
+    tab = go(visit, thirty, "Abc&id=13&at=11&show=25")
+    assert tab.text("#range") == "11–30 of 30"
+    assert tab.text("#found-title bdi") == "user 13"
+    assert tab.page.get_by_label("Find a participant by id").input_value() == "13"
+
+
+@pytest.mark.parametrize("hash_", ["%", "Abc&at=x&show=7&id=", "Abc&at=0", "Abc&at=99999999999999", "Abc&&&="])
+def test_a_broken_address_opens_the_top(visit, thirty, hash_: str) -> None:
+    tab = go(visit, thirty, hash_)
+    assert tab.text("#range") == "1–10 of 30"
+    assert tab.page.locator("#found").is_hidden()
+
+
+def test_the_number_of_rows_can_be_chosen(visit, thirty) -> None:
+    tab = go(visit, thirty)
     assert len(tab.rows()) == 10
-    tab.page.get_by_label("Show").select_option("25")
-    tab.wait_for_row("user 25", "75")
-    assert tab.page.locator("#count").inner_text() == "25 of 30"
+    tab.page.get_by_label("Rows").select_option("25")
+    tab.wait_for_row("user 25", "975")
+    assert tab.text("#range") == "1–25 of 30"
 
 
-@pytest.mark.parametrize(("written", "shown"), [("1250.5", "1,250.5"), (EXACT, EXACT), ("-3", "-3")])
-def test_a_score_keeps_all_its_digits(visit, written: str, shown: str) -> None:
-    tab = go(visit, Api(Abc=[(1, "1", "ann", written)]))
+def test_one_can_turn_pages_and_jump_to_any_rank(visit, thirty) -> None:
+    tab = go(visit, thirty)
+    for button, first in (("Next page", 11), ("Last page", 21), ("Previous page", 11), ("First page", 1)):
+        tab.page.get_by_role("button", name=button).click()
+        tab.wait_for_text("#range", f"{first}–{first + 9} of 30")
+        assert tab.rows()[0] == (str(first), f"user {first:02}", str(1000 - first))
+    tab.page.get_by_label("Go to rank").fill("17")
+    tab.page.get_by_role("button", name="Go", exact=True).click()
+    tab.wait_for_text("#range", "17–26 of 30")
+    assert "at=17" in tab.page.url
+
+
+def test_a_jump_past_the_end_goes_to_the_end(visit, thirty) -> None:
+    tab = go(visit, thirty)
+    tab.page.get_by_label("Go to rank").fill("5000")
+    tab.page.keyboard.press("Enter")
+    tab.wait_for_text("#range", "30–30 of 30")
+    assert tab.page.get_by_role("button", name="Next page").get_attribute("aria-disabled") == "true"
+
+
+def test_inside_of_very_many_ties_it_says_where_they_begin_and_goes_on_page_by_page(visit, leaderboard) -> None:
+    leaderboard.table.entries = [("Abc", f"{number:04}", "7") for number in range(2150)]
+    leaderboard.table.page_size = 5000
+    tab = go(visit, leaderboard, "Abc&at=2121&show=100")
+    assert tab.text("#range") == "1–100 of 2,150"
+    assert "nearly the same score" in tab.text("#tied")
+    tab.page.get_by_label("Go to rank").fill("1921")
+    tab.page.keyboard.press("Enter")
+    tab.wait_for_text("#range", "1,921–2,020")
+    assert tab.page.locator("#tied").is_hidden()
+    last = tab.rows()[-1]
+    tab.page.get_by_role("button", name="Next page").click()
+    tab.wait_for_text("#range", "2,021–2,120")
+    assert tab.rows()[0][1] < last[1]  # ties stand by id, the last first
+    assert tab.page.locator("#tied").is_hidden()
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("1250.5", "1,250.5"),
+        (EXACT, EXACT_SHOWN),
+        ("-3", "-3"),
+        ("0.00000000000000000000000000001", "0.00000000000000000000000000001"),
+        ("1E+20", "100,000,000,000,000,000,000"),
+        ("1E+100", "1E+100"),
+    ],
+)
+def test_a_score_keeps_all_its_digits(visit, leaderboard, written: str, shown: str) -> None:
+    leaderboard.put("Abc", "1", written, "ann")
+    tab = go(visit, leaderboard, "Abc&id=1")
     assert tab.rows() == [("1", "ann", shown)]
+    assert tab.text("#found-score") == shown
+    assert tab.complaints == []
 
 
-def test_an_entry_without_a_name_shows_its_id(visit) -> None:
-    assert go(visit, Api(Abc=[(1, "number-seven", None, "60")])).rows() == [("1", "number-seven", "60")]
+def test_an_entry_without_a_name_shows_its_id(visit, leaderboard) -> None:
+    leaderboard.put("Abc", "number-seven", "60")
+    assert go(visit, leaderboard).rows() == [("1", "number-seven", "60")]
 
 
-def test_no_board_yet(visit) -> None:
-    tab = go(visit, Api())
-    assert "There is no board yet" in tab.page.locator("#empty").inner_text()
+def test_no_board_yet_and_then_one(visit, leaderboard) -> None:
+    tab = go(visit, leaderboard)
+    assert "There is no board yet" in tab.text("#empty")
     assert tab.page.get_by_label("Board").is_disabled()
+    leaderboard.put("Abc", "1", "60", "ann")
+    tab.wait_for_row("ann", "60")
 
 
-def test_a_board_without_entries(visit) -> None:
-    tab = go(visit, Api(Abc=[(1, "1", "ann", "60")]), board="Gone")
-    assert tab.page.locator("#empty").inner_text() == "The board “Gone” has no entries."
+def test_a_board_without_entries(visit, two_boards) -> None:
+    tab = go(visit, two_boards, "Gone")
+    assert tab.text("#empty") == "The board “Gone” has no entries."
+    assert tab.complaints == []
 
 
-def test_an_error_is_said_and_what_was_shown_stays(visit) -> None:
-    api = Api(Abc=[(1, "1", "ann", "60")])
-    tab = go(visit, api)
-    api.status = 503
+def test_an_error_is_said_and_what_was_shown_stays(visit, two_boards) -> None:
+    tab = go(visit, two_boards)
+    two_boards.status = 503
     tab.page.locator("[data-state=error]").wait_for()
-    assert tab.page.get_by_role("status").inner_text() == "Not up to date: the server answered 503. Trying again."
-    assert tab.rows() == [("1", "ann", "60")]
-    api.status, api.boards["Abc"] = 200, [(1, "1", "ann", "61")]
+    assert tab.text("#state") == "Not up to date: the server answered 503. Trying again."
+    assert tab.rows() == [("1", "ann", "60"), ("2", "cem", "50")]
+    two_boards.status = 200
+    two_boards.put("Abc", "1", "61")
     tab.wait_for_row("ann", "61")
-    assert tab.page.get_by_role("status").inner_text() == "Live"
+    assert tab.text("#state") == "Live"
 
 
-def test_it_rests_while_hidden_and_while_paused(visit) -> None:
+def test_an_error_at_first_is_said_too(visit, two_boards) -> None:
+    two_boards.status = 500
+    tab = go(visit, two_boards)
+    assert tab.text("#empty") == "Not up to date: the server answered 500. Trying again."
+
+
+def clocked(visit: Any, leaderboard: Leaderboard) -> tuple[Any, Any]:
+    """A tab whose clock only the test moves, and a way to count the requests of a minute."""
     tab = visit()
-    tab.page.route("**/*", Api(Abc=[(1, "1", "ann", "60")]).answer)
+    tab.page.route("**/*", leaderboard.answer)
     tab.page.clock.install()
     tab.page.goto(ADDRESS)
     tab.page.locator("[data-state=live]").wait_for()
@@ -132,27 +183,82 @@ def test_it_rests_while_hidden_and_while_paused(visit) -> None:
         tab.page.clock.run_for(60_000)
         return len(tab.requests) - before
 
+    return tab, requests_in_a_minute
+
+
+def test_it_rests_while_hidden_and_while_paused(visit, two_boards) -> None:
+    tab, requests_in_a_minute = clocked(visit, two_boards)
     tab.page.evaluate(HIDE % "true")
     assert requests_in_a_minute() == 0
     with tab.page.expect_request("**/leaderBoard/?*"):
         tab.page.evaluate(HIDE % "false")
     tab.page.get_by_role("button", name="Pause").click()
-    assert tab.page.get_by_role("status").inner_text() == "Paused"
+    assert tab.text("#state") == "Paused"
     assert requests_in_a_minute() == 0
     with tab.page.expect_request("**/leaderBoard/?*"):
         tab.page.get_by_role("button", name="Resume").click()
 
 
-def test_it_speaks_chinese_to_a_chinese_browser(visit) -> None:
-    tab = go(visit, Api(Abc=[(1, "1", "ann", "60")]), locale="zh-CN")
+def test_it_asks_less_and_less_often_while_there_is_no_answer(visit, two_boards) -> None:
+    tab, _ = clocked(visit, two_boards)
+    two_boards.status = 503
+    waits_s = []
+    for _ in range(6):
+        asked, waited_s = len(two_boards.statuses), 0
+        while len(two_boards.statuses) == asked:
+            tab.page.clock.run_for(1000)
+            tab.page.wait_for_timeout(30)
+            waited_s += 1
+        waits_s.append(waited_s)
+    assert waits_s[1] < waits_s[3]
+    assert max(waits_s) <= 40
+
+
+def test_what_has_not_changed_is_answered_with_304(visit, two_boards) -> None:
+    tab = go(visit, two_boards, "Abc&id=1")
+    two_boards.statuses.clear()
+    with tab.page.expect_response(lambda response: response.status == 304 and "hackathonName" in response.url):
+        pass
+    assert set(two_boards.statuses) == {304}
+    assert tab.rows() == [("1", "ann", "60"), ("2", "cem", "50")]
+    assert tab.complaints == []
+
+
+def test_nothing_is_fetched_from_elsewhere_and_paths_are_relative(visit, two_boards) -> None:
+    tab = go(visit, two_boards, "Abc&id=1")
+    fetched = [url for url in tab.requests if not url.startswith("data:")]
+    assert all(url.startswith(ADDRESS) for url in fetched)
+    tab.page.goto(f"http://scorecast.test{STAGE}")
+    tab.wait_for_row("ann", "60")
+    assert tab.complaints == []
+
+
+def test_it_speaks_chinese_to_a_chinese_browser(visit, two_boards) -> None:
+    tab = go(visit, two_boards, "Abc&id=1", locale="zh-CN")
     assert tab.page.locator("html").get_attribute("lang") == "zh-Hans"
-    assert tab.page.locator("thead").inner_text().split() == ["名次", "姓名", "分数"]
-    assert tab.page.get_by_role("status").inner_text() == "实时"
+    assert tab.text("#standings thead").split() == ["名次", "姓名", "分数"]
+    assert tab.text("#state") == "实时"
+    assert tab.text("#total") == "2 名参赛者"
+    assert tab.text("#updated").startswith("最近更新：")
+
+
+def test_the_language_can_be_switched_and_is_remembered(visit, two_boards) -> None:
+    tab = go(visit, two_boards)
+    tab.page.get_by_role("button", name="中文").click()
+    assert tab.text("#state") == "实时"
+    tab.page.reload()
+    tab.wait_for_text("#state", "实时")
+    tab.page.get_by_role("button", name="English").click()
+    assert tab.text("#state") == "Live"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [320, 390, 1280])
-def test_it_fits_the_screen(visit, width: int, scheme: str) -> None:
-    api = Api(Abc=[(1, "1", "endless" * 30, EXACT), (2, "2" * 300, None, "-" + EXACT)])
-    tab = go(visit, api, viewport={"width": width, "height": 700}, color_scheme=scheme)
+@pytest.mark.parametrize("width", [320, 390, 768, 1280])
+@pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
+def test_it_fits_the_screen(visit, leaderboard, width: int, scheme: str, locale: str) -> None:
+    leaderboard.put("Abc", "1", EXACT, "endless" * 30)
+    leaderboard.put("Abc", "2" * 300, f"-{EXACT}")
+    viewport = {"width": width, "height": 700}
+    tab = go(visit, leaderboard, f"Abc&id={'2' * 300}", viewport=viewport, color_scheme=scheme, locale=locale)
+    tab.page.locator("summary").click()
     assert tab.page.evaluate("document.documentElement.scrollWidth") <= width

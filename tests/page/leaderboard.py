@@ -1,0 +1,64 @@
+"""The API behind the page, in this process: LeaderGet itself, on entries that the test changes."""
+
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from scorecast.api import handler
+from scorecast.api.standings import Standings
+from tests.unit.test_api import FakeTable
+
+STAGE = "/any/stage"
+ADDRESS = f"http://scorecast.test{STAGE}/"
+
+
+@dataclass
+class Leaderboard:
+    """Entries as (board, id, score), names by id; `status` breaks it, and then nothing but the page is answered."""
+
+    table: FakeTable
+    status: int = 200
+    statuses: list[int] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+    def put(self, board: str, participant: str, score: str, name: str | None = None) -> None:
+        """Write an entry, as a change of the main table would."""
+        others = [entry for entry in self.table.entries if entry[:2] != (board, participant)]
+        self.table.entries = [*others, (board, participant, score)]
+        if name is not None:
+            self.table.names[participant] = name
+
+    def answer(self, route: Any) -> None:
+        """Answer a request of the browser."""
+        url = urlsplit(route.request.url)
+        path = url.path.removeprefix(STAGE)
+        if self.status != 200 and path != "/":
+            self.statuses.append(self.status)
+            route.fulfill(status=self.status, body="{}")
+            return
+        parameters = {name: values[0] for name, values in parse_qs(url.query).items()}
+        request = {"path": path, "queryStringParameters": parameters or None, "headers": route.request.headers}
+        answer = handler.handle(request, None)
+        self.statuses.append(answer["statusCode"])
+        self.asked.append(f"{path}?{url.query}" if url.query else path)
+        route.fulfill(status=answer["statusCode"], headers=answer["headers"], body=answer["body"])
+
+
+@pytest.fixture
+def leaderboard(monkeypatch: pytest.MonkeyPatch) -> Leaderboard:
+    """A leaderboard without entries."""
+    table = FakeTable([])
+    reader = Standings(table, "leaderboard", "index", "boards", "key")
+    monkeypatch.setattr(handler, "standings", lambda: reader)
+    return Leaderboard(table)
+
+
+def go(visit: Any, leaderboard: Leaderboard, hash_: str = "", **options: Any) -> Any:
+    """Open the page in a tab of its own, and wait until it shows what it was answered."""
+    tab = visit(**options)
+    tab.page.route("**/*", leaderboard.answer)
+    tab.page.goto(f"{ADDRESS}#{hash_}")
+    tab.page.locator("body:not([data-state=loading])").wait_for()
+    return tab

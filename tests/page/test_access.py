@@ -1,0 +1,143 @@
+"""The page for everybody: by keyboard alone, read aloud, and checked by axe-core in every state, light and dark."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.page.leaderboard import Leaderboard, go
+
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+
+
+@pytest.fixture
+def forty(leaderboard: Leaderboard) -> Leaderboard:
+    for rank in range(1, 41):
+        leaderboard.put("Abc", f"p{rank}", str(1000 - 10 * rank), f"user {rank:02}")
+    leaderboard.put("Xyz", "p1", "5", "user 01")
+    return leaderboard
+
+
+@pytest.fixture(scope="module")
+def violations() -> Callable[[Any], list[str]]:
+    """What axe-core has against the page as it stands."""
+    axe = pytest.importorskip(
+        "axe_playwright_python.sync_playwright",
+        reason="axe-playwright-python is not installed: see requirements/dev.txt",
+    ).Axe()
+
+    def check(page: Any) -> list[str]:
+        found = axe.run(page, options=RULES).response["violations"]
+        return [f"{one['id']}: {node['html'][:200]}" for one in found for node in one["nodes"]]
+
+    return check
+
+
+STATES = {"standings": "Abc", "participant": "Abc&id=p13&at=11", "missing": "Abc&id=nobody", "no entries": "Gone"}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("state", [*STATES, "error", "paused", "moved", "as a table", "phone", "chinese"])
+def test_axe_finds_nothing(visit, forty, violations, state: str, scheme: str) -> None:
+    locale = "zh-CN" if state == "chinese" else "en-GB"
+    size = {"viewport": {"width": 390, "height": 844}} if state == "phone" else {}
+    hash_ = STATES.get(state, "Abc&id=p13")
+    # Without motion, so that no colour is looked at on its way to another.
+    tab = go(visit, forty, hash_, color_scheme=scheme, locale=locale, reduced_motion="reduce", **size)
+    if state == "error":
+        forty.status = 503
+        tab.page.locator("[data-state=error]").wait_for()
+    if state == "paused":
+        tab.page.get_by_role("button", name="Pause").click()
+    if state == "moved":
+        forty.put("Abc", "p7", "965")
+        tab.page.locator("#entries .rose").wait_for()
+    if state == "as a table":
+        tab.page.locator("summary").click()
+    assert violations(tab.page) == []
+
+
+def press_until(tab: Any, key: str, selector: str) -> None:
+    for _ in range(60):
+        if tab.page.locator(selector).evaluate("element => element === document.activeElement"):
+            return
+        tab.page.keyboard.press(key)
+    raise AssertionError(f"{key} does not lead to {selector}")
+
+
+def test_all_can_be_done_by_keyboard(visit, forty) -> None:
+    tab = go(visit, forty)
+    keyboard = tab.page.keyboard
+    press_until(tab, "Tab", "#board")
+    keyboard.press("ArrowDown")
+    tab.wait_for_text("h1", "Xyz")
+    keyboard.press("ArrowUp")
+    tab.wait_for_text("h1", "Abc")
+    press_until(tab, "Tab", "#participant")
+    keyboard.type("p30")
+    keyboard.press("Enter")
+    tab.wait_for_text("#found-title", "user 30")
+    press_until(tab, "Tab", "#next")
+    keyboard.press("Enter")
+    tab.wait_for_text("#range", "11–20 of 40")
+    press_until(tab, "Tab", "#position")
+    keyboard.type("31")
+    keyboard.press("Enter")
+    tab.wait_for_text("#range", "31–40 of 40")
+    press_until(tab, "Tab", "summary")
+    keyboard.press("Enter")
+    tab.page.locator("#bars tr").first.wait_for()
+    press_until(tab, "Shift+Tab", "#forget")
+    keyboard.press("Enter")
+    tab.page.locator("#found").wait_for(state="hidden")
+    press_until(tab, "Shift+Tab", "#pause")
+    keyboard.press("Space")
+    assert tab.text("#state") == "Paused"
+    press_until(tab, "Shift+Tab", "#language")
+    keyboard.press("Enter")
+    assert tab.text("#state") == "已暂停"
+
+
+def test_the_focus_can_be_seen(visit, forty) -> None:
+    tab = go(visit, forty)
+    for _ in range(12):
+        tab.page.keyboard.press("Tab")
+        width = tab.page.evaluate("parseFloat(getComputedStyle(document.activeElement).outlineWidth)")
+        assert width >= 3, tab.page.evaluate("document.activeElement.outerHTML")
+
+
+def test_the_last_page_keeps_the_focus_on_the_button(visit, forty) -> None:
+    tab = go(visit, forty, "Abc&at=21")
+    tab.page.get_by_role("button", name="Next page").focus()
+    tab.page.keyboard.press("Enter")
+    tab.wait_for_text("#range", "31–40 of 40")
+    tab.page.keyboard.press("Enter")
+    assert tab.page.evaluate("document.activeElement.id") == "next"
+    assert tab.text("#range") == "31–40 of 40"
+
+
+def test_little_is_read_aloud_while_scores_change(visit, forty) -> None:
+    tab = go(visit, forty)
+    tab.page.evaluate("""
+        window.said = [];
+        const listen = new MutationObserver(() => said.push(document.getElementById("news").textContent));
+        for (const status of document.querySelectorAll("[role=status]"))
+            listen.observe(status, { childList: true, characterData: true, subtree: true });
+    """)
+    for leader in range(5, 9):
+        forty.put("Abc", f"p{leader}", str(2000 + leader))
+        tab.wait_for_row(f"user {leader:02}", f"2,00{leader}")
+    assert tab.page.evaluate("said") == ["user 05 now leads with 2,005."]
+
+
+def test_a_status_is_not_written_again_at_each_refresh(visit, forty) -> None:
+    tab = go(visit, forty, "Abc&id=p3")
+    tab.page.evaluate("""
+        window.written = 0;
+        for (const status of document.querySelectorAll("[role=status]"))
+            new MutationObserver(() => written += 1).observe(status, { childList: true, subtree: true });
+    """)
+    for _ in range(2):
+        with tab.page.expect_response(lambda response: response.status == 304):
+            pass
+    assert tab.page.evaluate("written") == 0

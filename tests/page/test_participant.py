@@ -1,0 +1,178 @@
+"""Finding a participant on the page, following one, and seeing where the scores lie."""
+
+from typing import Any
+
+import pytest
+
+from tests.page.leaderboard import Leaderboard, go
+
+HOSTILE = '<img src=x onerror="document.title = 1"><script>alert(1)</script>\u202egnp'
+
+
+@pytest.fixture
+def twenty(leaderboard: Leaderboard) -> Leaderboard:
+    for rank in range(1, 21):
+        leaderboard.put("Abc", f"p{rank}", str(1000 - 10 * rank), f"user {rank:02}")
+    return leaderboard
+
+
+def find(tab: Any, participant: str) -> None:
+    tab.page.get_by_label("Find a participant by id").fill(participant)
+    tab.page.get_by_role("button", name="Find").click()
+
+
+def figures(tab: Any) -> list[str]:
+    return [one.strip() for one in tab.page.locator("#figures dd").all_inner_texts()]
+
+
+def test_a_participant_is_found_with_rank_percentile_score_and_neighbours(visit, twenty) -> None:
+    tab = go(visit, twenty)
+    find(tab, "p13")
+    tab.page.locator("#found").wait_for()
+    assert tab.text("#found-title bdi") == "user 13"
+    assert figures(tab) == ["13 of 20", "40 %", "870"]
+    assert [rank for rank, _, _ in tab.rows("#neighbours")] == [str(rank) for rank in range(10, 17)]
+    assert tab.text("#neighbours .mine bdi") == "user 13"
+    assert tab.page.url.endswith("#Abc&id=p13")
+    assert tab.complaints == []
+
+
+def test_who_was_found_is_marked_in_the_standings(visit, twenty) -> None:
+    tab = go(visit, twenty, "Abc&id=p4")
+    assert tab.page.locator("#entries .mine bdi").all_inner_texts() == ["user 04"]
+
+
+def test_a_name_in_the_list_leads_to_the_participant_and_close_leads_back(visit, twenty) -> None:
+    tab = go(visit, twenty)
+    tab.page.get_by_role("link", name="user 03").click()
+    tab.wait_for_text("#found-title", "user 03")
+    assert figures(tab)[0] == "3 of 20"
+    tab.page.get_by_role("button", name="Close").click()
+    tab.page.locator("#found").wait_for(state="hidden")
+    assert tab.page.url.endswith("#Abc")
+    assert tab.page.locator("#participant").evaluate("input => input === document.activeElement")
+
+
+def test_who_was_found_is_followed(visit, twenty) -> None:
+    tab = go(visit, twenty, "Abc&id=p13")
+    twenty.put("Abc", "p13", "1000.5")
+    tab.wait_for_text("#found-rank", "1 of 20")
+    assert figures(tab) == ["1 of 20", "100 %", "1,000.5"]
+    tab.wait_for_text("#news", "user 13 has rank 1 of 20.")
+
+
+def test_who_is_not_on_the_board_is_not_found_until_the_score_is_there(visit, twenty) -> None:
+    tab = go(visit, twenty)
+    find(tab, "nobody")
+    tab.wait_for_text("#missing", "There is no participant with the id “nobody” on the board “Abc”.")
+    assert tab.text("#news") == tab.text("#missing")
+    assert tab.page.locator("#figures").is_hidden()
+    twenty.put("Abc", "nobody", "5", "somebody")
+    tab.wait_for_text("#found-rank", "21 of 21")
+    assert tab.page.locator("#missing").is_hidden()
+
+
+@pytest.mark.parametrize("participant", ["a/b", "a?b=c#d&e", "%2F", "名字", "a b"])
+def test_any_id_is_found(visit, leaderboard, participant: str) -> None:
+    leaderboard.put("Ä/ &=#?", participant, "5", "ann")
+    tab = go(visit, leaderboard)
+    find(tab, participant)
+    tab.wait_for_text("#found-title", "ann")
+    tab.page.reload()
+    tab.wait_for_text("#found-title", "ann")
+
+
+def test_hostile_names_are_text_everywhere(visit, leaderboard) -> None:
+    leaderboard.put(HOSTILE, HOSTILE, "5", HOSTILE)
+    leaderboard.put(HOSTILE, "2", "3", "y" * 5000)
+    tab = go(visit, leaderboard)
+    find(tab, HOSTILE)
+    tab.wait_for_text("#found-title", HOSTILE)
+    assert tab.page.locator("main img, main script, main b").count() == 0
+    assert tab.page.title().startswith(HOSTILE[:30])
+    assert tab.page.locator("#entries tr").first.bounding_box()["height"] < 120
+    assert tab.page.locator("#entries tr").last.bounding_box()["height"] < 120
+    find(tab, f"{HOSTILE}2")
+    tab.wait_for_text("#missing", f"{HOSTILE}2")
+    assert tab.page.locator("main img, main script, main b").count() == 0
+    assert [note for note in tab.complaints if "404" not in note] == []
+
+
+# ---- rows that move
+
+
+def test_a_change_of_rank_can_be_followed_by_eye(visit, twenty) -> None:
+    tab = go(visit, twenty)
+    twenty.put("Abc", "p7", "985")
+    tab.page.locator(".rose .mark").filter(has_text="▲5").wait_for()
+    moving = (
+        "document.getAnimations().filter(one => one.effect.target?.tagName === 'TR' && !one.transitionProperty).length"
+    )
+    assert tab.page.evaluate(moving) >= 2
+    assert tab.page.locator(".fell .mark").all_inner_texts() == ["▼1"] * 5
+    assert [name for _, name, _ in tab.rows()][:3] == ["user 01", "user 07", "user 02"]
+    tab.page.locator(".mark:not(:empty)").first.wait_for(state="detached")
+
+
+def test_whoever_wants_no_motion_sees_the_marks_and_no_motion(visit, twenty) -> None:
+    tab = go(visit, twenty, reduced_motion="reduce")
+    twenty.put("Abc", "p7", "985")
+    tab.page.locator(".rose .mark").filter(has_text="▲5").wait_for()
+    assert tab.page.evaluate("document.getAnimations().length") == 0
+
+
+def test_the_focus_stays_with_a_participant_who_moves(visit, twenty) -> None:
+    tab = go(visit, twenty)
+    tab.page.get_by_role("link", name="user 07").focus()
+    twenty.put("Abc", "p7", "999")
+    tab.wait_for_row("user 07", "999")
+    assert tab.page.evaluate("document.activeElement.innerText") == "user 07"
+
+
+def test_another_page_is_no_change_of_rank(visit, twenty) -> None:
+    tab = go(visit, twenty)
+    tab.page.get_by_role("button", name="Next page").click()
+    tab.wait_for_row("user 11", "890")
+    assert tab.page.locator(".rose, .fell, .new").count() == 0
+
+
+# ---- the chart
+
+
+def test_the_chart_has_axes_a_bar_for_each_range_and_words(visit, twenty) -> None:
+    tab = go(visit, twenty)
+    assert tab.page.locator("#plot .axis").all_text_contents() == ["Participants", "Score"]
+    assert tab.page.locator("#plot .bar").count() == 20
+    words = tab.text("#summary")
+    assert words.startswith("20 participants scored from 800 to ")
+    assert tab.page.get_by_role("img", name="How the scores are spread").count() == 1
+    tab.page.get_by_text("As a table").click()
+    assert tab.page.locator("#bars tr").count() == 20
+    assert tab.page.locator("#bars tr").first.inner_text().split("\t") == ["800 to 810", "1"]
+
+
+@pytest.mark.parametrize(
+    ("scores", "participant"),
+    [
+        (["12345678901234567890123456789012345678", "12345678901234567890123456789012345679"], "0"),
+        (["-5", "-4", "3", "0"], "0"),
+        (["0"], "0"),
+        (["0.001", "0.002", "0.0035"], "1"),
+        (["-90", "-80", "-70"], "1"),
+        (["1E+100", "2E+100"], "1"),
+    ],
+)
+def test_the_bar_of_who_was_found_is_marked(visit, leaderboard, scores: list[str], participant: str) -> None:
+    for number, score in enumerate(scores):
+        leaderboard.put("Abc", str(number), score, f"user {number}")
+    tab = go(visit, leaderboard, f"Abc&id={participant}")
+    tab.page.locator("#plot .bar.mine").wait_for()
+    assert tab.page.locator("#plot .bar.mine").count() == 1
+    assert tab.text("#placed").startswith(f"▼ user {participant} is between ")
+    assert tab.complaints == []
+
+
+def test_the_chart_follows_a_change(visit, twenty) -> None:
+    tab = go(visit, twenty)
+    twenty.put("Abc", "new", "400", "new")
+    tab.wait_for_text("#summary", "21 participants scored from 400")
