@@ -7,12 +7,17 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from scorecast.twin.instance import Twin
 from tests.deployed import Stack, deployed, free_port, running
 
 ROOT = Path(__file__).parents[1]
 Value = TypeVar("Value")
+
+# A shared machine is slow at times; that an example took long says nothing about the code.
+settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared")
 
 
 def eventually(check: Callable[[], Value], deadline_s: float = 30.0) -> Value:

@@ -8,24 +8,20 @@ import typer
 from rich.table import Table
 
 from scorecast.cli.options import (
-    DEFAULT_NAME,
     Json,
-    Port,
-    Profile,
-    Region,
-    StackName,
     data,
     notes,
     open_stack,
     plain,
     print_json,
+    with_place,
 )
 from scorecast.errors import UserError
 from scorecast.ops.api_client import ApiClient, api_of
 from scorecast.ops.exit_codes import ExitCode
 from scorecast.ops.main_table import main_table_of, read_score
 from scorecast.ops.score import Expected, delete_score, wait_until_shown, write_score
-from scorecast.ops.stack import Stack
+from scorecast.ops.stack import Options, Stack
 
 app = typer.Typer()
 
@@ -34,17 +30,15 @@ Board = Annotated[str, typer.Argument(metavar="BOARD", help="The board's name (h
 
 
 @app.command()
+@with_place
 def top(
+    place: Options,
     board: Annotated[str | None, typer.Argument(metavar="BOARD", help="The board; left away, all boards.")] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many entries to show.")] = 10,
     as_json: Json = False,
-    stack: StackName = DEFAULT_NAME,
-    profile: Profile = None,
-    region: Region = None,
-    port: Port = None,
 ) -> None:
     """Show the best of a board, or list the boards."""
-    api = api_of(open_stack(stack, profile, region, port))
+    api = api_of(open_stack(place))
     if board is None:
         _show_boards(api, as_json)
         return
@@ -58,17 +52,15 @@ def top(
 
 
 @app.command()
+@with_place
 def rank(
+    place: Options,
     board: Board,
     participant: Participant,
     as_json: Json = False,
-    stack: StackName = DEFAULT_NAME,
-    profile: Profile = None,
-    region: Region = None,
-    port: Port = None,
 ) -> None:
     """Show a participant's rank on a board. Who has the same score has the same rank."""
-    answer = api_of(open_stack(stack, profile, region, port)).rank(board, participant)
+    answer = api_of(open_stack(place)).rank(board, participant)
     if as_json:
         print_json(answer)
         return
@@ -79,7 +71,9 @@ def rank(
 
 # A negative score is a word that begins with a dash, not an option.
 @app.command(context_settings={"ignore_unknown_options": True})
+@with_place
 def score(
+    place: Options,
     participant: Participant,
     board: Board,
     points: Annotated[
@@ -90,10 +84,6 @@ def score(
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until the board shows it.")] = True,
     timeout: Annotated[float, typer.Option("--timeout", min=0.1, help="How many seconds to wait at most.")] = 30,
     as_json: Json = False,
-    stack: StackName = DEFAULT_NAME,
-    profile: Profile = None,
-    region: Region = None,
-    port: Port = None,
 ) -> None:
     """Write a participant's score to the main table, and wait until it has come through to the board.
 
@@ -102,7 +92,7 @@ def score(
     if delete == (points is not None) or (delete and name is not None):
         raise UserError("Give either a SCORE (with --name, if you like) or --delete.", ExitCode.USAGE)
     points_exact = None if points is None else read_score(points)
-    where = open_stack(stack, profile, region, port)
+    where = open_stack(place)
     table = main_table_of(where)
     if points_exact is None:
         expected = delete_score(table, participant, board)

@@ -12,24 +12,20 @@ from rich.table import Table
 from rich.text import Text
 
 from scorecast.cli.options import (
-    DEFAULT_NAME,
     Json,
-    Port,
-    Profile,
-    Region,
-    StackName,
     data,
     notes,
     open_stack,
     plain,
     print_json,
+    with_place,
 )
 from scorecast.ops.arn import Arn, read_arn
 from scorecast.ops.consumers import Consumer, Consumers, Rule, consumers_of
 from scorecast.ops.event_pattern import matches, read_pattern
 from scorecast.ops.exit_codes import ExitCode
 from scorecast.ops.samples import Sample, built_in_samples, live_samples, samples_in
-from scorecast.ops.stack import Stack
+from scorecast.ops.stack import Options, Stack
 
 app = typer.Typer(name="consumers", help="Add, list, try and remove consumers of the bus.", no_args_is_help=True)
 
@@ -40,15 +36,13 @@ Pattern = Annotated[
 
 
 @app.command("list")
+@with_place
 def list_(
+    place: Options,
     as_json: Json = False,
-    stack: StackName = DEFAULT_NAME,
-    profile: Profile = None,
-    region: Region = None,
-    port: Port = None,
 ) -> None:
     """List all rules of the bus: the stack's own, and the consumers that were added."""
-    consumers = consumers_of(open_stack(stack, profile, region, port))
+    consumers = consumers_of(open_stack(place))
     rules = consumers.list_rules()
     if as_json:
         print_json({"bus": consumers.bus.name, "rules": [_shown(consumers, rule) for rule in rules]})
@@ -64,7 +58,9 @@ def list_(
 
 
 @app.command()
+@with_place
 def add(
+    place: Options,
     name: Name,
     pattern: Pattern,
     target: Annotated[str, typer.Option("--target", metavar="ARN", help="Where the events go: a function, queue, ...")],
@@ -88,10 +84,6 @@ def add(
         ),
     ] = None,
     as_json: Json = False,
-    stack: StackName = DEFAULT_NAME,
-    profile: Profile = None,
-    region: Region = None,
-    port: Port = None,
 ) -> None:
     """Add a consumer, or update it: a rule, its target, the permission that the target needs, a dead-letter queue.
 
@@ -106,7 +98,7 @@ def add(
         retries=retries,
         max_age_s=max_age,
     )
-    consumers = consumers_of(open_stack(stack, profile, region, port))
+    consumers = consumers_of(open_stack(place))
     is_new = consumers.add(wanted)
     if as_json:
         print_json({"name": name, "rule": consumers.rule_name(name), "isNew": is_new})
@@ -117,16 +109,14 @@ def add(
 
 
 @app.command()
+@with_place
 def remove(
+    place: Options,
     name: Name,
     as_json: Json = False,
-    stack: StackName = DEFAULT_NAME,
-    profile: Profile = None,
-    region: Region = None,
-    port: Port = None,
 ) -> None:
     """Remove a consumer: its rule, its target, and the permission that it had; nothing else."""
-    consumers = consumers_of(open_stack(stack, profile, region, port))
+    consumers = consumers_of(open_stack(place))
     rule = consumers.remove(name)
     if as_json:
         print_json({"name": name, "rule": rule.name, "targets": [target["Arn"] for target in rule.targets]})
@@ -135,24 +125,22 @@ def remove(
 
 
 @app.command("test")
+@with_place
 def try_pattern(
+    place: Options,
     pattern: Pattern,
     sample: Annotated[
         list[Path] | None, typer.Option("--sample", help="A file of events; may be given several times.")
     ] = None,
     live: Annotated[int, typer.Option("--live", min=0, help="Try the newest so many changes from the backup.")] = 0,
     as_json: Json = False,
-    stack: StackName = DEFAULT_NAME,
-    profile: Profile = None,
-    region: Region = None,
-    port: Port = None,
 ) -> None:
     """Say which sample changes, or which of the newest real ones, a pattern matches. Ends with 1 if it matches none.
 
     EventBridge itself is asked, and nothing is changed.
     """
     compact = read_pattern(pattern, sys.stdin)
-    where = open_stack(stack, profile, region, port)
+    where = open_stack(place)
     results = [
         (one, matches(where.client("events"), compact, one.event)) for one in _samples(where, sample or [], live)
     ]

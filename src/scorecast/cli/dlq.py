@@ -13,17 +13,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from scorecast.cli.options import (
-    DEFAULT_NAME,
     Json,
-    Port,
-    Profile,
-    Region,
-    StackName,
     data,
     notes,
     open_stack,
     plain,
     print_json,
+    with_place,
 )
 from scorecast.errors import UserError
 from scorecast.ops.dead_letters import ParkedLetter
@@ -32,7 +28,7 @@ from scorecast.ops.dead_letters_queue import LetterQueue
 from scorecast.ops.exit_codes import ExitCode
 from scorecast.ops.redrive import Redrive, Redriven, purge
 from scorecast.ops.redrive_places import Places
-from scorecast.ops.stack import Stack
+from scorecast.ops.stack import Options, Stack
 
 CALLS_AT_ONCE = 4
 PANEL = "Which letters"
@@ -68,7 +64,9 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be 
 
 
 @app.command("list")
+@with_place
 def list_(
+    place: Options,
     reason: Reason = None,
     stage: Stage = None,
     older_than: OlderThan = None,
@@ -76,14 +74,10 @@ def list_(
     board: Board = None,
     id_: Id = None,
     as_json: Json = False,
-    stack_name: StackName = DEFAULT_NAME,
-    profile: Profile = None,
-    region: Region = None,
-    port: Port = None,
 ) -> None:
     """Count the dead letters by stage and error code, with a reason of each kind."""
     wanted = _filter(reason, stage, older_than, newer_than, board, id_)
-    with _queue(open_stack(stack_name, profile, region, port)) as queue:
+    with _queue(open_stack(place)) as queue:
         groups = group(_letters(queue, wanted))
     if as_json:
         print_json({"letters": sum(one.count for one in groups), "groups": [_shown_group(one) for one in groups]})
@@ -94,7 +88,9 @@ def list_(
 
 
 @app.command()
+@with_place
 def show(
+    place: Options,
     reason: Reason = None,
     stage: Stage = None,
     older_than: OlderThan = None,
@@ -103,15 +99,11 @@ def show(
     id_: Id = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many to show at most.")] = 10,
     as_json: Json = False,
-    stack_name: StackName = DEFAULT_NAME,
-    profile: Profile = None,
-    region: Region = None,
-    port: Port = None,
 ) -> None:
     """Show dead letters whole: why, since when, how often it was tried, and the change itself."""
     wanted = _filter(reason, stage, older_than, newer_than, board, id_)
     letters: list[dict[str, Any]] = []
-    with _queue(open_stack(stack_name, profile, region, port)) as queue:
+    with _queue(open_stack(place)) as queue:
         for letter in _letters(queue, wanted):
             letters.append(letter.shown())
             if len(letters) == limit:
@@ -123,7 +115,9 @@ def show(
 
 
 @app.command()
+@with_place
 def redrive(
+    place: Options,
     reason: Reason = None,
     stage: Stage = None,
     older_than: OlderThan = None,
@@ -135,17 +129,13 @@ def redrive(
     ] = None,
     dry_run: DryRun = False,
     as_json: Json = False,
-    stack_name: StackName = DEFAULT_NAME,
-    profile: Profile = None,
-    region: Region = None,
-    port: Port = None,
 ) -> None:
     """Send dead letters again to where they belong; each is deleted once it was taken there.
 
     Sending twice is harmless, and an interrupted run can be run again. What is not mended comes back to the queue.
     """
     wanted = _filter(reason, stage, older_than, newer_than, board, id_)
-    where = open_stack(stack_name, profile, region, port)
+    where = open_stack(place)
     with ThreadPoolExecutor(CALLS_AT_ONCE) as executor, _queue(where) as queue:
         places = Places(where, executor)
         if dry_run:
@@ -157,7 +147,9 @@ def redrive(
 
 
 @app.command("purge")
+@with_place
 def purge_(
+    place: Options,
     reason: Reason = None,
     stage: Stage = None,
     older_than: OlderThan = None,
@@ -167,14 +159,10 @@ def purge_(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     dry_run: DryRun = False,
     as_json: Json = False,
-    stack_name: StackName = DEFAULT_NAME,
-    profile: Profile = None,
-    region: Region = None,
-    port: Port = None,
 ) -> None:
     """Delete dead letters for good."""
     wanted = _filter(reason, stage, older_than, newer_than, board, id_)
-    with _queue(open_stack(stack_name, profile, region, port)) as queue:
+    with _queue(open_stack(place)) as queue:
         if dry_run:
             _say_what_is_meant(queue, wanted, None, as_json)
             return
@@ -242,7 +230,7 @@ def _report(done: Redriven, as_json: bool) -> None:
         counts = {"meant": done.meant, "sent": done.sent, "cameBack": done.came_back, "stayed": done.stayed}
         print_json(counts | {"refusals": dict(done.refusals)})
     elif not done.is_interrupted:
-        more = f"; {done.came_back:,} came back at once" if done.came_back else ""
+        more = f"; {done.came_back:,} came back, or are about the same changes" if done.came_back else ""
         data.print(f"{done.sent:,} of {done.meant:,} dead letters were sent again{more}.")
     if done.is_interrupted:
         raise UserError(

@@ -10,16 +10,12 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from scorecast.cli.options import (
-    DEFAULT_NAME,
     Json,
-    Port,
-    Profile,
-    Region,
-    StackName,
     data,
     notes,
     open_stack,
     print_json,
+    with_place,
 )
 from scorecast.errors import UserError
 from scorecast.ops.comparison import Comparison, wait_until_equal
@@ -28,13 +24,15 @@ from scorecast.ops.exit_codes import ExitCode
 from scorecast.ops.load import Load, Written
 from scorecast.ops.load_plan import LoadPlan, plan
 from scorecast.ops.main_table import main_table_of
-from scorecast.ops.stack import Stack
+from scorecast.ops.stack import Options, Stack
 
 app = typer.Typer()
 
 
 @app.command()
+@with_place
 def load(
+    place: Options,
     changes: Annotated[int, typer.Option("--changes", min=1, help="How many changes to write.")] = 10_000,
     participants: Annotated[int, typer.Option("--participants", min=1, help="How many participants take part.")] = 500,
     boards: Annotated[int, typer.Option("--boards", min=1, max=100, help="How many boards they are on.")] = 3,
@@ -47,10 +45,6 @@ def load(
     ] = True,
     timeout: Annotated[float, typer.Option("--timeout", min=1, help="How many seconds to wait at most.")] = 600,
     as_json: Json = False,
-    stack: StackName = DEFAULT_NAME,
-    profile: Profile = None,
-    region: Region = None,
-    port: Port = None,
 ) -> None:
     """Write realistic score changes to the main table, and compare every entry of their boards with it.
 
@@ -58,7 +52,7 @@ def load(
     and so on, their boards load-board-1 and so on, so nobody's data is touched.
     """
     wanted = LoadPlan(changes, participants, boards, random.randrange(1_000_000) if seed is None else seed)
-    where = open_stack(stack, profile, region, port)
+    where = open_stack(place)
     with _progress() as progress:
         written = _write(where, progress, wanted, rate)
         arrival = None

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import os
-from typing import Annotated, Any
+from collections.abc import Callable
+from functools import wraps
+from typing import Annotated, Any, Concatenate, ParamSpec
 
 import typer
 from rich.console import Console
@@ -25,16 +28,42 @@ Port = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, on standard output and nothing else there.")]
 
-DEFAULT_NAME = DEFAULT_STACK
+P = ParamSpec("P")
 
 # Data goes to standard output; progress and notes do not.
 data = Console(highlight=False)
 notes = Console(stderr=True, highlight=False)
 
 
-def open_stack(stack: str, profile: str | None, region: str | None, port: int | None) -> Stack:
+def with_place(command: Callable[Concatenate[Options, P], None]) -> Callable[..., None]:
+    """Give a command the options that say which stack is meant, as its first parameter."""
+    own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
+    named = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=option)
+        for name, (option, default) in _PLACE.items()
+    ]
+
+    @wraps(command)
+    def run(*given: P.args, **arguments: P.kwargs) -> None:
+        place = Options(**{name: arguments.pop(name) for name in _PLACE})  # type: ignore[arg-type]
+        command(place, *given, **arguments)
+
+    run.__signature__ = inspect.Signature([*own, *named])  # type: ignore[attr-defined]
+    run.__annotations__ = {one.name: one.annotation for one in (*own, *named)}
+    return run
+
+
+_PLACE: dict[str, tuple[Any, Any]] = {
+    "stack": (StackName, DEFAULT_STACK),
+    "profile": (Profile, None),
+    "region": (Region, None),
+    "port": (Port, None),
+}
+
+
+def open_stack(place: Options) -> Stack:
     """Find the stack that the options mean."""
-    return find_stack(Options(stack, profile, region, port), os.environ)
+    return find_stack(place, os.environ)
 
 
 def print_json(value: Any) -> None:

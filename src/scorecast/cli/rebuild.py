@@ -8,36 +8,31 @@ import typer
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from scorecast.cli.options import (
-    DEFAULT_NAME,
     Json,
-    Port,
-    Profile,
-    Region,
-    StackName,
     data,
     notes,
     open_stack,
     print_json,
+    with_place,
 )
 from scorecast.ops import rebuild as ops
+from scorecast.ops.stack import Options
 
 app = typer.Typer()
 
 
 @app.command()
+@with_place
 def rebuild(
+    place: Options,
     as_json: Json = False,
-    stack: StackName = DEFAULT_NAME,
-    profile: Profile = None,
-    region: Region = None,
-    port: Port = None,
 ) -> None:
     """Count all entries of all boards anew, so that ranks and totals agree with them.
 
     Needed only where somebody has changed the leaderboard's tables by hand, or they are from before there was the
     index. Changes go on meanwhile: the consumer's queue keeps them, and the boards stand still until it is done.
     """
-    where = open_stack(stack, profile, region, port)
+    where = open_stack(place)
     columns = (TextColumn("{task.description}"), TextColumn("{task.completed:,}"), TimeElapsedColumn())
     with Progress(*columns, console=notes) as progress:
         task = progress.add_task("Entries counted", total=None)

@@ -14,17 +14,13 @@ import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from scorecast.cli.options import (
-    DEFAULT_NAME,
     Json,
-    Port,
-    Profile,
-    Region,
-    StackName,
     data,
     notes,
     open_stack,
     plain,
     print_json,
+    with_place,
 )
 from scorecast.errors import UserError
 from scorecast.ops.backfill import Backfill, Pace, ToBus, open_positions
@@ -34,7 +30,7 @@ from scorecast.ops.dead_letters_filter import read_moment
 from scorecast.ops.exit_codes import ExitCode
 from scorecast.ops.restore import TableWriter, publish_changes, read_backup
 from scorecast.ops.restore_ledger import Ledger, choose_table
-from scorecast.ops.stack import Stack
+from scorecast.ops.stack import Options, Stack
 from scorecast.ops.verification import kind_of, verifier_of
 from scorecast.ops.verification_counters import Miscount, find_miscounts
 
@@ -44,22 +40,20 @@ app = typer.Typer()
 
 
 @app.command()
+@with_place
 def verify(
+    place: Options,
     settle: Annotated[
         float, typer.Option("--settle", min=0, help="Seconds that changes under way may still take.")
     ] = 10,
     limit: Annotated[int, typer.Option("--limit", "-n", min=0, help="How many faults to name; all are counted.")] = 20,
     as_json: Json = False,
-    stack: StackName = DEFAULT_NAME,
-    profile: Profile = None,
-    region: Region = None,
-    port: Port = None,
 ) -> None:
     """Compare every entry of the leaderboard with the main table, and every counter of the index with the entries.
 
     Exit code 0 where all agree, 9 where not. Both tables are read once, in pages.
     """
-    where = open_stack(stack, profile, region, port)
+    where = open_stack(place)
     looked = Counter[str]()
     with _looking(looked) as on_progress:
         found = _Found(limit)
@@ -78,7 +72,9 @@ def verify(
 
 
 @app.command()
+@with_place
 def backfill(
+    place: Options,
     segments: Annotated[
         int, typer.Option("--segments", min=1, max=100, help="How many parts of the table to read at once.")
     ] = 4,
@@ -91,17 +87,13 @@ def backfill(
     ] = None,
     anew: Annotated[bool, typer.Option("--anew", help="Begin anew, whatever an earlier run has done.")] = False,
     as_json: Json = False,
-    stack: StackName = DEFAULT_NAME,
-    profile: Profile = None,
-    region: Region = None,
-    port: Port = None,
 ) -> None:
     """Publish every item of the main table to the bus, as READ changes that never overwrite anything newer.
 
     For items from before the stack, and where changes were lost: all consumers hear of every item. Interrupted, the
     same command goes on where it was.
     """
-    where = open_stack(stack, profile, region, port)
+    where = open_stack(place)
     reader = reader_of(where)
     path = state or Path(f"backfill-{reader.table}.json")
     if anew:
@@ -122,7 +114,9 @@ def backfill(
 
 
 @app.command()
+@with_place
 def restore(
+    place: Options,
     table: Annotated[str | None, typer.Option("--table", help="Write the items into this table.")] = None,
     events: Annotated[
         bool, typer.Option("--events", help="Publish the newest change of each item to the bus instead.")
@@ -143,10 +137,6 @@ def restore(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read the backup, and write nothing.")] = False,
     as_json: Json = False,
-    stack: StackName = DEFAULT_NAME,
-    profile: Profile = None,
-    region: Region = None,
-    port: Port = None,
 ) -> None:
     """Bring back what the backup in S3 says of each item, at a point in time: into a table, or as events.
 
@@ -154,7 +144,7 @@ def restore(
     """
     if (table is None) == (not events):
         raise UserError("Say where to: either --table NAME or --events.", ExitCode.USAGE)
-    where = open_stack(stack, profile, region, port)
+    where = open_stack(place)
     moment = None if until is None else read_moment(until, datetime.now(UTC))
     writer = TableWriter(where.client("dynamodb"), table) if table is not None else None
     if writer and not dry_run:

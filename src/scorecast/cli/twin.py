@@ -13,8 +13,8 @@ from typing import Any
 import typer
 from rich.markup import escape
 
-from scorecast.cli.options import DEFAULT_NAME, Json, Port, Profile, Region, StackName, data, notes, print_json
-from scorecast.ops.stack import Options, describe_stack, find_target
+from scorecast.cli.options import Json, Port, Profile, Region, StackName, data, notes, print_json
+from scorecast.ops.stack import DEFAULT_STACK, Options, describe_stack, find_target
 from scorecast.twin import instance, lifecycle, process, stack
 from scorecast.twin.instance import Twin
 
@@ -89,7 +89,7 @@ def down(port: Port = None, json: Json = False) -> None:
 
 @app.command(rich_help_panel=PANEL)
 def status(
-    name: StackName = DEFAULT_NAME,
+    name: StackName = DEFAULT_STACK,
     profile: Profile = None,
     region: Region = None,
     port: Port = None,
