@@ -1,7 +1,8 @@
 """Redrive: dead letters go back to where they belong, and leave the queue only once they were taken there.
 
 Sending twice is harmless: consumers know a change by its `id` and `sequence`. So whatever is interrupted, by Ctrl-C
-or by a kill, can be run again. A letter that comes back while this runs is left for the next run.
+or by a kill, can be run again. A letter that comes back while this runs, or a further one about the same change, is
+left for the next run: no clock could tell them apart, and nothing may go round and round.
 """
 
 from __future__ import annotations
@@ -9,18 +10,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from scorecast.ops.dead_letters import ParkedLetter
-from scorecast.ops.dead_letters_filter import Filter, read_time
+from scorecast.ops.dead_letters_filter import Filter
 from scorecast.ops.dead_letters_queue import BATCH_MESSAGES, LetterQueue
 from scorecast.ops.deadline import CLOCK, Clock
 
 # Letters that wait for their turn are hidden meanwhile: no more of them than this many seconds' worth.
 _HELD_S = 20
-# How far SQS's clock and ours may differ.
-_SKEW = timedelta(seconds=60)
 
 
 class _Places(Protocol):
@@ -52,7 +50,6 @@ class Redrive:
     wanted: Filter
     on_seen: Callable[[int], None] = lambda _: None
     clock: Clock = CLOCK
-    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     _sent: set[str] = field(default_factory=set)
 
     def run(self, rate: float | None = None) -> Redriven:
@@ -77,9 +74,9 @@ class Redrive:
             self.on_seen(len(batch))
 
     def _fresh(self, batch: Sequence[ParkedLetter], done: Redriven) -> Iterator[ParkedLetter]:
-        """The letters that are meant, without those that this run has sent already and that came back."""
+        """The letters that are meant, but for those about what this run has sent already."""
         for letter in filter(self.wanted.matches, batch):
-            if letter.key in self._sent and read_time(letter.parked_at) > self.started_at - _SKEW:
+            if letter.key in self._sent:
                 done.came_back += 1
             else:
                 yield letter

@@ -1,0 +1,326 @@
+"""The whole pipeline in memory, with the real handlers and the real redrive, on an AWS that fails as it is told.
+
+Each call of AWS takes the next fault of a schedule. What a fault does is in `Aws.call`; what the pipeline promises
+after any of them is in `World.check`.
+"""
+
+import io
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.exceptions import ReadTimeoutError
+
+from scorecast.dead_letter_queue import DeadLetterQueue
+from scorecast.errors import ScorecastError
+from scorecast.fanout.handler import Fanout
+from scorecast.fanout.publish import Publisher
+from scorecast.ops.dead_letters import ParkedBatch, ParkedRecord, read_letter
+from scorecast.ops.dead_letters_filter import Filter
+from scorecast.ops.dead_letters_queue import LetterQueue
+from scorecast.ops.redrive import Redrive
+from scorecast.ops.redrive_places import Places
+from scorecast.ops.stack import Stack
+from scorecast.settings import AttributeNames, ConsumerSettings, FanoutSettings
+from scorecast.standings.handler import Consumer, Delivery
+from scorecast.standings.store import Leaderboard
+from tests.fakes import STREAM_ARN, FakeDynamoDb, client_error, item, record
+from tests.ops_fakes import OUTPUTS, fake_target, refusal
+from tests.recovery_fakes import CONSUMER_QUEUE, DEAD_LETTERS, FakeQueue, stream_letter
+
+FAULTS = ("throttle", "fail", "time out", "lose the answer", "some entries", "kill before", "kill after")
+# How often a trigger delivers a batch, and a queue a message, before it is given up. AWS's are larger.
+STREAM_TRIES = 3
+QUEUE_RECEIVES = 3
+POISON = "poison"
+SHARD = "shardId-1"
+
+
+class Killed(BaseException):
+    """The process that made the call is no more."""
+
+
+class Inline(Executor):
+    """Runs what it is given at once, so that a schedule of faults means the same every time."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future:
+        future: Future = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except BaseException as error:
+            future.set_exception(error)
+        return future
+
+
+@dataclass
+class Aws:
+    """What every call goes through; `faults` runs out, and then all is well."""
+
+    faults: Iterator[str | None]
+    injected: Counter[str] = field(default_factory=Counter)
+
+    def call(self, commit: Callable[[], dict], some: Callable[[], dict] | None = None) -> dict:
+        fault = next(self.faults, None)
+        if fault is None or (fault == "some entries" and some is None):
+            return commit()
+        self.injected[fault] += 1
+        if fault in ("lose the answer", "kill after"):
+            commit()
+        match fault:
+            case "throttle":
+                raise client_error("ThrottlingException")
+            case "fail":
+                raise client_error("InternalFailure", 500)
+            case "time out" | "lose the answer":
+                raise ReadTimeoutError(endpoint_url="https://aws")
+            case "some entries" if some is not None:
+                return some()
+        raise Killed
+
+
+@dataclass
+class Message:
+    """A message of ConsumerLambda's queue."""
+
+    body: str
+    receives: int = 0
+
+
+class Tables(FakeDynamoDb):
+    """The leaderboard's tables, through `aws`."""
+
+    def __init__(self, aws: Aws) -> None:
+        super().__init__()
+        self.aws = aws
+
+    def put_item(self, **request: Any) -> dict:
+        return self.aws.call(lambda: super(Tables, self).put_item(**request))
+
+    def transact_write_items(self, **request: Any) -> dict:
+        return self.aws.call(
+            lambda: super(Tables, self).transact_write_items(**request), lambda: self._conflict(request)
+        )
+
+    def _conflict(self, request: dict) -> dict:
+        """Another transaction is at work on the first item."""
+        error = client_error("TransactionCanceledException")
+        reasons = [
+            {"Code": "TransactionConflict" if at == 0 else "None"} for at in range(len(request["TransactItems"]))
+        ]
+        error.response["CancellationReasons"] = reasons  # type: ignore[typeddict-unknown-key]
+        raise error
+
+    def batch_get_item(self, *, RequestItems: dict) -> dict:
+        whole = super().batch_get_item
+        return self.aws.call(lambda: whole(RequestItems=RequestItems), lambda: self._unprocessed(RequestItems))
+
+    def _unprocessed(self, request_items: dict) -> dict:
+        [(table, request)] = request_items.items()
+        first = request | {"Keys": request["Keys"][:1]}
+        rest = request | {"Keys": request["Keys"][1:]}
+        answer = super().batch_get_item(RequestItems={table: first})
+        return answer | ({"UnprocessedKeys": {table: rest}} if rest["Keys"] else {})
+
+
+class World:
+    """The main table and its stream, FanoutLambda, the bus, the queue, ConsumerLambda, the dead-letter queue."""
+
+    def __init__(self, faults: Iterator[str | None]) -> None:
+        self.aws = Aws(faults)
+        self.main: dict[str, dict] = {}
+        self.stream: list[dict] = []
+        self.position = self.tries = 0
+        self.bus: list[dict] = []
+        self.queue: list[Message] = []
+        self.dead = FakeQueue()
+        self.tables = Tables(self.aws)
+        self.stack = self._stack()
+        self.fanout, self.consumer = self._functions()
+
+    def _functions(self) -> tuple[Fanout, Consumer]:
+        dead_letters = DeadLetterQueue(self, DEAD_LETTERS)
+        publisher = Publisher(self, Inline(), 2, lambda _: None, lambda: 0.0)
+        fanout = Fanout(FanoutSettings("fanoutBus", DEAD_LETTERS, 2, "projectScore"), publisher, dead_letters)
+        leaderboard = Leaderboard(self.tables, "leaderboard", "boards", lambda _: None)
+        settings = ConsumerSettings("leaderboard", "boards", DEAD_LETTERS, AttributeNames())
+        return fanout, Consumer(settings, leaderboard, dead_letters)
+
+    def _stack(self) -> Stack:
+        clients = {"events": self, "sqs": self, "lambda": self, "dynamodbstreams": self}
+        given = {"FanoutDlqUrl": DEAD_LETTERS, "ConsumerQueueUrl": CONSUMER_QUEUE, "BusName": "fanoutBus"}
+        return Stack(fake_target(**clients), "fanout", OUTPUTS | given | {"FanoutLambdaName": "fanout"})
+
+    # ------------------------------------------------------------ what happens
+
+    def write(self, participant: str, state: tuple[str, int | None] | None) -> None:
+        """Put an item, or delete it; the poisonous one has a text for a score."""
+        old = self.main.pop(participant, None)
+        new = None
+        if state is not None:
+            board, score = state
+            new = item(participant, board, None if score is None else str(score)) | {"metadata": {"S": "entry"}}
+            if participant == POISON and score is not None:
+                new["projectScore"] = {"S": "many"}
+            self.main[participant] = new
+        if new != old:
+            self.stream.append(record(new, old, len(self.stream) + 1))
+
+    def spoil(self) -> None:
+        """Put a record on the stream that FanoutLambda cannot read."""
+        self.stream.append(record(item(POISON), None, len(self.stream) + 1) | {"eventName": "TRUNCATE"})
+
+    def trigger(self, size: int) -> None:
+        """Let the stream's trigger deliver a batch, and give it up when it has failed too often."""
+        batch = self.stream[self.position : self.position + size]
+        if not batch:
+            return
+        try:
+            self.fanout.run(batch, lambda: 60.0)
+        except (Exception, Killed):
+            self.tries += 1
+            if self.tries < STREAM_TRIES:
+                return
+            sequences = [one["dynamodb"]["SequenceNumber"] for one in (batch[0], batch[-1])]
+            place = {"startSequenceNumber": sequences[0], "endSequenceNumber": sequences[1]}
+            self.dead.park(stream_letter(batchSize=len(batch), streamArn=STREAM_ARN, shardId=SHARD, **place))
+        self.position, self.tries = self.position + len(batch), 0
+
+    def consume(self, numbers: list[int]) -> None:
+        """Let the queue deliver some messages, in any order; what fails too often becomes a dead letter."""
+        chosen = [self.queue[number] for number in dict.fromkeys(numbers) if number < len(self.queue)]
+        if not chosen:
+            return
+        try:
+            outcome = self.consumer.take([Delivery(str(at), one.body) for at, one in enumerate(chosen)])
+            failed = [chosen[int(name)] for name in outcome.again]
+        except (Exception, Killed):
+            failed = chosen
+            self.fanout, self.consumer = self._functions()  # what a process knew is gone with it
+        for one in chosen:
+            one.receives += 1
+            if one not in failed or one.receives >= QUEUE_RECEIVES:
+                self.queue = [other for other in self.queue if other is not one]
+            if one in failed and one.receives >= QUEUE_RECEIVES:
+                self.dead.park(one.body)
+
+    def repeat(self, number: int) -> None:
+        """Let the bus deliver an event once more."""
+        if self.bus:
+            self._deliver(self.bus[number % len(self.bus)])
+
+    def redrive(self) -> None:
+        """Run `scorecast dlq redrive`; it may be killed, and then what it held is visible after a while."""
+        try:
+            with LetterQueue(self, DEAD_LETTERS, AttributeNames()) as queue:
+                Redrive(queue, Places(self.stack, Inline(), lambda _: None), Filter()).run()
+        except (Exception, Killed):
+            pass
+        for one in self.dead.messages:
+            one.is_hidden = False
+
+    def settle(self) -> None:
+        """Let everything come to rest: all is delivered, all dead letters are redriven, as often as it takes."""
+        for _ in range(200):
+            self.trigger(10)
+            self.consume(list(range(len(self.queue))))
+            if self.position == len(self.stream) and not self.queue:
+                if not self._can_be_redriven():
+                    return
+                self.redrive()
+        raise AssertionError("It does not come to rest.")
+
+    # ------------------------------------------------------------ what is promised
+
+    def check(self) -> None:
+        """Every record that the trigger was relieved of is on the bus or in the dead-letter queue."""
+        published = {json.loads(entry["Detail"])["id"] for entry in self.bus}
+        letters = [read_letter({"Body": one.body, "MessageId": one.id}) for one in self.dead.messages]
+        parked = {letter.change_id for letter in letters}
+        assert all(letter.stage != "unknown" for letter in letters)
+        parked |= {one.content.record["eventID"] for one in letters if isinstance(one.content, ParkedRecord)}
+        places = [letter.content for letter in letters if isinstance(letter.content, ParkedBatch)]
+        for one in self.stream[: self.position]:
+            number = int(one["dynamodb"]["SequenceNumber"])
+            is_placed = any(int(place.first) <= number <= int(place.last) for place in places)
+            assert one["eventID"] in published | parked or is_placed, f"{one['eventID']} is lost"
+        self.tables.check()
+
+    def check_rest(self) -> None:
+        """The leaderboard equals the main table; but of poisonous items, whose changes are still dead letters."""
+        self.check()
+        parked = {read_letter({"Body": one.body}).change_id for one in self.dead.messages}
+        details = [json.loads(entry["Detail"]) for entry in self.bus]
+        assert {one["id"] for one in details if one.get("new", {}).get("projectScore") == "many"} <= parked
+        expected = {
+            (name, one["hackathonName"]["S"]): one["projectScore"]["N"]
+            for name, one in self.main.items()
+            if name != POISON and "projectScore" in one
+        }
+        shown = {key: score for key, score in self.tables.standings.items() if key[0] != POISON}
+        assert shown == expected
+
+    def _can_be_redriven(self) -> bool:
+        return any(POISON not in one.body for one in self.dead.messages)
+
+    # ------------------------------------------------------------ AWS, as the functions and the redrive see it
+
+    def put_events(self, *, Entries: list[dict]) -> dict:
+        assert 1 <= len(Entries) <= 10
+        return self.aws.call(lambda: self._take(Entries, len(Entries)), lambda: self._take(Entries, len(Entries) // 2))
+
+    def _take(self, entries: list[dict], count: int) -> dict:
+        """Take the first ones, and refuse the others."""
+        for entry in entries[:count]:
+            self.bus.append(entry)
+            self._deliver(entry)
+        refused = [{"ErrorCode": "InternalFailure", "ErrorMessage": "as told"}] * (len(entries) - count)
+        return {"Entries": [{"EventId": "1"}] * count + refused}
+
+    def _deliver(self, entry: dict) -> None:
+        if entry["Source"] == "update.aws.dynamodb":
+            event = {"resources": entry["Resources"], "detail": json.loads(entry["Detail"])}
+            self.queue.append(Message(json.dumps(event)))
+
+    def send_message_batch(self, *, QueueUrl: str, Entries: list[dict]) -> dict:
+        assert QueueUrl == DEAD_LETTERS
+        return self.aws.call(lambda: self._park(Entries, len(Entries)), lambda: self._park(Entries, len(Entries) // 2))
+
+    def _park(self, entries: list[dict], count: int) -> dict:
+        for entry in entries[:count]:
+            self.dead.park(entry["MessageBody"])
+        return {"Failed": [{"Id": entry["Id"], "Code": "InternalError"} for entry in entries[count:]]}
+
+    def send_message(self, *, QueueUrl: str, MessageBody: str) -> dict:
+        assert QueueUrl == CONSUMER_QUEUE
+        return self.aws.call(lambda: self.queue.append(Message(MessageBody)) or {})
+
+    def receive_message(self, **request: Any) -> dict:
+        return self.dead.receive_message(**request)
+
+    def delete_message_batch(self, **request: Any) -> dict:
+        return self.aws.call(lambda: self.dead.delete_message_batch(**request))
+
+    def change_message_visibility_batch(self, **request: Any) -> dict:
+        return self.dead.change_message_visibility_batch(**request)
+
+    def invoke(self, *, Payload: bytes, **_: Any) -> dict:
+        """Invoke FanoutLambda; a process that is killed is a failed invocation."""
+        try:
+            counts = self.fanout.run(json.loads(Payload)["Records"], lambda: 60.0)
+        except (ScorecastError, Killed) as error:
+            return {"FunctionError": "Unhandled", "Payload": io.BytesIO(json.dumps(str(error)).encode())}
+        return {"Payload": io.BytesIO(json.dumps(counts).encode())}
+
+    def get_shard_iterator(self, *, SequenceNumber: str, ShardId: str, **_: Any) -> dict:
+        if ShardId != SHARD:
+            raise refusal("ResourceNotFoundException")
+        return self.aws.call(lambda: {"ShardIterator": SequenceNumber})
+
+    def get_records(self, *, ShardIterator: str) -> dict:
+        start = int(ShardIterator) - 1
+        page = self.stream[start : start + 3]
+        following = {"NextShardIterator": str(start + 1 + len(page))}
+        return self.aws.call(lambda: {"Records": [dict(one) for one in page]} | following)
