@@ -1,4 +1,4 @@
-"""The benchmarks' own parts: the meter puts right what DynamoDB Local gets wrong, and transactions collide as on AWS."""
+"""The benchmarks' own parts: the meter corrects what DynamoDB Local gets wrong, and transactions collide as on AWS."""
 
 import pytest
 from botocore.exceptions import ClientError
