@@ -20,7 +20,7 @@ settings.register_profile("shared", deadline=None, suppress_health_check=[Health
 settings.load_profile("shared")
 
 
-def eventually(check: Callable[[], Value], deadline_s: float = 30.0) -> Value:
+def eventually(check: Callable[[], Value], deadline_s: float = 60.0) -> Value:
     """Call `check` until it raises no AssertionError any more, and return its value; past the deadline it raises."""
     until = time.monotonic() + deadline_s
     while True:

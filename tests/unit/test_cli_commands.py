@@ -43,7 +43,9 @@ class Pipeline(FakeTables):
             return 200, b'{"hackathonName": "StarWar", "total": 2, "entries": [' + self.json("1", rank=1) + b"]}"
         name, _, participant = path.partition("/participants/")
         item = self.tables["main"].get((participant, name))
-        return (200, self.json(participant, board=name, rank=1, total=1)) if item else (404, b"{}")
+        below = [{"rank": 2, "id": "2", "userName": None, "projectScore": 5}]
+        place = {"rank": 1, "total": 2, "percentile": 100, "above": [], "below": below}
+        return (200, self.json(participant, board=name, **place)) if item else (404, b"{}")
 
     def json(self, participant: str, board: str = "StarWar", **more: Any) -> bytes:
         item = self.tables["main"][participant, board]
@@ -131,7 +133,9 @@ def test_the_top_says_when_there_are_more() -> None:
 
 def test_a_rank_is_a_sentence_or_json() -> None:
     run("score", "1", "StarWar", "60", "--name", "userA")
-    assert run("rank", "StarWar", "1").stdout == "1 (userA) is number 1 of 1 on StarWar with a score of 60.\n"
+    sentence, *table = run("rank", "StarWar", "1").stdout.splitlines()
+    assert sentence == "1 (userA) is number 1 of 2 on StarWar with a score of 60; 100 % do not score higher."
+    assert [line.split()[1] for line in table if line.startswith("│")] == ["1", "2"]
     assert json.loads(run("rank", "StarWar", "1", "--json").stdout)["rank"] == 1
 
 

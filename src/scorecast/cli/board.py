@@ -46,7 +46,7 @@ def top(
     if as_json:
         print_json(answer)
         return
-    data.print(_entries_table(answer))
+    data.print(_entries_table(answer, answer["entries"]))
     if len(answer["entries"]) < answer["total"]:
         notes.print(f"{len(answer['entries']):,} of {answer['total']:,}; --limit shows more.", style="dim")
 
@@ -59,14 +59,16 @@ def rank(
     participant: Participant,
     as_json: Json = False,
 ) -> None:
-    """Show a participant's rank on a board. Who has the same score has the same rank."""
+    """Show a participant's rank on a board, and who is next to them. Who has the same score has the same rank."""
     answer = api_of(open_stack(place)).rank(board, participant)
     if as_json:
         print_json(answer)
         return
     name = f" ({answer['userName']})" if answer["userName"] is not None else ""
     line = f"{answer['id']}{name} is number {answer['rank']:,} of {answer['total']:,} on {answer['hackathonName']}"
-    data.print(plain(f"{line} with a score of {answer['projectScore']}."), soft_wrap=True)
+    share = f"{answer['percentile']} % do not score higher"
+    data.print(plain(f"{line} with a score of {answer['projectScore']}; {share}."), soft_wrap=True)
+    data.print(_entries_table(answer, [*answer["above"], answer, *answer["below"]]))
 
 
 # A negative score is a word that begins with a dash, not an option.
@@ -131,13 +133,13 @@ def _show_boards(api: ApiClient, as_json: bool) -> None:
     data.print(table)
 
 
-def _entries_table(answer: dict[str, Any]) -> Table:
+def _entries_table(answer: dict[str, Any], entries: list[dict[str, Any]]) -> Table:
     table = Table(title=plain(answer["hackathonName"]), title_justify="left")
     table.add_column("rank", justify="right")
     table.add_column("name")
     table.add_column("id")
     table.add_column("score", justify="right", no_wrap=True)
-    for entry in answer["entries"]:
+    for entry in entries:
         name = entry["userName"] if entry["userName"] is not None else ""
         table.add_row(f"{entry['rank']:,}", plain(name), plain(entry["id"]), str(entry["projectScore"]))
     return table

@@ -51,7 +51,7 @@ class ApiClient:
         return page | {"entries": entries[:limit]}
 
     def rank(self, board: str, participant: str) -> Json:
-        """One entry with its rank: {hackathonName, id, userName, projectScore, rank, total}."""
+        """One entry: {hackathonName, id, userName, projectScore, rank, percentile, total, above, below}."""
         answer = self._find(board, participant)
         if answer is None:
             see = f"`scorecast top {shlex.quote(board)}` shows who is"
