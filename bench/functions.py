@@ -37,11 +37,12 @@ _SETTINGS = {
 
 @dataclass(frozen=True)
 class Function:
-    """A function: whose it is, its name in the template, and its handler's module."""
+    """A function: whose it is, its name in the template, its handler's module, and what makes its clients there."""
 
     design: str
     name: str
     module: str
+    maker: str = ""
 
     @property
     def bundle(self) -> Path:
@@ -51,12 +52,18 @@ class Function:
 
 OURS, TEXTBOOK = "scorecast", "textbook"
 TEMPLATES = {OURS: ROOT / "template.yaml", TEXTBOOK: ROOT / "bench" / "textbook" / "template.yaml"}
-FANOUT = (Function(OURS, "FanoutLambda", "scorecast.fanout.handler"), Function(TEXTBOOK, "FanoutFunction", "fanout"))
+FANOUT = (
+    Function(OURS, "FanoutLambda", "scorecast.fanout.handler", "fanout"),
+    Function(TEXTBOOK, "FanoutFunction", "fanout"),
+)
 CONSUMER = (
-    Function(OURS, "ConsumerLambda", "scorecast.standings.handler"),
+    Function(OURS, "ConsumerLambda", "scorecast.standings.handler", "consumer"),
     Function(TEXTBOOK, "ConsumerFunction", "consumer"),
 )
-READ = (Function(OURS, "LeaderGet", "scorecast.api.handler"), Function(TEXTBOOK, "RankFunction", "rank"))
+READ = (
+    Function(OURS, "LeaderGet", "scorecast.api.handler", "standings"),
+    Function(TEXTBOOK, "RankFunction", "rank"),
+)
 
 
 def build() -> None:

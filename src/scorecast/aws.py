@@ -10,7 +10,6 @@ import json
 import os
 import random
 import time
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
@@ -19,7 +18,6 @@ from typing import Any, Protocol
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.credentials import ContainerProvider, CredentialResolver, EnvProvider
 from botocore.exceptions import ClientError, HTTPClientError, NoCredentialsError
 from botocore.exceptions import ConnectionError as NotConnected
 from botocore.httpsession import URLLib3Session
@@ -95,7 +93,7 @@ class Client:
 
     def _call(self, operation: str, **parameters: Any) -> dict[str, Any]:
         if token := _TOKENS.get(operation):
-            parameters.setdefault(token, str(uuid.uuid4()))
+            parameters.setdefault(token, os.urandom(16).hex())
         body = json.dumps(parameters, ensure_ascii=False, separators=(",", ":")).encode()
         for attempt in range(1, self.total_attempts + 1):
             try:
@@ -137,11 +135,32 @@ def create_client(service: str, *, total_attempts: int = 4, connections: int = 1
 
 @cache
 def _credentials() -> Any:
-    """The function's role: in the environment, or (with SnapStart) behind an address that is asked before they end."""
-    credentials = CredentialResolver([EnvProvider(), ContainerProvider()]).load_credentials()
+    """The credentials of the function's role."""
+    if "AWS_ACCESS_KEY_ID" in os.environ:
+        return _FromEnvironment(*(os.environ.get(name) for name in _CREDENTIALS))
+    # With SnapStart they are behind an address that is asked again before they end. Imported only where it is needed:
+    # it takes a tenth of a start.
+    from botocore.credentials import ContainerProvider
+
+    credentials = ContainerProvider().load()
     if credentials is None:
         raise NoCredentialsError
     return credentials
+
+
+_CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+
+
+@dataclass(frozen=True, slots=True)
+class _FromEnvironment:
+    """The credentials that Lambda puts into the environment; they outlive the process."""
+
+    access_key: str | None
+    secret_key: str | None
+    token: str | None
+
+    def get_frozen_credentials(self) -> _FromEnvironment:
+        return self
 
 
 def _endpoint(service: Service, region: str, environment: Mapping[str, str]) -> str:

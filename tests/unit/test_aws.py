@@ -1,15 +1,14 @@
 """The functions' own client against botocore's: the same request, the same answer, the same error."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import botocore.session
 import pytest
 from botocore.awsrequest import AWSResponse
-from botocore.credentials import Credentials
-from botocore.exceptions import ClientError, ConnectTimeoutError
+from botocore.exceptions import ClientError, ConnectTimeoutError, NoCredentialsError
 from botocore.httpsession import URLLib3Session
 
 from scorecast import aws
@@ -46,18 +45,21 @@ class FakeHttp:
 
 
 @pytest.fixture
-def client(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Client]:
+def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Client]]:
+    aws._credentials.cache_clear()
     for name in ("AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION", "_X_AMZN_TRACE_ID"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_REGION", "us-east-1")
-    monkeypatch.setattr(aws, "_credentials", lambda: Credentials("key", "secret", "session"))
+    for name, value in zip(aws._CREDENTIALS, ("key", "secret", "session"), strict=True):
+        monkeypatch.setenv(name, value)
 
     def make(service: str, *answers: tuple[int, Any] | Exception, total_attempts: int = 4) -> Client:
         made = create_client(service, total_attempts=total_attempts)
         options = vars(made) | {"http": FakeHttp(list(answers)), "sleep": lambda _: None}
         return Client(**options)
 
-    return make
+    yield make
+    aws._credentials.cache_clear()
 
 
 def sent_by_botocore(monkeypatch: pytest.MonkeyPatch, service: str, method: str, parameters: dict) -> Any:
@@ -157,4 +159,10 @@ def test_the_endpoint_is_the_regions_or_the_environments(client, monkeypatch, en
 def test_a_missing_region_is_named(client, monkeypatch) -> None:
     monkeypatch.delenv("AWS_REGION")
     with pytest.raises(SettingError, match="AWS_REGION"):
+        client("events")
+
+
+def test_missing_credentials_are_told(client, monkeypatch) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    with pytest.raises(NoCredentialsError):
         client("events")

@@ -1,0 +1,26 @@
+"""One cold start: loads a handler from its bundle, makes its clients, says what that took, and ends.
+
+Run as `python -S -P bench/start.py BUNDLE MODULE [MAKER]`; sees the standard library and the bundle, as in Lambda.
+"""
+
+import importlib
+import sys
+import time
+
+
+def main(bundle: str, module: str, maker: str = "") -> None:
+    sys.path.insert(0, bundle)
+    handler = importlib.import_module(module)
+    if maker:
+        getattr(handler, maker)()
+    cpu_s, modules = time.process_time(), len(sys.modules)
+
+    import json
+    import resource
+
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"cpu_s": cpu_s, "modules": modules, "peak_mb": peak_mb}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
