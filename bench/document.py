@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from bench.boards import SHAPES
 from bench.ranks import RESULTS
 from bench.tables import ROOT
 
@@ -18,9 +19,17 @@ Row = dict[str, Any]
 
 
 def read_rows(part: str) -> list[Row]:
-    """Read the results of a part."""
-    rows: list[Row] = json.loads((RESULTS / f"{part}.json").read_text(encoding="utf-8"))["rows"]
+    """Read the results of a part, of all shapes."""
+    rows: list[Row] = []
+    for path in sorted(RESULTS.glob(f"{part}*.json"), key=_order):
+        rows += json.loads(path.read_text(encoding="utf-8"))["rows"]
     return rows
+
+
+def _order(path: Path) -> int:
+    """The shapes in their order."""
+    shape = path.stem.partition("-")[2].replace("-", " ")
+    return list(SHAPES).index(shape) if shape else 0
 
 
 def fill(text: str) -> str:

@@ -19,7 +19,7 @@ from scorecast.ranks import lookup, table
 HEAP = "-Xmx6g"  # a million entries take three
 # A COUNT reads half the board, and what it costs follows from the rank: a few are enough to see it.
 COUNTS = {10_000: 100, 100_000: 10}
-FEW_COUNTS = 3
+FEW_COUNTS = 1
 ANSWERS = 100
 
 Row = dict[str, Any]

@@ -9,8 +9,9 @@ import platform
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,23 +36,27 @@ Row = dict[str, Any]
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Measure the parts that are asked for, each into its own file."""
-    shapes, sizes = arguments.shapes, sorted(arguments.entries)
-    parts = {
-        "lookups": lambda: (row for shape in shapes for row in measure_lookups(shape, sizes, arguments.lookups)),
-        "writes": lambda: (
-            row for shape in shapes for row in measure_writes(shape, 100_000, BATCHES, arguments.lookups)
-        ),
-        "concurrency": lambda: (measure_concurrency(Strain(writers=writers)) for writers in (1, 8)),
-        "lanes": lambda: measure_lanes([1, 2, 4, 8, 16]),
-        "small": lambda: measure_small_boards(SMALL),
+    """Measure the parts that are asked for, each into a file of its own, or one a shape."""
+    parts: dict[str, dict[str, Callable[[], Iterable[Row]]]] = {
+        "lookups": {
+            f"lookups-{shape.replace(' ', '-')}": partial(measure_lookups, shape, arguments.entries, arguments.lookups)
+            for shape in arguments.shapes
+        },
+        "writes": {
+            f"writes-{shape.replace(' ', '-')}": partial(measure_writes, shape, 100_000, BATCHES, arguments.lookups)
+            for shape in arguments.shapes
+        },
+        "concurrency": {"concurrency": lambda: (measure_concurrency(Strain(writers=writers)) for writers in (1, 8))},
+        "lanes": {"lanes": partial(measure_lanes, [1, 2, 4, 8, 16])},
+        "small": {"small": partial(measure_small_boards, SMALL)},
     }
     for part in arguments.parts or parts:
-        show(part, save(part, parts[part]()))
+        for name, measure in parts[part].items():
+            show(name, save(name, measure()))
 
 
-def save(part: str, rows: Iterable[Row]) -> list[Row]:
-    """Write a part's results as they come, with what is needed to judge and to repeat them."""
+def save(name: str, rows: Iterable[Row]) -> list[Row]:
+    """Write results as they come, with what is needed to judge and to repeat them."""
     done: list[Row] = []
     made = {
         "command": shlex.join(["python", "-m", "bench.ranks", *sys.argv[1:]]),
@@ -66,16 +71,16 @@ def save(part: str, rows: Iterable[Row]) -> list[Row]:
         done.append(row)
         lines = ",\n".join(f"    {json.dumps(one)}" for one in done)
         text = f'{{\n  "made": {json.dumps(made)},\n  "rows": [\n{lines}\n  ]\n}}\n'
-        (RESULTS / f"{part}.json").write_text(text, encoding="utf-8")
+        (RESULTS / f"{name}.json").write_text(text, encoding="utf-8")
         print(json.dumps(row), file=sys.stderr, flush=True)
     return done
 
 
-def show(part: str, rows: list[Row]) -> None:
-    """Print a part's results."""
-    shown = Table(title=part)
-    for name in rows[0]:
-        shown.add_column(name.replace("_", " "), justify="left" if isinstance(rows[0][name], str) else "right")
+def show(name: str, rows: list[Row]) -> None:
+    """Print results."""
+    shown = Table(title=name)
+    for column, value in rows[0].items():
+        shown.add_column(column.replace("_", " "), justify="left" if isinstance(value, str) else "right")
     for row in rows:
         shown.add_row(*(f"{value:,}" if isinstance(value, int | float) else str(value) for value in row.values()))
     Console().print(shown)
