@@ -24,8 +24,9 @@ steps = st.lists(
     min_size=5,
     max_size=40,
 )
-# Most calls succeed; the schedule runs out, so that everything can come to rest.
-faults = st.lists(st.one_of(st.none(), st.sampled_from(FAULTS)), max_size=60)
+# Calls succeed and fail by turns, for as many calls as it says; the schedule runs out, so that all can come to rest.
+turns = st.tuples(st.one_of(st.none(), st.sampled_from(FAULTS)), st.integers(1, 12))
+faults = st.lists(turns, max_size=20).map(lambda some: [fault for fault, calls in some for _ in range(calls)])
 
 
 @settings(max_examples=150, deadline=None)

@@ -123,6 +123,32 @@ def test_backfill_mends_what_was_lost_and_later_changes_win(
     eventually(lambda: shows(stack, name, [("3", "30"), ("1", "10"), ("2", "5")]))
 
 
+def test_a_repair_mends_entries_whose_changes_and_removals_were_lost(stack, scorecast: Scorecast, name: str) -> None:
+    put(stack, item("1", name, "10"), item("2", name, "20"), item("3", name, "30"))
+    eventually(lambda: shows(stack, name, [("3", "30"), ("2", "20"), ("1", "10")]))
+    make_believe(stack, "1", name, None)
+    make_believe(stack, "2", name, "99")
+    make_believe(stack, "3", name, None)
+    eventually(lambda: shows(stack, name, [("2", "99")]))
+    dynamodb, table = stack.client("dynamodb"), stack.outputs["MainTableName"]
+    dynamodb.delete_item(TableName=table, Key={"id": {"S": "1"}, "metadata": {"S": name}})
+    believe_in(stack, "4", name, "40")
+    eventually(lambda: shows(stack, name, [("2", "99"), ("4", "40")]))
+    assert faults(scorecast, name) == [("extra", "4"), ("missing", "3"), ("stale", "2")]
+    done = scorecast.run("verify", "--settle", "0", "--repair")
+    assert done.returncode == 9
+    assert "being written anew" in done.stderr
+    eventually(lambda: shows(stack, name, [("3", "30"), ("2", "20")]))
+    assert faults(scorecast, name) == []
+
+
+def believe_in(stack: Any, participant: str, name: str, score: str) -> None:
+    """Let the consumer apply an insert of an item that is not in the main table: as if its removal was lost."""
+    change = from_record(record(item(participant, name, score), None, 1))
+    url = stack.outputs["ConsumerQueueUrl"]
+    stack.client("sqs").send_message(QueueUrl=url, MessageBody=event(change))
+
+
 def test_backfill_goes_on_where_it_was(scorecast: Scorecast, tmp_path: Path) -> None:
     state = tmp_path / "state.json"
     state.write_text('{"table": "another", "segments": [null]}')

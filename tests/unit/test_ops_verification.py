@@ -1,15 +1,22 @@
 """Missing, extra and stale entries are found, in pages; what is only under way is not."""
 
+import json
 from dataclasses import replace
 
 import pytest
 
+from scorecast.change import from_detail
+from scorecast.ops.comparison import Difference
 from scorecast.ops.deadline import Clock
 from scorecast.ops.stack import Stack
 from scorecast.ops.verification import kind_of, verifier_of
 from scorecast.ops.verification_counters import Miscount, find_miscounts
+from scorecast.ops.verification_repair import repair_of
+from scorecast.settings import AttributeNames
+from scorecast.standings.entry import entries_of
+from tests.fakes import STREAM_ARN
 from tests.ops_fakes import FakeClock, entry, fake_stack
-from tests.recovery_fakes import RecoveryTables
+from tests.recovery_fakes import CONSUMER_QUEUE, FakeQueue, RecoveryTables
 
 
 @pytest.fixture
@@ -123,3 +130,38 @@ def test_entries_without_counters_and_counters_without_entries_are_faults(tables
     tables.drop("leaderboard", entry("1", "a", "60"))
     tables.put("leaderboard", entry("1", "b", "60"))
     assert {(one.board, one.counted, one.entries) for one in miscounts(tables)} == {("a", 1, 0), ("b", 0, 1)}
+
+
+# ---------------------------------------------------------------- repair
+
+
+def sent_by_repair(tables: RecoveryTables, participant: str, board: str) -> dict:
+    """The detail of what is sent for an entry."""
+    sqs = FakeQueue()
+    stack = stack_of(tables)
+    stack = replace(stack, outputs=dict(stack.outputs) | {"ConsumerQueueUrl": CONSUMER_QUEUE})
+    stack.target._clients["sqs"] = sqs
+    repair_of(stack, verifier_of(stack, 0, lambda *_: None)).mend(Difference(participant, board, None, None))
+    [(url, body)] = sqs.sent
+    assert url == CONSUMER_QUEUE
+    detail: dict = json.loads(body)["detail"]
+    return detail
+
+
+def test_a_repair_sends_the_item_with_the_sequence_of_what_stands(tables: RecoveryTables) -> None:
+    tables.put("main", entry("1", "b", "5"), entry("1", "c", "6"))
+    standing = {"sequence": {"S": "7".zfill(40)}, "at": {"S": "2026"}}
+    tables.put("leaderboard", entry("1", "b", "4") | standing)
+    detail = sent_by_repair(tables, "1", "b")
+    assert (detail["operation"], detail["sequence"], detail["new"]["projectScore"]) == ("READ", "7".zfill(40), 5)
+    assert "old" not in detail
+    assert sent_by_repair(tables, "1", "c")["sequence"] == "0" * 40
+
+
+def test_a_repair_of_an_entry_without_an_item_is_its_removal(tables: RecoveryTables) -> None:
+    standing = {"sequence": {"S": "7".zfill(40)}, "at": {"S": "2026"}}
+    tables.put("leaderboard", entry("1", "b", "4") | standing)
+    detail = sent_by_repair(tables, "1", "b")
+    assert "new" not in detail
+    made = entries_of(from_detail(detail, STREAM_ARN), AttributeNames())
+    assert [(one.key, one.score, one.sequence) for one in made] == [(("1", "b"), None, "7".zfill(40))]

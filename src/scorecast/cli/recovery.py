@@ -33,6 +33,7 @@ from scorecast.ops.restore_ledger import Ledger, choose_table
 from scorecast.ops.stack import Options, Stack
 from scorecast.ops.verification import kind_of, verifier_of
 from scorecast.ops.verification_counters import Miscount, find_miscounts
+from scorecast.ops.verification_repair import repair_of
 
 CALLS_AT_ONCE = 8
 
@@ -47,18 +48,24 @@ def verify(
         float, typer.Option("--settle", min=0, help="Seconds that changes under way may still take.")
     ] = 10,
     limit: Annotated[int, typer.Option("--limit", "-n", min=0, help="How many faults to name; all are counted.")] = 20,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Have wrong entries written as the main table has them.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Compare every entry of the leaderboard with the main table, and every counter of the index with the entries.
 
-    Exit code 0 where all agree, 9 where not. Both tables are read once, in pages.
+    Exit code 0 where all agree, 9 where not. Both tables are read once, in pages. A repair goes through the consumer's
+    queue and never overwrites anything newer; verify again when it has arrived.
     """
     where = open_stack(place)
     looked = Counter[str]()
     with _looking(looked) as on_progress:
-        found = _Found(limit)
-        for difference in verifier_of(where, settle, on_progress).find():
+        found, verifier = _Found(limit), verifier_of(where, settle, on_progress)
+        mend = repair_of(where, verifier).mend if repair else lambda _: None
+        for difference in verifier.find():
             found.add(difference)
+            mend(difference)
         miscounts = find_miscounts(where, settle)
     if as_json:
         print_json(_answer(looked, found, miscounts))
@@ -66,7 +73,7 @@ def verify(
         _print(looked, found, miscounts, limit)
     if found.counts or miscounts:
         raise UserError(
-            f"The leaderboard is not as the main table says: {_sum(found, miscounts)}. {_advice(found)}",
+            f"The leaderboard is not as the main table says: {_sum(found, miscounts)}. {_advice(found, repair)}",
             ExitCode.DIFFERENT,
         )
 
@@ -259,9 +266,11 @@ def _print(looked: Counter[str], found: _Found, miscounts: list[Miscount], limit
         )
 
 
-def _advice(found: _Found) -> str:
+def _advice(found: _Found, is_repaired: bool) -> str:
+    if found.counts and is_repaired:
+        return "They are being written anew; verify again."
     if found.counts:
-        return "Look into `scorecast dlq list` first; `scorecast backfill` reads the items anew."
+        return "Look into `scorecast dlq list` first; `scorecast verify --repair` writes them anew."
     return "`scorecast rebuild` counts the entries anew."
 
 

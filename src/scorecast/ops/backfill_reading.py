@@ -44,17 +44,17 @@ class Reader:
 
         First what stands is read, then the items again: the other way round an old item would get a new sequence.
         """
-        scored = [item for item in found if self._entry_of(item)]
-        plain = [self._change(item, NEVER, self.now()) for item in found if not self._entry_of(item)]
-        sequences = self._sequences(entry.key for entry in map(self._entry_of, scored) if entry)
+        scored = [item for item in found if self.entry_of(item)]
+        plain = [self.change(item, NEVER, self.now()) for item in found if not self.entry_of(item)]
+        sequences = self.sequences(entry.key for entry in map(self.entry_of, scored) if entry)
         at = self.now()
-        return plain + [self._change(item, self._carried(item, sequences), at) for item in self._again(scored)]
+        return plain + [self.change(item, self._carried(item, sequences), at) for item in self._again(scored)]
 
     def _carried(self, item: Image, sequences: dict[Key, str]) -> str:
-        entry = self._entry_of(item)
+        entry = self.entry_of(item)
         return sequences.get(entry.key, NEVER) if entry else NEVER
 
-    def _sequences(self, keys: Iterable[Key]) -> dict[Key, str]:
+    def sequences(self, keys: Iterable[Key]) -> dict[Key, str]:
         """The sequences of the entries and tombstones that stand at some keys."""
         asked = [{"id": {"S": key[0]}, "metadata": {"S": key[1]}} for key in dict.fromkeys(keys)]
         items = read_items(self.dynamodb, self.leaderboard, asked, consistent=True)
@@ -64,15 +64,16 @@ class Reader:
         keys = [for_sdk(self._keys(item)) for item in items]
         return [in_json(item) for item in read_items(self.dynamodb, self.table, keys, consistent=True)]
 
-    def _entry_of(self, item: Image) -> Entry | None:
+    def entry_of(self, item: Image) -> Entry | None:
         """The entry that an item makes, tombstones aside."""
         try:
-            entries = entries_of(self._change(item, NEVER, ""), self.attributes)
+            entries = entries_of(self.change(item, NEVER, ""), self.attributes)
         except CannotApply:
             return None
         return entries[0] if entries else None
 
-    def _change(self, item: Image, sequence: str, at: str) -> Change:
+    def change(self, item: Image, sequence: str, at: str) -> Change:
+        """Make the READ of an item."""
         keys = self._keys(item)
         about = json.dumps([self.stream_arn, keys, sequence, at], sort_keys=True)
         name = f"read-{hashlib.sha256(about.encode()).hexdigest()[:32]}"

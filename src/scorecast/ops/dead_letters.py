@@ -191,15 +191,15 @@ def _own_content(stage: str, envelope: Json, change: Json | None, body: str) -> 
     if stage == "fanout":
         return ParkedRecord(envelope.get("record"))
     if stage == "standings" and change is not None:
-        return ParkedMessage(_event_of(change, str(envelope.get("streamArn", ""))))
+        return ParkedMessage(event_of(change, str(envelope.get("streamArn", ""))))
     if stage == "standings":
         record = envelope.get("record")
         return ParkedMessage(record if isinstance(record, str) else json.dumps(record, ensure_ascii=False))
     return ParkedText(body)
 
 
-def _event_of(change: Json, stream_arn: str) -> str:
-    """The event that carried the change, as far as ConsumerLambda looks at it."""
+def event_of(change: Json, stream_arn: str) -> str:
+    """The event that carries a change to ConsumerLambda, as far as it looks at it."""
     event = {
         "source": "update.aws.dynamodb",
         "detail-type": change.get("operation"),

@@ -61,7 +61,7 @@ class Verifier:
     def examine(self, key: Key) -> Difference | None:
         """Compare one entry with all items of its participant; None where they agree."""
         standing = self._standings([key]).get(key)
-        expected = {item for item in map(self._expected, self._items_of(key[0])) if item and item[0] == key}
+        expected = {item for item in map(self._expected, self.items_of(key[0])) if item and item[0] == key}
         standings = {made for _, made in expected}
         if standing in standings or (standing is None and not standings):
             return None
@@ -125,7 +125,7 @@ class Verifier:
             asked = [self.table.key(*key) for key in keys]
             yield from read_items(self.dynamodb, self.table.name, asked, consistent=True)
 
-    def _items_of(self, participant: str) -> Iterator[Item]:
+    def items_of(self, participant: str) -> Iterator[Item]:
         """All items of a participant."""
         name = self.table.attributes.id
         request: dict[str, Any] = {

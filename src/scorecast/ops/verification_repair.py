@@ -1,0 +1,63 @@
+"""Repair: a wrong entry is written anew as its item is now, or removed where there is none, by ConsumerLambda itself.
+
+What is sent is a READ (docs/adr/0014), so nothing newer is ever overwritten. It goes to the consumer's queue and not to
+the bus: nothing happened to the main table, and other consumers and the backup have nothing to learn from it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from scorecast.change import Change, Image, to_detail
+from scorecast.ops.backfill_reading import NEVER, Key, Reader, reader_of
+from scorecast.ops.comparison import Difference
+from scorecast.ops.dead_letters import event_of
+from scorecast.ops.images import in_json
+from scorecast.ops.stack import Stack
+from scorecast.ops.verification import Verifier
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """Has entries written anew."""
+
+    verifier: Verifier
+    reader: Reader
+    sqs: Any
+    queue_url: str
+
+    def mend(self, difference: Difference) -> None:
+        """Send what the entry should be; one message."""
+        change = self.read(difference)
+        body = event_of(to_detail(change), change.stream_arn)
+        self.sqs.send_message(QueueUrl=self.queue_url, MessageBody=body)
+
+    def read(self, difference: Difference) -> Change:
+        """Read what the entry should be: first which one stands, then the items, as a backfill does."""
+        key = (difference.participant, difference.board)
+        sequence = self.reader.sequences([key]).get(key, NEVER)
+        at = self.reader.now()
+        item = self._item_of(key)
+        if item is not None:
+            return self.reader.change(item, sequence, at)
+        removed = self.reader.change(self._entry_image(key), sequence, at)
+        return Change(removed.id, removed.stream_arn, "READ", removed.keys, None, removed.new, sequence, at)
+
+    def _item_of(self, key: Key) -> Image | None:
+        for item in map(in_json, self.verifier.items_of(key[0])):
+            entry = self.reader.entry_of(item)
+            if entry and entry.key == key and entry.score is not None:
+                return dict(item)
+        return None
+
+    def _entry_image(self, key: Key) -> Image:
+        """An item that would have made the entry: what the consumer needs to know to remove it."""
+        names = self.reader.attributes
+        keys = {name: {"S": key[1]} for name in self.reader.key_names}
+        return keys | {names.id: {"S": key[0]}, names.board: {"S": key[1]}, names.score: {"N": "0"}}
+
+
+def repair_of(stack: Stack, verifier: Verifier) -> Repair:
+    """The repair of a stack."""
+    return Repair(verifier, reader_of(stack), stack.client("sqs"), stack.output("ConsumerQueueUrl"))
