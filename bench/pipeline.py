@@ -1,0 +1,120 @@
+"""End to end on the local twin, ours against the textbook's: changes a second from the first write to the last entry.
+
+`python -m bench.pipeline --help`. Both stacks are deployed to one engine of its own; the designs take turns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from bench import functions
+from bench.report import Row, progress, save, spread
+from scorecast.ops.load import BATCH_WRITES
+from scorecast.twin import process, stack
+from scorecast.twin.instance import Twin
+
+PORT = 4640
+DEADLINE_S = 300
+POLL_S = 0.1
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A stack on the engine."""
+
+    design: str
+    dynamodb: Any
+    main_table: str
+    leaderboard_table: str
+
+    def carry(self, changes: int, turn: int) -> float:
+        """Write new items, and wait until each is an entry; return the seconds from the first write."""
+        before, started = self._entries(), time.perf_counter()
+        for at in range(0, changes, BATCH_WRITES):
+            numbers = range(at, min(at + BATCH_WRITES, changes))
+            puts = [{"PutRequest": {"Item": _item(turn, number)}} for number in numbers]
+            self.dynamodb.batch_write_item(RequestItems={self.main_table: puts})
+        while self._entries() < before + changes:
+            if time.perf_counter() > started + DEADLINE_S:
+                sys.exit(f"{self.design}: of {changes} changes {self._entries() - before} came through.")
+            time.sleep(POLL_S)
+        return time.perf_counter() - started
+
+    def _entries(self) -> int:
+        return int(self.dynamodb.describe_table(TableName=self.leaderboard_table)["Table"]["ItemCount"])
+
+
+def _item(turn: int, number: int) -> dict[str, Any]:
+    score = str((number * 7919) % 10_000)
+    keys = {"id": {"S": f"player{turn:03}{number:06}"}, "metadata": {"S": "StarWar"}}
+    return keys | {"projectScore": {"N": score}, "userName": {"S": f"The {number}th"}}
+
+
+@contextmanager
+def engine() -> Iterator[Twin]:
+    """Run an engine of the benchmark's own, with nothing in it."""
+    with tempfile.TemporaryDirectory(prefix="scorecast-bench-") as state_dir:
+        twin = Twin(root=functions.ROOT, state_dir=Path(state_dir), port=PORT)
+        process.start(twin)
+        try:
+            yield twin
+        finally:
+            process.stop(twin)
+
+
+def deploy(twin: Twin, design: str) -> Deployed:
+    """Deploy a design's bundles with the SAM CLI."""
+    name = f"bench-{design}"
+    done = stack.run_sam(
+        twin,
+        *("deploy", "--config-env", "bench", "--template-file", str(functions.BUILDS / design / "template.yaml")),
+        *("--stack-name", name, "--capabilities", "CAPABILITY_IAM", "--resolve-s3"),
+        *("--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"),
+    )
+    if done.returncode:
+        sys.exit(f"The {design} could not be deployed:\n{(done.stdout + done.stderr)[-2000:]}")
+    outputs = stack.describe(Twin(twin.root, twin.state_dir, twin.port, name)).outputs
+    return Deployed(design, twin.client("dynamodb"), outputs["MainTableName"], outputs["LeaderboardTableName"])
+
+
+def measure(changes: int, rounds: int) -> Iterator[Row]:
+    """Carry batches of changes through both stacks in turns."""
+    with engine() as twin:
+        stacks = [deploy(twin, design) for design in functions.TEMPLATES]
+        taken: dict[str, list[float]] = {one.design: [] for one in stacks}
+        for turn in range(rounds + 1):
+            for one in stacks:
+                seconds = one.carry(changes if turn else 100, turn)
+                progress(f"turn {turn}, {one.design}: {seconds:.1f} s")
+                if turn:  # the first starts the functions
+                    taken[one.design].append(seconds)
+    base = median(taken[functions.TEXTBOOK])
+    for design, seconds_taken in taken.items():
+        yield {
+            "design": design,
+            "changes": changes,
+            "changes_a_second": spread(changes / seconds for seconds in seconds_taken),
+            "times_the_changes": round(base / median(seconds_taken), 1),
+        }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.pipeline", description="Measure the whole pipeline.")
+    parser.add_argument("--changes", type=int, default=2000, help="changes a turn")
+    parser.add_argument("--rounds", type=int, default=5, help="turns of each, after a small one that is not counted")
+    arguments = parser.parse_args()
+    functions.build()
+    save("pipeline", measure(arguments.changes, arguments.rounds), "bench.pipeline", engine="MiniStack, the local twin")
+
+
+if __name__ == "__main__":
+    main()
