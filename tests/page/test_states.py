@@ -264,3 +264,14 @@ def test_it_fits_the_screen(visit, leaderboard, width: int, scheme: str, locale:
     tab = go(visit, leaderboard, f"Abc&id={'2' * 300}", viewport=viewport, color_scheme=scheme, locale=locale)
     tab.page.locator("summary").click()
     assert tab.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_score_of_usual_length_stays_on_one_line(visit, leaderboard, width: int) -> None:
+    for participant, score in (("1", "1234567.25"), ("2", "999999"), ("3", "5")):
+        leaderboard.put("Abc", participant, score, "ann")
+    tab = go(visit, leaderboard, "Abc&id=2", viewport={"width": width, "height": 700})
+    for cells in ("#entries td.score", "#neighbours td.score"):
+        heights = [cell.bounding_box()["height"] for cell in tab.page.locator(cells).all()]
+        assert len(heights) == 3
+        assert max(heights) < min(heights) + 2, cells
