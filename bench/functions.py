@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from scorecast.twin.instance import locked
+
 ROOT = Path(__file__).parents[1]
 WORKER = Path(__file__).with_name("worker.py")
 BUILDS = ROOT / ".aws-sam" / "bench"
@@ -69,11 +71,12 @@ READ = (
 
 def build() -> None:
     """Build both designs' bundles with the SAM CLI, unless what they are made from is what it was."""
-    for design, template in TEMPLATES.items():
-        made_from, stamp = _fingerprint(template), BUILDS / f"{design}.txt"
-        if not stamp.exists() or stamp.read_text() != made_from:
-            _build(design, template)
-            stamp.write_text(made_from)
+    with locked(BUILDS / "lock", wait=True):
+        for design, template in TEMPLATES.items():
+            made_from, stamp = _fingerprint(template), BUILDS / f"{design}.txt"
+            if not stamp.exists() or stamp.read_text() != made_from:
+                _build(design, template)
+                stamp.write_text(made_from)
 
 
 def _build(design: str, template: Path) -> None:
