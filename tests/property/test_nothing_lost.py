@@ -57,10 +57,10 @@ def test_nothing_is_lost_while_everything_fails(given_: list[str]) -> None:
 def test_every_kind_of_fault_is_injected_at_every_kind_of_call() -> None:
     met: Counter[str] = Counter()
     for kind in FAULTS:
-        for late in range(12):
+        for late in range(20):
             world = World(iter([None] * late + [kind] * 3))
-            for at in range(6):
-                world.write("abc"[at % 3], ("StarWar", at))
+            for at in range(8):
+                world.write(["a", POISON, "b", "c"][at % 4], ("StarWar", at))
             world.settle()
             world.check_rest()
             met += world.aws.injected
