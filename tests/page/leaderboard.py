@@ -60,5 +60,5 @@ def go(visit: Any, leaderboard: Leaderboard, hash_: str = "", **options: Any) ->
     tab = visit(**options)
     tab.page.route("**/*", leaderboard.answer)
     tab.page.goto(f"{ADDRESS}#{hash_}")
-    tab.page.locator("body:not([data-state=loading])").wait_for()
+    tab.page.locator(f"body[data-state={'live' if leaderboard.status == 200 else 'error'}]").wait_for()
     return tab
