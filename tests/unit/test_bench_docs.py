@@ -1,0 +1,59 @@
+"""docs/ranks.md tells what was measured, and its example and its picture are what the code counts."""
+
+import re
+from decimal import Decimal
+
+from bench import document
+from bench.boards import count
+from bench.tables import ROOT
+from scorecast.ranks.counters import above_outside_range, path_nodes, total
+from scorecast.ranks.digits import above_in_range
+
+TEXT = document.DOCUMENT.read_text(encoding="utf-8")
+PICTURE = (ROOT / "docs" / "ranks.svg").read_text(encoding="utf-8")
+ASKED = Decimal("73.42")
+
+
+def example_scores() -> list[Decimal]:
+    block = re.search(r"```text\n(.*?)```", TEXT, re.DOTALL)
+    assert block
+    return [Decimal(score) for score in block[1].split()]
+
+
+def test_the_tables_are_what_was_measured() -> None:
+    assert document.fill(TEXT) == TEXT, "docs/ranks.md differs from bench/results: run `python -m bench.document`"
+
+
+def test_every_size_and_shape_was_looked_up_in_three_round_trips() -> None:
+    rows = [row for row in document.read_rows("lookups") if row["way"] == "index"]
+    assert {(row["shape"], row["entries"]) for row in rows} == {
+        (shape, entries) for shape in ("uniform", "tied", "long tail") for entries in (10_000, 100_000, 1_000_000)
+    }
+    assert max(row["round_trips_max"] for row in rows) <= 3
+    assert max(row["units_median"] for row in rows) <= 10
+
+
+def test_the_worked_example_counts_what_the_text_and_the_picture_say() -> None:
+    scores = example_scores()
+    counters = count(scores)
+    low, high = above_in_range(ASKED) or (ASKED, ASKED)
+    inside = sum(low <= score <= high for score in scores)
+    rank = 1 + above_outside_range(counters.read(path_nodes(ASKED)), ASKED) + inside
+    assert total(counters.nodes) == 21
+    assert (inside, rank) == (1, 9)
+    assert rank == 1 + sum(score > ASKED for score in scores)
+    assert counters.nodes[""] == {133: 2, 132: 16, 131: 3}
+    assert counters.nodes["132"] == {88: 4, 73: 5, 71: 3, 59: 4}
+    assert counters.nodes["132.73"] == {90: 1, 42: 3, 10: 1}
+    drawn = re.findall(r'<text [^>]*class="m start">([\d.]+)</text>.*?class="m end">(\d*)</text>', PICTURE)
+    slots = {slot: held for name in ("", "132", "132.73") for slot, held in counters.nodes[name].items()}
+    assert {int(slot): int(held) for slot, held in drawn if "." not in slot} == slots
+
+
+def test_the_change_of_the_worked_example_is_counted_as_the_text_says() -> None:
+    before, after = count(example_scores()), count(example_scores())
+    after.replace(Decimal("73.1"), Decimal("88.7"))
+    assert after.nodes[""] == before.nodes[""]
+    assert after.nodes["132"] == before.nodes["132"] | {73: 4, 88: 5}
+    assert after.nodes["132.73"] == {90: 1, 42: 3}
+    assert after.nodes["132.88"] == before.nodes["132.88"] | {70: 1}
