@@ -8,9 +8,9 @@ import gc
 import importlib
 import io
 import json
-import resource
 import sys
 import time
+from pathlib import Path
 
 
 class Context:
@@ -26,8 +26,9 @@ def invoke(handle, event) -> dict:
     started, cpu = time.perf_counter(), time.process_time()
     answer = handle(event, Context())
     took_s, cpu_s = time.perf_counter() - started, time.process_time() - cpu
-    peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return {"seconds": took_s, "cpu_s": cpu_s, "peak_mb": peak_kb / 1024, "answer": answer}
+    # Linux's own note; getrusage would tell the parent's peak where that is the greater one.
+    [peak] = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
+    return {"seconds": took_s, "cpu_s": cpu_s, "peak_mb": int(peak.split()[1]) / 1024, "answer": answer}
 
 
 def main(bundle: str, module: str) -> None:
