@@ -1,4 +1,4 @@
-"""Measure the counting index: `python -m bench.ranks --help`. Results and how they were made go into bench/results/."""
+"""Measure the counting index: `python -m bench.ranks --help`. What docs/ranks.md quotes is in bench/results/."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ def run(arguments: argparse.Namespace) -> None:
     }
     for part in arguments.parts or parts:
         for name, measure in parts[part].items():
-            show(name, save(name, measure()))
+            show(name, save(arguments.into / f"{name}.json", measure()))
 
 
-def save(name: str, rows: Iterable[Row]) -> list[Row]:
+def save(path: Path, rows: Iterable[Row]) -> list[Row]:
     """Write results as they come, with what is needed to judge and to repeat them."""
     done: list[Row] = []
     made = {
@@ -66,12 +66,12 @@ def save(name: str, rows: Iterable[Row]) -> list[Row]:
         "meter": f"DynamoDB Local 1.25 ({dynamodb_local.PACKAGE} {dynamodb_local.VERSION})",
         "lanes": table.LANES,
     }
-    RESULTS.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     for row in rows:
         done.append(row)
         lines = ",\n".join(f"    {json.dumps(one)}" for one in done)
         text = f'{{\n  "made": {json.dumps(made)},\n  "rows": [\n{lines}\n  ]\n}}\n'
-        (RESULTS / f"{name}.json").write_text(text, encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
         print(json.dumps(row), file=sys.stderr, flush=True)
     return done
 
@@ -102,6 +102,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--entries", type=int, nargs="+", default=SIZES, metavar="N", help="sizes of the boards")
     parser.add_argument("--shapes", nargs="+", default=list(SHAPES), choices=list(SHAPES), help="shapes of the scores")
     parser.add_argument("--lookups", type=int, default=1000, metavar="N", help="look-ups a board, and changes a batch")
+    parser.add_argument("--into", type=Path, default=ROOT / "build" / "bench", metavar="FOLDER", help="for the results")
     return parser.parse_args()
 
 
