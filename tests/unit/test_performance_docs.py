@@ -1,0 +1,22 @@
+"""docs/performance.md says what bench/results/ says."""
+
+import json
+
+import pytest
+
+from bench.documents import DOCUMENT, RESULTS, render
+
+# The results whose tables stand there; docs/ranks.md has the others.
+SHOWN = ["fanout", "startup", "consumer", "memory"]
+
+
+def test_the_tables_are_those_of_the_results() -> None:
+    text = DOCUMENT.read_text(encoding="utf-8")
+    assert render(text) == text, "write them anew: python -m bench.documents"
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_each_result_is_shown_and_says_how_it_was_made(name: str) -> None:
+    assert f"<!-- results: {name} -->" in DOCUMENT.read_text(encoding="utf-8")
+    made = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))["made"]
+    assert {"command", "commit", "date", "machine"} <= made.keys()
