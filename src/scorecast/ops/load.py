@@ -94,11 +94,16 @@ class Load:
 
     def _write_batch(self, batch: list[Write]) -> None:
         request = {self.table.name: [self._request(write) for write in batch]}
+        while request:
+            request = self._send_some(request)
+        self._count(len(batch))
+
+    def _send_some(self, request: Request) -> Request:
+        """Send a batch, again after a pause as long as nothing of it is taken; return what is left of it."""
         for _ in attempts(_GIVE_UP_S, pause_s=0.05 * random.uniform(1, 2), longest_pause_s=5, clock=self.clock):
-            request = self._send(request)
-            if not request:
-                self._count(len(batch))
-                return
+            left = self._send(request)
+            if left != request:
+                return left
         raise UserError(
             f"DynamoDB has throttled a batch for {_GIVE_UP_S} s: choose a lower --rate, or try again later."
         )
