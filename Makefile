@@ -49,7 +49,6 @@ bench: dynamodb-local ## measure everything, side by side with the textbook (an 
 	$(BIN)/python -m bench.fanout
 	$(BIN)/python -m bench.startup
 	$(BIN)/python -m bench.consumer
-	$(BIN)/python -m bench.pipeline
 	$(BIN)/python -m bench.documents
 
 deploy: $(LOCAL) ## build and deploy to AWS, asking for what it needs to know
