@@ -130,6 +130,7 @@ def test_the_table_is_the_only_one_or_must_be_named() -> None:
         assert choose_table(ledger, None) == "main"
     with backup(lines(insert("1", 1), other)) as ledger:
         assert choose_table(ledger, "other") == "other"
+        assert choose_table(ledger, None, "other") == "other"
         for named in (None, "third"):
             with pytest.raises(UserError, match=r"choose one of main, other with --source-table"):
                 choose_table(ledger, named)

@@ -133,7 +133,7 @@ def restore(
     ] = None,
     bucket: Annotated[str | None, typer.Option("--bucket", help="The backup, if not the stack's own.")] = None,
     source_table: Annotated[
-        str | None, typer.Option("--source-table", help="Whose items, if the backup is of several tables.")
+        str | None, typer.Option("--source-table", help="Whose items, if not the stack's main table's.")
     ] = None,
     create: Annotated[bool, typer.Option("--create", help="Make the table, with the main table's keys.")] = False,
     overwrite: Annotated[
@@ -158,7 +158,7 @@ def restore(
         writer.prepare(create_like=where.output("MainTableName") if create else None, may_overwrite=overwrite)
     from_bucket = bucket or where.output("BackupBucketName")
     with _counting("Events read") as on_read, read_backup(where.client("s3"), from_bucket, moment, on_read) as ledger:
-        source = choose_table(ledger, source_table)
+        source = choose_table(ledger, source_table, where.output("MainTableName"))
         done = _would_restore(ledger, source) if dry_run else _restore(where, ledger, source, writer, Pace(rate))
     counts = {name: ledger.counts[name] for name in ("events", "later", "unreadable")} | done
     if as_json:

@@ -99,11 +99,12 @@ class Ledger:
         return change.table, item, change.operation == "READ", _version(change), change.at, text
 
 
-def choose_table(ledger: Ledger, named: str | None) -> str:
-    """Choose the table to restore: the one that was named, or the only one there is."""
+def choose_table(ledger: Ledger, named: str | None, usual: str | None = None) -> str:
+    """Choose the table to restore: the one that was named; else the usual one, or the only one there is."""
     tables = ledger.tables()
-    if named in tables:
-        return str(named)
+    wanted = named or usual
+    if wanted in tables:
+        return str(wanted)
     if not tables:
         raise UserError("The backup holds no change of that time.")
     if named is None and len(tables) == 1:
