@@ -11,6 +11,10 @@ from scorecast.errors import NotAcknowledged
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
 BATCH_KEYS = 100
+# The board is the leaderboard table's sort key, the id its partition key; they hold this many bytes of UTF-8.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html#limits-partition-sort-keys
+BOARD_BYTES = 1024
+ID_BYTES = 2048
 _PAUSES_S = (0.05, 0.2, 0.8)
 
 Item = dict[str, Any]

@@ -8,12 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 from scorecast.api.errors import ApiError
+from scorecast.items import BOARD_BYTES, ID_BYTES
 from scorecast.ranks.digits import LARGEST_MAGNITUDE, SCORE_DIGITS, SMALLEST_MAGNITUDE
 
-# A board's name and an id are keys of the leaderboard table, which hold this many bytes of UTF-8.
-# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html#limits-partition-sort-keys
-BOARD_BYTES = 1024
-ID_BYTES = 2048
 # Longer than any that this API makes.
 TOKEN_CHARACTERS = 8192
 # Each is a look-up of its own.

@@ -10,12 +10,8 @@ from dataclasses import dataclass
 
 from scorecast.change import Change, Image, Value
 from scorecast.errors import CannotApply
+from scorecast.items import BOARD_BYTES, ID_BYTES
 from scorecast.settings import AttributeNames
-
-# The board is the leaderboard table's sort key, the id its partition key.
-# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html#limits-partition-sort-keys
-BOARD_BYTES = 1024
-ID_BYTES = 2048
 
 
 @dataclass(frozen=True, slots=True)
