@@ -14,6 +14,7 @@ PURE = [
     "fanout/plan.py",
     "ranks/counters.py",
     "ranks/digits.py",
+    "ranks/policy.py",
     "standings/entry.py",
     "api/answer.py",
     "api/errors.py",

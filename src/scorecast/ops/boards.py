@@ -1,0 +1,44 @@
+"""Boards: what is declared for each, read and changed in the board table. A policy counts for what comes after it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from scorecast.ops.stack import Stack
+from scorecast.ranks.policy import DEFAULT, POLICIES, BoardPolicy, policy_item, policy_key, read_policy
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """The policies of a stack's boards."""
+
+    dynamodb: Any
+    table: str
+
+    def all(self) -> dict[str, BoardPolicy]:
+        """Every policy that is not the default, by board."""
+        pages = self.dynamodb.get_paginator("query").paginate(
+            TableName=self.table,
+            ConsistentRead=True,
+            KeyConditionExpression="#collection = :policies",
+            ExpressionAttributeNames={"#collection": "collection"},
+            ExpressionAttributeValues={":policies": {"S": POLICIES}},
+        )
+        return {item["name"]["S"]: read_policy(item) for page in pages for item in page["Items"]}
+
+    def of(self, board: str) -> BoardPolicy:
+        """A board's policy."""
+        return read_policy(self.dynamodb.get_item(TableName=self.table, Key=policy_key(board)).get("Item"))
+
+    def set(self, board: str, policy: BoardPolicy) -> None:
+        """Declare a board's policy; the default leaves nothing behind."""
+        if policy == DEFAULT:
+            self.dynamodb.delete_item(TableName=self.table, Key=policy_key(board))
+        else:
+            self.dynamodb.put_item(TableName=self.table, Item=policy_item(board, policy))
+
+
+def policies_of(stack: Stack) -> Policies:
+    """The policies of a stack."""
+    return Policies(stack.client("dynamodb"), stack.output("BoardTableName"))

@@ -1,0 +1,117 @@
+"""A board's policy: which scores are better, which of a participant's scores counts, how ties stand, until when. Pure.
+
+Each is declared for one board and kept as an item of the board table; what is not declared is as it always was: the
+highest score is best, the latest counts, ties are in no order, and a board never closes. Refuses whatever else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from scorecast.errors import CannotRead
+
+# The collection of the board table that holds the policies.
+POLICIES = "policies"
+
+Item = dict[str, Any]
+_Choice = TypeVar("_Choice", bound=StrEnum)
+
+
+class Order(StrEnum):
+    """Which scores are better: the highest, or the lowest (golf, times)."""
+
+    DESCENDING = "descending"
+    ASCENDING = "ascending"
+
+
+class Keep(StrEnum):
+    """Which of the scores that a participant had on the board counts."""
+
+    LATEST = "latest"
+    BEST = "best"
+    FIRST = "first"
+
+
+class Ties(StrEnum):
+    """How entries of one score, which share their rank, stand among themselves: anyhow, or who was there first."""
+
+    UNORDERED = "unordered"
+    EARLIEST = "earliest"
+
+
+@dataclass(frozen=True, slots=True)
+class BoardPolicy:
+    """The policy of one board; changes that happened after `closes_at` (ISO 8601, UTC) do not count on it."""
+
+    order: Order = Order.DESCENDING
+    keep: Keep = Keep.LATEST
+    ties: Ties = Ties.UNORDERED
+    closes_at: str | None = None
+
+    def is_open(self, at: str) -> bool:
+        """Whether what happened at this moment (a change's `at`) counts."""
+        return self.closes_at is None or datetime.fromisoformat(at) <= datetime.fromisoformat(self.closes_at)
+
+
+DEFAULT = BoardPolicy()
+
+_NAMES = {"order": "order", "keep": "keep", "ties": "ties", "closes_at": "closesAt"}
+
+
+def policy_key(board: str) -> Item:
+    """The key of a board's policy in the board table."""
+    return {"collection": {"S": POLICIES}, "name": {"S": board}}
+
+
+def policy_item(board: str, policy: BoardPolicy) -> Item:
+    """The item that keeps a policy; what is as it always was is not in it."""
+    declared = {
+        _NAMES[one.name]: {"S": str(getattr(policy, one.name))}
+        for one in fields(policy)
+        if getattr(policy, one.name) != getattr(DEFAULT, one.name)
+    }
+    return policy_key(board) | declared
+
+
+def read_policy(item: Mapping[str, Any] | None) -> BoardPolicy:
+    """Read a board's policy from its item; the default where there is none. CannotRead says what is wrong with it."""
+    if not item:
+        return DEFAULT
+    values = {name: item[attribute]["S"] for name, attribute in _NAMES.items() if attribute in item}
+    try:
+        return make_policy(**values)
+    except CannotRead as error:
+        raise CannotRead(f"The policy of the board {item['name']['S']!r} is not usable: {error}") from None
+
+
+def make_policy(
+    order: str = DEFAULT.order, keep: str = DEFAULT.keep, ties: str = DEFAULT.ties, closes_at: str | None = None
+) -> BoardPolicy:
+    """Make a policy of texts, or say which of them is none that there is (CannotRead)."""
+    return BoardPolicy(
+        order=_choice(Order, "order", order),
+        keep=_choice(Keep, "keep", keep),
+        ties=_choice(Ties, "ties", ties),
+        closes_at=None if closes_at is None else _moment(closes_at),
+    )
+
+
+def _choice(choices: type[_Choice], name: str, text: str) -> _Choice:
+    try:
+        return choices(text)
+    except ValueError:
+        raise CannotRead(f"{name} is {text!r}; it must be one of {', '.join(choices)}.") from None
+
+
+def _moment(text: str) -> str:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise CannotRead(f"closes_at is {text!r}; it must be a time such as 2026-12-01T18:00:00Z.") from None
+    if moment.tzinfo is None:
+        raise CannotRead(f"closes_at is {text!r}; it must say its time zone, such as 2026-12-01T18:00:00Z.")
+    return moment.isoformat().replace("+00:00", "Z")

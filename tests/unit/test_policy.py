@@ -1,0 +1,73 @@
+import pytest
+
+from scorecast.errors import CannotRead
+from scorecast.ranks.policy import (
+    DEFAULT,
+    BoardPolicy,
+    Keep,
+    Order,
+    Ties,
+    make_policy,
+    policy_item,
+    policy_key,
+    read_policy,
+)
+
+GOLF = BoardPolicy(Order.ASCENDING, Keep.BEST, Ties.EARLIEST, "2026-12-01T18:00:00Z")
+
+
+def test_a_policy_comes_back_from_its_item() -> None:
+    assert read_policy(policy_item("Golf", GOLF)) == GOLF
+
+
+def test_a_board_without_a_policy_ranks_as_always() -> None:
+    assert read_policy(None) == read_policy({}) == DEFAULT
+
+
+def test_what_is_as_always_is_not_kept() -> None:
+    item = policy_item("Golf", BoardPolicy(order=Order.ASCENDING))
+    assert item == policy_key("Golf") | {"order": {"S": "ascending"}}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("order", "down", "descending, ascending"),
+        ("keep", "worst", "latest, best, first"),
+        ("ties", "broken", "unordered, earliest"),
+        ("closes_at", "tomorrow", "2026-12-01T18:00:00Z"),
+        ("closes_at", "2026-12-01T18:00:00", "time zone"),
+    ],
+)
+def test_what_is_no_policy_is_refused_by_name_with_what_is_allowed(name: str, value: str, allowed: str) -> None:
+    with pytest.raises(CannotRead, match=f"{name} is '{value}'") as refused:
+        make_policy(**{name: value})
+    assert allowed in str(refused.value)
+
+
+def test_an_item_that_is_no_policy_is_refused_with_the_boards_name() -> None:
+    with pytest.raises(CannotRead, match="The policy of the board 'Golf' is not usable: keep is 'worst'"):
+        read_policy(policy_key("Golf") | {"keep": {"S": "worst"}})
+
+
+@pytest.mark.parametrize(
+    ("at", "counts"),
+    [
+        ("2026-12-01T17:59:59.999Z", True),
+        ("2026-12-01T18:00:00Z", True),
+        ("2026-12-01T18:00:00.001Z", False),
+        ("2026-12-01T18:00:01Z", False),
+    ],
+)
+def test_a_board_counts_what_happened_until_it_closes(at: str, *, counts: bool) -> None:
+    assert GOLF.is_open(at) is counts
+
+
+def test_a_board_that_never_closes_counts_everything() -> None:
+    assert DEFAULT.is_open("9999-12-31T23:59:59Z")
+
+
+def test_a_time_of_another_zone_is_kept_as_it_is_meant() -> None:
+    policy = make_policy(closes_at="2026-12-01T20:00:00+02:00")
+    assert policy.is_open("2026-12-01T18:00:00Z")
+    assert not policy.is_open("2026-12-01T18:00:01Z")
