@@ -5,6 +5,8 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import uuid
 from collections.abc import Iterator
@@ -258,6 +260,20 @@ def test_an_engine_that_cannot_start_says_why(bare: Twin, monkeypatch: pytest.Mo
     monkeypatch.setattr(process, "_environment", lambda _: settings | {"GATEWAY_PORT": "no number"})
     with pytest.raises(UserError, match="The engine ended while it started: ValueError"):
         process.start(bare)
+
+
+def test_an_engine_has_said_its_last_words_when_its_lock_is_free(bare: Twin) -> None:
+    code = f"""
+import sys
+from pathlib import Path
+from scorecast.twin import engine, instance
+folder = Path({str(bare.state_dir)!r})
+sys.excepthook = lambda *_: print("locked:", instance.is_locked(instance.lock_file(folder)), flush=True)
+engine.main(folder)
+"""
+    environment = process._environment(bare) | {"GATEWAY_PORT": "no number"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "locked: True\n"
 
 
 def test_an_up_that_waits_for_another_goes_on_when_it_may(up: Stack) -> None:

@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import sys
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,18 +17,20 @@ from typing import Any
 from scorecast.twin.instance import code_hash, lock_file, locked, note_file
 
 ALREADY_RUNNING = 3
+# Never closed: the lock ends with the process, so whoever sees it free finds the log with its last words in it.
+_for_life = ExitStack()
 
 
 def main(state_dir: Path) -> None:
     """Take the lock, detach, and run; ends with ALREADY_RUNNING where another engine has the lock."""
     try:
-        with locked(lock_file(state_dir), wait=False):
-            _detach()
-            _note(state_dir)
-            _run()
-            note_file(state_dir).unlink()
+        _for_life.enter_context(locked(lock_file(state_dir), wait=False))
     except BlockingIOError:
         sys.exit(ALREADY_RUNNING)
+    _detach()
+    _note(state_dir)
+    _run()
+    note_file(state_dir).unlink()
 
 
 def _detach() -> None:

@@ -158,7 +158,8 @@ def _wait_until_ready(twin: Twin) -> None:
 
 
 def _last_words(log_file: Path) -> str:
-    lines = [line for line in log_file.read_text(errors="replace").splitlines() if line.strip()]
+    """The last line that is not a traceback's code: what is indented says where, not what."""
+    lines = [line for line in log_file.read_text(errors="replace").splitlines() if line and not line[0].isspace()]
     return lines[-1] if lines else "it said nothing"
 
 
