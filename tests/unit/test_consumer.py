@@ -6,8 +6,10 @@ import pytest
 from scorecast.change import from_record, to_detail
 from scorecast.dead_letter_queue import DeadLetterQueue
 from scorecast.errors import NotAcknowledged
+from scorecast.ranks.counters import ROOT
+from scorecast.ranks.table import CounterTable
 from scorecast.settings import AttributeNames, ConsumerSettings
-from scorecast.standings import handler
+from scorecast.standings import handler, store
 from scorecast.standings.entry import Entry
 from scorecast.standings.handler import Consumer, Delivery
 from scorecast.standings.store import Leaderboard
@@ -27,6 +29,10 @@ class System:
 
     def take(self, *events: object) -> handler.Outcome:
         return self.consumer.take([Delivery(str(at), event) for at, event in enumerate(events)])
+
+    @property
+    def updated_at(self) -> str:
+        return CounterTable(self.table, "boards").read("StarWar", [ROOT]).updated_at
 
 
 @pytest.fixture
@@ -107,6 +113,16 @@ def test_a_change_that_cannot_be_applied_is_parked_and_its_neighbours_are_applie
     parked = next(letter for letter in system.queue.messages if letter["errorCode"] == "CannotApply")
     assert parked["change"]["keys"]["id"] == "2"
     assert "'high'" in parked["reason"]
+
+
+@pytest.mark.parametrize("score", ["61", "9000"], ids=["the same counts", "other counts"])
+def test_the_board_says_when_its_entries_last_changed(
+    system: System, monkeypatch: pytest.MonkeyPatch, score: str
+) -> None:
+    for sequence, now in enumerate(("2026-01-01T00:00:01.000Z", "2026-01-01T00:00:02.000Z"), start=1):
+        monkeypatch.setattr(store, "iso_now", lambda now=now: now)
+        system.take(event(item(score=score if sequence == 2 else "60"), item(score="60"), sequence=sequence))
+        assert system.updated_at == now
 
 
 def test_a_change_of_another_kind_is_left_alone(system: System) -> None:

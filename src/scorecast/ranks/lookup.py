@@ -47,7 +47,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How many entries a board has, and when the newest change happened that it shows (ISO 8601, UTC)."""
+    """How many entries a board has, and when they last changed (ISO 8601, UTC)."""
 
     total: int
     updated_at: str

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scorecast.items import BatchGetItem, read_items
-from scorecast.ranks.counters import Node
+from scorecast.ranks.counters import ROOT, Node
 
 # A lookup pays half a unit a lane for each of its three nodes; a writer tries again where another one is in its lane.
 # One board's entries lie in one partition of the index by score, whose 1,000 write units a second are 500 changes, or
@@ -27,7 +27,7 @@ _PREFIX = "slot"
 
 @dataclass(slots=True)
 class Reading:
-    """What was read of a board: its nodes, and when the newest change happened that they count (ISO 8601, UTC)."""
+    """What was read of a board: its nodes, and when its entries last changed (ISO 8601, UTC)."""
 
     nodes: dict[str, Node]
     updated_at: str = ""
@@ -70,17 +70,22 @@ class CounterTable:
         return [_key(board, node, 0) | {"node": {"S": node}, "at": {"S": at}} | slots for node, slots in counts.items()]
 
     def additions(self, board: str, changes: Mapping[str, Node], lane: int, at: str) -> list[dict[str, Any]]:
-        """Return the actions of a transaction that add the changes: one action, and two write units, a node."""
-        return [{"Update": self._addition(_key(board, node, lane), node, slots, at)} for node, slots in changes.items()]
+        """Return the actions of a transaction that add the changes: one action, and two write units, a node.
+
+        The root is among them also where its counts stay: it says when the board's entries last changed.
+        """
+        touched = {ROOT: {}, **changes}
+        return [{"Update": self._addition(_key(board, node, lane), node, slots, at)} for node, slots in touched.items()]
 
     def _addition(self, key: dict[str, Any], node: str, slots: Node, at: str) -> dict[str, Any]:
         names = {f"#{number}": f"{_PREFIX}{slot}" for number, slot in enumerate(slots)}
         values = {f":{number}": {"N": str(delta)} for number, delta in enumerate(slots.values())}
         additions = ", ".join(f"#{number} :{number}" for number in range(len(slots)))
+        add = f" ADD {additions}" if slots else ""
         return {
             "TableName": self.table,
             "Key": key,
-            "UpdateExpression": f"SET #node = :node, #at = :at ADD {additions}",
+            "UpdateExpression": f"SET #node = :node, #at = :at{add}",
             "ExpressionAttributeNames": names | {"#node": "node", "#at": "at"},
             "ExpressionAttributeValues": values | {":node": {"S": node}, ":at": {"S": at}},
         }

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from scorecast.change import iso_now
 from scorecast.errors import NotAcknowledged
 from scorecast.items import BatchGetItem, Item, read_items
 from scorecast.ranks.counters import deltas, path_nodes
@@ -146,8 +147,8 @@ class Leaderboard:
         board = chunk[0].entry.board
         puts = [{"Put": self._put(one)} for one in chunk]
         counters = CounterTable(self.dynamodb, self.board_table)
-        changes, newest_at = deltas(one.scores for one in chunk), max(one.entry.at for one in chunk)
-        additions = counters.additions(board, changes, random.randrange(LANES), newest_at)
+        changes = deltas(one.scores for one in chunk)
+        additions = counters.additions(board, changes, random.randrange(LANES), iso_now())
         try:
             self.dynamodb.transact_write_items(TransactItems=puts + additions)
         except ClientError as error:
