@@ -38,6 +38,8 @@ ALLOWED = [
     ("FanoutLambda", "sqs", "send_message", lambda o: {"QueueUrl": o["FanoutDlqUrl"], "MessageBody": "probe"}),
     ("ConsumerLambda", "dynamodb", "batch_get_item", lambda o: {
         "RequestItems": {o["LeaderboardTableName"]: {"Keys": [KEY]}}}),
+    ("ConsumerLambda", "dynamodb", "batch_get_item", lambda o: {
+        "RequestItems": {o["BoardTableName"]: {"Keys": [BOARD_KEY]}}}),
     ("ConsumerLambda", "dynamodb", "transact_write_items", lambda o: {"TransactItems": [
         {"Put": {"TableName": o["LeaderboardTableName"], "Item": KEY}},
         {"Update": {"TableName": o["BoardTableName"], "Key": BOARD_KEY, "UpdateExpression": "ADD slot0 :one",

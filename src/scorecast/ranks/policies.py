@@ -1,0 +1,44 @@
+"""The policies of boards as a function reads them: many in one call, kept for some seconds.
+
+A board that was not asked for lately is read consistently, so a policy declared before a board's first change counts
+from that change on; one that is changed later counts after POLICY_AGE_S at the latest.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from scorecast.items import BatchGetItem, read_items
+from scorecast.ranks.policy import BoardPolicy, policy_key, read_policy
+
+# For how long a process takes a policy as it read it.
+POLICY_AGE_S = 10
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyTable:
+    """The policies of all boards, for one process."""
+
+    dynamodb: BatchGetItem
+    table: str
+    clock: Callable[[], float] = time.monotonic
+    _kept: dict[str, tuple[float, BoardPolicy]] = field(default_factory=dict)
+
+    def of(self, boards: Iterable[str]) -> dict[str, BoardPolicy]:
+        """Return the policy of each board: one read unit for each that was not read in the last POLICY_AGE_S.
+
+        CannotRead where one is not usable; NotAcknowledged where DynamoDB is too busy.
+        """
+        boards, now = list(boards), self.clock()
+        self._read([board for board in dict.fromkeys(boards) if not self._is_fresh(board, now)], now)
+        return {board: self._kept[board][1] for board in boards}
+
+    def _is_fresh(self, board: str, now: float) -> bool:
+        return board in self._kept and now - self._kept[board][0] < POLICY_AGE_S
+
+    def _read(self, boards: list[str], now: float) -> None:
+        items = read_items(self.dynamodb, self.table, [policy_key(board) for board in boards], consistent=True)
+        declared = {item["name"]["S"]: item for item in items}
+        self._kept.update({board: (now, read_policy(declared.get(board))) for board in boards})
