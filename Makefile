@@ -18,7 +18,7 @@ SECURITY := .venv/security-$(call hash,security)
 SECURITY_BIN := .venv/security/bin
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps
 
-.PHONY: help up down status test check audit bench dynamodb-local deploy pins clean
+.PHONY: help up down status test check audit soak bench dynamodb-local deploy pins clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -55,6 +55,9 @@ audit: $(SECURITY) ## look every pinned package up among PyPI's security advisor
 	else cat .venv/audit.log; exit $$ended; fi
 
 PINNED := src/functions.txt $(wildcard requirements/*.txt) bench/textbook/src/requirements.txt
+
+soak: $(DEV) ## 20,000 changes while calls of AWS fail, on a twin of its own (ARGS="--changes 5000 --seed 2" for others)
+	@nice $(BIN)/python -m tests.soak $(ARGS)
 
 dynamodb-local: $(DEV) ## fetch Amazon's DynamoDB Local, which tests and benchmarks use (wants npm and java)
 	@$(BIN)/python -m bench.dynamodb_local

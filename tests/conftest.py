@@ -1,6 +1,5 @@
 """What all tests share: waiting with a deadline instead of a sleep, and one deployed stack for all who only use it."""
 
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,9 +9,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from scorecast.twin.instance import Twin
-from tests.deployed import Stack, deployed, free_port, running
+from tests.deployed import Stack, copy_repository, deployed, free_port, running
 
-ROOT = Path(__file__).parents[1]
 Value = TypeVar("Value")
 
 # A shared machine is slow at times; that an example took long says nothing about the code.
@@ -34,12 +32,8 @@ def eventually(check: Callable[[], Value], deadline_s: float = 60.0) -> Value:
 
 @pytest.fixture(scope="session")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of what is deployed, so that builds neither disturb the clone nor are disturbed by work in it."""
-    copy = tmp_path_factory.mktemp("repository")
-    for name in ("template.yaml", "samconfig.toml"):
-        shutil.copy(ROOT / name, copy)
-    shutil.copytree(ROOT / "src", copy / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
-    return copy
+    """What is deployed, for all tests."""
+    return copy_repository(tmp_path_factory.mktemp("repository"))
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,8 @@
 """A twin for tests: a fresh engine, IAM enforced, and the real template put on it by the real SAM CLI."""
 
+import gzip
 import json
+import shutil
 import socket
 import subprocess
 import urllib.error
@@ -15,6 +17,8 @@ from urllib.parse import quote, urlencode
 from scorecast.twin import lifecycle, process
 from scorecast.twin import stack as deployment
 from scorecast.twin.instance import Twin
+
+ROOT = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,15 @@ class Steps:
         yield self.remarks.append
 
 
+def copy_repository(to: Path) -> Path:
+    """Copy what is deployed, so that builds neither disturb the clone nor are disturbed by work in it."""
+    to.mkdir(parents=True, exist_ok=True)
+    for name in ("template.yaml", "samconfig.toml"):
+        shutil.copy(ROOT / name, to)
+    shutil.copytree(ROOT / "src", to / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    return to
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -109,3 +122,37 @@ def running(twin: Twin) -> Iterator[Twin]:
     finally:
         process.stop(twin)
     assert processes_of(twin) == []
+
+
+def events_in_backup(stack: Stack) -> Iterator[dict[str, Any]]:
+    """Every event in the backup; every line is one document, gzipped or not."""
+    s3, bucket = stack.client("s3"), stack.outputs["BackupBucketName"]
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="changes/"):
+        for found in page.get("Contents", []):
+            body = s3.get_object(Bucket=bucket, Key=found["Key"])["Body"].read()
+            text = (gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body).decode()
+            yield from map(json.loads, text.splitlines())
+
+
+@dataclass(frozen=True)
+class Shard:
+    """The one shard that the twin has of the main table's stream."""
+
+    stream_arn: str
+    shard_id: str
+    records: list[dict[str, Any]]
+
+
+def read_stream(stack: Stack) -> Shard:
+    """The shard with all its records."""
+    streams, table = stack.client("dynamodbstreams"), stack.outputs["MainTableName"]
+    stream_arn = streams.list_streams(TableName=table)["Streams"][0]["StreamArn"]
+    shard_id = streams.describe_stream(StreamArn=stream_arn)["StreamDescription"]["Shards"][0]["ShardId"]
+    asked = {"StreamArn": stream_arn, "ShardId": shard_id, "ShardIteratorType": "TRIM_HORIZON"}
+    iterator, found = streams.get_shard_iterator(**asked)["ShardIterator"], []
+    while True:
+        page = streams.get_records(ShardIterator=iterator)
+        if not page["Records"]:
+            return Shard(stream_arn, shard_id, found)
+        found += page["Records"]
+        iterator = page["NextShardIterator"]

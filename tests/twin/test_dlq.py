@@ -8,6 +8,7 @@ import pytest
 
 from scorecast.change import Change, from_record
 from tests.conftest import eventually
+from tests.deployed import read_stream
 from tests.fakes import item, record
 from tests.recovery_fakes import delivery_attributes, envelope, event, invocation_letter, stream_letter
 from tests.twin.command import Scorecast
@@ -93,17 +94,9 @@ def test_a_batch_of_the_stream_is_read_again(stack, scorecast: Scorecast, name: 
 
 def stream_records(stack: Any, name: str) -> tuple[list[dict], str, str]:
     """The records about a board, the stream's ARN, and the shard."""
-    streams, table = stack.client("dynamodbstreams"), stack.outputs["MainTableName"]
-    stream = streams.list_streams(TableName=table)["Streams"][0]["StreamArn"]
-    shard = streams.describe_stream(StreamArn=stream)["StreamDescription"]["Shards"][0]["ShardId"]
-    asked = {"StreamArn": stream, "ShardId": shard, "ShardIteratorType": "TRIM_HORIZON"}
-    iterator, found = streams.get_shard_iterator(**asked)["ShardIterator"], []
-    while True:
-        page = streams.get_records(ShardIterator=iterator)
-        if not page["Records"]:
-            return [one for one in found if one["dynamodb"]["Keys"]["metadata"]["S"] == name], stream, shard
-        found += page["Records"]
-        iterator = page["NextShardIterator"]
+    shard = read_stream(stack)
+    mine = [one for one in shard.records if one["dynamodb"]["Keys"]["metadata"]["S"] == name]
+    return mine, shard.stream_arn, shard.shard_id
 
 
 def test_what_the_stream_forgot_stays_and_says_what_to_do(stack, scorecast: Scorecast, name: str) -> None:

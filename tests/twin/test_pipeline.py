@@ -1,6 +1,5 @@
 """A change of the main table shows on the leaderboard, is in the backup, and what cannot be applied is parked."""
 
-import gzip
 import json
 import urllib.error
 import urllib.request
@@ -10,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import eventually
+from tests.deployed import events_in_backup
 
 
 class MainTable:
@@ -78,15 +78,8 @@ def parked(stack: Any, board_name: str) -> list[dict]:
 
 
 def backed_up(stack: Any, board_name: str) -> list[dict]:
-    """The events in the backup that are about the board; every line is one document, gzipped or not."""
-    s3, bucket = stack.client("s3"), stack.outputs["BackupBucketName"]
-    events = []
-    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="changes/"):
-        for found in page.get("Contents", []):
-            body = s3.get_object(Bucket=bucket, Key=found["Key"])["Body"].read()
-            text = (gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body).decode()
-            events += [json.loads(line) for line in text.splitlines()]
-    return [event for event in events if event["detail"]["keys"].get("metadata") == board_name]
+    """The events in the backup that are about the board."""
+    return [event for event in events_in_backup(stack) if event["detail"]["keys"].get("metadata") == board_name]
 
 
 def test_put_update_and_delete_show_on_the_board_and_are_in_the_backup(stack, main: MainTable) -> None:

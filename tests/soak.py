@@ -1,0 +1,250 @@
+"""The soak: many changes, and redrives in between, on a deployed twin of its own whose functions' calls fail.
+
+In the end the leaderboard must equal the main table, every change must have been on the bus, and no dead letter be
+left. `python -m tests.soak --help`.
+"""
+
+import argparse
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.report import Row, progress, save, show
+from scorecast.twin.instance import Twin
+from tests.conftest import eventually
+from tests.deployed import Stack, copy_repository, deployed, events_in_backup, free_port, read_stream, running
+from tests.fakes import item
+from tests.faulty_aws import FUNCTIONS, Plan, faulty
+from tests.twin.command import Scorecast
+
+# The twin does not halve a batch that fails, so it is small from the start; and nobody wants to wait six times 180 s.
+BATCH_RECORDS, VISIBILITY_S = 200, 3
+# The shortest age at which a trigger gives a record up.
+MAX_AGE_S = 60
+POISON, POISONOUS = "soak-poison", 10
+DEADLINE_S = 1200.0
+# Whoever runs in the background of a shell ignores Ctrl-C, and so would the commands it starts.
+INTERRUPTIBLE = """
+import signal
+from scorecast.cli import main
+signal.signal(signal.SIGINT, signal.default_int_handler)
+main()
+"""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How much: `faults` is the share of calls that fail; `rate` in changes a second; `outage` adds one of the bus."""
+
+    changes: int = 20_000
+    faults: float = 0.05
+    rate: float = 150.0
+    seed: int = 1
+    stubborn_per_cent: int = 1
+    outage: bool = True
+
+
+@dataclass
+class Report:
+    """What happened; `lost` and `wrong` must be 0."""
+
+    changes: int = 0
+    calls: int = 0
+    injected: Counter[str] = field(default_factory=Counter)
+    letters: Counter[str] = field(default_factory=Counter)
+    redriven: int = 0
+    repeated: int = 0
+    lost: int = 0
+    entries: int = 0
+    wrong: int = 0
+    seconds: int = 0
+
+    def rows(self) -> list[Row]:
+        """One figure a row."""
+        named = {"changes": self.changes, "calls of AWS": self.calls}
+        named |= {f"injected: {kind}": count for kind, count in sorted(self.injected.items())}
+        named |= {f"dead letters: {stage}": count for stage, count in sorted(self.letters.items())}
+        named |= {"redriven": self.redriven, "events sent more than once": self.repeated, "lost": self.lost}
+        named |= {"entries compared": self.entries, "wrong": self.wrong, "seconds": self.seconds}
+        return [{"what": what, "count": count} for what, count in named.items()]
+
+
+class Soak:
+    """One run on a stack of its own; afterwards nothing of it is left but the report."""
+
+    def __init__(self, stack: Stack, wanted: Wanted) -> None:
+        self.stack, self.wanted, self.report = stack, wanted, Report()
+        self.scorecast = Scorecast(stack.twin.port)
+        self.plan = Plan(wanted.faults, wanted.seed, wanted.stubborn_per_cent)
+        self._letters: dict[str, str] = {}
+
+    def run(self) -> Report:
+        """Load, fail, redrive, settle, and count."""
+        started = time.monotonic()
+        self._prepare()
+        with faulty(self.stack, self.plan):
+            load = self._start("load", "--rate", str(self.wanted.rate), *self._load_options())
+            self._poison({"S": "many"})
+            self._redrive_and_interrupt()
+            ended = json.loads(load.communicate()[0])
+            self._until(lambda: set(self._letters.values()) | set(self._look()) >= {"fanout", "standings", "queue"})
+            if self.wanted.outage:
+                self._suffer_an_outage()
+            progress("All is written; from now on all is well.")
+            self.plan.calm()
+            self._settle()
+        self._count(ended["written"], time.monotonic() - started)
+        return self.report
+
+    def _load_options(self) -> list[str]:
+        given = {"changes": self.wanted.changes, "participants": max(100, self.wanted.changes // 10), "boards": 5}
+        given |= {"seed": self.wanted.seed}
+        return ["--no-wait", *(text for name, value in given.items() for text in (f"--{name}", str(value)))]
+
+    def _prepare(self) -> None:
+        queue, attributes = self.stack.outputs["ConsumerQueueUrl"], {"VisibilityTimeout": str(VISIBILITY_S)}
+        self.stack.client("sqs").set_queue_attributes(QueueUrl=queue, Attributes=attributes)
+        self._set_trigger(BatchSize=BATCH_RECORDS)
+
+    def _set_trigger(self, **settings: int) -> None:
+        functions, name = self.stack.client("lambda"), self.stack.outputs[FUNCTIONS[0]]
+        [mapping] = functions.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
+        functions.update_event_source_mapping(UUID=mapping["UUID"], **settings)
+
+    def _poison(self, score: dict[str, str]) -> None:
+        """Give some items a score that is no number, or mend them."""
+        for number in range(POISONOUS):
+            one = item(f"soak-{number}", POISON) | {"projectScore": score}
+            self.stack.client("dynamodb").put_item(TableName=self.stack.outputs["MainTableName"], Item=one)
+
+    # ------------------------------------------------------------ while calls fail
+
+    def _redrive_and_interrupt(self) -> None:
+        """Redrive while changes are still being written, and press Ctrl-C in the middle."""
+        eventually(lambda: self._expect(sum(self._look().values()) >= 3), DEADLINE_S)
+        redrive = self._start("dlq", "redrive", "--rate", "1")
+        eventually(lambda: self._expect(self._hidden() > 0))
+        redrive.send_signal(signal.SIGINT)
+        self.report.redriven += json.loads(redrive.communicate()[0])["sent"]
+
+    def _suffer_an_outage(self) -> None:
+        """Let neither bus nor dead-letter queue take anything, until the trigger has given a batch up."""
+        self._set_trigger(MaximumRecordAgeInSeconds=MAX_AGE_S)
+        self.plan.out |= {"PutEvents", "SendMessageBatch"}
+        progress("Neither bus nor dead-letter queue takes anything, until the trigger gives a batch up.")
+        self._write_until_given_up()
+        self.plan.out.clear()
+        self._set_trigger(MaximumRecordAgeInSeconds=86400)
+
+    def _write_until_given_up(self) -> None:
+        self._poison({"N": "1"})
+        eventually(lambda: self._expect(self._look()["stream"] > 0), DEADLINE_S)
+        self._poison({"S": "many"})
+
+    # ------------------------------------------------------------ when all is well
+
+    def _settle(self) -> None:
+        """Redrive until only poison is left, then mend that, and until all agrees."""
+        self._until(lambda: self._redrive() == {"standings"} and self._is_clean())
+        self._poison({"N": "2"})
+        self._until(lambda: self._redrive() <= {"standings"} and self._is_clean())
+        self.scorecast.ok("dlq", "purge", "--board", POISON, "--yes")
+        self._until(lambda: not self._look() and self._is_clean())
+
+    def _redrive(self) -> set[str]:
+        """Redrive once; return the stages of the letters that there were."""
+        found = set(self._look())
+        self.report.redriven += json.loads(self.scorecast.run("dlq", "redrive", "--json").stdout)["sent"]
+        return found
+
+    def _is_clean(self) -> bool:
+        answer = json.loads(self.scorecast.run("verify", "--json", "--settle", "2", "--limit", "0").stdout)
+        self.report.entries = answer["entries"]
+        self.report.wrong = sum(answer[kind] for kind in ("missing", "extra", "stale", "miscounts"))
+        progress(f"{answer['entries']} entries, {self.report.wrong} wrong; dead letters: {dict(self._look())}")
+        return self.report.wrong == 0
+
+    def _until(self, check: Callable[[], bool]) -> None:
+        eventually(lambda: self._expect(check()), DEADLINE_S)
+
+    # ------------------------------------------------------------ counting
+
+    def _count(self, written: int, seconds: float) -> None:
+        report, letters = self.report, Counter(self._letters.values())
+        report.changes, report.calls, report.seconds = written, self.plan.calls.total(), round(seconds)
+        for (_, fault), count in self.plan.injected.items():
+            report.injected[fault] += count
+        report.letters = letters
+        happened = {one["eventID"] for one in read_stream(self.stack).records}
+
+        def all_published() -> None:
+            published = Counter(event["detail"]["id"] for event in events_in_backup(self.stack))
+            report.lost = len(happened - published.keys())
+            report.repeated = sum(count > 1 for count in published.values())
+            self._expect(report.lost == 0)
+
+        eventually(all_published)
+
+    def _look(self) -> Counter[str]:
+        """The dead letters by stage; each is remembered."""
+        letters = self.scorecast.json("dlq", "show", "--limit", "1000000")["letters"]
+        self._letters |= {one["messageId"]: one["stage"] for one in letters}
+        return Counter(one["stage"] for one in letters)
+
+    def _hidden(self) -> int:
+        name = "ApproximateNumberOfMessagesNotVisible"
+        url = self.stack.outputs["FanoutDlqUrl"]
+        answer = self.stack.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=[name])
+        return int(answer["Attributes"][name])
+
+    def _start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a command that goes on while other things happen, and that Ctrl-C ends."""
+        return subprocess.Popen(
+            [sys.executable, "-c", INTERRUPTIBLE, *arguments, "--json"],
+            env=self.scorecast.variables(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+
+    @staticmethod
+    def _expect(is_so: bool) -> None:
+        assert is_so
+
+
+def soak(repository: Path, state_dir: Path, wanted: Wanted) -> Report:
+    """Run on an engine of its own, deployed from a copy of the repository."""
+    with running(Twin(root=repository, state_dir=state_dir, port=free_port())) as twin:
+        return Soak(deployed(twin), wanted).run()
+
+
+def main() -> None:
+    """Read the command line, run, and show the report; fails where something is lost or wrong."""
+    usual = Wanted()
+    parser = argparse.ArgumentParser(prog="python -m tests.soak", description="Run the soak on a twin of its own.")
+    parser.add_argument("--changes", type=int, default=usual.changes, help="how many changes; %(default)s")
+    parser.add_argument("--faults", type=float, default=usual.faults, help="share of calls that fail; %(default)s")
+    parser.add_argument("--rate", type=float, default=usual.rate, help="changes a second; %(default)s")
+    parser.add_argument("--seed", type=int, default=usual.seed, help="of changes and faults; %(default)s")
+    parser.add_argument("--no-outage", dest="outage", action="store_false", help="without one of bus and queue")
+    parser.add_argument("--save", action="store_true", help="keep the report in bench/results/soak.json")
+    arguments = vars(parser.parse_args())
+    is_kept = arguments.pop("save")
+    with tempfile.TemporaryDirectory(prefix="scorecast-soak-") as folder:
+        repository = copy_repository(Path(folder) / "repository")
+        rows = soak(repository, Path(folder) / "twin", Wanted(**arguments)).rows()
+    if is_kept:
+        save("soak", rows, "tests.soak")
+    else:
+        show("soak", rows)
+
+
+if __name__ == "__main__":
+    main()

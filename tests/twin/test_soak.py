@@ -1,0 +1,22 @@
+"""A short soak: the deployed functions on a bad day, with a redrive in the middle; `make soak` runs a long one."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.chaos import FAULTS
+from tests.deployed import copy_repository
+from tests.soak import Wanted, soak
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="finding the process to kill wants Linux's /proc")
+def test_whatever_fails_nothing_is_lost_and_a_redrive_makes_the_leaderboard_right(tmp_path: Path) -> None:
+    wanted = Wanted(changes=1_500, rate=100, outage=False)
+    report = soak(copy_repository(tmp_path / "repository"), tmp_path / "twin", wanted)
+    assert (report.changes, report.lost, report.wrong) == (1_500, 0, 0)
+    assert report.entries > 100
+    assert set(report.injected) == {*FAULTS, "stubborn entry"}
+    assert set(report.letters) == {"fanout", "queue", "standings"}
+    assert report.redriven > 0
+    assert report.repeated > 0
