@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import os
 import uuid
 import zipfile
 from collections.abc import Callable, Iterator
@@ -342,6 +343,22 @@ def test_a_batch_from_a_queue_is_as_large_as_its_mapping_says(stack: Stack, name
 
     eventually(lambda: _without(ClientError, took_more_than_ten))
     stack.client("lambda").delete_event_source_mapping(UUID=mapping["UUID"])
+
+
+def test_events_for_a_function_wait_until_a_core_is_free(stack: Stack, rule: str) -> None:
+    code = "import os, time\ndef handle(event, context):\n    time.sleep(0.05)\n    print('pid', os.getpid())\n"
+    target(stack, rule, Arn=make_function(stack, rule, code))
+    for _ in range(20):
+        publish(stack, rule)
+    pids: list[str] = []
+
+    def all_were_taken() -> None:
+        logs = stack.client("logs").filter_log_events(logGroupName=f"/aws/lambda/{rule}", filterPattern="pid")
+        pids[:] = [line["message"].split("pid ")[1] for line in logs["events"]]
+        assert len(pids) == 20
+
+    eventually(lambda: _without(ClientError, all_were_taken))
+    assert len(set(pids)) <= max(2, os.cpu_count() or 1)
 
 
 def _without(kind: type[Exception], check: Callable[[], None]) -> None:

@@ -24,10 +24,11 @@ class _Pending:
     # The account and region of the call that came first; the timer's thread has none of its own.
     context: contextvars.Context = field(default_factory=contextvars.copy_context)
     records: Records = field(default_factory=list)
+    size_bytes: int = 0
 
-    @property
-    def size_bytes(self) -> int:
-        return sum(len(data) for _, data in self.records)
+    def extend(self, records: Records) -> None:
+        self.records.extend(records)
+        self.size_bytes += sum(len(data) for _, data in records)
 
 
 class Buffer:
@@ -43,7 +44,7 @@ class Buffer:
         with self._lock:
             is_first = key not in self._pending
             pending = self._pending.setdefault(key, _Pending(stream, dest))
-            pending.records.extend(records)
+            pending.extend(records)
             is_full = pending.size_bytes >= SIZE_BYTES
         if is_first or is_full:
             timer = threading.Timer(0 if is_full else INTERVAL_S, self._flush, [key])

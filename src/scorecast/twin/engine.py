@@ -50,7 +50,7 @@ def _run() -> None:
     import hypercorn.asyncio
     from ministack import app
 
-    from scorecast.twin import gaps
+    from scorecast.twin import function_gaps, gaps
 
     gaps.fill()
     hypercorn.asyncio.serve = partial(_serve, hypercorn.asyncio.serve)
@@ -58,12 +58,12 @@ def _run() -> None:
     try:
         app.main()
     finally:
-        gaps.stop_workers()
+        function_gaps.stop_workers()
 
 
 async def _serve(serve: Any, asgi_app: Any, config: Any) -> None:
     """Serve until SIGTERM or SIGINT, and stop only when the functions at work are done."""
-    from scorecast.twin import gaps
+    from scorecast.twin import function_gaps
 
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -71,7 +71,7 @@ async def _serve(serve: Any, asgi_app: Any, config: Any) -> None:
 
     async def until_settled() -> None:
         await stop.wait()
-        await asyncio.to_thread(gaps.settle)
+        await asyncio.to_thread(function_gaps.settle)
 
     await serve(asgi_app, config, shutdown_trigger=until_settled)
 

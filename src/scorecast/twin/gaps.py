@@ -9,8 +9,6 @@ import contextvars
 import copy
 import json
 import logging
-import os
-import sysconfig
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,12 +18,11 @@ from functools import partial
 from typing import Any
 
 from ministack import app
-from ministack.core import lambda_runtime
 from ministack.core.responses import json_response, new_uuid
-from ministack.services import apigateway_v1, dynamodb, eventbridge, firehose, lambda_svc, sqs
+from ministack.services import apigateway_v1, dynamodb, eventbridge, firehose, sqs
 from ministack.services.cloudformation import provisioners, stacks
 
-from scorecast.twin import iam_gaps
+from scorecast.twin import function_gaps, iam_gaps
 from scorecast.twin.buffer import Buffer, Records, is_plain, make_body
 from scorecast.twin.wrapping import wrap
 
@@ -44,15 +41,11 @@ def fill() -> None:
     keep_streams_over_a_restart()
     keep_paths_encoded()
     import_routes_for_any_method()
-    show_functions_only_their_bundle()
-    answer_without_waiting_for_logs()
-    poll_streams_beside_queues()
-    fill_batches_from_queues()
-    start_no_more_functions_than_cores()
     keep_queue_urls_on_any_port()
     draw_new_names()
     set_up_tables_wholly()
     save_every_service()
+    function_gaps.fill()
     iam_gaps.fill()
 
 
@@ -259,69 +252,6 @@ def _import_path_item(original: Callable[..., None], api_id: str, path: str, ite
 _ANY_METHOD = "x-amazon-apigateway-any-method"
 
 
-# ---------------------------------------------------------------- Lambda: only what was bundled
-
-
-def show_functions_only_their_bundle() -> None:
-    """MiniStack's functions see the engine's own packages; on AWS a module that is not bundled is not there."""
-    paths = sysconfig.get_paths()
-    stdlib = (paths["stdlib"], paths["platstdlib"])
-    keep = f"""
-import sys
-sys.path[:] = [p for p in sys.path if p.startswith({stdlib!r}) and "-packages" not in p or p.endswith(".zip")]
-"""
-    lambda_runtime._PYTHON_WORKER_SCRIPT = keep + lambda_runtime._PYTHON_WORKER_SCRIPT
-
-
-def answer_without_waiting_for_logs() -> None:
-    """MiniStack waits 50 ms after every invocation for a log line that may never come; 5 ms catch those that do."""
-    lambda_runtime.Worker._drain_stderr_bounded.__defaults__ = (0.005, 0.005, 0.25)
-
-
-# ---------------------------------------------------------------- Lambda: what streams and queues trigger
-
-# A batch that is handed to a function is at most 6 MB on AWS.
-BATCH_BYTES = 6 * 1024 * 1024
-
-
-def poll_streams_beside_queues() -> None:
-    """MiniStack polls streams and queues in one thread: while FanoutLambda works, no queue is served."""
-    poll, asked = lambda_svc._poll_dynamodb_streams, threading.Event()
-
-    def poll_when_asked() -> None:
-        while asked.wait():
-            asked.clear()
-            try:
-                while poll():
-                    pass
-            except Exception:
-                log.exception("polling the streams failed; the next round tries again")
-
-    threading.Thread(target=poll_when_asked, daemon=True).start()
-    lambda_svc._poll_dynamodb_streams = asked.set
-
-
-def fill_batches_from_queues() -> None:
-    """MiniStack hands a function ten messages of a queue at most; on AWS a mapping's BatchSize holds."""
-    wrap(sqs, "_receive_messages_for_esm", _receive_batch)
-
-
-def start_no_more_functions_than_cores() -> None:
-    """MiniStack starts a process for each concurrent batch; ten of them on two cores are slower than two."""
-    at_most = max(2, os.cpu_count() or 1)
-    wrap(lambda_svc, "_sqs_esm_concurrency", lambda original, *args: min(at_most, original(*args)))
-
-
-def _receive_batch(original: Callable[[str, int], list[Json]], queue_url: str, batch_size: int) -> list[Json]:
-    batch: list[Json] = []
-    while len(batch) < batch_size and sum(len(message["body"]) for message in batch) < BATCH_BYTES:
-        received = original(queue_url, batch_size - len(batch))
-        batch += received
-        if not received:
-            break
-    return batch
-
-
 # ---------------------------------------------------------------- SQS: the same queues on another port
 
 
@@ -366,14 +296,6 @@ def _create_table(original: Callable[..., Any], logical_id: str, props: Json, st
 # ---------------------------------------------------------------- saving the state
 
 
-def settle(deadline_s: float = 10.0) -> None:
-    """Take no more work from streams and queues, and wait for what is being done; before the engine stops serving."""
-    lambda_svc._iter_all_esms = lambda: iter(())
-    until = time.monotonic() + deadline_s
-    while lambda_svc.executions_in_flight()[0] and time.monotonic() < until:
-        time.sleep(0.05)
-
-
 def save_every_service() -> None:
     """MiniStack skips a service whose state changes while it is copied, and knows nothing of our buffer."""
     wrap(app, "_build_persistence_save_dict", _states_to_save)
@@ -394,8 +316,3 @@ def _copy_patiently(get_state: Callable[[], Any], tries: int = 50) -> Any:
         except RuntimeError:  # dictionary changed size during iteration
             time.sleep(0.02)
     return get_state()
-
-
-def stop_workers() -> None:
-    """MiniStack leaves functions' processes and their folders to themselves when it ends."""
-    lambda_runtime.reset()

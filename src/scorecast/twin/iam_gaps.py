@@ -32,7 +32,10 @@ def fill() -> None:
 
 
 def ask_for_partiql_actions() -> None:
-    """MiniStack asks for dynamodb:BatchExecuteStatement; on AWS each statement needs its dynamodb:PartiQL* action."""
+    """MiniStack asks for dynamodb:BatchExecuteStatement; on AWS each statement needs its dynamodb:PartiQL* action.
+
+    It also judges each of a transaction's hundred actions; the few that differ in action or table are enough.
+    """
     wrap(iam_actions, "dynamodb_transaction_checks", _statement_checks)
 
 
@@ -40,12 +43,10 @@ def _statement_checks(
     original: Callable[..., list[tuple[str, str]]], action: str, body: bytes, region: str, account: str
 ) -> list[tuple[str, str]]:
     if action not in _PARTIQL_CALLS:
-        return original(action, body, region, account)
+        return list(dict.fromkeys(original(action, body, region, account)))
     data = _json(body)
     statements = data.get("Statements") or data.get("TransactStatements") or [data]
-    checks = [action_of(str(one.get("Statement", "")), region, account) for one in statements]
-    # The same few (action, table) pairs, not 25 times over.
-    return list(dict.fromkeys(checks))
+    return list(dict.fromkeys(action_of(str(one.get("Statement", "")), region, account) for one in statements))
 
 
 def count_loopback_as_tls() -> None:

@@ -1,0 +1,150 @@
+"""How MiniStack runs functions otherwise than AWS's Lambda, put right; a part of `gaps`, whose `fill` calls it.
+
+What functions can import, what triggers them and how many run at once; and their orderly end with the engine.
+"""
+
+import json
+import logging
+import os
+import queue
+import sysconfig
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from ministack.core import lambda_runtime
+from ministack.services import eventbridge, lambda_svc, sqs
+
+from scorecast.twin.wrapping import wrap
+
+log = logging.getLogger("scorecast.twin.gaps")
+
+Json = dict[str, Any]
+
+# A batch that is handed to a function is at most 6 MB on AWS.
+BATCH_BYTES = 6 * 1024 * 1024
+_CORES = os.cpu_count() or 1
+# Batches of a queue that are worked on at once: the engine, which is all the services they call, needs a core itself.
+BATCHES_AT_ONCE = max(1, _CORES - 1)
+# Events of the bus that are worked on at once; each is one short call, so its function waits as much as it works.
+EVENTS_AT_ONCE = max(2, _CORES)
+
+
+def fill() -> None:
+    """Close every gap of functions."""
+    show_functions_only_their_bundle()
+    answer_without_waiting_for_logs()
+    poll_streams_beside_queues()
+    fill_batches_from_queues()
+    start_no_more_functions_than_cores()
+    queue_events_for_functions()
+
+
+# ---------------------------------------------------------------- only what was bundled
+
+
+def show_functions_only_their_bundle() -> None:
+    """MiniStack's functions see the engine's own packages; on AWS a module that is not bundled is not there."""
+    paths = sysconfig.get_paths()
+    stdlib = (paths["stdlib"], paths["platstdlib"])
+    keep = f"""
+import sys
+sys.path[:] = [p for p in sys.path if p.startswith({stdlib!r}) and "-packages" not in p or p.endswith(".zip")]
+"""
+    lambda_runtime._PYTHON_WORKER_SCRIPT = keep + lambda_runtime._PYTHON_WORKER_SCRIPT
+
+
+def answer_without_waiting_for_logs() -> None:
+    """MiniStack waits 50 ms after every invocation for a log line that may never come; 5 ms catch those that do."""
+    lambda_runtime.Worker._drain_stderr_bounded.__defaults__ = (0.005, 0.005, 0.25)
+
+
+# ---------------------------------------------------------------- what streams and queues trigger
+
+
+def poll_streams_beside_queues() -> None:
+    """MiniStack polls streams and queues in one thread: while FanoutLambda works, no queue is served."""
+    poll, asked = lambda_svc._poll_dynamodb_streams, threading.Event()
+
+    def poll_when_asked() -> None:
+        while asked.wait():
+            asked.clear()
+            try:
+                while poll():
+                    pass
+            except Exception:
+                log.exception("polling the streams failed; the next round tries again")
+
+    threading.Thread(target=poll_when_asked, daemon=True).start()
+    lambda_svc._poll_dynamodb_streams = asked.set
+
+
+def fill_batches_from_queues() -> None:
+    """MiniStack hands a function ten messages of a queue at most; on AWS a mapping's BatchSize holds."""
+    wrap(sqs, "_receive_messages_for_esm", _receive_batch)
+
+
+def _receive_batch(original: Callable[[str, int], list[Json]], queue_url: str, batch_size: int) -> list[Json]:
+    batch: list[Json] = []
+    while len(batch) < batch_size and sum(len(message["body"]) for message in batch) < BATCH_BYTES:
+        received = original(queue_url, batch_size - len(batch))
+        batch += received
+        if not received:
+            break
+    return batch
+
+
+def start_no_more_functions_than_cores() -> None:
+    """MiniStack starts a process for each concurrent batch; on two cores one with all that waits is faster than ten."""
+    wrap(lambda_svc, "_sqs_esm_concurrency", lambda original, *args: min(BATCHES_AT_ONCE, original(*args)))
+
+
+# ---------------------------------------------------------------- what the bus triggers
+
+# As Lambda keeps the events of asynchronous invocations until it has an environment free for them.
+_waiting: queue.Queue[Callable[[], Any]] = queue.Queue()
+
+
+def queue_events_for_functions() -> None:
+    """MiniStack starts a process for each event that a rule sends to a function, however many work already."""
+    wrap(eventbridge, "_dispatch_to_lambda", _queue_event)
+    for _ in range(EVENTS_AT_ONCE):
+        threading.Thread(target=_work, daemon=True).start()
+
+
+def _queue_event(original: Callable[[str, str], None], arn: str, payload: str) -> None:
+    function, config, _ = lambda_svc._get_func_record_for_ref(arn)
+    if not function or not config:
+        original(arn, payload)  # it says that there is no such function
+        return
+    record = lambda_svc._execution_record_for_config(function, config)
+    _waiting.put(partial(lambda_svc._execute_function_with_config_scope, record, json.loads(payload)))
+
+
+def _work() -> None:
+    while True:
+        invoke = _waiting.get()
+        try:
+            invoke()
+        except Exception:
+            log.exception("an event of the bus did not reach its function")
+        finally:
+            _waiting.task_done()
+
+
+# ---------------------------------------------------------------- the end
+
+
+def settle(deadline_s: float = 10.0) -> None:
+    """Take no more work from streams and queues, and wait for what is being done; before the engine stops serving."""
+    lambda_svc._iter_all_esms = lambda: iter(())
+    until = time.monotonic() + deadline_s
+    while (lambda_svc.executions_in_flight()[0] or _waiting.unfinished_tasks) and time.monotonic() < until:
+        time.sleep(0.05)
+
+
+def stop_workers() -> None:
+    """MiniStack leaves functions' processes and their folders to themselves when it ends."""
+    lambda_runtime.reset()
