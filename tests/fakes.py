@@ -83,7 +83,8 @@ class FakeSqs:
     def send_message_batch(self, *, QueueUrl: str, Entries: list[dict]) -> dict:
         self.batch_sizes.append(len(Entries))
         if self.refuses:
-            return {"Failed": [{"Id": entry["Id"], "Code": "InternalError"} for entry in Entries]}
+            words = {"Code": "InternalError", "Message": f"as told: {Entries}"}
+            return {"Failed": [{"Id": entry["Id"]} | words for entry in Entries]}
         self.messages += [json.loads(entry["MessageBody"]) for entry in Entries]
         return {"Successful": []}
 

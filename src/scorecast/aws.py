@@ -206,6 +206,11 @@ def _error(operation: str, answer: Any, parsed: Mapping[str, Any]) -> ClientErro
     return ClientError(response, operation)
 
 
+def code_of(error: Exception) -> str:
+    """The code that the service gave; where it gave none, what happened instead."""
+    return str(error.response["Error"]["Code"]) if isinstance(error, ClientError) else type(error).__name__
+
+
 def _is_transient(error: Exception) -> bool:
     if not isinstance(error, ClientError):
         return True

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -31,6 +31,8 @@ _SMALL_INTEGER = re.compile(r"-?[1-9][0-9]{0,14}\Z|0\Z")
 _CANONICAL_NUMBER = re.compile(r"(?!-0\Z)-?(?:0|[1-9][0-9]*)(?:\.[0-9]*[1-9])?\Z")
 _NUMBER = re.compile(r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?\Z")
 _SETS = ("SS", "NS", "BS")
+# What a hint may name; a number's is {"N": text}, and that of a number set is read member by member.
+_HINTED = ("B", "SS", "BS")
 
 Value = dict[str, Any]
 """One DynamoDB value in typed JSON, such as {"N": "60"}."""
@@ -70,7 +72,7 @@ class Change:
 
 def table_of(stream_arn: str) -> str:
     """Return the table's name in arn:aws:dynamodb:REGION:ACCOUNT:table/NAME/stream/LABEL."""
-    parts = stream_arn.split("/")
+    parts = str(stream_arn).split("/")
     if len(parts) < 2 or not parts[0].endswith(":table"):
         raise CannotRead(f"The stream's ARN {stream_arn!r} does not name a table (arn:...:table/NAME/stream/LABEL).")
     return parts[1]
@@ -92,8 +94,8 @@ def from_record(record: Any) -> Change:
         stream_arn=stream_arn,
         operation=operation,
         keys=_field(body, "Keys", dict),
-        new=body.get("NewImage"),
-        old=body.get("OldImage"),
+        new=_image_of(body, "NewImage"),
+        old=_image_of(body, "OldImage"),
         sequence=pad_sequence(_field(body, "SequenceNumber", str)),
         at=iso_time(body.get("ApproximateCreationDateTime")),
     )
@@ -139,6 +141,13 @@ def _field(holder: Any, name: str, kind: type) -> Any:
     if not isinstance(value, kind) or not value:
         raise CannotRead(f"The record has no usable {name}: {value!r} where a {kind.__name__} is needed.")
     return value
+
+
+def _image_of(body: Mapping[str, Any], name: str) -> Image | None:
+    image = body.get(name)
+    if image is not None and not isinstance(image, dict):
+        raise CannotRead(f"The record's {name} is {image!r}; it must be an object of attributes.")
+    return image
 
 
 # ---------------------------------------------------------------- Change -> detail of a bus event
@@ -195,9 +204,13 @@ _PYTHON_TYPES: dict[str, type] = {
 def _typed(value: Any, parent: str, key: str | int) -> tuple[str, Any]:
     if isinstance(value, dict) and len(value) == 1:
         [(kind, inner)] = value.items()
-        if kind in _PYTHON_TYPES and isinstance(inner, _PYTHON_TYPES[kind]):
+        if isinstance(inner, _PYTHON_TYPES.get(kind, ())) and (kind not in _SETS or _are_texts(inner)):
             return kind, inner
     raise CannotRead(f"The value at {_pointer(parent, key)} is not a DynamoDB value: {value!r}.")
+
+
+def _are_texts(members: Any) -> bool:
+    return all(isinstance(member, str) for member in members)
 
 
 def _plain_number(text: str, parent: str, key: str | int, hints: Hints) -> int | float:
@@ -232,6 +245,7 @@ def from_event(event: Any) -> Change:
     resources = event.get("resources") if isinstance(event, Mapping) else None
     if not isinstance(detail, Mapping) or not isinstance(resources, list) or not resources:
         raise CannotRead("This is not an event of the bus: it needs a detail and the stream's ARN under resources.")
+    table_of(resources[0])
     return from_detail(detail, resources[0])
 
 
@@ -286,20 +300,31 @@ def _value(plain: Any, pointer: str, hints: Mapping[str, Any]) -> Value:
 
 
 def _hinted(hint: Any, plain: Any, pointer: str, hints: Mapping[str, Any]) -> Value:
+    if isinstance(hint, dict):
+        return {"N": _number_of(hint, pointer)}
     if hint == "NS" and isinstance(plain, list):
-        members = [_typed(_value(item, f"{pointer}/{at}", hints), pointer, at) for at, item in enumerate(plain)]
-        return {"NS": [text for _, text in members]}
+        members = ((_value(item, f"{pointer}/{at}", hints), f"{pointer}/{at}") for at, item in enumerate(plain))
+        return {"NS": [_number_of(value, where) for value, where in members]}
+    if hint not in _HINTED:
+        raise CannotRead(f"The event's type of {pointer} is {hint!r}; it must be B, SS, BS, NS or a number's digits.")
     parent, _, key = pointer.rpartition("/")
-    kind, inner = _typed(hint if isinstance(hint, dict) else {str(hint): plain}, parent, _unescape(key))
+    kind, inner = _typed({hint: plain}, parent, _unescape(key))
     return {kind: inner}
+
+
+def _number_of(value: Value, pointer: str) -> str:
+    text = value.get("N")
+    if len(value) != 1 or not isinstance(text, str) or not _NUMBER.match(text):
+        raise CannotRead(f"The value at {pointer} is not a number: {value!r}.")
+    return text
 
 
 def _number_text(number: int | float | Decimal) -> str:
     """Write a number without an exponent or a needless zero: 1e-05 as 0.00001, 60.0 as 60."""
-    try:
-        text = format(Decimal(str(number)), "f")
-    except InvalidOperation:
-        raise CannotRead(f"The event holds {number!r}, which is not a number.") from None
+    exact = Decimal(str(number))
+    if not exact.is_finite():
+        raise CannotRead(f"The event holds {number!r}, which is not a number.")
+    text = format(exact, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from scorecast.aws import code_of
 from scorecast.dead_letter import DeadLetter
 from scorecast.errors import NotAcknowledged
 
@@ -30,12 +31,15 @@ class DeadLetterQueue:
     url: str
 
     def park(self, letters: Sequence[DeadLetter]) -> None:
-        """Send all letters, or raise NotAcknowledged with the queue's own words: then the trigger delivers again."""
+        """Send all letters, or raise NotAcknowledged: then the trigger delivers again.
+
+        The error has the queue's code and not its words, which may repeat the message: errors are logged.
+        """
         refused = list(chain.from_iterable(self._send(batch) for batch in _batches(letters)))
         if refused:
             raise NotAcknowledged(
                 f"The dead-letter queue refused {len(refused)} of {len(letters)} messages "
-                f"({refused[0].get('Code')}: {refused[0].get('Message', '')}); nothing is acknowledged."
+                f"({refused[0]['Code']}); nothing is acknowledged."
             )
 
     def _send(self, batch: list[tuple[str, DeadLetter]]) -> list[dict[str, Any]]:
@@ -46,7 +50,7 @@ class DeadLetterQueue:
         try:
             answer = self.sqs.send_message_batch(QueueUrl=self.url, Entries=entries)
         except (ClientError, BotoCoreError) as error:
-            return [{"Code": type(error).__name__, "Message": str(error)}] * len(batch)
+            return [{"Code": code_of(error)}] * len(batch)
         return list(answer.get("Failed", []))
 
 

@@ -12,6 +12,7 @@ from scorecast.api.answer import json_text, page_answer
 from scorecast.api.standings import Standings
 from scorecast.ranks import lookup
 from scorecast.ranks.counters import Counters
+from tests.fakes import client_error
 
 
 @dataclass
@@ -359,3 +360,14 @@ def test_options_allows_any_page_to_read_and_revalidate() -> None:
     assert (answer["statusCode"], answer["body"]) == (204, "")
     assert answer["headers"]["Access-Control-Allow-Headers"] == "If-None-Match"
     assert answer["headers"]["Access-Control-Allow-Origin"] == "*"
+
+
+def test_an_error_of_the_table_is_a_problem_to_come_back_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken(FakeTable):
+        def query(self, **request) -> dict:
+            raise client_error("InternalServerError", 500)
+
+    serve(monkeypatch, Broken([]))
+    answer = get("/participants/1")
+    assert (answer["statusCode"], answer["body"]["status"]) == (503, 503)
+    assert answer["headers"]["Content-Type"] == "application/problem+json"

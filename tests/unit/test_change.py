@@ -98,6 +98,7 @@ def test_a_sequence_number_that_is_none_is_refused(number: str) -> None:
         ({"eventSourceARN": "arn:aws:kinesis:us-east-1:1:stream/x"}, "stream's ARN"),
         ({"dynamodb": None}, "dynamodb"),
         ({"dynamodb": {"Keys": {}}}, "Keys"),
+        ({"dynamodb": record(item())["dynamodb"] | {"NewImage": ["id"]}}, "NewImage"),
     ],
 )
 def test_a_record_that_is_none_is_refused_by_field(broken: dict, named: str) -> None:
@@ -122,6 +123,9 @@ def test_an_image_with_a_value_that_is_none_is_refused_with_its_place(value) -> 
         {"types": {"/new/id": "SS"}},
         {"types": {"/new/id": {"N": 5}}},
         {"types": {"/new/id": {"N": "5", "S": "5"}}},
+        {"types": {"/new/id": {"N": "five"}}},
+        {"types": {"/new/id": "M"}},
+        {"new": {"id": float("nan")}},
     ],
 )
 def test_an_event_that_breaks_the_contract_is_refused(broken: dict) -> None:

@@ -293,3 +293,18 @@ def test_two_that_were_read_anew_at_once_count_once(system: System) -> None:
     system.take(read_anew("30", 5, "2026-01-01T00:00:02.000Z"))
     assert system.table.standings == {("1", "StarWar"): "30"}
     system.table.check()
+
+
+def test_a_board_that_cannot_be_listed_holds_up_its_own_entries_only(system: System) -> None:
+    put_item = system.table.put_item
+
+    def refuse(*, TableName: str, Item: dict) -> dict:
+        if Item["name"] == {"S": "Refused"}:
+            raise client_error("ThrottlingException")
+        return put_item(TableName=TableName, Item=Item)
+
+    system.table.put_item = refuse
+    outcome = system.take(event(item("1", "Refused"), sequence=1), event(item("2", "StarWar"), sequence=2))
+    assert outcome.again == ["0"]
+    assert system.table.standings == {("2", "StarWar"): "60"}
+    assert system.table.boards == ["StarWar"]

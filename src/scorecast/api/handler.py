@@ -7,6 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from scorecast.api.answer import (
     Answer,
     description_answer,
@@ -30,10 +32,12 @@ from scorecast.api.query import (
     read_query,
 )
 from scorecast.api.standings import Standings
-from scorecast.aws import create_client
+from scorecast.aws import code_of, create_client
 from scorecast.errors import NotAcknowledged
 from scorecast.logs import logger
 from scorecast.settings import ApiSettings
+
+_TOO_BUSY = ApiError(503, "The leaderboard is too busy to answer; try again in a second.")
 
 
 def handle(event: Any, _context: Any) -> Answer:
@@ -56,7 +60,11 @@ def _answered(request: dict[str, Any]) -> Answer:
         return problem_answer(error)
     except NotAcknowledged as error:
         logger.warning("api status=503 %s", error)
-        return problem_answer(ApiError(503, "The leaderboard is too busy to answer; try again in a second."))
+        return problem_answer(_TOO_BUSY)
+    except (BotoCoreError, ClientError) as error:
+        # Not the service's words, which may repeat what it was sent.
+        logger.error("api status=503 %s", code_of(error))
+        return problem_answer(_TOO_BUSY)
 
 
 def _answer(query: Query) -> Answer:

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from scorecast.aws import code_of
 from scorecast.change import iso_now
 from scorecast.errors import NotAcknowledged
 from scorecast.fanout.plan import Publication, cut_batches
@@ -78,7 +79,7 @@ class Publisher:
             if len(batch) > 1 and _is_rejection(error):
                 # One unacceptable entry makes AWS reject the call: give each of its neighbours a call of its own.
                 return list(chain.from_iterable(self._attempt([publication]) for publication in batch))
-            return [(publication, _code(error), str(error)) for publication in batch]
+            return [(publication, code_of(error), str(error)) for publication in batch]
         return [
             (publication, result["ErrorCode"], result.get("ErrorMessage", ""))
             for publication, result in zip(batch, answer["Entries"], strict=True)
@@ -95,10 +96,4 @@ def _is_rejection(error: Exception) -> bool:
     if not isinstance(error, ClientError):
         return False
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
-    return 400 <= status < 500 and "Throttl" not in _code(error)
-
-
-def _code(error: Exception) -> str:
-    if isinstance(error, ClientError):
-        return str(error.response["Error"]["Code"])
-    return type(error).__name__
+    return 400 <= status < 500 and "Throttl" not in code_of(error)

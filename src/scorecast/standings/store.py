@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from scorecast.aws import code_of
 from scorecast.change import iso_now
 from scorecast.errors import NotAcknowledged
 from scorecast.items import BatchGetItem, Item, read_items
@@ -105,9 +106,8 @@ class Leaderboard:
         A call reads up to 100 entries; a call writes as many as fit, with their nodes, into 100 actions. Costs a read
         unit and a transactional write an entry, and two write units for each node and transaction.
         """
-        self._register({entry.board for entry in entries if entry.score is not None})
-        results: dict[Key, Result] = {}
-        waiting = list(entries)
+        results = self._register(entries)
+        waiting = [entry for entry in entries if entry.key not in results]
         for pause_s in (0.0, *_PAUSES_S):
             if not waiting:
                 break
@@ -116,11 +116,20 @@ class Leaderboard:
             waiting = [entry for entry in waiting if results[entry.key].failed and not results[entry.key].hopeless]
         return results
 
-    def _register(self, boards: set[str]) -> None:
-        """List boards before their first entry is written, so that no entry stands on an unlisted board."""
-        for board in sorted(boards - self._known_boards):
-            self.dynamodb.put_item(TableName=self.board_table, Item={"collection": {"S": BOARDS}, "name": {"S": board}})
-            self._known_boards.add(board)
+    def _register(self, entries: Sequence[Entry]) -> dict[Key, Result]:
+        """List boards before their first entry is written, so that no entry stands on an unlisted board.
+
+        Returns the failures: those of the entries whose board could not be listed.
+        """
+        failures: dict[str, Result] = {}
+        for board in sorted({entry.board for entry in entries if entry.score is not None} - self._known_boards):
+            item = {"collection": {"S": BOARDS}, "name": {"S": board}}
+            try:
+                self.dynamodb.put_item(TableName=self.board_table, Item=item)
+                self._known_boards.add(board)
+            except (ClientError, BotoCoreError) as error:
+                failures[board] = _failure(error)
+        return {entry.key: failures[entry.board] for entry in entries if entry.board in failures}
 
     def _write_once(self, entries: Sequence[Entry], earlier: Mapping[Key, Result]) -> dict[Key, Result]:
         """Read and write once; an entry that failed by itself before stands alone, so that it holds up no other."""
@@ -156,7 +165,7 @@ class Leaderboard:
             if reasons:
                 # Reasons come in the order of the actions; an entry without one of its own was held up by another.
                 return {one.entry.key: _reason(reason) for one, reason in zip(chunk, reasons, strict=False)}
-            if len(chunk) > 1 and _code(error) in _HOPELESS:
+            if len(chunk) > 1 and code_of(error) in _HOPELESS:
                 # One unacceptable entry makes DynamoDB reject the call: each gets a call of its own.
                 return {key: result for one in chunk for key, result in self._transact([one]).items()}
             return {one.entry.key: _failure(error) for one in chunk}
@@ -220,8 +229,4 @@ def _reason(reason: Mapping[str, Any]) -> Result:
 
 
 def _failure(error: Exception) -> Result:
-    return Result(applied=False, error_code=_code(error), reason=str(error))
-
-
-def _code(error: Exception) -> str:
-    return str(error.response["Error"]["Code"]) if isinstance(error, ClientError) else type(error).__name__
+    return Result(applied=False, error_code=code_of(error), reason=str(error))

@@ -1,0 +1,75 @@
+"""Whatever stands in one place of a message: it is taken or parked, and what comes with it goes through."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from scorecast.change import from_record, to_detail
+from scorecast.dead_letter_queue import DeadLetterQueue
+from scorecast.fanout.handler import Fanout
+from scorecast.fanout.publish import Publisher
+from scorecast.settings import AttributeNames, ConsumerSettings, FanoutSettings
+from scorecast.standings.handler import Consumer, Delivery
+from scorecast.standings.store import Leaderboard
+from tests.fakes import STREAM_ARN, FakeDynamoDb, FakeEvents, FakeSqs, item, record
+from tests.mutations import Path, exchanged, paths_of
+
+TAGGED = item(score="1.50") | {"tags": {"SS": ["a"]}, "nums": {"NS": ["1"]}, "photo": {"B": "aGVsbG8="}}
+RECORD = record(TAGGED, item(score="5"))
+NEIGHBOUR = record(item("neighbour"), sequence=2)
+
+words = st.sampled_from(["", "N", "S", "NS", "SS", "M", "L", "B", "BOOL", "NULL", "1", "-0", "1e400", "NaN", "/new/id"])
+keys = st.sampled_from(["N", "S", "NS", "M", "L", "id", "projectScore", "/new/projectScore", "/new/id", "/new/tags"])
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3) | words,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def event_of(one: dict) -> dict[str, Any]:
+    detail = to_detail(from_record(one))
+    return {"source": "update.aws.dynamodb", "resources": [STREAM_ARN], "detail": detail}
+
+
+EVENT = event_of(RECORD)
+
+
+@settings(max_examples=400)
+@given(st.sampled_from(list(paths_of(RECORD))), values)
+@example(("dynamodb", "NewImage"), ["a list"])
+@example(("dynamodb", "NewImage", "nums", "NS"), [5])
+def test_no_record_holds_up_its_neighbour(path: Path, value: Any) -> None:
+    bus, queue = FakeEvents(), FakeSqs()
+    with ThreadPoolExecutor(1) as executor:
+        fanout = Fanout(
+            FanoutSettings("bus", "queue", 1, "projectScore"), Publisher(bus, executor, 1), DeadLetterQueue(queue, "")
+        )
+        counts = fanout.run([exchanged(RECORD, path, value), NEIGHBOUR], lambda: 60.0)
+    assert counts["published"] + counts["parked"] == 2
+    assert "event-2" in [detail["id"] for detail in bus.details]
+    assert len(queue.messages) == counts["parked"]
+
+
+@settings(max_examples=400)
+@given(st.sampled_from(list(paths_of(EVENT))), values)
+@example(("detail", "types"), {"/new/projectScore": {"N": "no number"}})
+@example(("detail", "types"), {"/new/id": {"M": {"a": "no value"}}})
+@example(("detail", "new", "projectScore"), float("nan"))
+@example(("detail", "new", "projectScore"), float("inf"))
+def test_no_event_holds_up_its_neighbour(path: Path, value: Any) -> None:
+    table, queue = FakeDynamoDb(), FakeSqs()
+    consumer = Consumer(
+        ConsumerSettings("leaderboard", "boards", "queue", AttributeNames()),
+        Leaderboard(table, "leaderboard", "boards", lambda _: None),
+        DeadLetterQueue(queue, ""),
+    )
+    events = [exchanged(EVENT, path, value), event_of(NEIGHBOUR)]
+    outcome = consumer.take([Delivery(str(at), json.dumps(one)) for at, one in enumerate(events)])
+    assert outcome.again == []
+    assert ("neighbour", "StarWar") in table.standings
+    assert len(queue.messages) == outcome.counts["parked"] <= 1
+    table.check()

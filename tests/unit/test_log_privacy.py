@@ -1,0 +1,166 @@
+"""What Lambda would log of an invocation: no data of a change, however the invocation fails.
+
+Every value of a message is exchanged, one at a time, for a marker; and AWS refuses in every way, with words that repeat
+what it was sent. Reasons with the value go to the dead-letter queue, where the change itself is, and nowhere else.
+"""
+
+import json
+import logging
+import traceback
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from scorecast.api import handler as api
+from scorecast.api.standings import Standings
+from scorecast.change import from_record, to_detail
+from scorecast.dead_letter_queue import DeadLetterQueue
+from scorecast.fanout import handler as fanout
+from scorecast.fanout.publish import Publisher
+from scorecast.settings import AttributeNames, ConsumerSettings, FanoutSettings
+from scorecast.standings import handler as standings
+from scorecast.standings.store import Leaderboard
+from tests.fakes import STREAM_ARN, FakeDynamoDb, FakeEvents, FakeSqs, item, record
+from tests.mutations import exchanged, paths_of
+
+MARKER = "s3cret"
+SECRET = item(f"{MARKER}-id", f"{MARKER}-board", name=f"{MARKER}-name") | {"note": {"S": MARKER}}
+RECORD = record(SECRET, SECRET | {"projectScore": {"N": "5"}})
+EVENT = {
+    "source": "update.aws.dynamodb",
+    "resources": [STREAM_ARN],
+    "detail": to_detail(from_record(RECORD)) | {"types": {"/new/note": "B"}},
+}
+
+
+class Context:
+    def __init__(self, left_s: float = 60.0) -> None:
+        self.left_s = left_s
+
+    def get_remaining_time_in_millis(self) -> float:
+        return self.left_s * 1000
+
+
+@pytest.fixture
+def logged(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Invoke a handler, and return all that Lambda would log: lines, output, the error with its traceback."""
+    caplog.set_level(logging.INFO)
+    lines = logging.Formatter("%(message)s")
+
+    def of(handle: Callable[[Any, Any], Any], event: Any, context: Any = None) -> str:
+        caplog.clear()
+        error = ""
+        try:
+            handle(event, context or Context())
+        except Exception:
+            error = traceback.format_exc()
+        return "\n".join([*map(lines.format, caplog.records), *capfd.readouterr(), error])
+
+    return of
+
+
+def with_marker(document: dict) -> Iterator[dict]:
+    """The document, and the document with the marker in place of each of its values."""
+    yield document
+    for path in paths_of(document):
+        yield exchanged(document, path, MARKER)
+        yield exchanged(document, path, {"N": MARKER})
+
+
+def refusal(code: str = "ValidationException") -> ClientError:
+    """AWS's error, in words that repeat what was sent."""
+    response = {"Error": {"Code": code, "Message": f"not taken: {MARKER}"}, "ResponseMetadata": {"HTTPStatusCode": 400}}
+    return ClientError(response, "Operation")  # type: ignore[arg-type]
+
+
+def refuse(*_: Any, **__: Any) -> Any:
+    raise refusal()
+
+
+def test_the_test_sees_lines_output_and_errors(logged) -> None:
+    def handle(*_: Any) -> None:
+        logging.getLogger("scorecast").info("line %s", MARKER)
+        print("output", MARKER)
+        raise ValueError(f"error {MARKER}")
+
+    assert all(f"{kind} {MARKER}" in logged(handle, {}) for kind in ("line", "output", "error"))
+
+
+@pytest.mark.parametrize(("bus", "refuses", "left_s"), [
+    (FakeEvents(), False, 60.0),
+    (FakeEvents(), True, 60.0),
+    (FakeEvents(), False, 1.0),
+    (FakeEvents(refuse_entry=lambda _: "InternalFailure"), False, 60.0),
+    (FakeEvents(refuse_call=lambda _: refusal()), False, 60.0),
+    (FakeEvents(refuse_call=lambda _: refusal()), True, 60.0),
+])  # fmt: skip
+def test_fanout_logs_no_data(logged, monkeypatch, bus: FakeEvents, refuses: bool, left_s: float) -> None:
+    with ThreadPoolExecutor(1) as executor:
+        settings, queue = FanoutSettings("bus", "queue", 1, "projectScore"), DeadLetterQueue(FakeSqs(refuses), "queue")
+        function = fanout.Fanout(settings, Publisher(bus, executor, 1), queue)
+        monkeypatch.setattr(fanout, "fanout", lambda: function)
+        for one in with_marker(RECORD):
+            text = logged(fanout.handle, {"Records": [one]}, Context(left_s))
+            assert "fanout records=1" in text or "NotAcknowledged" in text
+            assert MARKER not in text
+
+
+def tables(**broken: Callable[..., Any]) -> FakeDynamoDb:
+    table = FakeDynamoDb()
+    vars(table).update(broken)
+    return table
+
+
+@pytest.mark.parametrize(("table", "refuses"), [
+    (tables(), False),
+    (tables(), True),
+    (tables(before=lambda _: "TransactionConflict"), False),
+    (tables(before=refuse), False),
+    (tables(before=refuse), True),
+    (tables(batch_get_item=refuse), False),
+    (tables(put_item=refuse), False),
+])  # fmt: skip
+def test_consumer_logs_no_data(logged, monkeypatch, table: FakeDynamoDb, refuses: bool) -> None:
+    settings = ConsumerSettings("leaderboard", "boards", "queue", AttributeNames())
+    leaderboard, queue = Leaderboard(table, "leaderboard", "boards", lambda _: None), FakeSqs(refuses)
+    function = standings.Consumer(settings, leaderboard, DeadLetterQueue(queue, "queue"))
+    monkeypatch.setattr(standings, "consumer", lambda: function)
+    for one in with_marker(EVENT):
+        batch = {"Records": [{"messageId": "1", "body": json.dumps(one)}, {"messageId": "2", "body": f"{MARKER} {{"}]}
+        for event in (batch, one):
+            text = logged(standings.handle, event)
+            assert "standings changes=" in text
+            assert MARKER not in text
+
+
+class Reader:
+    """A leaderboard that gives the same items to every call, or refuses."""
+
+    def __init__(self, found: dict | None) -> None:
+        self.found = found
+
+    def query(self, **_: Any) -> dict:
+        return {"Items": [self._item()], "Count": 1}
+
+    def get_item(self, **_: Any) -> dict:
+        return {"Item": self._item()}
+
+    def batch_get_item(self, *, RequestItems: dict) -> dict:
+        return {"Responses": {table: [self._item()] for table in RequestItems}}
+
+    def _item(self) -> dict:
+        return self.found if self.found is not None else refuse()
+
+
+@pytest.mark.parametrize("found", [None, SECRET, SECRET | {"projectScore": {"N": MARKER}}, {"id": {"S": MARKER}}])
+@pytest.mark.parametrize("path", ["", "/histogram", "/participants/1"])
+def test_leader_get_logs_no_data(logged, monkeypatch, found: dict | None, path: str) -> None:
+    reader = Standings(Reader(found), "leaderboard", "index", "boards", "key")
+    monkeypatch.setattr(api, "standings", lambda: reader)
+    parameters = {"hackathonName": f"{MARKER}-board"} if not path else None
+    board = f"/{MARKER}-board" if path else ""
+    event = {"path": f"/leaderBoard{board}{path}", "queryStringParameters": parameters}
+    assert MARKER not in logged(api.handle, event)
