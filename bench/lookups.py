@@ -15,6 +15,7 @@ from bench.tables import BOARDS, LEADERBOARD, create_tables, index_name
 from scorecast.api.query import GetEntry
 from scorecast.api.standings import Standings
 from scorecast.ranks import lookup, table
+from scorecast.ranks.policy import Order
 
 HEAP = "-Xmx6g"  # a million entries take three
 # A COUNT reads half the board: a few are enough to see what it costs. Of a million entries it takes DynamoDB Local
@@ -55,11 +56,12 @@ class Board:
 
     def by_index(self, participant: str) -> int:
         """The rank of a score that is known."""
-        return self.standings._ranks.find(self.name, self.oracle.scores[participant]).rank
+        return self.standings._open(self.name).find(self.oracle.scores[participant]).rank
 
     def by_count(self, participant: str) -> int:
         """The rank of a score that is known, by a COUNT of all that is above."""
-        return 1 + self.standings._count_above(self.name, self.oracle.scores[participant])
+        score = self.oracle.scores[participant]
+        return 1 + self.standings._entries.count_above(self.name, score, Order.DESCENDING)
 
     def by_answer(self, neighbours: int) -> Callable[[str], int]:
         """The rank as the API answers it: the entry is read first, its neighbours after."""

@@ -1,5 +1,6 @@
 """The counting index on Amazon's own DynamoDB Local: the real writer, the real reads, ranks against a sorted list."""
 
+from bisect import bisect_left
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -10,7 +11,8 @@ from bench.boards import SHAPES, Oracle, count, counters_of, draw_entries, scan
 from bench.meter import Meter
 from bench.tables import BOARDS, LEADERBOARD
 from bench.writers import Strain, draw_changes, write_all
-from scorecast.api.query import GetEntry
+from scorecast.api.query import GetEntry, ListEntries
+from scorecast.ranks.policy import BoardPolicy, Order, policy_item
 from scorecast.standings.entry import Entry
 from scorecast.standings.store import Leaderboard
 
@@ -28,6 +30,15 @@ def entries_on(dynamodb: Any, board: str) -> dict[str, Decimal]:
     return {item["id"]["S"]: Decimal(item["projectScore"]["N"]) for item in items if "projectScore" in item}
 
 
+def declare(dynamodb: Any, board: str, order: Order) -> None:
+    dynamodb.put_item(TableName=BOARDS, Item=policy_item(board, BoardPolicy(order=order)))
+
+
+def rank_in(oracle: Oracle, score: Decimal, order: Order) -> int:
+    """The rank by the sorted list; the oracle's own is that of a board where high scores are better."""
+    return 1 + bisect_left(oracle.ordered, score) if order is Order.ASCENDING else oracle.rank(score)
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_rank_equals_the_sorted_lists(engine: Any, shape: str) -> None:
     oracle, leaderboard = Oracle(), Leaderboard(engine.dynamodb, LEADERBOARD, BOARDS)
@@ -37,10 +48,12 @@ def test_every_rank_equals_the_sorted_lists(engine: Any, shape: str) -> None:
         results = leaderboard.write(entries[at : at + BATCH])
         assert all(result.applied for result in results.values())
     assert counters_of(engine.dynamodb, shape) == count(oracle.ordered).nodes
-    ranks = engine.standings._ranks
-    for score in sorted(set(oracle.ordered))[::20] + oracle.ordered[:1] + oracle.ordered[-1:]:
-        standing = ranks.find(shape, score)
-        assert (standing.rank, standing.total) == (oracle.rank(score), ENTRIES)
+    for order in Order:  # the same entries and counters, read in either order
+        declare(engine.dynamodb, shape, order)
+        board = engine.standings._open(shape)
+        for score in sorted(set(oracle.ordered))[::20] + oracle.ordered[:1] + oracle.ordered[-1:]:
+            standing = board.find(score)
+            assert (standing.rank, standing.total) == (rank_in(oracle, score, order), ENTRIES)
 
 
 def test_a_lookup_takes_three_round_trips_and_few_units(engine: Any) -> None:
@@ -52,11 +65,31 @@ def test_a_lookup_takes_three_round_trips_and_few_units(engine: Any) -> None:
         leaderboard.write(entries[at : at + BATCH])
     meter = Meter()
     meter.watch(engine.dynamodb)
-    for score in oracle.ordered[::100]:
-        meter.reset()
-        assert engine.standings._ranks.find("metered", score).rank == oracle.rank(score)
-        assert meter.calls <= 3
-        assert meter.units <= 20
+    for order in Order:
+        declare(engine.dynamodb, "metered", order)
+        for score in oracle.ordered[::100]:
+            meter.reset()
+            assert engine.standings._open("metered").find(score).rank == rank_in(oracle, score, order)
+            assert meter.calls <= 3
+            assert meter.units <= 20
+
+
+@pytest.mark.parametrize("order", Order)
+def test_pages_and_neighbours_are_those_of_the_boards_order(engine: Any, order: Order) -> None:
+    leaderboard = Leaderboard(engine.dynamodb, LEADERBOARD, BOARDS)
+    leaderboard.write([entry(order, f"p{at:02}", Decimal(at // 2), 1) for at in range(40)])
+    declare(engine.dynamodb, order, order)
+    first = engine.standings.list_entries(ListEntries(order, 15))
+    middle = engine.standings.list_entries(ListEntries(order, 15, token=first["next"]))
+    last = engine.standings.list_entries(ListEntries(order, 10, position=31))
+    entries = [*first["entries"], *middle["entries"], *last["entries"]]
+    assert [one["projectScore"] for one in entries] == order.best_first([Decimal(at // 2) for at in range(40)])
+    assert [one["rank"] for one in entries] == [1 + 2 * (at // 2) for at in range(40)]
+    assert [one["position"] for one in entries] == list(range(1, 41))
+    answer = engine.standings.get_entry(GetEntry(order, entries[20]["id"], 3))
+    shown = [*answer["above"], {name: answer[name] for name in answer["above"][0]}, *answer["below"]]
+    assert [one["id"] for one in shown] == [one["id"] for one in entries[17:24]]
+    assert [one["rank"] for one in shown] == [one["rank"] for one in entries[17:24]]
 
 
 def test_counters_equal_entries_after_writers_were_killed_overtaken_and_fed_repeats(engine: Any) -> None:

@@ -57,6 +57,13 @@ def test_the_boards_are_listed_with_their_totals_and_a_choice_is_in_the_address(
     assert tab.page.get_by_label("Board").input_value() == "Abc"
 
 
+def test_more_boards_than_one_answer_holds_are_all_listed(visit, leaderboard) -> None:
+    leaderboard.table.entries = [(f"b{number:03}", "1", "5") for number in range(130)]
+    tab = go(visit, leaderboard, "b129")
+    assert tab.page.locator("#board option").count() == 130
+    assert tab.text("h1") == "b129"
+
+
 def test_a_shared_address_opens_the_same_view(visit, thirty) -> None:
     tab = go(visit, thirty, "Abc&id=13&at=11&show=25")
     assert tab.text("#range") == "11–30 of 30"

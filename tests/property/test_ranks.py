@@ -1,7 +1,7 @@
 """The counting index against a sorted list: any scores, any order of changes."""
 
 import random
-from bisect import bisect_right, insort
+from bisect import bisect_left, bisect_right, insort
 from decimal import Context, Decimal
 from itertools import pairwise
 
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scorecast.ranks.counters import Counters, above_outside_range, locate, path_nodes, total
 from scorecast.ranks.digits import above_in_range, places_of, range_of
 from scorecast.ranks.histogram import MOST_BARS, histogram
+from scorecast.ranks.policy import Order
 
 DIGITS = Context(prec=38)
 scores = st.one_of(
@@ -25,11 +26,20 @@ scores = st.one_of(
 )
 
 
-def rank_of(counters: Counters, ordered: list[Decimal], score: Decimal) -> int:
+orders = st.sampled_from(Order)
+
+
+def rank_of(counters: Counters, ordered: list[Decimal], score: Decimal, order: Order) -> int:
     """The rank as LeaderGet finds it: nodes on the path, and a count of the entries within one BETWEEN."""
-    between = above_in_range(score)
+    between = above_in_range(score, order)
     inside = sum(between[0] <= other <= between[1] for other in ordered) if between else 0
-    return 1 + above_outside_range(counters.read(path_nodes(score)), score) + inside
+    return 1 + above_outside_range(counters.read(path_nodes(score)), score, order) + inside
+
+
+def rank_in(ordered: list[Decimal], score: Decimal, order: Order) -> int:
+    """The rank in a sorted list, the lowest score first."""
+    better = bisect_left(ordered, score) if order is Order.ASCENDING else len(ordered) - bisect_right(ordered, score)
+    return 1 + better
 
 
 @given(scores, scores)
@@ -54,7 +64,7 @@ def test_a_range_holds_exactly_the_scores_that_share_their_places(score: Decimal
 
 @given(scores)
 def test_the_scores_above_in_the_range_begin_with_the_very_next_one(score: Decimal) -> None:
-    between = above_in_range(score)
+    between = above_in_range(score, Order.DESCENDING)
     if between is None:
         assert score == range_of(score)[1]
     else:
@@ -62,8 +72,18 @@ def test_the_scores_above_in_the_range_begin_with_the_very_next_one(score: Decim
         assert DIGITS.next_plus(score) == between[0]
 
 
-@given(st.lists(st.tuples(st.integers(0, 5), st.none() | scores), max_size=30), scores)
-def test_every_rank_equals_the_sorted_lists(changes: list, asked: Decimal) -> None:
+@given(scores)
+def test_where_low_scores_are_better_those_above_end_with_the_one_before(score: Decimal) -> None:
+    between = above_in_range(score, Order.ASCENDING)
+    if between is None:
+        assert score == range_of(score)[0]
+    else:
+        assert range_of(score)[0] == between[0] <= between[1] < score
+        assert DIGITS.next_minus(score) == between[1]
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.none() | scores), max_size=30), scores, orders)
+def test_every_rank_equals_the_sorted_lists(changes: list, asked: Decimal, order: Order) -> None:
     counters, entries = Counters(), {}
     for participant, score in changes:
         counters.replace(entries.get(participant), score)
@@ -72,25 +92,27 @@ def test_every_rank_equals_the_sorted_lists(changes: list, asked: Decimal) -> No
     ordered = sorted(score for score in entries.values() if score is not None)
     assert total(counters.read([""])) == len(ordered)
     for score in [*ordered, asked]:
-        assert rank_of(counters, ordered, score) == 1 + len(ordered) - bisect_right(ordered, score)
+        assert rank_of(counters, ordered, score, order) == rank_in(ordered, score, order)
 
 
-@given(st.lists(scores, max_size=40))
-def test_a_position_is_found_in_the_range_that_holds_it(given_scores: list) -> None:
+@given(st.lists(scores, max_size=40), orders)
+def test_a_position_is_found_in_the_range_that_holds_it(given_scores: list, order: Order) -> None:
     counters = Counters()
     for score in given_scores:
         counters.replace(None, score)
-    best_first = sorted(given_scores, reverse=True)
+    best_first = order.best_first(given_scores)
     for position, score in enumerate(best_first, start=1):
-        located = locate(counters.read, position)
+        located = locate(counters.read, position, order)
         assert located is not None
         assert places_of(located.score) == places_of(score)
-        assert located.above == sum(other > range_of(score)[1] for other in best_first)
-    assert locate(counters.read, len(best_first) + 1) is None
+        low, high = range_of(score)
+        assert located.above == sum(other < low if order is Order.ASCENDING else other > high for other in best_first)
+    assert locate(counters.read, len(best_first) + 1, order) is None
 
 
+@pytest.mark.parametrize("order", Order)
 @pytest.mark.parametrize("shape", ["uniform", "tied", "long tail", "negative"])
-def test_a_long_run_keeps_the_invariants_and_the_ranks(shape: str) -> None:
+def test_a_long_run_keeps_the_invariants_and_the_ranks(shape: str, order: Order) -> None:
     draw = random.Random(shape)
     make = {
         "uniform": lambda: Decimal(draw.randrange(1_000_000)),
@@ -110,7 +132,7 @@ def test_a_long_run_keeps_the_invariants_and_the_ranks(shape: str) -> None:
             insort(ordered, new)
     counters._check()
     for score in draw.sample(ordered, 100):
-        assert rank_of(counters, ordered, score) == 1 + len(ordered) - bisect_right(ordered, score)
+        assert rank_of(counters, ordered, score, order) == rank_in(ordered, score, order)
 
 
 @given(st.lists(scores, max_size=60))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from scorecast.ranks.policy import BoardPolicy, Order, policy_item
 from tests.conftest import eventually
 from tests.deployed import events_in_backup
 
@@ -176,6 +177,46 @@ def test_pages_join_to_the_whole_board(stack, main: MainTable) -> None:
     assert [entry["rank"] for entry in seen] == [1, *(rank for rank in range(2, 25, 2) for _ in "ab")]
 
 
+def test_a_board_that_is_declared_ascending_has_its_lowest_score_first(stack, main: MainTable) -> None:
+    declare(stack, main.board, BoardPolicy(order=Order.ASCENDING))
+    for participant, score in (("1", "72"), ("2", "68"), ("3", "70")):
+        main.put(participant, {"N": score})
+    eventually(lambda: shows(stack, main.board, [(1, "2", "68"), (2, "3", "70"), (3, "1", "72")]))
+    _, body = stack.get(f"leaderBoard/{main.board}/participants/3")
+    assert (body["rank"], [one["id"] for one in body["above"]], [one["id"] for one in body["below"]]) == (
+        2,
+        ["2"],
+        ["1"],
+    )
+
+
+def declare(stack: Any, name: str, policy: BoardPolicy) -> None:
+    stack.client("dynamodb").put_item(TableName=stack.outputs["BoardTableName"], Item=policy_item(name, policy))
+
+
+def test_the_boards_and_a_participants_boards_come_in_pages(stack) -> None:
+    mains = [MainTable(stack) for _ in range(3)]
+    one = f"p-{uuid.uuid4()}"
+    for main in mains:
+        main.put(one, {"N": "5"})
+    for main in mains:
+        eventually(lambda main=main: shows_total(stack, main.board, 1))
+    names = {main.board for main in mains}
+    assert names <= set(names_of(stack, "leaderBoard/"))
+    assert names_of(stack, f"participants/{one}") == sorted(names)
+
+
+def names_of(stack: Any, path: str) -> list[str]:
+    """The boards of all pages of a list."""
+    names, token = [], {}
+    while True:
+        _, body = stack.get(path, limit="2", **token)
+        names += [board["hackathonName"] for board in body["boards"]]
+        if "next" not in body:
+            return names
+        token = {"next": body["next"]}
+
+
 def shows_total(stack: Any, name: str, total: int) -> None:
     _, body = stack.get("leaderBoard/", hackathonName=name, limit="1")
     assert body.get("total") == total
@@ -187,7 +228,7 @@ def shows_total(stack: Any, name: str, total: int) -> None:
         ("leaderBoard/", {"hackathonName": "there is none"}, 404),
         ("leaderBoard/", {"hackathonName": "StarWar", "limit": "many"}, 400),
         ("leaderBoard/", {"hackathonName": "StarWar", "next": "forged"}, 400),
-        ("leaderBoard/", {"limit": "5"}, 400),
+        ("leaderBoard/", {"limit": "5", "atRank": "1"}, 400),
         ("leaderBoard/x/participants/y", {}, 404),
         ("participants/nobody", {}, 404),
         ("no/such/path", {}, 404),

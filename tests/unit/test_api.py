@@ -12,6 +12,7 @@ from scorecast.api.answer import json_text, page_answer
 from scorecast.api.standings import Standings
 from scorecast.ranks import lookup
 from scorecast.ranks.counters import Counters
+from scorecast.ranks.policy import BoardPolicy, Order, policy_item
 from tests.fakes import client_error
 
 
@@ -22,6 +23,7 @@ class FakeTable:
     entries: list[tuple[str, str, str]]
     page_size: int = 1000
     names: dict[str, str] = field(default_factory=dict)
+    policies: dict[str, BoardPolicy] = field(default_factory=dict)
     read: int = 0
     counted: int = 0
 
@@ -29,7 +31,9 @@ class FakeTable:
         values = request["ExpressionAttributeValues"]
         if ":boards" in values:
             boards = sorted({entry[0] for entry in self.entries} | {"empty"})
-            return {"Items": [{"name": {"S": board}} for board in boards]}
+            return self._named([{"name": {"S": board}} for board in boards], request, "name")
+        if ":id" in values:
+            return self._named(self._chosen(values, ""), request, "metadata")
         items = self._chosen(values, request["KeyConditionExpression"])
         if not request.get("ScanIndexForward", True):
             items.reverse()
@@ -45,6 +49,14 @@ class FakeTable:
             answer = {"Count": len(page), "Items": page}
         more = items[at + size :] or len(page) == request.get("Limit")  # as DynamoDB: a full page names its last key
         return answer | ({"LastEvaluatedKey": {"id": page[-1]["id"]}} if more and page else {})
+
+    def _named(self, items: list[dict], request: dict, key: str) -> dict:
+        """A page of a list that is ordered by a name, which goes on after any name, whether or not it is there."""
+        after = request.get("ExclusiveStartKey", {key: {"S": ""}})[key]["S"]
+        following = [item for item in items if item[key]["S"] > after]
+        page = following[: min(request["Limit"], self.page_size)]
+        self.read += len(page)
+        return {"Items": page} | ({"LastEvaluatedKey": {key: page[-1][key]}} if len(page) < len(following) else {})
 
     def get_item(self, **request) -> dict:
         found = self._by_key(request["Key"])
@@ -63,7 +75,7 @@ class FakeTable:
 
     def _counters(self) -> dict[tuple[str, str], dict]:
         """The counters of the boards, all of them in lane 0."""
-        items = {}
+        items = {("policies", board): policy_item(board, policy) for board, policy in self.policies.items()}
         for board in {entry[0] for entry in self.entries}:
             counters = Counters()
             for _, _, score in (entry for entry in self.entries if entry[0] == board):
@@ -79,11 +91,14 @@ class FakeTable:
         """The items of a key condition, in the order of the index."""
         if ":id" in values:
             return [self._item(*entry) for entry in sorted(self.entries) if entry[1] == values[":id"]["S"]]
-        low, high = (Decimal(values.get(name, {"N": "NaN"})["N"]) for name in (":low", ":high"))
+        names = (":score", ":begin", ":low", ":high")
+        asked, begin, low, high = (Decimal(values.get(name, {"N": "NaN"})["N"]) for name in names)
         tests = {
             "hackathonName = :board": lambda score: True,
-            "hackathonName = :board AND projectScore > :low": lambda score: score > low,
-            "hackathonName = :board AND projectScore <= :high": lambda score: score <= high,
+            "hackathonName = :board AND projectScore > :score": lambda score: score > asked,
+            "hackathonName = :board AND projectScore < :score": lambda score: score < asked,
+            "hackathonName = :board AND projectScore <= :begin": lambda score: score <= begin,
+            "hackathonName = :board AND projectScore >= :begin": lambda score: score >= begin,
             "hackathonName = :board AND projectScore BETWEEN :low AND :high": lambda score: low <= score <= high,
         }
         on_board = [one for one in self.entries if one[0] == values[":board"]["S"]]
@@ -116,12 +131,13 @@ def test_the_sample_board_is_ranked_best_first(monkeypatch: pytest.MonkeyPatch) 
     assert answer["statusCode"] == 200
     assert answer["body"] == {
         "hackathonName": "StarWar",
+        "order": "descending",
         "total": 3,
         "updatedAt": UPDATED_AT,
         "entries": [
-            {"rank": 1, "id": "2", "userName": "userB", "projectScore": 90},
-            {"rank": 2, "id": "3", "userName": None, "projectScore": 70},
-            {"rank": 3, "id": "1", "userName": None, "projectScore": 60},
+            {"rank": 1, "position": 1, "id": "2", "userName": "userB", "projectScore": 90},
+            {"rank": 2, "position": 2, "id": "3", "userName": None, "projectScore": 70},
+            {"rank": 3, "position": 3, "id": "1", "userName": None, "projectScore": 60},
         ],
     }
 
@@ -146,12 +162,14 @@ def test_pages_of_any_size_give_every_entry_once_with_its_rank(monkeypatch: pyte
         token = {"next": body["next"]}
     assert sorted(entry["id"] for entry in seen) == [f"p{at}" for at in range(7)]
     assert [entry["rank"] for entry in seen] == [1, 2, 2, 2, 5, 5, 7]
+    assert [entry["position"] for entry in seen] == [1, 2, 3, 4, 5, 6, 7]
 
 
 def test_boards_are_listed_with_their_totals_and_without_the_empty_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     serve(monkeypatch, FakeTable(SAMPLE, page_size=2))
     sizes = [{"hackathonName": "StarWar", "total": 3}, {"hackathonName": "WarCraft", "total": 1}]
-    assert get("/leaderBoard/")["body"] == {"boards": [size | {"updatedAt": UPDATED_AT} for size in sizes]}
+    about = {"order": "descending", "updatedAt": UPDATED_AT}
+    assert get("/leaderBoard/")["body"] == {"boards": [size | about for size in sizes]}
 
 
 def test_a_participant_has_a_rank_on_each_of_its_boards(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,6 +177,8 @@ def test_a_participant_has_a_rank_on_each_of_its_boards(monkeypatch: pytest.Monk
     body = get("/leaderBoard/StarWar/participants/1", neighbours="0")["body"]
     assert body == {
         "hackathonName": "StarWar",
+        "order": "descending",
+        "updatedAt": UPDATED_AT,
         "id": "1",
         "userName": None,
         "projectScore": 60,
@@ -205,14 +225,18 @@ def test_a_page_reads_only_the_entries_that_it_returns(monkeypatch: pytest.Monke
     assert table.read == 5
 
 
+@pytest.mark.parametrize("order", Order)
 @pytest.mark.parametrize("counted_total", [0, 1000])
-def test_ranks_are_the_same_by_count_and_by_the_index(monkeypatch: pytest.MonkeyPatch, counted_total: int) -> None:
+def test_ranks_are_the_same_by_count_and_by_the_index(
+    monkeypatch: pytest.MonkeyPatch, counted_total: int, order: Order
+) -> None:
     monkeypatch.setattr(lookup, "COUNTED_TOTAL", counted_total)
     scores = ["-3.5", "0", "0", "12", "12.000001", "12.000002", "120", "1E+20", "0.0007"]
-    serve(monkeypatch, FakeTable([("b", f"p{at}", score) for at, score in enumerate(scores)]))
+    entries = [("b", f"p{at}", score) for at, score in enumerate(scores)]
+    serve(monkeypatch, FakeTable(entries, policies={"b": BoardPolicy(order=order)}))
     for at, score in enumerate(scores):
         body = get(f"/leaderBoard/b/participants/p{at}")["body"]
-        assert body["rank"] == 1 + sum(Decimal(other) > Decimal(score) for other in scores)
+        assert body["rank"] == 1 + sum(order.is_better(Decimal(other), Decimal(score)) for other in scores)
         assert body["total"] == len(scores)
 
 
@@ -252,14 +276,21 @@ def test_whatever_comes_is_answered(event) -> None:
     assert handler.handle(event, None)["statusCode"] in (200, 404)
 
 
-def best_first(entries: list[tuple[str, str, str]]) -> list[dict]:
+def best_first(entries: list[tuple[str, str, str]], order: Order) -> list[dict]:
     """The oracle: all entries of one board in the order of the index, with their ranks."""
-    ordered = sorted(entries, key=lambda one: (Decimal(one[2]), one[1]), reverse=True)
+    descending = order is Order.DESCENDING
+    ordered = sorted(entries, key=lambda one: (Decimal(one[2]), one[1]), reverse=descending)
     scores = [Decimal(score) for _, _, score in ordered]
+    ranks = [1 + sum(other > score if descending else other < score for other in scores) for score in scores]
     return [
-        {"rank": 1 + sum(other > score for other in scores), "id": participant, "userName": None, "projectScore": score}
-        for (_, participant, _), score in zip(ordered, scores, strict=True)
+        {"rank": rank, "id": participant, "userName": None, "projectScore": score}
+        for rank, (_, participant, _), score in zip(ranks, ordered, scores, strict=True)
     ]
+
+
+def placed(order: list[dict]) -> list[dict]:
+    """Entries of the oracle as a page shows them: with their positions."""
+    return [entry | {"position": at} for at, entry in enumerate(order, start=1)]
 
 
 boards = st.lists(st.sampled_from(["-2", "0", "7", "7.5", "7.50001", "8", "900"]), min_size=1, max_size=25).map(
@@ -267,26 +298,26 @@ boards = st.lists(st.sampled_from(["-2", "0", "7", "7.5", "7.50001", "8", "900"]
 )
 
 
-@given(boards, st.integers(0, 5), st.sampled_from([0, 1000]), st.data())
+@given(boards, st.integers(0, 5), st.sampled_from([0, 1000]), st.sampled_from(Order), st.data())
 def test_the_neighbours_are_those_of_the_order_full_at_both_ends(
-    entries: list, each: int, counted_total: int, data: st.DataObject
+    entries: list, each: int, counted_total: int, declared: Order, data: st.DataObject
 ) -> None:
-    order = best_first(entries)
+    order = best_first(entries, declared)
     at = data.draw(st.integers(0, len(order) - 1))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lookup, "COUNTED_TOTAL", counted_total)
-        serve(patch, FakeTable(entries))
+        serve(patch, FakeTable(entries, policies={"b": BoardPolicy(order=declared)}))
         body = get(f"/leaderBoard/b/participants/{order[at]['id']}", neighbours=str(each))["body"]
     shown = [*body["above"], {key: body[key] for key in order[at]}, *body["below"]]
     start = max(0, min(at - each, len(order) - 2 * each - 1))
     assert shown == order[start : start + 2 * each + 1]
 
 
-@given(boards, st.integers(1, 30), st.integers(1, 9))
-def test_a_jump_to_a_position_starts_there(entries: list, position: int, limit: int) -> None:
-    order = best_first(entries)
+@given(boards, st.integers(1, 30), st.integers(1, 9), st.sampled_from(Order))
+def test_a_jump_to_a_position_starts_there(entries: list, position: int, limit: int, declared: Order) -> None:
+    order = placed(best_first(entries, declared))
     with pytest.MonkeyPatch.context() as patch:
-        serve(patch, FakeTable(entries))
+        serve(patch, FakeTable(entries, policies={"b": BoardPolicy(order=declared)}))
         answer = get("/leaderBoard", hackathonName="b", atRank=str(position), limit=str(limit))
         if position > len(order):
             assert answer["statusCode"] == 404
@@ -371,3 +402,129 @@ def test_an_error_of_the_table_is_a_problem_to_come_back_to(monkeypatch: pytest.
     answer = get("/participants/1")
     assert (answer["statusCode"], answer["body"]["status"]) == (503, 503)
     assert answer["headers"]["Content-Type"] == "application/problem+json"
+
+
+# ---- the board's policy
+
+
+GOLF = BoardPolicy(order=Order.ASCENDING, closes_at="2026-12-01T18:00:00Z")
+GOLF_ENTRIES = [("Golf", "1", "72"), ("Golf", "2", "68"), ("Golf", "3", "72"), ("Golf", "4", "-1.5")]
+
+
+def test_on_an_ascending_board_the_lowest_score_leads(monkeypatch: pytest.MonkeyPatch) -> None:
+    serve(monkeypatch, FakeTable(GOLF_ENTRIES, policies={"Golf": GOLF}))
+    entries = get("/leaderBoard", hackathonName="Golf")["body"]["entries"]
+    assert [(one["rank"], one["position"], one["id"]) for one in entries] == [
+        (1, 1, "4"),
+        (2, 2, "2"),
+        (3, 3, "1"),
+        (3, 4, "3"),
+    ]
+    assert get("/leaderBoard", hackathonName="Golf", rankOfScore="70")["body"]["rank"] == 3
+    body = get("/leaderBoard/Golf/participants/1")["body"]
+    assert (body["rank"], body["percentile"]) == (3, 50)
+    [board] = get("/participants/2")["body"]["boards"]
+    assert (board["rank"], board["order"]) == (2, "ascending")
+
+
+def test_participants_of_an_ascending_board_are_compared_lowest_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    serve(monkeypatch, FakeTable(GOLF_ENTRIES, policies={"Golf": GOLF}))
+    parameters = {"hackathonName": ["Golf"], "id": ["1", "2", "4"]}
+    answer = handler.handle({"path": "/leaderBoard", "multiValueQueryStringParameters": parameters}, None)
+    entries = json.loads(answer["body"])["entries"]
+    assert [(entry["rank"], entry["id"]) for entry in entries] == [(1, "4"), (2, "2"), (3, "1")]
+
+
+def test_a_histogram_is_in_the_order_of_the_scores_on_any_board(monkeypatch: pytest.MonkeyPatch) -> None:
+    serve(monkeypatch, FakeTable(GOLF_ENTRIES, policies={"Golf": GOLF}))
+    bars = get("/leaderBoard/Golf/histogram")["body"]["bars"]
+    assert [bar["from"] for bar in bars] == sorted(bar["from"] for bar in bars)
+
+
+@pytest.mark.parametrize(
+    ("path", "parameters"),
+    [
+        ("/leaderBoard", {"hackathonName": "Golf"}),
+        ("/leaderBoard", {"hackathonName": "Golf", "atRank": "2"}),
+        ("/leaderBoard", {"hackathonName": "Golf", "rankOfScore": "70"}),
+        ("/leaderBoard", {"hackathonName": "Golf", "id": "1"}),
+        ("/leaderBoard/Golf/histogram", {}),
+        ("/leaderBoard/Golf/participants/1", {}),
+    ],
+)
+def test_every_answer_about_a_board_says_its_order_its_end_and_how_fresh_it_is(monkeypatch, path, parameters) -> None:
+    serve(monkeypatch, FakeTable(GOLF_ENTRIES, policies={"Golf": GOLF}))
+    body = get(path, **parameters)["body"]
+    about = {"hackathonName": "Golf", "order": "ascending", "closesAt": GOLF.closes_at, "updatedAt": UPDATED_AT}
+    assert {name: body.get(name) for name in about} == about
+    assert body["total"] == 4
+
+
+def test_lists_say_the_policy_of_each_board(monkeypatch: pytest.MonkeyPatch) -> None:
+    serve(monkeypatch, FakeTable([*GOLF_ENTRIES, *SAMPLE], policies={"Golf": GOLF}))
+    for path in ("/leaderBoard/", "/participants/1"):
+        boards = {board["hackathonName"]: board for board in get(path)["body"]["boards"]}
+        assert (boards["Golf"]["order"], boards["Golf"]["closesAt"]) == ("ascending", GOLF.closes_at)
+        assert boards["StarWar"]["order"] == "descending"
+        assert "closesAt" not in boards["StarWar"]
+        assert {board["updatedAt"] for board in boards.values()} == {UPDATED_AT}
+
+
+def test_a_next_of_another_order_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = FakeTable(GOLF_ENTRIES)
+    serve(monkeypatch, table)
+    token = get("/leaderBoard", hackathonName="Golf", limit="2")["body"]["next"]
+    table.policies["Golf"] = GOLF
+    assert get("/leaderBoard", hackathonName="Golf", limit="2", next=token)["body"]["parameter"] == "next"
+
+
+def test_a_policy_that_is_not_usable_is_a_500_that_names_the_board(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = FakeTable(GOLF_ENTRIES)
+    monkeypatch.setattr(table, "_counters", lambda: {("policies", "Golf"): UNUSABLE})
+    serve(monkeypatch, table)
+    body = get("/leaderBoard", hackathonName="Golf")["body"]
+    assert (body["status"], body["title"]) == (500, "Internal Server Error")
+    assert "The policy of the board 'Golf' is not usable" in body["detail"]
+
+
+UNUSABLE = {"collection": {"S": "policies"}, "name": {"S": "Golf"}, "order": {"S": "sideways"}}
+
+
+# ---- lists, page by page
+
+
+def pages_of(path: str, limit: int) -> list[list[dict]]:
+    """The boards of all pages of a list."""
+    pages, token = [], {}
+    while True:
+        body = get(path, limit=str(limit), **token)["body"]
+        pages.append(body["boards"])
+        if "next" not in body:
+            return pages
+        token = {"next": body["next"]}
+
+
+@pytest.mark.parametrize("path", ["/leaderBoard/", "/participants/1"])
+@pytest.mark.parametrize("limit", [1, 3, 7, 8, 100])
+def test_pages_of_any_size_give_every_board_once_by_name(monkeypatch, path: str, limit: int) -> None:
+    names = [f"b{at}" for at in range(7)]
+    serve(monkeypatch, FakeTable([(name, "1", "5") for name in names], page_size=4))
+    pages = pages_of(path, limit)
+    assert [board["hackathonName"] for page in pages for board in page] == names
+    assert all(len(page) <= limit for page in pages)
+    assert path == "/leaderBoard/" or len(pages) == -(-7 // limit)
+
+
+@pytest.mark.parametrize("path", ["/leaderBoard/", "/participants/1"])
+def test_a_list_reads_a_bounded_number_of_boards_unless_asked_for_more(monkeypatch, path: str) -> None:
+    table = FakeTable([(f"b{at:03}", "1", "5") for at in range(150)])
+    serve(monkeypatch, table)
+    body = get(path)["body"]
+    assert (len(body["boards"]), "next" in body, table.read) == (100, True, 101)
+
+
+def test_a_next_is_good_for_its_own_list_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    serve(monkeypatch, FakeTable([(name, one, "5") for name in ("a", "b") for one in "12"]))
+    token = get("/participants/1", limit="1")["body"]["next"]
+    for path in ("/participants/2", "/leaderBoard/"):
+        assert get(path, next=token)["body"]["parameter"] == "next"

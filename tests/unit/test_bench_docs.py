@@ -8,6 +8,7 @@ from bench.boards import count
 from bench.tables import ROOT
 from scorecast.ranks.counters import above_outside_range, path_nodes, total
 from scorecast.ranks.digits import above_in_range
+from scorecast.ranks.policy import Order
 
 TEXT = document.DOCUMENT.read_text(encoding="utf-8")
 PICTURE = (ROOT / "docs" / "ranks.svg").read_text(encoding="utf-8")
@@ -36,9 +37,9 @@ def test_every_size_and_shape_was_looked_up_in_three_round_trips() -> None:
 def test_the_worked_example_counts_what_the_text_and_the_picture_say() -> None:
     scores = example_scores()
     counters = count(scores)
-    low, high = above_in_range(ASKED) or (ASKED, ASKED)
+    low, high = above_in_range(ASKED, Order.DESCENDING) or (ASKED, ASKED)
     inside = sum(low <= score <= high for score in scores)
-    rank = 1 + above_outside_range(counters.read(path_nodes(ASKED)), ASKED) + inside
+    rank = 1 + above_outside_range(counters.read(path_nodes(ASKED)), ASKED, Order.DESCENDING) + inside
     assert total(counters.nodes) == 21
     assert (inside, rank) == (1, 9)
     assert rank == 1 + sum(score > ASKED for score in scores)

@@ -29,7 +29,14 @@ from tests.ops_fakes import (
 
 
 class Pipeline(FakeTables):
-    """A main table whose writes are on the leaderboard at once; its API shows what the leaderboard holds."""
+    """A main table whose writes are on the leaderboard at once; its API shows what the leaderboard holds.
+
+    `about` is what is declared for the boards, as the API says it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.about: dict[str, str] = {"order": "descending"}
 
     def scan(self, **request: Any) -> dict[str, Any]:
         self.tables["leaderboard"] = dict(self.tables["main"])
@@ -40,11 +47,12 @@ class Pipeline(FakeTables):
         if not path:
             return 200, b'{"boards": [{"hackathonName": "Star[War]", "total": 2}]}'
         if path.startswith("?"):
-            return 200, b'{"hackathonName": "StarWar", "total": 2, "entries": [' + self.json("1", rank=1) + b"]}"
+            about = json.dumps({"hackathonName": "StarWar", "total": 2} | self.about).encode().removesuffix(b"}")
+            return 200, about + b', "entries": [' + self.json("1", rank=1) + b"]}"
         name, _, participant = path.partition("/participants/")
         item = self.tables["main"].get((participant, name))
         below = [{"rank": 2, "id": "2", "userName": None, "projectScore": 5}]
-        place = {"rank": 1, "total": 2, "percentile": 100, "above": [], "below": below}
+        place = {"rank": 1, "total": 2, "percentile": 100, "above": [], "below": below} | self.about
         return (200, self.json(participant, board=name, **place)) if item else (404, b"{}")
 
     def json(self, participant: str, board: str = "StarWar", **more: Any) -> bytes:
@@ -137,6 +145,22 @@ def test_a_rank_is_a_sentence_or_json() -> None:
     assert sentence == "1 (userA) is number 1 of 2 on StarWar with a score of 60; 100 % do not score higher."
     assert [line.split()[1] for line in table if line.startswith("│")] == ["1", "2"]
     assert json.loads(run("rank", "StarWar", "1", "--json").stdout)["rank"] == 1
+
+
+def test_where_low_scores_are_better_the_sentence_and_the_top_say_so(pipeline: Pipeline) -> None:
+    run("score", "1", "StarWar", "60", "--name", "userA")
+    pipeline.about = {"order": "ascending"}
+    assert "100 % do not score lower." in run("rank", "StarWar", "1").stdout
+    assert "The lowest score is best." in run("top", "StarWar").stderr
+
+
+@pytest.mark.parametrize(
+    ("closes_at", "words"), [("2020-01-01T00:00:00Z", "Final: it closed at"), ("9999-01-01T00:00:00Z", "It closes at")]
+)
+def test_the_top_says_when_the_board_closes_or_that_it_is_final(pipeline, closes_at: str, words: str) -> None:
+    run("score", "1", "StarWar", "60", "--name", "userA")
+    pipeline.about["closesAt"] = closes_at
+    assert f"{words} {closes_at}." in run("top", "StarWar").stderr
 
 
 # ---------------------------------------------------------------- load

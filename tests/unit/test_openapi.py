@@ -44,13 +44,18 @@ def test_every_route_is_in_the_document() -> None:
 
 
 def test_the_limits_are_those_of_the_code() -> None:
-    schemas = {
-        one["name"]: one["schema"]
+    of = {
+        operation["operationId"]: {
+            one["name"]: one["schema"] for one in operation.get("parameters", []) if one["in"] == "query"
+        }
         for _, operation in OPERATIONS
-        for one in operation.get("parameters", [])
-        if one["in"] == "query"
     }
-    assert (schemas["limit"]["maximum"], schemas["limit"]["default"]) == (query.LIMIT_MAX, query.LIMIT_DEFAULT)
+    limits = {name: (one["limit"]["maximum"], one["limit"]["default"]) for name, one in of.items() if "limit" in one}
+    schemas = of["listEntries"] | of["getEntry"]
+    assert limits == {
+        "listEntries": (query.LIMIT_MAX, query.LIMIT_DEFAULT),
+        "listEntriesOf": (query.LIMIT_MAX, query.LIMIT_MAX),
+    }
     assert schemas["neighbours"]["maximum"] == query.NEIGHBOURS_MAX
     assert schemas["neighbours"]["default"] == query.NEIGHBOURS_DEFAULT
     assert schemas["hackathonName"]["maxLength"] == parameters.BOARD_BYTES

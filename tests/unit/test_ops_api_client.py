@@ -25,8 +25,11 @@ class FakeApi:
 
     def _answer(self, url: Any) -> tuple[int, Any]:
         parameters = {name: values[0] for name, values in parse_qs(url.query).items()}
-        if url.path == "/leaderBoard/" and not parameters:
-            return 200, {"boards": [{"hackathonName": name, "total": total} for name, total in self.boards.items()]}
+        if url.path == "/leaderBoard/" and "hackathonName" not in parameters:
+            start = int(parameters.get("next", 0))
+            boards = [{"hackathonName": name, "total": total} for name, total in self.boards.items()]
+            page = {"boards": boards[start : start + 100]}
+            return 200, page | ({"next": str(start + 100)} if start + 100 < len(boards) else {})
         if url.path == "/leaderBoard/":
             return self._page(parameters)
         if url.path == "/leaderBoard/Star%2FWar/participants/a%20b":
@@ -60,6 +63,12 @@ def test_the_top_comes_from_as_many_pages_as_it_takes(api: FakeApi, limit: int, 
     assert [entry["rank"] for entry in answer["entries"]] == list(range(1, shown + 1))
     assert answer["total"] == 250
     assert len(api.asked) == calls
+
+
+def test_all_boards_come_from_as_many_pages_as_it_takes() -> None:
+    api = FakeApi({f"board {at}": 1 for at in range(250)})
+    assert [board["hackathonName"] for board in client(api).list_boards()] == list(api.boards)
+    assert api.asked == ["leaderBoard/", "leaderBoard/?next=100", "leaderBoard/?next=200"]
 
 
 def test_an_unknown_board_names_those_there_are(api: FakeApi) -> None:

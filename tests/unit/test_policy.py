@@ -63,6 +63,15 @@ def test_a_board_counts_what_happened_until_it_closes(at: str, *, counts: bool) 
     assert GOLF.is_open(at) is counts
 
 
+def test_an_order_says_which_scores_are_better() -> None:
+    scores = [3, 1, 2]
+    assert Order.DESCENDING.best_first(scores) == [3, 2, 1]
+    assert Order.ASCENDING.best_first(scores) == [1, 2, 3]
+    for order in Order:
+        assert order.is_better(*order.best_first([1, 2]))
+        assert not order.is_better(1, 1)
+
+
 def test_a_board_that_never_closes_counts_everything() -> None:
     assert DEFAULT.is_open("9999-12-31T23:59:59Z")
 

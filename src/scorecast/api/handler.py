@@ -24,16 +24,18 @@ from scorecast.api.query import (
     GetDescription,
     GetEntry,
     GetHistogram,
+    ListBoards,
     ListEntries,
     ListEntriesOf,
     Query,
+    Question,
     RankScore,
     ShowPage,
     read_query,
 )
 from scorecast.api.standings import Standings
 from scorecast.aws import code_of, create_client
-from scorecast.errors import NotAcknowledged
+from scorecast.errors import CannotRead, NotAcknowledged
 from scorecast.logs import logger
 from scorecast.settings import ApiSettings
 
@@ -65,6 +67,10 @@ def _answered(request: dict[str, Any]) -> Answer:
         # Not the service's words, which may repeat what it was sent.
         logger.error("api status=503 %s", code_of(error))
         return problem_answer(_TOO_BUSY)
+    except CannotRead as error:
+        # The policy of a board that somebody wrote past `scorecast boards set`; the answer says which.
+        logger.error("api status=500 %s", type(error).__name__)
+        return problem_answer(ApiError(500, str(error)))
 
 
 def _answer(query: Query) -> Answer:
@@ -77,7 +83,7 @@ def _answer(query: Query) -> Answer:
             return json_answer(_body(standings(), query))
 
 
-def _body(standings: Standings, query: Query) -> dict[str, Any]:
+def _body(standings: Standings, query: Question) -> dict[str, Any]:
     """Ask the leaderboard."""
     match query:
         case ListEntries():
@@ -92,8 +98,8 @@ def _body(standings: Standings, query: Query) -> dict[str, Any]:
             return standings.get_entry(query)
         case ListEntriesOf():
             return standings.list_entries_of(query)
-        case _:
-            return standings.list_boards()
+        case ListBoards():
+            return standings.list_boards(query)
 
 
 @cache

@@ -25,10 +25,10 @@ def ranks_above(scores: Scores, mine: Decimal, rank: int, farthest_rank: int) ->
     ]
 
 
-def ranks_below(scores: Scores, mine: Decimal, rank: int, first_lower_rank: int) -> list[int]:
-    """Rank the entries below; `first_lower_rank` is the rank of the first score that is lower. O(n)."""
+def ranks_below(scores: Scores, mine: Decimal, rank: int, first_worse_rank: int) -> list[int]:
+    """Rank the entries below; `first_worse_rank` is the rank of the first score that is worse. O(n)."""
     ties = sum(score == mine for score in scores)
     first_at: dict[Decimal, int] = {}
     for at, score in enumerate(scores):
         first_at.setdefault(score, at)
-    return [rank if score == mine else first_lower_rank + first_at[score] - ties for score in scores]
+    return [rank if score == mine else first_worse_rank + first_at[score] - ties for score in scores]

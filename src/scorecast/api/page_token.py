@@ -7,6 +7,7 @@ import hmac
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import astuple, dataclass
+from typing import Any
 
 from scorecast.api.errors import ApiError
 
@@ -25,26 +26,36 @@ class Position:
 
 def make_token(position: Position, board: str, key: str) -> str:
     """Return the token; it is good for this board only."""
-    body = json.dumps(astuple(position), separators=(",", ":")).encode()
-    return urlsafe_b64encode(_signature(body, board, key) + body).decode().rstrip("=")
+    return sign(list(astuple(position)), board, key)
 
 
 def read_token(token: str, board: str, key: str) -> Position:
     """Return the position; ApiError 400 for a token that was not made here for this board."""
+    return Position(*unsign(token, board, key))
+
+
+def sign(content: Any, scope: str, key: str) -> str:
+    """Return a token that holds JSON; it is good within this scope only."""
+    body = json.dumps(content, separators=(",", ":")).encode()
+    return urlsafe_b64encode(_signature(body, scope, key) + body).decode().rstrip("=")
+
+
+def unsign(token: str, scope: str, key: str) -> Any:
+    """Return what a token holds; ApiError 400 for one that was not made here for this scope."""
     try:
         raw = urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
     except ValueError:
         raise _not_ours() from None
     signature, body = raw[:_SIGNATURE_BYTES], raw[_SIGNATURE_BYTES:]
-    if not hmac.compare_digest(signature, _signature(body, board, key)):
+    if not hmac.compare_digest(signature, _signature(body, scope, key)):
         raise _not_ours()
-    return Position(*json.loads(body))
+    return json.loads(body)
 
 
-def _signature(body: bytes, board: str, key: str) -> bytes:
-    return hmac.digest(key.encode(), board.encode() + b"\0" + body, hashlib.sha256)[:_SIGNATURE_BYTES]
+def _signature(body: bytes, scope: str, key: str) -> bytes:
+    return hmac.digest(key.encode(), scope.encode() + b"\0" + body, hashlib.sha256)[:_SIGNATURE_BYTES]
 
 
 def _not_ours() -> ApiError:
-    detail = "next is not a value that this board gave under next; leave it out to begin with the first page."
+    detail = "next is not a value that was given under next here; leave it out to begin with the first page."
     return ApiError(400, detail, "next")

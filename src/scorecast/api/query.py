@@ -29,7 +29,10 @@ class ShowPage:
 
 @dataclass(frozen=True, slots=True)
 class ListBoards:
-    """GET /leaderBoard/: all boards with their totals."""
+    """GET /leaderBoard/: a page of the boards with their totals, by name."""
+
+    limit: int = LIMIT_MAX
+    token: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +79,11 @@ class GetHistogram:
 
 @dataclass(frozen=True, slots=True)
 class ListEntriesOf:
-    """GET /participants/{id}: the boards a participant is on."""
+    """GET /participants/{id}: a page of the boards a participant is on, by name."""
 
     id: str
+    limit: int = LIMIT_MAX
+    token: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +91,9 @@ class GetDescription:
     """GET /openapi.json: what this API is."""
 
 
-Query = (
-    ShowPage
-    | GetDescription
-    | ListBoards
-    | ListEntries
-    | CompareEntries
-    | RankScore
-    | GetHistogram
-    | GetEntry
-    | ListEntriesOf
-)
+Question = ListBoards | ListEntries | CompareEntries | RankScore | GetHistogram | GetEntry | ListEntriesOf
+"""What is asked of the leaderboard."""
+Query = ShowPage | GetDescription | Question
 
 
 def read_query(request: Mapping[str, Any]) -> Query:
@@ -114,11 +111,12 @@ def read_query(request: Mapping[str, Any]) -> Query:
         parameters.allow("neighbours")
         neighbours = parameters.whole("neighbours", 0, NEIGHBOURS_MAX, NEIGHBOURS_DEFAULT)
         return GetEntry(check_board(unquote(board)), check_id(unquote(participant)), neighbours)
+    if path.startswith("/participants/"):
+        parameters.allow("limit", "next")
+        return ListEntriesOf(check_id(unquote(path.removeprefix("/participants/"))), *_list_page(parameters))
     parameters.allow()
     if path.startswith("/leaderBoard/") and path.endswith("/histogram"):
         return GetHistogram(check_board(unquote(path.removeprefix("/leaderBoard/").removesuffix("/histogram"))))
-    if path.startswith("/participants/"):
-        return ListEntriesOf(check_id(unquote(path.removeprefix("/participants/"))))
     if path in _FIXED:
         return _FIXED[path]
     raise ApiError(404, f"There is nothing at {path[:200]}; GET /openapi.json says what there is.")
@@ -129,8 +127,8 @@ _FIXED: dict[str, Query] = {"/": ShowPage(), "/openapi.json": GetDescription()}
 
 def _leader_board(parameters: Parameters) -> Query:
     parameters.allow("hackathonName", "limit", "next", "atRank", "rankOfScore", "id")
-    if not parameters.names:
-        return ListBoards()
+    if parameters.names <= {"limit", "next"}:
+        return ListBoards(*_list_page(parameters))
     if "hackathonName" not in parameters.names:
         raise ApiError(400, "The parameter hackathonName is missing; it names the board.", "hackathonName")
     board = check_board(parameters.text("hackathonName") or "")
@@ -145,3 +143,8 @@ def _leader_board(parameters: Parameters) -> Query:
         parameters.allow("hackathonName", "limit", "atRank")
         return ListEntries(board, limit, position=parameters.whole("atRank", 1, POSITION_MAX, 1))
     return ListEntries(board, limit, token=parameters.token("next"))
+
+
+def _list_page(parameters: Parameters) -> tuple[int, str | None]:
+    """Which page of a list by name, and how long it may be: all that is allowed, if nothing is said."""
+    return parameters.whole("limit", 1, LIMIT_MAX, LIMIT_MAX), parameters.token("next")

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from scorecast.change import iso_now
 from scorecast.cli.options import (
     Json,
     data,
@@ -22,6 +23,7 @@ from scorecast.ops.exit_codes import ExitCode
 from scorecast.ops.main_table import main_table_of, read_score
 from scorecast.ops.score import Expected, delete_score, wait_until_shown, write_score
 from scorecast.ops.stack import Options, Stack
+from scorecast.ranks.policy import BoardPolicy, Order
 
 app = typer.Typer()
 
@@ -47,6 +49,8 @@ def top(
         print_json(answer)
         return
     data.print(_entries_table(answer, answer["entries"]))
+    for remark in _remarks(answer):
+        notes.print(remark, style="dim")
     if len(answer["entries"]) < answer["total"]:
         notes.print(f"{len(answer['entries']):,} of {answer['total']:,}; --limit shows more.", style="dim")
 
@@ -66,7 +70,7 @@ def rank(
         return
     name = f" ({answer['userName']})" if answer["userName"] is not None else ""
     line = f"{answer['id']}{name} is number {answer['rank']:,} of {answer['total']:,} on {answer['hackathonName']}"
-    share = f"{answer['percentile']} % do not score higher"
+    share = f"{answer['percentile']} % do not score {'lower' if answer['order'] == Order.ASCENDING else 'higher'}"
     data.print(plain(f"{line} with a score of {answer['projectScore']}; {share}."), soft_wrap=True)
     data.print(_entries_table(answer, [*answer["above"], answer, *answer["below"]]))
 
@@ -131,6 +135,15 @@ def _show_boards(api: ApiClient, as_json: bool) -> None:
     for board in boards:
         table.add_row(plain(board["hackathonName"]), f"{board['total']:,}")
     data.print(table)
+
+
+def _remarks(answer: dict[str, Any]) -> list[str]:
+    """What is declared for a board and not to be seen from its entries."""
+    remarks = ["The lowest score is best."] if answer["order"] == Order.ASCENDING else []
+    if closes_at := answer.get("closesAt"):
+        is_open = BoardPolicy(closes_at=closes_at).is_open(iso_now())
+        remarks.append(f"It closes at {closes_at}." if is_open else f"Final: it closed at {closes_at}.")
+    return remarks
 
 
 def _entries_table(answer: dict[str, Any], entries: list[dict[str, Any]]) -> Table:

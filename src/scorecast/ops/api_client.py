@@ -36,14 +36,13 @@ class ApiClient:
     fetch: Fetch
 
     def list_boards(self) -> list[Json]:
-        """All boards with their totals: {hackathonName, total}."""
-        boards: list[Json] = self._get("leaderBoard/")["boards"]
-        return boards
+        """All boards with their totals, from as many pages as it takes: {hackathonName, order, total, ...}."""
+        return [board for page in self._pages({}) for board in page["boards"]]
 
     def top(self, board: str, limit: int) -> Json:
         """The best `limit` entries, from as many pages as it takes: {hackathonName, total, entries, ...}."""
         entries: list[Json] = []
-        for page in self._pages(board, limit):
+        for page in self._pages({"hackathonName": board, "limit": str(min(limit, PAGE_ENTRIES))}):
             entries += page["entries"]
             if len(entries) >= limit:
                 break
@@ -68,14 +67,13 @@ class ApiClient:
         status, answer = self._answer(path)
         return None if status == 404 else self._accepted(status, answer, path)
 
-    def _pages(self, board: str, limit: int) -> Iterator[Json]:
-        parameters = {"hackathonName": board, "limit": str(min(limit, PAGE_ENTRIES))}
+    def _pages(self, parameters: dict[str, str]) -> Iterator[Json]:
         while True:
-            page = self._get(f"leaderBoard/?{urlencode(parameters)}")
+            page = self._get(f"leaderBoard/?{urlencode(parameters)}" if parameters else "leaderBoard/")
             yield page
             if "next" not in page:
                 return
-            parameters["next"] = page["next"]
+            parameters = parameters | {"next": page["next"]}
 
     def _get(self, path: str) -> Json:
         return self._accepted(*self._answer(path), path)

@@ -1,8 +1,9 @@
 """The counting index as a structure: what a change adds and takes away, and what ranks follow from the counts. Pure.
 
 A trie of three levels over the digits of the scores (digits.py). A node maps slots to how many entries lie in them; its
-sum is its slot's count in the node above. So an entry's rank is the sum of the higher slots in the three nodes on its
-path, plus one, plus how many entries of its last range score higher (those are counted in the table itself).
+sum is its slot's count in the node above. So an entry's rank is the sum of the better slots in the three nodes on its
+path, plus one, plus how many entries of its last range score better (those are counted in the table itself). Which
+slots are better, the higher or the lower ones, is the board's order; the counts are the same.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from scorecast.ranks.digits import LEVELS, Place, places_of, score_at
+from scorecast.ranks.policy import Order
 
 Node = dict[int, int]
 """Slot to count; the slots are in the order of the scores."""
@@ -46,13 +48,13 @@ def total(nodes: Mapping[str, Node]) -> int:
     return sum(nodes.get(ROOT, {}).values())
 
 
-def above_outside_range(nodes: Mapping[str, Node], score: Decimal) -> int:
-    """Count the entries that score higher and do not share the score's last range; needs the nodes on its path."""
-    return sum(_above(nodes.get(place.node, {}), place.slot) for place in places_of(score))
+def above_outside_range(nodes: Mapping[str, Node], score: Decimal, order: Order) -> int:
+    """Count the entries that score better and do not share the score's last range; needs the nodes on its path."""
+    return sum(_above(nodes.get(place.node, {}), place.slot, order) for place in places_of(score))
 
 
-def _above(node: Node, slot: int) -> int:
-    return sum(count for other, count in node.items() if other > slot)
+def _above(node: Node, slot: int, order: Order) -> int:
+    return sum(count for other, count in node.items() if order.is_better(other, slot))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +65,11 @@ class Located:
     above: int
 
 
-def locate(read: ReadNodes, position: int) -> Located | None:
+def locate(read: ReadNodes, position: int, order: Order) -> Located | None:
     """Find the range of the entry at a position (1 is the best); None past the end. LEVELS reads, one after another."""
     node, above, places = ROOT, 0, []
     for _ in range(LEVELS):
-        found = _slot_at(read([node]).get(node, {}), position - above)
+        found = _slot_at(read([node]).get(node, {}), position - above, order)
         if found is None:
             return None
         slot, above_in_node = found
@@ -79,10 +81,10 @@ def locate(read: ReadNodes, position: int) -> Located | None:
     return Located(score_at(places), above)
 
 
-def _slot_at(node: Node, position: int) -> tuple[int, int] | None:
+def _slot_at(node: Node, position: int, order: Order) -> tuple[int, int] | None:
     """Return the slot of a position among the node's entries, best first, and how many of them are above the slot."""
     above = 0
-    for slot, count in sorted(node.items(), reverse=True):
+    for slot, count in order.best_first(node.items()):
         if above + count >= position:
             return slot, above
         above += count

@@ -17,6 +17,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal
 
+from scorecast.ranks.policy import Order
+
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html#HowItWorks.DataTypes.Number
 SCORE_DIGITS = 38
 SMALLEST_MAGNITUDE = -130
@@ -59,12 +61,15 @@ def score_at(places: Sequence[Place]) -> Decimal:
     return _of_digits(int(magnitude < 0), digits.ljust(SCORE_DIGITS, "0"), abs(magnitude) - 1 + SMALLEST_MAGNITUDE)
 
 
-def above_in_range(score: Decimal) -> tuple[Decimal, Decimal] | None:
-    """Return the lowest and the highest score above this one in its last range; None where there is none. O(1)."""
+def above_in_range(score: Decimal, order: Order) -> tuple[Decimal, Decimal] | None:
+    """Return the lowest and the highest of the better scores in this one's last range; None if there are none. O(1)."""
     if not score:
         return None
-    lowest = _EXACT.add(score, _step(score))
-    highest = range_of(score)[1]
+    lowest, highest = range_of(score)
+    if order is Order.DESCENDING:
+        lowest = _EXACT.add(score, _step(score))
+    else:
+        highest = _EXACT.subtract(score, _step(score))
     return (lowest, highest) if lowest <= highest else None
 
 

@@ -6,9 +6,10 @@ highest score is best, the latest counts, ties are in no order, and a board neve
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -19,6 +20,8 @@ POLICIES = "policies"
 
 Item = dict[str, Any]
 _Choice = TypeVar("_Choice", bound=StrEnum)
+# What has an order: scores, and the slots of the counting index, which are in the order of the scores.
+_Ordered = TypeVar("_Ordered", int, Decimal, tuple[int, int])
 
 
 class Order(StrEnum):
@@ -26,6 +29,14 @@ class Order(StrEnum):
 
     DESCENDING = "descending"
     ASCENDING = "ascending"
+
+    def is_better(self, one: _Ordered, other: _Ordered) -> bool:
+        """Whether one score, or slot, stands above the other."""
+        return one > other if self is Order.DESCENDING else one < other
+
+    def best_first(self, values: Iterable[_Ordered]) -> list[_Ordered]:
+        """Sort scores, or slots (alone or with their counts)."""
+        return sorted(values, reverse=self is Order.DESCENDING)
 
 
 class Keep(StrEnum):

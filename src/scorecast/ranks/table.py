@@ -13,6 +13,7 @@ from typing import Any
 
 from scorecast.items import BatchGetItem, read_items
 from scorecast.ranks.counters import ROOT, Node
+from scorecast.ranks.policy import DEFAULT, POLICIES, BoardPolicy, policy_key, read_policy
 
 # A lookup pays half a unit a lane for each of its three nodes; a writer tries again where another one is in its lane.
 # One board's entries lie in one partition of the index by score, whose 1,000 write units a second are 500 changes, or
@@ -43,6 +44,15 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
+class Root:
+    """What is read of a board before anything else: its policy, and how many entries it has and where."""
+
+    policy: BoardPolicy
+    counts: Node
+    updated_at: str
+
+
+@dataclass(frozen=True, slots=True)
 class CounterTable:
     """The nodes of all boards."""
 
@@ -50,16 +60,27 @@ class CounterTable:
     table: str
 
     def read(self, board: str, nodes: Sequence[str]) -> Reading:
-        """Read nodes of a board in one round trip (up to 12 of them): LANES / 2 read units each."""
-        return self.read_boards([board], nodes)[board]
-
-    def read_boards(self, boards: Sequence[str], nodes: Sequence[str]) -> dict[str, Reading]:
-        """Read the same nodes of several boards."""
-        readings = {board: Reading({node: {} for node in nodes}) for board in boards}
-        keys = [_key(board, node, lane) for board in boards for node in nodes for lane in range(LANES)]
+        """Read nodes of a board in one round trip (up to 25 of them): LANES / 2 read units each."""
+        reading = Reading({node: {} for node in nodes})
+        keys = [key for node in nodes for key in _lanes(board, node)]
         for item in read_items(self.dynamodb, self.table, keys, consistent=False):
-            readings[item["name"]["S"]].add(item)
-        return readings
+            reading.add(item)
+        return reading
+
+    def read_roots(self, boards: Sequence[str]) -> dict[str, Root]:
+        """Read the roots of boards and their policies together, up to 20 in a round trip: (LANES + 1) / 2 units each.
+
+        CannotRead where a policy is not usable.
+        """
+        readings = {board: Reading({ROOT: {}}) for board in boards}
+        policies = dict.fromkeys(boards, DEFAULT)
+        keys = [key for board in boards for key in (policy_key(board), *_lanes(board, ROOT))]
+        for item in read_items(self.dynamodb, self.table, keys, consistent=False):
+            if item["collection"]["S"] == POLICIES:
+                policies[item["name"]["S"]] = read_policy(item)
+            else:
+                readings[item["name"]["S"]].add(item)
+        return {board: Root(policies[board], one.nodes[ROOT], one.updated_at) for board, one in readings.items()}
 
     def items(self, board: str, nodes: Mapping[str, Node], at: str) -> list[dict[str, Any]]:
         """Return the items that hold these nodes in one lane, to be put when there is nothing in the others."""
@@ -89,6 +110,11 @@ class CounterTable:
             "ExpressionAttributeNames": names | {"#node": "node", "#at": "at"},
             "ExpressionAttributeValues": values | {":node": {"S": node}, ":at": {"S": at}},
         }
+
+
+def _lanes(board: str, node: str) -> list[dict[str, Any]]:
+    """The keys of a node in all lanes."""
+    return [_key(board, node, lane) for lane in range(LANES)]
 
 
 def _key(board: str, node: str, lane: int) -> dict[str, Any]:
