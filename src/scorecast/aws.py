@@ -1,4 +1,4 @@
-"""The functions' AWS clients: calls in AWS's JSON protocol, over botocore's connections, credentials and signatures.
+"""The functions' AWS clients: AWS's JSON protocol and S3's objects, over botocore's connections and signatures.
 
 botocore's own clients interpret a model of the service at every call and load it at every start, which took most of a
 function's CPU and start-up (docs/adr/0015-calls-without-models.md). Knows only the services that the functions call.
@@ -9,14 +9,17 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
+from io import BytesIO
 from socket import IPPROTO_TCP, TCP_NODELAY
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
+from urllib.parse import quote
 
-from botocore.auth import SigV4Auth
+from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError, HTTPClientError, NoCredentialsError
 from botocore.exceptions import ConnectionError as NotConnected
@@ -66,6 +69,9 @@ _SERVICES = {
 _TOKENS = {"TransactWriteItems": "ClientRequestToken"}
 
 
+T = TypeVar("T")
+
+
 class _Http(Protocol):
     def send(self, request: Any) -> Any: ...
 
@@ -95,14 +101,7 @@ class Client:
         if token := _TOKENS.get(operation):
             parameters.setdefault(token, os.urandom(16).hex())
         body = json.dumps(parameters, ensure_ascii=False, separators=(",", ":")).encode()
-        for attempt in range(1, self.total_attempts + 1):
-            try:
-                return self._attempt(operation, body)
-            except (ClientError, *_Unanswered) as error:
-                if attempt == self.total_attempts or not _is_transient(error):
-                    raise
-            self.sleep(random.random() * min(2 ** (attempt - 1), _LONGEST_PAUSE_S))
-        raise AssertionError("unreachable: the last attempt returns or raises")
+        return _tried(lambda: self._attempt(operation, body), self.total_attempts, self.sleep)
 
     def _attempt(self, operation: str, body: bytes) -> dict[str, Any]:
         request = AWSRequest("POST", self.endpoint, self._headers(operation), body)
@@ -114,23 +113,85 @@ class Client:
         return parsed
 
     def _headers(self, operation: str) -> dict[str, str]:
-        headers = {
+        return _always() | {
             "Content-Type": f"application/x-amz-json-{self.service.json_version}",
-            "User-Agent": "scorecast",
             "X-Amz-Target": f"{self.service.target}.{operation}",
         }
-        trace = os.environ.get("_X_AMZN_TRACE_ID")
-        return headers | {"X-Amzn-Trace-Id": trace} if trace else headers
+
+
+@dataclass(frozen=True)
+class S3Client:
+    """S3 for whole objects; `base` is a bucket's URL. Parameters, answers and errors are those of botocore's client."""
+
+    base: str
+    region: str
+    credentials: Any
+    http: _Http
+    total_attempts: int
+    sleep: Callable[[float], None] = time.sleep
+
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes, ContentType: str) -> dict[str, Any]:
+        """Write an object."""
+        self._call("PutObject", "PUT", Bucket, Key, {"Content-Type": ContentType}, Body)
+        return {}
+
+    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
+        """Read an object."""
+        return {"Body": BytesIO(self._call("GetObject", "GET", Bucket, Key, {}, b""))}
+
+    def _call(self, operation: str, method: str, bucket: str, key: str, headers: dict[str, str], body: bytes) -> bytes:
+        url = f"{self.base.format(bucket=bucket)}/{quote(key, safe='/~')}"
+        request = partial(AWSRequest, method, url, _always() | headers, body)
+        return _tried(lambda: self._attempt(operation, request()), self.total_attempts, self.sleep)
+
+    def _attempt(self, operation: str, request: AWSRequest) -> bytes:
+        S3SigV4Auth(self.credentials.get_frozen_credentials(), "s3", self.region).add_auth(request)
+        answer = self.http.send(request.prepare())
+        content: bytes = answer.content
+        if answer.status_code >= 300:
+            raise _error(operation, answer, _parsed_xml(content))
+        return content
+
+
+def _always() -> dict[str, str]:
+    """The headers of every call."""
+    headers = {"User-Agent": "scorecast"}
+    trace = os.environ.get("_X_AMZN_TRACE_ID")
+    return headers | {"X-Amzn-Trace-Id": trace} if trace else headers
+
+
+def _tried(attempt: Callable[[], T], total_attempts: int, sleep: Callable[[float], None]) -> T:
+    """Make a call, and again where that may help, with backoff and full jitter; the last attempt's error is raised."""
+    for number in range(1, total_attempts + 1):
+        try:
+            return attempt()
+        except (ClientError, *_Unanswered) as error:
+            if number == total_attempts or not _is_transient(error):
+                raise
+        sleep(random.random() * min(2 ** (number - 1), _LONGEST_PAUSE_S))
+    raise AssertionError("unreachable: the last attempt returns or raises")
 
 
 def create_client(service: str, *, total_attempts: int = 4, connections: int = 10) -> Client:
     """Make a client; `total_attempts` is what it tries in all before it raises."""
-    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-    if not region:
-        raise SettingError("The environment variable AWS_REGION is not set; Lambda sets it on every function.")
+    region = _region()
     known = _SERVICES[service]
     endpoint = _endpoint(known, region, os.environ)
     return Client(known, endpoint, region, _credentials(), _connections(endpoint, connections), total_attempts)
+
+
+def create_s3_client(*, total_attempts: int = 4, connections: int = 10) -> S3Client:
+    """Make a client of S3."""
+    region = _region()
+    base = _bucket_url(region, os.environ)
+    return S3Client(base, region, _credentials(), _connections(base, connections), total_attempts)
+
+
+def _region() -> str:
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    if not region:
+        raise SettingError("The environment variable AWS_REGION is not set; Lambda sets it on every function.")
+    return region
 
 
 @cache
@@ -164,11 +225,23 @@ class _FromEnvironment:
 
 
 def _endpoint(service: Service, region: str, environment: Mapping[str, str]) -> str:
-    given = environment.get(f"AWS_ENDPOINT_URL_{service.variable}") or environment.get("AWS_ENDPOINT_URL")
-    if given:
-        return given.rstrip("/") + "/"
-    suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
-    return f"https://{service.name}.{region}.{suffix}/"
+    given = _given_endpoint(service.variable, environment)
+    return given + "/" if given else f"https://{service.name}.{region}.{_suffix(region)}/"
+
+
+def _bucket_url(region: str, environment: Mapping[str, str]) -> str:
+    """A bucket's URL, with {bucket} in it: on AWS every bucket has a host of its own, elsewhere a path."""
+    given = _given_endpoint("S3", environment)
+    return f"{given}/{{bucket}}" if given else f"https://{{bucket}}.s3.{region}.{_suffix(region)}"
+
+
+def _given_endpoint(variable: str, environment: Mapping[str, str]) -> str:
+    given = environment.get(f"AWS_ENDPOINT_URL_{variable}") or environment.get("AWS_ENDPOINT_URL") or ""
+    return given.rstrip("/")
+
+
+def _suffix(region: str) -> str:
+    return "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
 
 
 def _connections(endpoint: str, most: int) -> URLLib3Session:
@@ -192,6 +265,14 @@ def _parsed(content: bytes) -> dict[str, Any]:
     except ValueError:
         return {"message": content[:200].decode(errors="replace")}
     return parsed
+
+
+def _parsed_xml(content: bytes) -> dict[str, Any]:
+    """An error of S3 in the form that the other services give theirs."""
+    text = content.decode(errors="replace")
+    named = {name: re.search(f"<{name}>([^<]*)</{name}>", text) for name in ("Code", "Message")}
+    kind, message = (found[1] if found else "" for found in named.values())
+    return {"__type": kind, "message": message or text[:200]}
 
 
 def _error(operation: str, answer: Any, parsed: Mapping[str, Any]) -> ClientError:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 
 import botocore.session
@@ -12,7 +13,7 @@ from botocore.exceptions import ClientError, ConnectTimeoutError, NoCredentialsE
 from botocore.httpsession import URLLib3Session
 
 from scorecast import aws
-from scorecast.aws import Client, create_client
+from scorecast.aws import Client, S3Client, create_client, create_s3_client
 from scorecast.errors import SettingError
 
 ENTRY = {"Source": "s", "DetailType": "INSERT", "Detail": '{"name":"名前"}', "Resources": [], "EventBusName": "b"}
@@ -62,13 +63,26 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Client]]:
     aws._credentials.cache_clear()
 
 
-def sent_by_botocore(monkeypatch: pytest.MonkeyPatch, service: str, method: str, parameters: dict) -> Any:
+@pytest.fixture
+def s3(client, monkeypatch: pytest.MonkeyPatch) -> Callable[..., S3Client]:
+    """Make a client of S3 in a region that has no address from before there were regions."""
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+
+    def make(*answers: tuple[int, Any] | Exception) -> S3Client:
+        return S3Client(**vars(create_s3_client()) | {"http": FakeHttp(list(answers)), "sleep": lambda _: None})
+
+    return make
+
+
+def sent_by_botocore(
+    monkeypatch: pytest.MonkeyPatch, service: str, method: str, parameters: dict, region: str = "us-east-1"
+) -> Any:
     """The request that botocore's own client makes of a call."""
-    http = FakeHttp()
+    http = FakeHttp([(200, b"")] if service == "s3" else [])
     monkeypatch.setattr(URLLib3Session, "send", lambda _, request: http.send(request))
     session = botocore.session.get_session()
     keys = {"aws_access_key_id": "key", "aws_secret_access_key": "secret", "aws_session_token": "session"}
-    made = session.create_client(service, region_name="us-east-1", **keys)
+    made = session.create_client(service, region_name=region, **keys)
     getattr(made, method)(**parameters)
     return http.requests[0]
 
@@ -166,3 +180,50 @@ def test_missing_credentials_are_told(client, monkeypatch) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     with pytest.raises(NoCredentialsError):
         client("events")
+
+
+# ---------------------------------------------------------------- S3
+
+PLACE = {"Bucket": "backup", "Key": "images/main/1-ab c+名.json.gz"}
+S3_CALLS = [("put_object", PLACE | {"Body": b"body", "ContentType": "application/gzip"}), ("get_object", PLACE)]
+
+
+@pytest.mark.parametrize(("method", "parameters"), S3_CALLS)
+def test_a_call_of_s3_is_the_one_that_botocore_makes(s3, monkeypatch, method, parameters) -> None:
+    monkeypatch.setenv("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required")
+    mine = s3((200, b"body"))
+    getattr(mine, method)(**parameters)
+    [request] = mine.http.requests
+    theirs = sent_by_botocore(monkeypatch, "s3", method, parameters, "eu-central-1")
+    assert (request.method, request.url) == (theirs.method, theirs.url)
+    assert headers_of(request, "X-Amz-Security-Token") == headers_of(theirs, "X-Amz-Security-Token")
+    assert "/eu-central-1/s3/aws4_request" in headers_of(request, "Authorization")[0]
+    if method == "put_object":
+        assert headers_of(request, "Content-Type") == headers_of(theirs, "Content-Type")
+        assert (request.body, headers_of(request, "X-Amz-Content-SHA256")) == (b"body", [sha256(b"body").hexdigest()])
+
+
+def test_an_object_comes_back_as_it_is(s3) -> None:
+    assert s3((200, b"\x1f\x8b")).get_object(**PLACE)["Body"].read() == b"\x1f\x8b"
+
+
+def test_an_endpoint_of_the_environment_has_buckets_as_paths(s3, monkeypatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566/")
+    mine = s3((200, b""))
+    mine.get_object(Bucket="backup", Key="images/a")
+    assert mine.http.requests[0].url == "http://127.0.0.1:4566/backup/images/a"
+
+
+def test_an_error_of_s3_keeps_its_code(s3) -> None:
+    body = b"<?xml version='1.0'?><Error><Code>NoSuchKey</Code><Message>It is not there.</Message></Error>"
+    with pytest.raises(ClientError, match="It is not there") as caught:
+        s3((404, body)).get_object(**PLACE)
+    assert caught.value.response["Error"]["Code"] == "NoSuchKey"
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 404
+
+
+def test_s3_is_asked_again_while_it_is_busy_and_every_attempt_is_signed(s3) -> None:
+    mine = s3((503, b"<Error><Code>SlowDown</Code></Error>"), (200, b"body"))
+    assert mine.get_object(**PLACE)["Body"].read() == b"body"
+    assert all("AWS4-HMAC-SHA256" in headers_of(one, "Authorization")[0] for one in mine.http.requests)
+    assert len(mine.http.requests) == 2
