@@ -20,16 +20,19 @@ from bench.fanout import batch_of
 from bench.meter import PlainWriter
 from bench.report import Row, progress, save
 from bench.tables import BOARDS, LEADERBOARD, create_tables
+from scorecast.aws import create_s3_client
 from scorecast.change import from_record
+from scorecast.claim_store import ClaimStore
 from scorecast.dead_letter_queue import DeadLetterQueue
 from scorecast.fanout.plan import SOURCE_LEADERBOARD, publication_of
-from scorecast.settings import AttributeNames, ConsumerSettings
+from scorecast.settings import AttributeNames, Bus, ConsumerSettings
 from scorecast.standings.handler import Consumer, Delivery
 from scorecast.standings.store import Leaderboard
 
 BATCHES = [1, 10, 100, 1000]
 REPEATS = [0.0, 0.5]
 SETTINGS = ConsumerSettings(LEADERBOARD, BOARDS, "queue", AttributeNames())
+_BUS = Bus("bus", "backup", AttributeNames())
 _ARN = "arn:aws:dynamodb:us-east-1:123456789012:table/main/stream/2026-01-01T00:00:00.000"
 # Scores of a contest: most boards hold people with some thousands of points.
 _SCORES = 10_000
@@ -67,7 +70,7 @@ def delivery(number: int, participant: str, board: str, score: int, text: str = 
         "SequenceNumber": f"{number + 1:025}",
     }
     record = {"eventID": f"{number:032x}", "eventName": "INSERT", "eventSourceARN": _ARN, "dynamodb": body}
-    entry = publication_of(from_record(record), "bus", "projectScore").entry
+    entry = publication_of(from_record(record), _BUS).entry
     detail = json.loads(entry["Detail"])
     event = {"source": SOURCE_LEADERBOARD, "resources": [_ARN], "detail": detail, "detail-type": "INSERT"}
     return Delivery(str(number), json.dumps(event))
@@ -86,7 +89,8 @@ def _measure(dynamodb: Any, batch: int, repeats: float) -> Row:
     board = f"board {batch} {repeats}"
     writer = Metered(dynamodb)
     leaderboard = Leaderboard(writer, LEADERBOARD, BOARDS)
-    consumer = Consumer(SETTINGS, leaderboard, DeadLetterQueue(None, "queue"))  # type: ignore[arg-type]
+    dead_letters = DeadLetterQueue(None, "queue")  # type: ignore[arg-type]
+    consumer = Consumer(SETTINGS, leaderboard, dead_letters, ClaimStore(create_s3_client))
     outcome = consumer.take(deliveries_of(batch, repeats, board))
     assert not outcome.again
     # The board is listed once a process: not a cost of the batch.

@@ -24,6 +24,7 @@ _KEPT = ("PATH", "HOME", "LANG", "TMPDIR")
 _SETTINGS = {
     "EVENT_BUS_NAME": "fanoutBus",
     "EVENT_BRIDGE_MAX_ATTEMPT": "4",
+    "BACKUP_BUCKET": "backup",
     "SCORE_ATTRIBUTE": "projectScore",
     "LEADERBOARD_TABLE": "LeaderboardTable",
     "LEADERBOARD_INDEX": "hackathonName-projectScore",

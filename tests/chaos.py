@@ -14,11 +14,12 @@ from typing import Any
 
 from botocore.exceptions import ReadTimeoutError
 
+from scorecast.claim_store import ClaimStore, resolve
 from scorecast.dead_letter_queue import DeadLetterQueue
 from scorecast.errors import ScorecastError
 from scorecast.fanout.handler import Fanout
 from scorecast.fanout.publish import Publisher
-from scorecast.ops.dead_letters import ParkedBatch, ParkedRecord, read_letter
+from scorecast.ops.dead_letters import ParkedBatch, ParkedChange, ParkedRecord, read_letter
 from scorecast.ops.dead_letters_filter import Filter
 from scorecast.ops.dead_letters_queue import LetterQueue
 from scorecast.ops.redrive import Redrive
@@ -27,7 +28,7 @@ from scorecast.ops.stack import Stack
 from scorecast.settings import AttributeNames, ConsumerSettings, FanoutSettings
 from scorecast.standings.handler import Consumer, Delivery
 from scorecast.standings.store import Leaderboard
-from tests.fakes import STREAM_ARN, FakeDynamoDb, client_error, item, record
+from tests.fakes import BUS, STREAM_ARN, FakeDynamoDb, FakeObjects, client_error, item, record
 from tests.ops_fakes import OUTPUTS, fake_target, refusal
 from tests.recovery_fakes import CONSUMER_QUEUE, DEAD_LETTERS, FakeQueue, stream_letter
 
@@ -36,6 +37,9 @@ FAULTS = ("throttle", "fail", "time out", "lose the answer", "some entries", "ki
 STREAM_TRIES = 3
 QUEUE_RECEIVES = 3
 POISON = "poison"
+# A participant whose item is too large for the bus, and whose name is too long for an event to keep.
+LARGE = "large"
+_LARGE = {"userName": {"S": "x" * 5000}, "text": {"S": "x" * 300_000}}
 SHARD = "shardId-1"
 
 
@@ -136,20 +140,22 @@ class World:
         self.bus: list[dict] = []
         self.queue: list[Message] = []
         self.dead = FakeQueue()
+        self.objects = FakeObjects()
         self.tables = Tables(self.aws)
         self.stack = self._stack()
         self.fanout, self.consumer = self._functions()
 
     def _functions(self) -> tuple[Fanout, Consumer]:
         dead_letters = DeadLetterQueue(self, DEAD_LETTERS)
-        publisher = Publisher(self, Inline(), 2, lambda _: None, lambda: 0.0)
-        fanout = Fanout(FanoutSettings("fanoutBus", DEAD_LETTERS, 2, "projectScore"), publisher, dead_letters)
+        claims = ClaimStore(lambda: self)
+        publisher = Publisher(self, claims, Inline(), 2, lambda _: None, lambda: 0.0)
+        fanout = Fanout(FanoutSettings(BUS, DEAD_LETTERS, 2), publisher, dead_letters)
         leaderboard = Leaderboard(self.tables, "leaderboard", "boards", lambda _: None)
         settings = ConsumerSettings("leaderboard", "boards", DEAD_LETTERS, AttributeNames())
-        return fanout, Consumer(settings, leaderboard, dead_letters)
+        return fanout, Consumer(settings, leaderboard, dead_letters, claims)
 
     def _stack(self) -> Stack:
-        clients = {"events": self, "sqs": self, "lambda": self, "dynamodbstreams": self}
+        clients = {"events": self, "s3": self, "sqs": self, "lambda": self, "dynamodbstreams": self}
         given = {"FanoutDlqUrl": DEAD_LETTERS, "ConsumerQueueUrl": CONSUMER_QUEUE, "BusName": "fanoutBus"}
         return Stack(fake_target(**clients), "fanout", OUTPUTS | given | {"FanoutLambdaName": "fanout"})
 
@@ -162,6 +168,7 @@ class World:
         if state is not None:
             board, score = state
             new = item(participant, board, None if score is None else str(score)) | {"metadata": {"S": "entry"}}
+            new |= _LARGE if participant == LARGE else {}
             if participant == POISON and score is not None:
                 new["projectScore"] = {"S": "many"}
             self.main[participant] = new
@@ -240,6 +247,10 @@ class World:
         letters = [read_letter({"Body": one.body, "MessageId": one.id}) for one in self.dead.messages]
         parked = {letter.change_id for letter in letters}
         assert all(letter.stage != "unknown" for letter in letters)
+        details = [json.loads(entry["Detail"]) for entry in self.bus]
+        details += [letter.content.detail for letter in letters if isinstance(letter.content, ParkedChange)]
+        for detail in details:
+            resolve({"detail": detail}, self.objects)  # an event points at nothing that is not there
         parked |= {one.content.record["eventID"] for one in letters if isinstance(one.content, ParkedRecord)}
         places = [letter.content for letter in letters if isinstance(letter.content, ParkedBatch)]
         for one in self.stream[: self.position]:
@@ -283,6 +294,12 @@ class World:
         if entry["Source"] == "update.aws.dynamodb":
             event = {"resources": entry["Resources"], "detail": json.loads(entry["Detail"])}
             self.queue.append(Message(json.dumps(event)))
+
+    def put_object(self, **request: Any) -> dict:
+        return self.aws.call(lambda: self.objects.put_object(**request))
+
+    def get_object(self, **request: Any) -> dict:
+        return self.aws.call(lambda: self.objects.get_object(**request))
 
     def send_message_batch(self, *, QueueUrl: str, Entries: list[dict]) -> dict:
         assert QueueUrl == DEAD_LETTERS

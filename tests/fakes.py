@@ -1,5 +1,6 @@
 """Stand-ins for AWS with state that a test can look at, and samples of what travels."""
 
+import io
 import json
 from collections import Counter
 from collections.abc import Callable
@@ -10,8 +11,11 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from scorecast.ranks.counters import Counters
+from scorecast.settings import AttributeNames, Bus
 
 STREAM_ARN = "arn:aws:dynamodb:us-east-1:123456789012:table/main/stream/2026-01-01T00:00:00.000"
+
+BUS = Bus("fanoutBus", "backup", AttributeNames())
 
 
 def client_error(code: str, status: int = 400) -> ClientError:
@@ -87,6 +91,29 @@ class FakeSqs:
             return {"Failed": [{"Id": entry["Id"]} | words for entry in Entries]}
         self.messages += [json.loads(entry["MessageBody"]) for entry in Entries]
         return {"Successful": []}
+
+
+@dataclass
+class FakeObjects:
+    """A bucket: bodies by key, in the order in which they were written; `refuse` says how a call about a key fails."""
+
+    objects: dict[str, bytes] = field(default_factory=dict)
+    read: list[str] = field(default_factory=list)
+    refuse: Callable[[str], ClientError | None] = lambda _: None
+
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes, ContentType: str) -> dict:
+        if error := self.refuse(Key):
+            raise error
+        self.objects[Key] = Body
+        return {}
+
+    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
+        self.read.append(Key)
+        if error := self.refuse(Key):
+            raise error
+        if Key not in self.objects:
+            raise client_error("NoSuchKey", 404)
+        return {"Body": io.BytesIO(self.objects[Key])}
 
 
 @dataclass

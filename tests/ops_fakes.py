@@ -1,6 +1,5 @@
 """Stand-ins for what the command line calls, with state that a test can look at; none opens a socket."""
 
-import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from scorecast.ops.stack import Stack, Target
+from tests.fakes import FakeObjects
 
 ACCOUNT = "arn:aws:{}:us-east-1:123456789012:{}"
 BUS = ACCOUNT.format("events", "event-bus/fanoutBus")
@@ -199,11 +199,8 @@ class FakeFunctions:
 
 
 @dataclass
-class FakeS3:
-    """A bucket: bodies by key, in the order in which they were written; two entries a page."""
-
-    objects: dict[str, bytes] = field(default_factory=dict)
-    read: list[str] = field(default_factory=list)
+class FakeS3(FakeObjects):
+    """A bucket that can be listed, two entries a page."""
 
     def list_objects_v2(
         self, *, Bucket: str, Prefix: str, Delimiter: str, ContinuationToken: str = "0"
@@ -223,10 +220,6 @@ class FakeS3:
         for kind, entry in found[start : start + 2]:
             page.setdefault(kind, []).append(entry)
         return page
-
-    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
-        self.read.append(Key)
-        return {"Body": io.BytesIO(self.objects[Key])}
 
 
 @dataclass

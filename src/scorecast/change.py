@@ -250,9 +250,11 @@ def from_event(event: Any) -> Change:
 
 
 def from_detail(detail: Mapping[str, Any], stream_arn: str) -> Change:
-    """Give back the Change whose detail this is, type for type."""
+    """Give back the Change whose detail this is, type for type; refuses one whose images are elsewhere."""
     if detail.get("schema") != SCHEMA:
         raise CannotRead(f"The event's schema is {detail.get('schema')!r}; this version reads {SCHEMA!r}.")
+    if "images" in detail:
+        raise CannotRead("The event's images are in S3 (detail.images): resolve it first, with scorecast.claim_store.")
     if detail.get("operation") not in OPERATIONS:
         raise CannotRead(f"The event's operation is {detail.get('operation')!r}; it must be one of {OPERATIONS}.")
     hints = detail.get("types", {})

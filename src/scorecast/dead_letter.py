@@ -1,7 +1,8 @@
 """What our own code parks: the envelope of a dead letter. Pure.
 
 The envelope (schema `scorecast.deadLetter/1`) says at which stage, why, after how many attempts and when, and carries
-what could not go, whole: `change` (a change's detail, with its `id`) or, where it could not be read, `record`.
+what could not go, whole: `change` (a change's detail, with its `id`) or, where it could not be read, `record`. What is
+too large for a message is in S3, under a claim: a change's own `images`, or the letter's for a record.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 SCHEMA = "scorecast.deadLetter/1"
+# A reason quotes what is wrong, which may be as large as an item.
+REASON_CHARACTERS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,7 @@ class DeadLetter:
     stream_arn: str | None = None
     change: dict[str, Any] | None = None
     record: Any = None
+    images: dict[str, Any] | None = None
 
     def body(self) -> str:
         """The message that is parked."""
@@ -33,7 +37,7 @@ class DeadLetter:
             "schema": SCHEMA,
             "stage": self.stage,
             "errorCode": self.error_code,
-            "reason": self.reason,
+            "reason": self.reason[:REASON_CHARACTERS],
             "attempts": self.attempts,
             "firstAt": self.first_at,
             "lastAt": self.last_at,
@@ -41,6 +45,7 @@ class DeadLetter:
             "streamArn": self.stream_arn,
             "change": self.change,
             "record": self.record,
+            "images": self.images,
         }
         present = {key: value for key, value in envelope.items() if value is not None}
         return json.dumps(present, ensure_ascii=False, separators=(",", ":"))

@@ -17,6 +17,8 @@ from scorecast.errors import NotAcknowledged
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
 BATCH_MESSAGES = 10
 BATCH_BYTES = 1024 * 1024
+# The attributes of a message count too.
+_ATTRIBUTE_BYTES = 512
 
 
 class _Sqs(Protocol):
@@ -54,17 +56,22 @@ class DeadLetterQueue:
         return list(answer.get("Failed", []))
 
 
+def size_bytes(letter: DeadLetter) -> int:
+    """How much of a batch a letter takes: its body and its attributes."""
+    return len(letter.body().encode()) + _ATTRIBUTE_BYTES
+
+
 def _batches(letters: Iterable[DeadLetter]) -> Iterator[list[tuple[str, DeadLetter]]]:
     batch: list[tuple[str, DeadLetter]] = []
     batch_bytes = 0
     for letter in letters:
         body = letter.body()
-        size_bytes = len(body.encode()) + 512  # the attributes count too
-        if batch and (len(batch) == BATCH_MESSAGES or batch_bytes + size_bytes > BATCH_BYTES):
+        letter_bytes = len(body.encode()) + _ATTRIBUTE_BYTES
+        if batch and (len(batch) == BATCH_MESSAGES or batch_bytes + letter_bytes > BATCH_BYTES):
             yield batch
             batch, batch_bytes = [], 0
         batch.append((body, letter))
-        batch_bytes += size_bytes
+        batch_bytes += letter_bytes
     if batch:
         yield batch
 

@@ -20,22 +20,33 @@ class AttributeNames:
 
 
 @dataclass(frozen=True, slots=True)
+class Bus:
+    """Where changes are published: the bus, the bucket for what is too large for it, and what makes a leaderboard."""
+
+    name: str
+    bucket: str
+    attributes: AttributeNames
+
+
+@dataclass(frozen=True, slots=True)
 class FanoutSettings:
     """FanoutLambda's settings; `max_attempts` counts the first attempt too."""
 
-    bus_name: str
+    bus: Bus
     dead_letter_queue_url: str
     max_attempts: int
-    score_attribute: str
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> FanoutSettings:
         """Read the settings; SettingError names what is missing or wrong."""
         return cls(
-            bus_name=_text(environment, "EVENT_BUS_NAME"),
+            bus=Bus(
+                name=_text(environment, "EVENT_BUS_NAME"),
+                bucket=_text(environment, "BACKUP_BUCKET"),
+                attributes=_attributes(environment),
+            ),
             dead_letter_queue_url=_text(environment, "DEAD_LETTER_QUEUE_URL"),
             max_attempts=_positive(environment, "EVENT_BRIDGE_MAX_ATTEMPT"),
-            score_attribute=_text(environment, "SCORE_ATTRIBUTE"),
         )
 
 
@@ -55,13 +66,7 @@ class ConsumerSettings:
             leaderboard_table=_text(environment, "LEADERBOARD_TABLE"),
             board_table=_text(environment, "BOARD_TABLE"),
             dead_letter_queue_url=_text(environment, "DEAD_LETTER_QUEUE_URL"),
-            attributes=AttributeNames(
-                id=_text(environment, "ID_ATTRIBUTE"),
-                metadata=_text(environment, "METADATA_ATTRIBUTE"),
-                score=_text(environment, "SCORE_ATTRIBUTE"),
-                board=_text(environment, "BOARD_ATTRIBUTE"),
-                name=_text(environment, "NAME_ATTRIBUTE"),
-            ),
+            attributes=_attributes(environment),
         )
 
 
@@ -83,6 +88,16 @@ class ApiSettings:
             board_table=_text(environment, "BOARD_TABLE"),
             page_token_key=_text(environment, "PAGE_TOKEN_KEY"),
         )
+
+
+def _attributes(environment: Mapping[str, str]) -> AttributeNames:
+    return AttributeNames(
+        id=_text(environment, "ID_ATTRIBUTE"),
+        metadata=_text(environment, "METADATA_ATTRIBUTE"),
+        score=_text(environment, "SCORE_ATTRIBUTE"),
+        board=_text(environment, "BOARD_ATTRIBUTE"),
+        name=_text(environment, "NAME_ATTRIBUTE"),
+    )
 
 
 def _text(environment: Mapping[str, str], key: str) -> str:

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scorecast.change import Change, from_event, from_record, to_detail
+from scorecast.claim_store import ClaimStore
 from scorecast.dead_letter_queue import DeadLetterQueue
 from scorecast.ops.backfill_reading import Reader
 from scorecast.ops.comparison import Difference
@@ -21,7 +22,7 @@ from scorecast.ops.verification_repair import Repair
 from scorecast.settings import AttributeNames, ConsumerSettings
 from scorecast.standings.handler import Consumer, Delivery
 from scorecast.standings.store import Leaderboard
-from tests.fakes import STREAM_ARN, FakeDynamoDb, FakeSqs, item, record
+from tests.fakes import STREAM_ARN, FakeDynamoDb, FakeObjects, FakeSqs, item, record
 
 PARTICIPANTS = "ab"
 scores = st.one_of(st.none(), st.integers(0, 9))
@@ -50,7 +51,8 @@ class World:
         self.table = FakeDynamoDb()
         leaderboard = Leaderboard(self.table, "leaderboard", "boards", lambda _: None)
         settings_ = ConsumerSettings("leaderboard", "boards", "queue", AttributeNames())
-        self.consumer = Consumer(settings_, leaderboard, DeadLetterQueue(FakeSqs(), "queue"))
+        dead_letters = DeadLetterQueue(FakeSqs(), "queue")
+        self.consumer = Consumer(settings_, leaderboard, dead_letters, ClaimStore(FakeObjects))
 
     def now(self) -> str:
         self.seconds += 1

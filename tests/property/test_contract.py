@@ -6,8 +6,11 @@ from base64 import b64encode
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorecast.change import from_event, from_record, to_detail
-from tests.fakes import STREAM_ARN, record
+from scorecast.change import Change, from_event, from_record, to_detail
+from scorecast.claim import read_kept
+from scorecast.claim_store import ClaimStore, resolve
+from scorecast.fanout.plan import ENTRY_BYTES, Publication, publication_of
+from tests.fakes import BUS, STREAM_ARN, FakeObjects, record
 
 texts = st.text(st.characters(exclude_categories=["Cs"]))
 binaries = st.binary().map(lambda raw: b64encode(raw).decode())
@@ -81,3 +84,41 @@ def test_changed_names_an_attribute_exactly_when_its_value_differs(left: dict, r
         assert change.changed() == []
     elif not {"SS", "NS", "BS", "L", "M"} & (left.keys() | right.keys()):
         assert change.changed() == ["x"]
+
+
+def claimed(made: dict, size: int) -> tuple[Publication, Change, FakeObjects]:
+    """A change that is too large once another attribute is that large."""
+    body = made["dynamodb"]
+    large = {name: body[name] | {"text": {"S": "x" * size}} for name in ("NewImage", "OldImage") if name in body}
+    change = from_record(made | {"dynamodb": body | large})
+    publication, s3 = publication_of(change, BUS), FakeObjects()
+    assert publication.claim
+    ClaimStore(lambda: s3).put(publication.claim, publication.document)
+    return publication, change, s3
+
+
+@given(records(), st.sampled_from([ENTRY_BYTES, 400 * 1024]))
+def test_a_change_too_large_for_the_bus_comes_back_type_for_type(made: dict, size: int) -> None:
+    publication, change, s3 = claimed(made, size)
+    event = {"resources": [STREAM_ARN], "detail": json.loads(publication.entry["Detail"])}
+    assert from_event(resolve(event, s3)) == change
+    kept = read_kept(event)
+    assert (kept.keys, kept.sequence, kept.operation) == (change.keys, change.sequence, change.operation)
+    for left, right in ((kept.new, change.new), (kept.old, change.old)):
+        assert (left is None) == (right is None)
+        assert (left or {}).items() <= (right or {}).items()
+    assert event["detail"]["changed"] == change.changed()
+
+
+# A control character is six bytes of JSON.
+hostile = st.integers(0, 100_000).map(lambda size: {"S": "\x00" * size})
+longest_key = {"id": {"S": "\x00" * 2048}, "metadata": {"S": "\x00" * 1024}}
+hostile_images = st.fixed_dictionaries(
+    dict.fromkeys(("projectScore", "hackathonName", "userName", "text"), hostile | values)
+).map(lambda image: image | longest_key)
+
+
+@given(hostile_images, hostile_images, st.integers(0, 5000))
+def test_an_entry_fits_whatever_its_change_holds(new: dict, old: dict, names: int) -> None:
+    many = {"\x00" * 20 + str(number): {"NULL": True} for number in range(names)}
+    assert publication_of(from_record(record(new | many, old)), BUS).size_bytes <= ENTRY_BYTES

@@ -7,14 +7,14 @@ from typing import Any
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
-from tests.chaos import FAULTS, POISON, World
+from tests.chaos import FAULTS, LARGE, POISON, World
 
 states = st.one_of(
     st.none(), st.tuples(st.sampled_from(["StarWar", "WarCraft"]), st.one_of(st.none(), st.integers(-2, 9)))
 )
 steps = st.lists(
     st.one_of(
-        st.tuples(st.just("write"), st.tuples(st.sampled_from(["a", "b", "c", POISON]), states)),
+        st.tuples(st.just("write"), st.tuples(st.sampled_from(["a", "b", LARGE, POISON]), states)),
         st.tuples(st.just("trigger"), st.tuples(st.integers(1, 12))),
         st.tuples(st.just("consume"), st.tuples(st.lists(st.integers(0, 12), min_size=1, max_size=6))),
         st.tuples(st.just("repeat"), st.tuples(st.integers(0, 20))),
@@ -46,7 +46,7 @@ def test_nothing_is_lost_and_a_redrive_makes_the_leaderboard_right(made: list[tu
 def test_nothing_is_lost_while_everything_fails(given_: list[str]) -> None:
     world = World(iter(given_))
     for at in range(30):
-        world.write("abc"[at % 3], ("StarWar", at))
+        world.write(["a", "b", LARGE][at % 3], ("StarWar", at))
         world.trigger(5)
         world.consume([0, 1, 2])
         world.check()
@@ -60,7 +60,7 @@ def test_every_kind_of_fault_is_injected_at_every_kind_of_call() -> None:
         for late in range(20):
             world = World(iter([None] * late + [kind] * 3))
             for at in range(8):
-                world.write(["a", POISON, "b", "c"][at % 4], ("StarWar", at))
+                world.write(["a", POISON, "b", LARGE][at % 4], ("StarWar", at))
             world.settle()
             world.check_rest()
             met += world.aws.injected

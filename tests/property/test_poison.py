@@ -8,13 +8,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from scorecast.change import from_record, to_detail
+from scorecast.claim_store import ClaimStore
 from scorecast.dead_letter_queue import DeadLetterQueue
 from scorecast.fanout.handler import Fanout
 from scorecast.fanout.publish import Publisher
 from scorecast.settings import AttributeNames, ConsumerSettings, FanoutSettings
 from scorecast.standings.handler import Consumer, Delivery
 from scorecast.standings.store import Leaderboard
-from tests.fakes import STREAM_ARN, FakeDynamoDb, FakeEvents, FakeSqs, item, record
+from tests.fakes import BUS, STREAM_ARN, FakeDynamoDb, FakeEvents, FakeObjects, FakeSqs, item, record
 from tests.mutations import Path, exchanged, paths_of
 
 TAGGED = item(score="1.50") | {"tags": {"SS": ["a"]}, "nums": {"NS": ["1"]}, "photo": {"B": "aGVsbG8="}}
@@ -36,6 +37,9 @@ def event_of(one: dict) -> dict[str, Any]:
 
 
 EVENT = event_of(RECORD)
+# It needs what it names, and that is not there.
+CLAIM = {"bucket": "backup", "key": "images/a", "sha256": "0" * 64, "bytes": 1, "leftOut": ["/new/userName"]}
+LARGE_EVENT = EVENT | {"detail": EVENT["detail"] | {"images": CLAIM}}
 
 
 @settings(max_examples=400)
@@ -46,7 +50,9 @@ def test_no_record_holds_up_its_neighbour(path: Path, value: Any) -> None:
     bus, queue = FakeEvents(), FakeSqs()
     with ThreadPoolExecutor(1) as executor:
         fanout = Fanout(
-            FanoutSettings("bus", "queue", 1, "projectScore"), Publisher(bus, executor, 1), DeadLetterQueue(queue, "")
+            FanoutSettings(BUS, "queue", 1),
+            Publisher(bus, ClaimStore(FakeObjects), executor, 1),
+            DeadLetterQueue(queue, ""),
         )
         counts = fanout.run([exchanged(RECORD, path, value), NEIGHBOUR], lambda: 60.0)
     assert counts["published"] + counts["parked"] == 2
@@ -61,13 +67,24 @@ def test_no_record_holds_up_its_neighbour(path: Path, value: Any) -> None:
 @example(("detail", "new", "projectScore"), float("nan"))
 @example(("detail", "new", "projectScore"), float("inf"))
 def test_no_event_holds_up_its_neighbour(path: Path, value: Any) -> None:
+    check_event(exchanged(EVENT, path, value))
+
+
+@settings(max_examples=200)
+@given(st.sampled_from(list(paths_of(LARGE_EVENT))), values)
+def test_no_event_with_a_claim_holds_up_its_neighbour(path: Path, value: Any) -> None:
+    check_event(exchanged(LARGE_EVENT, path, value))
+
+
+def check_event(event: Any) -> None:
     table, queue = FakeDynamoDb(), FakeSqs()
     consumer = Consumer(
         ConsumerSettings("leaderboard", "boards", "queue", AttributeNames()),
         Leaderboard(table, "leaderboard", "boards", lambda _: None),
         DeadLetterQueue(queue, ""),
+        ClaimStore(FakeObjects),
     )
-    events = [exchanged(EVENT, path, value), event_of(NEIGHBOUR)]
+    events = [event, event_of(NEIGHBOUR)]
     outcome = consumer.take([Delivery(str(at), json.dumps(one)) for at, one in enumerate(events)])
     assert outcome.again == []
     assert ("neighbour", "StarWar") in table.standings

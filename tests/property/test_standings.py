@@ -6,11 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scorecast.change import from_record, to_detail
+from scorecast.claim_store import ClaimStore
 from scorecast.dead_letter_queue import DeadLetterQueue
 from scorecast.settings import AttributeNames, ConsumerSettings
 from scorecast.standings.handler import Consumer, Delivery
 from scorecast.standings.store import Leaderboard
-from tests.fakes import STREAM_ARN, FakeDynamoDb, FakeSqs, item, record
+from tests.fakes import STREAM_ARN, FakeDynamoDb, FakeObjects, FakeSqs, item, record
 
 # A step sets an item of the main table to (participant, board, score), or removes it.
 steps = st.lists(
@@ -56,9 +57,8 @@ def test_any_order_and_any_repeats_end_in_the_state_of_the_main_table(made: list
     table = FakeDynamoDb()
     settings = ConsumerSettings("leaderboard", "boards", "queue", AttributeNames())
     queue = FakeSqs()
-    consumer = Consumer(
-        settings, Leaderboard(table, "leaderboard", "boards", lambda _: None), DeadLetterQueue(queue, "queue")
-    )
+    leaderboard = Leaderboard(table, "leaderboard", "boards", lambda _: None)
+    consumer = Consumer(settings, leaderboard, DeadLetterQueue(queue, "queue"), ClaimStore(FakeObjects))
     for at in range(0, len(shuffled), size):
         batch = [Delivery(str(number), event) for number, event in enumerate(shuffled[at : at + size])]
         assert consumer.take(batch).again == []

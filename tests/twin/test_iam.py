@@ -36,6 +36,8 @@ def entry(bus: str) -> list[dict]:
 ALLOWED = [
     ("FanoutLambda", "events", "put_events", lambda o: {"Entries": entry(o["BusName"])}),
     ("FanoutLambda", "sqs", "send_message", lambda o: {"QueueUrl": o["FanoutDlqUrl"], "MessageBody": "probe"}),
+    ("FanoutLambda", "s3", "put_object", lambda o: {"Bucket": o["BackupBucketName"], "Key": "images/probe"}),
+    ("ConsumerLambda", "s3", "get_object", lambda o: {"Bucket": o["BackupBucketName"], "Key": "images/probe"}),
     ("ConsumerLambda", "dynamodb", "batch_get_item", lambda o: {
         "RequestItems": {o["LeaderboardTableName"]: {"Keys": [KEY]}}}),
     ("ConsumerLambda", "dynamodb", "batch_get_item", lambda o: {
@@ -64,6 +66,12 @@ REFUSED_CALLS = [
     ("FanoutLambda", "dynamodb", "scan", lambda o: {"TableName": o["MainTableName"]}),
     ("FanoutLambda", "dynamodb", "put_item", lambda o: {"TableName": o["MainTableName"], "Item": KEY}),
     ("FanoutLambda", "s3", "list_objects_v2", lambda o: {"Bucket": o["BackupBucketName"]}),
+    ("FanoutLambda", "s3", "put_object", lambda o: {"Bucket": o["BackupBucketName"], "Key": "changes/probe"}),
+    ("FanoutLambda", "s3", "get_object", lambda o: {"Bucket": o["BackupBucketName"], "Key": "images/probe"}),
+    ("FanoutLambda", "s3", "delete_object", lambda o: {"Bucket": o["BackupBucketName"], "Key": "images/probe"}),
+    ("ConsumerLambda", "s3", "get_object", lambda o: {"Bucket": o["BackupBucketName"], "Key": "changes/probe"}),
+    ("ConsumerLambda", "s3", "put_object", lambda o: {"Bucket": o["BackupBucketName"], "Key": "images/probe"}),
+    ("LeaderGet", "s3", "get_object", lambda o: {"Bucket": o["BackupBucketName"], "Key": "images/probe"}),
     ("ConsumerLambda", "dynamodb", "transact_write_items", lambda o: {"TransactItems": [
         {"Delete": {"TableName": o["LeaderboardTableName"], "Key": KEY}}]}),
     ("ConsumerLambda", "dynamodb", "update_item", lambda o: {

@@ -1,11 +1,14 @@
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from scorecast.change import from_record, to_detail
+from scorecast.claim_store import ClaimStore
 from scorecast.dead_letter_queue import DeadLetterQueue
 from scorecast.errors import NotAcknowledged
+from scorecast.fanout.plan import read_publication
 from scorecast.ranks.counters import ROOT
 from scorecast.ranks.table import CounterTable
 from scorecast.settings import AttributeNames, ConsumerSettings
@@ -13,7 +16,7 @@ from scorecast.standings import handler, store
 from scorecast.standings.entry import Entry
 from scorecast.standings.handler import Consumer, Delivery
 from scorecast.standings.store import Leaderboard
-from tests.fakes import STREAM_ARN, FakeDynamoDb, FakeSqs, client_error, item, record
+from tests.fakes import BUS, STREAM_ARN, FakeDynamoDb, FakeObjects, FakeSqs, client_error, item, record
 
 SETTINGS = ConsumerSettings("leaderboard", "boards", "queue", AttributeNames())
 
@@ -22,10 +25,12 @@ class System:
     """The function with a table and a queue; pauses are not waited for."""
 
     def __init__(self) -> None:
-        self.table, self.queue = FakeDynamoDb(), FakeSqs()
+        self.table, self.queue, self.s3 = FakeDynamoDb(), FakeSqs(), FakeObjects()
         self.pauses: list[float] = []
         leaderboard = Leaderboard(self.table, "leaderboard", "boards", self.pauses.append)
-        self.consumer = Consumer(SETTINGS, leaderboard, DeadLetterQueue(self.queue, "queue"))
+        self.consumer = Consumer(
+            SETTINGS, leaderboard, DeadLetterQueue(self.queue, "queue"), ClaimStore(lambda: self.s3)
+        )
 
     def take(self, *events: object) -> handler.Outcome:
         return self.consumer.take([Delivery(str(at), event) for at, event in enumerate(events)])
@@ -135,7 +140,7 @@ def test_a_change_of_another_kind_is_left_alone(system: System) -> None:
 def test_a_concurrent_writer_between_read_and_write_is_met_by_another_read(system: System) -> None:
     def insert_older(action: dict) -> None:
         system.table.before = lambda _: None
-        other = Consumer(SETTINGS, Leaderboard(system.table, "leaderboard", "boards"), system.consumer.dead_letters)
+        other = replace(system.consumer, leaderboard=Leaderboard(system.table, "leaderboard", "boards"))
         other.take([Delivery("other", event(item(score="1"), sequence=1))])
 
     system.table.before = insert_older
@@ -286,7 +291,7 @@ def test_two_that_were_read_anew_at_once_count_once(system: System) -> None:
 
     def write_the_other(action: dict) -> None:
         system.table.before = lambda _: None
-        other = Consumer(SETTINGS, Leaderboard(system.table, "leaderboard", "boards"), system.consumer.dead_letters)
+        other = replace(system.consumer, leaderboard=Leaderboard(system.table, "leaderboard", "boards"))
         other.take([Delivery("other", read_anew("20", 5, "2026-01-01T00:00:01.000Z"))])
 
     system.table.before = write_the_other
@@ -308,3 +313,53 @@ def test_a_board_that_cannot_be_listed_holds_up_its_own_entries_only(system: Sys
     assert outcome.again == ["0"]
     assert system.table.standings == {("2", "StarWar"): "60"}
     assert system.table.boards == ["StarWar"]
+
+
+# ---------------------------------------------------------------- events with a claim
+
+
+def claimed(system: System, image: dict, sequence: int = 1) -> str:
+    """An event too large for the bus, with its images where it says they are."""
+    publication = read_publication(record(image | {"text": {"S": "x" * 300_000}}, None, sequence), BUS)
+    assert publication.claim
+    system.s3.objects[publication.claim.key] = publication.document
+    event = {"resources": [STREAM_ARN], "detail": json.loads(publication.entry["Detail"])}
+    return json.dumps(event)
+
+
+def test_a_large_change_is_applied_without_its_images(system: System) -> None:
+    system.take(claimed(system, item()))
+    assert system.table.standings == {("1", "StarWar"): "60"}
+    assert system.s3.read == []
+
+
+def test_an_attribute_that_was_left_out_is_fetched(system: System) -> None:
+    system.take(claimed(system, item(name="x" * 5000)))
+    [entry] = system.table.items.values()
+    assert entry["userName"] == {"S": "x" * 5000}
+    assert len(system.s3.read) == 1
+
+
+def test_a_busy_s3_leaves_the_change_for_another_delivery_and_holds_no_neighbour(system: System) -> None:
+    system.s3.refuse = lambda _: client_error("SlowDown", 503)
+    outcome = system.take(claimed(system, item(name="x" * 5000)), event(item("2"), sequence=2))
+    assert outcome.again == ["0"]
+    assert system.table.standings == {("2", "StarWar"): "60"}
+
+
+@pytest.mark.parametrize("spoil", [lambda s3: s3.clear(), lambda s3: s3.update(dict.fromkeys(s3, b"{}"))])
+def test_images_that_are_lost_are_a_dead_letter_that_names_them(system: System, spoil) -> None:
+    body = claimed(system, item(name="x" * 5000))
+    spoil(system.s3.objects)
+    assert system.take(body).again == []
+    [letter] = system.queue.messages
+    assert (letter["errorCode"], letter["record"]) == ("CannotRead", body)
+    assert "s3://backup/images/main/" in letter["reason"]
+
+
+def test_a_large_change_that_cannot_be_applied_is_parked_with_its_claim(system: System) -> None:
+    body = claimed(system, item() | {"projectScore": {"S": "many"}})
+    system.take(body)
+    [letter] = system.queue.messages
+    assert letter["errorCode"] == "CannotApply"
+    assert letter["change"] == json.loads(body)["detail"]

@@ -13,6 +13,7 @@ from scorecast.change import from_event, from_record, to_detail
 from scorecast.fanout.plan import SOURCE_LEADERBOARD, SOURCE_OTHER, read_publication
 from scorecast.settings import AttributeNames
 from scorecast.standings.entry import entries_of
+from tests.fakes import BUS
 
 EVENTS = Path(__file__).parents[2] / "events"
 
@@ -48,7 +49,7 @@ def test_an_event_is_what_the_bus_makes_of_such_a_record(at: int, name: str) -> 
     change = from_record(record)
     assert event["detail"] == to_detail(change)
     assert event["detail-type"] == change.operation
-    assert event["source"] == read_publication(record, "bus", "projectScore").entry["Source"] == SOURCE_LEADERBOARD
+    assert event["source"] == read_publication(record, BUS).entry["Source"] == SOURCE_LEADERBOARD
     assert event["resources"] == [change.stream_arn]
     assert event["time"] == change.at
     assert " ".join(event) == "version id detail-type source account time region resources detail"
@@ -77,6 +78,6 @@ def test_the_batch_that_sam_makes_passes_and_is_left_alone_by_the_leaderboard() 
             "StreamViewType": "NEW_AND_OLD_IMAGES",
         }
     }
-    publication = read_publication(record, "bus", "projectScore")
+    publication = read_publication(record, BUS)
     assert publication.entry["Source"] == SOURCE_OTHER
     assert entries_of(publication.change, AttributeNames()) == []

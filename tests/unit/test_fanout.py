@@ -1,26 +1,31 @@
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
 
+from scorecast.change import from_detail, from_event, from_record
+from scorecast.claim import read_pointer
+from scorecast.claim_store import ClaimStore, resolve
 from scorecast.dead_letter_queue import DeadLetterQueue
 from scorecast.errors import CannotRead, NotAcknowledged
 from scorecast.fanout import handler
 from scorecast.fanout.handler import Fanout
 from scorecast.fanout.publish import RESERVE_S, Publisher
 from scorecast.settings import FanoutSettings
-from tests.fakes import FakeEvents, FakeSqs, client_error, item, record
+from tests.fakes import BUS, STREAM_ARN, FakeEvents, FakeObjects, FakeSqs, client_error, item, record
 
-SETTINGS = FanoutSettings("fanoutBus", "queue", 4, "projectScore")
+SETTINGS = FanoutSettings(BUS, "queue", 4)
 
 
 class System:
     """The function with a bus, a queue and a clock that pauses move on."""
 
     def __init__(self, executor: ThreadPoolExecutor) -> None:
-        self.bus, self.queue, self.left_s = FakeEvents(), FakeSqs(), 60.0
-        publisher = Publisher(self.bus, executor, SETTINGS.max_attempts, self.pause, lambda: 1.0)
+        self.bus, self.queue, self.s3, self.left_s = FakeEvents(), FakeSqs(), FakeObjects(), 60.0
+        claims = ClaimStore(lambda: self.s3)
+        publisher = Publisher(self.bus, claims, executor, SETTINGS.max_attempts, self.pause, lambda: 1.0)
         self.fanout = Fanout(SETTINGS, publisher, DeadLetterQueue(self.queue, "queue"))
 
     def pause(self, seconds: float) -> None:
@@ -135,3 +140,89 @@ def test_the_handler_answers_with_the_counts(system: System, monkeypatch: pytest
 def test_the_handler_says_what_it_takes(event) -> None:
     with pytest.raises(CannotRead, match="a batch of a DynamoDB stream"):
         handler.handle(event, None)
+
+
+# ---------------------------------------------------------------- changes too large for the bus
+
+
+def large(sequence: int = 100, size: int = 300_000) -> dict:
+    new, old = (item("large", score=score) | {"text": {"S": score * (size // 2)}} for score in ("60", "50"))
+    return record(new, old, sequence)
+
+
+def test_a_change_too_large_for_the_bus_is_published_with_a_claim(system: System) -> None:
+    assert system.run([large(), *records(2)]) == {"records": 3, "published": 3, "parked": 0}
+    [detail] = [one for one in system.bus.details if "images" in one]
+    assert (detail["id"], detail["new"]["projectScore"], detail["changed"]) == (
+        "event-100",
+        60,
+        ["projectScore", "text"],
+    )
+    assert list(system.s3.objects) == [detail["images"]["key"]]
+    event = {"detail": detail, "resources": [STREAM_ARN]}
+    assert from_event(resolve(event, system.s3)) == from_record(large())
+
+
+def test_an_object_is_there_before_its_event(system: System) -> None:
+    missing: list[str] = []
+    system.bus.refuse_entry = lambda entry: missing.extend(
+        {json.loads(entry["Detail"])["images"]["key"]} - system.s3.objects.keys()
+    )
+    system.run([large(1), large(2)])
+    assert missing == []
+    assert len(system.bus.taken) == len(system.s3.objects) == 2
+
+
+def test_the_same_change_delivered_again_is_the_same_object(system: System) -> None:
+    system.run([large()])
+    body = dict(system.s3.objects)
+    system.run([large()])
+    assert system.s3.objects == body
+
+
+def test_a_busy_s3_is_tried_again_and_holds_no_neighbour(system: System) -> None:
+    busy = iter([client_error("SlowDown", 503), None])
+    system.s3.refuse = lambda _: next(busy)
+    assert system.run([large(), *records(2)])["published"] == 3
+    assert [len(call) for call in system.bus.calls] == [2, 1]
+
+
+def test_images_that_s3_refuses_are_parked_whole_while_a_message_has_room(system: System) -> None:
+    system.s3.refuse = lambda _: client_error("AccessDenied", 403)
+    assert system.run([large(), *records(2)]) == {"records": 3, "published": 2, "parked": 1}
+    [letter] = system.queue.messages
+    assert (letter["errorCode"], letter["attempts"]) == ("ImagesNotStored", 4)
+    assert "s3://backup/images/main/" in letter["reason"]
+    assert "AccessDenied" in letter["reason"]
+    assert from_detail(letter["change"], STREAM_ARN) == from_record(large())
+
+
+def test_a_large_change_that_the_bus_refuses_is_parked_with_its_claim(system: System) -> None:
+    system.bus.refuse_entry = lambda _: "InternalFailure"
+    assert system.run([large(size=600_000)])["parked"] == 1
+    [letter] = system.queue.messages
+    assert letter["errorCode"] == "InternalFailure"
+    assert len(json.dumps(letter)) < 5000
+    event = {"detail": letter["change"], "resources": [letter["streamArn"]]}
+    assert from_event(resolve(event, system.s3)) == from_record(large(size=600_000))
+
+
+def test_a_large_record_that_cannot_be_read_is_parked_with_a_claim(system: System) -> None:
+    broken = large(size=600_000) | {"eventName": "TRUNCATE"}
+    assert system.run([broken, *records(1)]) == {"records": 2, "published": 1, "parked": 1}
+    [letter] = system.queue.messages
+    assert (letter["errorCode"], letter.get("record")) == ("CannotRead", None)
+    assert ClaimStore(lambda: system.s3).fetch(read_pointer(letter["images"])) == broken
+
+
+def test_a_reason_does_not_quote_a_whole_item(system: System) -> None:
+    system.run([record(item() | {"text": {"S": ["x" * 300_000]}})])
+    [letter] = system.queue.messages
+    assert "/new/text is not a DynamoDB value" in letter["reason"]
+    assert len(letter["reason"]) == 1000
+
+
+def test_a_record_that_goes_nowhere_leaves_the_batch_unacknowledged(system: System) -> None:
+    system.s3.refuse = lambda _: client_error("AccessDenied", 403)
+    with pytest.raises(NotAcknowledged, match="s3://backup/images/unreadable/record-"):
+        system.run([large(size=600_000) | {"eventName": "TRUNCATE"}])

@@ -8,6 +8,7 @@ import pytest
 SOURCE = Path(__file__).parents[2] / "src" / "scorecast"
 PURE = [
     "change.py",
+    "claim.py",
     "errors.py",
     "settings.py",
     "dead_letter.py",

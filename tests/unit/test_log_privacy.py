@@ -9,6 +9,7 @@ import logging
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import cycle
 from typing import Any
 
 import pytest
@@ -17,13 +18,14 @@ from botocore.exceptions import ClientError
 from scorecast.api import handler as api
 from scorecast.api.standings import Standings
 from scorecast.change import from_record, to_detail
+from scorecast.claim_store import ClaimStore
 from scorecast.dead_letter_queue import DeadLetterQueue
 from scorecast.fanout import handler as fanout
 from scorecast.fanout.publish import Publisher
 from scorecast.settings import AttributeNames, ConsumerSettings, FanoutSettings
 from scorecast.standings import handler as standings
 from scorecast.standings.store import Leaderboard
-from tests.fakes import STREAM_ARN, FakeDynamoDb, FakeEvents, FakeSqs, item, record
+from tests.fakes import BUS, STREAM_ARN, FakeDynamoDb, FakeEvents, FakeObjects, FakeSqs, item, record
 from tests.mutations import exchanged, paths_of
 
 MARKER = "s3cret"
@@ -34,6 +36,10 @@ EVENT = {
     "resources": [STREAM_ARN],
     "detail": to_detail(from_record(RECORD)) | {"types": {"/new/note": "B"}},
 }
+
+LARGE_RECORD = record(SECRET | {"note": {"S": MARKER * 100_000}}, SECRET | {"note": {"S": MARKER * 100_000}})
+CLAIM = {"bucket": "backup", "key": f"images/{MARKER}", "sha256": "0" * 64, "bytes": 1, "leftOut": ["/new/userName"]}
+LARGE_EVENT = EVENT | {"detail": to_detail(from_record(RECORD)) | {"images": CLAIM}}
 
 
 class Context:
@@ -70,10 +76,18 @@ def with_marker(document: dict) -> Iterator[dict]:
         yield exchanged(document, path, {"N": MARKER})
 
 
-def refusal(code: str = "ValidationException") -> ClientError:
+def refusal(code: str = "ValidationException", status: int = 400) -> ClientError:
     """AWS's error, in words that repeat what was sent."""
-    response = {"Error": {"Code": code, "Message": f"not taken: {MARKER}"}, "ResponseMetadata": {"HTTPStatusCode": 400}}
+    response = {
+        "Error": {"Code": code, "Message": f"not taken: {MARKER}"},
+        "ResponseMetadata": {"HTTPStatusCode": status},
+    }
     return ClientError(response, "Operation")  # type: ignore[arg-type]
+
+
+# S3 refuses an object for good at first, and is busy then.
+NO_S3 = ClaimStore(lambda: FakeObjects(refuse=lambda _: next(S3_REFUSALS)))
+S3_REFUSALS = cycle([refusal("AccessDenied"), refusal("SlowDown", 503)])
 
 
 def refuse(*_: Any, **__: Any) -> Any:
@@ -99,10 +113,10 @@ def test_the_test_sees_lines_output_and_errors(logged) -> None:
 ])  # fmt: skip
 def test_fanout_logs_no_data(logged, monkeypatch, bus: FakeEvents, refuses: bool, left_s: float) -> None:
     with ThreadPoolExecutor(1) as executor:
-        settings, queue = FanoutSettings("bus", "queue", 1, "projectScore"), DeadLetterQueue(FakeSqs(refuses), "queue")
-        function = fanout.Fanout(settings, Publisher(bus, executor, 1), queue)
+        settings, queue = FanoutSettings(BUS, "queue", 1), DeadLetterQueue(FakeSqs(refuses), "queue")
+        function = fanout.Fanout(settings, Publisher(bus, NO_S3, executor, 1), queue)
         monkeypatch.setattr(fanout, "fanout", lambda: function)
-        for one in with_marker(RECORD):
+        for one in [*with_marker(RECORD), LARGE_RECORD, LARGE_RECORD | {"eventName": "TRUNCATE"}]:
             text = logged(fanout.handle, {"Records": [one]}, Context(left_s))
             assert "fanout records=1" in text or "NotAcknowledged" in text
             assert MARKER not in text
@@ -126,9 +140,9 @@ def tables(**broken: Callable[..., Any]) -> FakeDynamoDb:
 def test_consumer_logs_no_data(logged, monkeypatch, table: FakeDynamoDb, refuses: bool) -> None:
     settings = ConsumerSettings("leaderboard", "boards", "queue", AttributeNames())
     leaderboard, queue = Leaderboard(table, "leaderboard", "boards", lambda _: None), FakeSqs(refuses)
-    function = standings.Consumer(settings, leaderboard, DeadLetterQueue(queue, "queue"))
+    function = standings.Consumer(settings, leaderboard, DeadLetterQueue(queue, "queue"), NO_S3)
     monkeypatch.setattr(standings, "consumer", lambda: function)
-    for one in with_marker(EVENT):
+    for one in [*with_marker(EVENT), *with_marker(LARGE_EVENT)]:
         batch = {"Records": [{"messageId": "1", "body": json.dumps(one)}, {"messageId": "2", "body": f"{MARKER} {{"}]}
         for event in (batch, one):
             text = logged(standings.handle, event)

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from scorecast.change import Change
+from scorecast.claim_store import ClaimStore, resolve
 from scorecast.errors import UserError
 from scorecast.ops.backfill import Backfill, Pace, ToBus, open_positions
 from scorecast.ops.backfill_reading import NEVER, Reader, reader_of
 from scorecast.ops.deadline import Clock
 from scorecast.ops.images import for_sdk, in_json
-from tests.fakes import STREAM_ARN, FakeEvents
+from tests.fakes import BUS, STREAM_ARN, FakeEvents, FakeObjects
 from tests.ops_fakes import FakeClock, entry, fake_stack
 from tests.recovery_fakes import RecoveryTables
 
@@ -200,13 +201,22 @@ def test_what_the_bus_refuses_is_an_error(tables: RecoveryTables) -> None:
     tables.put("main", entry("1", "b", "60"))
     bus = FakeEvents()
     with ThreadPoolExecutor(1) as executor:
-        to_bus = ToBus(bus, executor, "fanoutBus", "projectScore", max_attempts=1)
+        to_bus = ToBus(bus, ClaimStore(FakeObjects), executor, BUS, max_attempts=1)
         to_bus(list(read(tables).values()))
         [taken] = bus.taken
         assert (taken["Source"], taken["DetailType"]) == ("update.aws.dynamodb", "READ")
         bus.refuse_entry = lambda _: "InternalFailure"
         with pytest.raises(UserError, match="refused 1 of 1 changes after 1 attempts"):
             to_bus(list(read(tables).values()))
+
+
+def test_an_item_too_large_for_the_bus_is_published_with_a_claim(tables: RecoveryTables) -> None:
+    tables.put("main", entry("1", "b", "60") | {"text": {"S": "x" * 300_000}})
+    bus, s3 = FakeEvents(), FakeObjects()
+    with ThreadPoolExecutor(1) as executor:
+        ToBus(bus, ClaimStore(lambda: s3), executor, BUS)(list(read(tables).values()))
+    [detail] = bus.details
+    assert resolve({"detail": detail}, s3)["detail"]["new"]["text"] == "x" * 300_000
 
 
 def test_images_of_the_sdk_become_json() -> None:

@@ -4,13 +4,17 @@ import io
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from scorecast.change import to_detail
+from scorecast.claim import claim_for
+from scorecast.claim_store import ClaimStore
+from scorecast.fanout.plan import Publication, publication_of
 from scorecast.ops.dead_letters_filter import Filter
 from scorecast.ops.dead_letters_queue import LetterQueue
 from scorecast.ops.deadline import Clock
@@ -18,7 +22,7 @@ from scorecast.ops.redrive import Redrive, Redriven, purge
 from scorecast.ops.redrive_places import Places
 from scorecast.ops.stack import Stack
 from scorecast.settings import AttributeNames
-from tests.fakes import STREAM_ARN, FakeEvents, item, record
+from tests.fakes import BUS, STREAM_ARN, FakeEvents, FakeObjects, client_error, item, record
 from tests.ops_fakes import OUTPUTS, QUEUE, TOPIC, FakeClock, FakeRules, fake_target, refusal
 from tests.recovery_fakes import (
     CONSUMER_QUEUE,
@@ -97,7 +101,14 @@ class System:
     def __init__(self, executor: ThreadPoolExecutor) -> None:
         self.sqs, self.bus, self.functions, self.streams = FakeQueue(), Bus(), FakeFunctions(), FakeStreams()
         self.published: list[tuple[str, str]] = []
-        clients: dict[str, Any] = {"sqs": self.sqs, "events": self.bus, "lambda": self.functions, "sns": self}
+        self.s3 = FakeObjects()
+        clients: dict[str, Any] = {
+            "sqs": self.sqs,
+            "s3": self.s3,
+            "events": self.bus,
+            "lambda": self.functions,
+            "sns": self,
+        }
         target = fake_target(**clients | {"dynamodbstreams": self.streams})
         given = {"FanoutDlqUrl": DEAD_LETTERS, "ConsumerQueueUrl": CONSUMER_QUEUE, "BusName": "fanoutBus"}
         self.stack = Stack(target, "fanout", OUTPUTS | given | {"FanoutLambdaName": "fanout-FanoutLambda-1"})
@@ -152,6 +163,41 @@ def test_a_change_that_is_parked_twice_is_sent_once_and_leaves_twice(system: Sys
     system.run()
     assert len(system.bus.taken) == 1
     assert system.left == 0
+
+
+def large() -> Publication:
+    return publication_of(replace(change(7), new=item() | {"text": {"S": "x" * 300_000}}), BUS)
+
+
+def test_a_large_change_goes_to_the_bus_with_its_claim_whether_it_was_parked_whole_or_not(system: System) -> None:
+    made = large()
+    assert made.claim
+    system.sqs.park(envelope("fanout", made.change))
+    assert system.run().sent == 1
+    system.sqs.park(envelope("fanout", change=json.loads(made.entry["Detail"]), streamArn=STREAM_ARN))
+    assert system.run().sent == 1
+    assert [entry["Detail"] for entry in system.bus.taken] == [made.entry["Detail"]] * 2
+    assert list(system.s3.objects) == [made.claim.key]
+    assert system.left == 0
+
+
+@pytest.mark.parametrize("refusal", [None, client_error("SlowDown", 503)])
+def test_a_claim_that_names_nothing_that_can_be_had_stays(system: System, refusal: ClientError | None) -> None:
+    system.sqs.park(envelope("fanout", change=json.loads(large().entry["Detail"]), streamArn=STREAM_ARN))
+    system.s3.refuse = lambda _: refusal
+    done = system.run()
+    assert (done.sent, done.stayed) == (0, 1)
+    assert "s3://backup/images/main/" in next(iter(done.refusals))
+    assert system.bus.taken == []
+
+
+def test_a_large_record_that_could_not_be_read_is_fetched_and_given_to_fanout(system: System) -> None:
+    claim = claim_for(b'{"eventName":"TRUNCATE"}', "backup", "unreadable/record")
+    ClaimStore(lambda: system.s3).put(claim, b'{"eventName":"TRUNCATE"}')
+    system.sqs.park(envelope("fanout", images=claim.pointer()))
+    assert system.run().sent == 1
+    [(_, _, payload)] = system.functions.invoked
+    assert payload == {"Records": [{"eventName": "TRUNCATE"}]}
 
 
 @pytest.mark.parametrize("body", [envelope("standings", change(7)), event(change(7))])

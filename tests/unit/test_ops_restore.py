@@ -13,14 +13,16 @@ import pytest
 from hypothesis import given
 
 from scorecast.change import Change, from_record
+from scorecast.claim_store import ClaimStore
 from scorecast.errors import UserError
+from scorecast.fanout.plan import publication_of
 from scorecast.ops.backfill import Pace
 from scorecast.ops.dead_letters_filter import read_time
 from scorecast.ops.deadline import Clock
 from scorecast.ops.images import for_sdk, in_json
 from scorecast.ops.restore import TableWriter, publish_changes, read_backup
 from scorecast.ops.restore_ledger import Ledger, choose_table
-from tests.fakes import STREAM_ARN, item, record
+from tests.fakes import BUS, STREAM_ARN, item, record
 from tests.ops_fakes import FakeClock, FakeS3, FakeTables, refusal
 from tests.property.test_contract import images, keys
 from tests.recovery_fakes import event
@@ -105,6 +107,37 @@ def test_an_item_that_was_read_counts_if_it_was_read_later(changes: list[Change]
 def test_a_later_stream_of_the_table_counts_more() -> None:
     later = replace(insert("2", 1), stream_arn=STREAM_ARN.replace("2026-01-01", "2026-02-01"))
     assert scores(later, insert("1", 9)) == ["2"]
+
+
+def claimed(change: Change, s3: FakeS3) -> str:
+    """An event too large for the bus, with its images left where they belong."""
+    made = publication_of(replace(change, new=(change.new or {}) | {"text": {"S": "x" * 300_000}}), BUS)
+    assert made.claim
+    ClaimStore(lambda: s3).put(made.claim, made.document)
+    return json.dumps({"resources": [STREAM_ARN], "detail": json.loads(made.entry["Detail"])})
+
+
+def test_images_that_were_too_large_for_the_bus_are_fetched_for_the_newest_change_only() -> None:
+    s3 = FakeS3()
+    s3.objects["changes/2026/01/01/00/a"] = (claimed(insert("1", 1), s3) + claimed(insert("2", 2), s3)).encode()
+    with read_backup(s3, "copy", None, lambda _: None) as ledger:
+        [change] = ledger.changes("main")
+    assert change.new == item(score="2") | {"text": {"S": "x" * 300_000}}
+    assert sum(key.startswith("images/") for key in s3.read) == 1
+
+
+@pytest.mark.parametrize(
+    "spoil", [lambda s3, key: s3.objects.pop(key), lambda s3, key: s3.objects.update({key: b"{}"})]
+)
+def test_an_item_whose_images_are_not_what_was_left_is_left_away_and_named(spoil) -> None:
+    s3 = FakeS3()
+    s3.objects["changes/2026/01/01/00/a"] = (claimed(insert("1", 1), s3) + event(insert("2", 2, "2"))).encode()
+    [key] = [key for key in s3.objects if key.startswith("images/")]
+    spoil(s3, key)
+    with read_backup(s3, "backup", None, lambda _: None) as ledger:
+        assert [change.keys["id"] for change in ledger.changes("main")] == [{"S": "2"}]
+    assert ledger.counts["unresolved"] == 1
+    assert f"s3://backup/{key}" in str(ledger.first_unresolved)
 
 
 def test_objects_of_every_form_are_read() -> None:

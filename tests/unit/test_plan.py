@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 from scorecast.fanout.plan import (
     BATCH_BYTES,
@@ -10,11 +11,11 @@ from scorecast.fanout.plan import (
     read_publication,
     size_bytes,
 )
-from tests.fakes import STREAM_ARN, item, record
+from tests.fakes import BUS, STREAM_ARN, item, record
 
 
 def publication(**what) -> Publication:
-    return read_publication(record(**what), "fanoutBus", "projectScore")
+    return read_publication(record(**what), BUS)
 
 
 def test_an_entry_carries_the_time_of_the_change_and_the_streams_arn() -> None:
@@ -51,7 +52,7 @@ def test_batches_are_cut_at_ten_entries() -> None:
 
 def test_batches_are_cut_by_bytes_and_an_oversized_entry_stands_alone() -> None:
     sizes = [100_000, 100_000, 100_000, 300_000, 1]
-    wave = [publication(new=item(str(at), name="x" * size)) for at, size in enumerate(sizes)]
+    wave = [replace(publication(new=item(str(at))), size_bytes=size) for at, size in enumerate(sizes)]
     batches = list(cut_batches(wave))
     assert [len(batch) for batch in batches] == [2, 1, 1, 1]
     assert all(sum(one.size_bytes for one in batch) <= BATCH_BYTES for batch in batches if len(batch) > 1)

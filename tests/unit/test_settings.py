@@ -2,17 +2,23 @@ import pytest
 
 from scorecast.errors import SettingError
 from scorecast.settings import ApiSettings, ConsumerSettings, FanoutSettings
+from tests.fakes import BUS
 
 FANOUT = {
     "EVENT_BUS_NAME": "fanoutBus",
     "DEAD_LETTER_QUEUE_URL": "url",
     "EVENT_BRIDGE_MAX_ATTEMPT": "4",
+    "BACKUP_BUCKET": "backup",
+    "ID_ATTRIBUTE": "id",
+    "METADATA_ATTRIBUTE": "metadata",
     "SCORE_ATTRIBUTE": "projectScore",
+    "BOARD_ATTRIBUTE": "hackathonName",
+    "NAME_ATTRIBUTE": "userName",
 }
 
 
 def test_fanouts_settings_are_read() -> None:
-    assert FanoutSettings.from_environment(FANOUT) == FanoutSettings("fanoutBus", "url", 4, "projectScore")
+    assert FanoutSettings.from_environment(FANOUT) == FanoutSettings(BUS, "url", 4)
 
 
 @pytest.mark.parametrize("key", FANOUT)

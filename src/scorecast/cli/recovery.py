@@ -109,7 +109,7 @@ def backfill(
     if positions.is_begun():
         notes.print(plain(f"Going on where an earlier run ended ({path})."), style="dim", soft_wrap=True)
     with _counting("Items published") as on_progress, ThreadPoolExecutor(CALLS_AT_ONCE) as executor:
-        to_bus = ToBus(where.client("events"), executor, where.output("BusName"), where.attributes.score)
+        to_bus = ToBus(where.client("events"), where.claims, executor, where.bus)
         run = Backfill(reader, to_bus, positions, Pace(rate), on_progress)
         is_done = run.run()
     if as_json:
@@ -160,11 +160,16 @@ def restore(
     with _counting("Events read") as on_read, read_backup(where.client("s3"), from_bucket, moment, on_read) as ledger:
         source = choose_table(ledger, source_table, where.output("MainTableName"))
         done = _would_restore(ledger, source) if dry_run else _restore(where, ledger, source, writer, Pace(rate))
-    counts = {name: ledger.counts[name] for name in ("events", "later", "unreadable")} | done
+    counts = {name: ledger.counts[name] for name in ("events", "later", "unreadable", "unresolved")} | done
     if as_json:
         print_json({"sourceTable": source, "dryRun": dry_run} | counts)
     else:
         data.print(plain(_restored(source, counts, table, dry_run)), soft_wrap=True)
+    if counts["unresolved"]:
+        raise UserError(
+            f"{counts['unresolved']:,} items were left away, for want of their images: {ledger.first_unresolved}",
+            ExitCode.FAILED,
+        )
 
 
 def _would_restore(ledger: Ledger, source: str) -> dict[str, int]:
@@ -177,7 +182,7 @@ def _restore(where: Stack, ledger: Ledger, source: str, writer: TableWriter | No
         if writer:
             counts = writer.write(ledger.changes(source), pace, on_progress)
             return {"written": counts["written"], "removed": counts["removed"]}
-        to_bus = ToBus(where.client("events"), executor, where.output("BusName"), where.attributes.score)
+        to_bus = ToBus(where.client("events"), where.claims, executor, where.bus)
         return {"published": publish_changes(ledger.changes(source), to_bus, pace, on_progress)}
 
 

@@ -7,21 +7,24 @@ alike, and an exception also lets the trigger halve the batch (BisectBatchOnFunc
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, partial
 from itertools import chain
 from typing import Any
 
-from scorecast.aws import create_client
+from scorecast.aws import create_client, create_s3_client
 from scorecast.change import iso_now, to_detail
+from scorecast.claim import claim_for
+from scorecast.claim_store import ClaimStore
 from scorecast.dead_letter import DeadLetter
-from scorecast.dead_letter_queue import DeadLetterQueue
+from scorecast.dead_letter_queue import BATCH_BYTES, DeadLetterQueue, size_bytes
 from scorecast.errors import CannotRead
 from scorecast.fanout.plan import Publication, plan_waves, read_publication
-from scorecast.fanout.publish import Publisher, Refusal
+from scorecast.fanout.publish import IMAGES_NOT_STORED, Publisher, Refusal
 from scorecast.logs import logger
 from scorecast.settings import FanoutSettings
 
@@ -51,10 +54,20 @@ class Fanout:
         publications, unreadable = [], []
         for record in records:
             try:
-                publications.append(read_publication(record, self.settings.bus_name, self.settings.score_attribute))
+                publications.append(read_publication(record, self.settings.bus))
             except CannotRead as error:
-                unreadable.append(DeadLetter(STAGE, "CannotRead", str(error), 1, iso_now(), iso_now(), record=record))
+                letter = DeadLetter(STAGE, "CannotRead", str(error), 1, iso_now(), iso_now(), record=record)
+                unreadable.append(self._fitting(letter))
         return publications, unreadable
+
+    def _fitting(self, letter: DeadLetter) -> DeadLetter:
+        """A letter that the queue takes: one whose record is too large says where that is."""
+        if size_bytes(letter) <= BATCH_BYTES:
+            return letter
+        document = json.dumps(letter.record, ensure_ascii=False).encode()
+        claim = claim_for(document, self.settings.bus.bucket, "unreadable/record")
+        self.publisher.claims.put(claim, document)
+        return replace(letter, record=None, images=claim.pointer())
 
 
 def handle(event: Any, context: Any) -> dict[str, int]:
@@ -73,7 +86,8 @@ def fanout() -> Fanout:
     settings = FanoutSettings.from_environment(os.environ)
     # One attempt a call: the publisher retries, entry by entry.
     events = create_client("events", total_attempts=1, connections=CONCURRENT_CALLS)
-    publisher = Publisher(events, ThreadPoolExecutor(CONCURRENT_CALLS), settings.max_attempts)
+    claims = ClaimStore(cache(partial(create_s3_client, total_attempts=1, connections=CONCURRENT_CALLS)))
+    publisher = Publisher(events, claims, ThreadPoolExecutor(CONCURRENT_CALLS), settings.max_attempts)
     return Fanout(settings, publisher, DeadLetterQueue(create_client("sqs"), settings.dead_letter_queue_url))
 
 
@@ -87,5 +101,14 @@ def _letter(refusal: Refusal) -> DeadLetter:
         first_at=refusal.first_at,
         last_at=refusal.last_at,
         stream_arn=change.stream_arn,
-        change=to_detail(change),
+        change=_parked(refusal),
     )
+
+
+def _parked(refusal: Refusal) -> dict[str, Any]:
+    """The change as the letter carries it: with its claim, unless what that names could not be stored."""
+    publication = refusal.publication
+    if publication.claim is None or refusal.error_code == IMAGES_NOT_STORED:
+        return to_detail(publication.change)
+    detail: dict[str, Any] = json.loads(publication.entry["Detail"])
+    return detail

@@ -1,4 +1,4 @@
-"""Which entries go to the bus together, and in which order. Pure.
+"""Which entries go to the bus together, in which order, and which carry a claim in place of images. Pure.
 
 A wave holds at most one change of each item, so that a later change of an item is never sent before an earlier one is
 settled; the batches of one wave may be sent at the same time.
@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from scorecast.change import Change, epoch_seconds, from_record, to_detail
+from scorecast.claim import Claim, claim_for, shorten
+from scorecast.settings import Bus
 
 SOURCE_LEADERBOARD = "update.aws.dynamodb"
 SOURCE_OTHER = "operations.aws.dynamodb"
@@ -19,9 +21,13 @@ SOURCE_OTHER = "operations.aws.dynamodb"
 # PutEvents takes 10 entries a call.
 # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
 BATCH_ENTRIES = 10
-# The size that every region and every version of the quota takes for a whole call; a larger entry travels alone.
+# The size that every region and every version of the quota takes for a whole call.
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html
 BATCH_BYTES = 256 * 1024
+# A larger entry carries a claim. The event is always larger than its entry, by what EventBridge puts around it, and
+# where entries may have 256 KB a target may take no more either (a message of SNS, an asynchronous invocation).
+# https://docs.aws.amazon.com/eventbridge/latest/userguide/calculate-putevents-entry-size.html
+ENTRY_BYTES = BATCH_BYTES - 4 * 1024
 # What an entry's Time counts for.
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/calculate-putevents-entry-size.html
 _TIME_BYTES = 14
@@ -32,31 +38,45 @@ _KEYS = json.JSONEncoder(sort_keys=True)
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """A change on its way: the entry for PutEvents, its size, and which item it is about."""
+    """A change on its way: the entry for PutEvents, its size, and which item it is about.
+
+    Where the entry carries a claim, `document` is what is to be put into S3 before.
+    """
 
     change: Change
     entry: dict[str, Any]
     size_bytes: int
     item: str
+    claim: Claim | None = None
+    document: bytes = b""
 
 
-def read_publication(record: Any, bus_name: str, score_attribute: str) -> Publication:
+def read_publication(record: Any, bus: Bus) -> Publication:
     """Make the bus entry of a stream record; raises CannotRead where it is none."""
-    return publication_of(from_record(record), bus_name, score_attribute)
+    return publication_of(from_record(record), bus)
 
 
-def publication_of(change: Change, bus_name: str, score_attribute: str) -> Publication:
+def publication_of(change: Change, bus: Bus) -> Publication:
     """Make the bus entry of a change; the same change always makes the same entry."""
-    touches_leaderboard = change.has(score_attribute)
+    touches_leaderboard = change.has(bus.attributes.score)
     entry = {
         "Source": SOURCE_LEADERBOARD if touches_leaderboard else SOURCE_OTHER,
         "DetailType": change.operation,
         "Detail": _DETAIL.encode(to_detail(change)),
         "Resources": [change.stream_arn],
         "Time": epoch_seconds(change.at),
-        "EventBusName": bus_name,
+        "EventBusName": bus.name,
     }
-    return Publication(change, entry, size_bytes(entry), _KEYS.encode(change.keys))
+    whole = Publication(change, entry, size_bytes(entry), _KEYS.encode(change.keys))
+    return whole if whole.size_bytes <= ENTRY_BYTES else _with_claim(whole, bus)
+
+
+def _with_claim(whole: Publication, bus: Bus) -> Publication:
+    """Leave the detail in S3, and let the entry say where."""
+    change, document = whole.change, whole.entry["Detail"].encode()
+    claim = claim_for(document, bus.bucket, f"{change.table}/{change.sequence}")
+    entry = whole.entry | {"Detail": _DETAIL.encode(shorten(change, claim, bus.attributes))}
+    return Publication(change, entry, size_bytes(entry), whole.item, claim, document)
 
 
 def size_bytes(entry: dict[str, Any]) -> int:

@@ -1,4 +1,7 @@
-"""PutEvents: concurrent batches, retries of only the failed entries, within the time that is left."""
+"""PutEvents: concurrent batches, retries of only the failed entries, within the time that is left.
+
+What an entry's claim names is put into S3 before, at the same attempt: no event points at what is not there.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from scorecast.aws import code_of
 from scorecast.change import iso_now
+from scorecast.claim_store import ClaimStore
 from scorecast.errors import NotAcknowledged
 from scorecast.fanout.plan import Publication, cut_batches
 
@@ -22,6 +26,11 @@ BACKOFF_BASE_S = 0.1
 BACKOFF_CAP_S = 5.0
 # What must be left of the invocation to park what could not go.
 RESERVE_S = 10.0
+# The error code of a change whose images S3 did not take.
+IMAGES_NOT_STORED = "ImagesNotStored"
+
+Failure = tuple[Publication, str, str]
+"""What failed at an attempt, with its error code and message."""
 
 
 class _Events(Protocol):
@@ -45,6 +54,7 @@ class Publisher:
     """Sends waves to the bus; `max_attempts` counts the first attempt too."""
 
     events: _Events
+    claims: ClaimStore
     executor: Executor
     max_attempts: int
     sleep: Callable[[float], None] = time.sleep
@@ -71,14 +81,30 @@ class Publisher:
                 self._pause(attempt, remaining_s)
         return [Refusal(*failure, self.max_attempts, first_at, iso_now()) for failure in failures]
 
-    def _attempt(self, batch: list[Publication]) -> list[tuple[Publication, str, str]]:
-        """Make one call; return what failed with its error code and message."""
+    def _attempt(self, batch: list[Publication]) -> list[Failure]:
+        """Store the images that are too large, and make one call."""
+        failures = list(chain.from_iterable(map(self._store, batch)))
+        failed = {publication.change.id for publication, _, _ in failures}
+        ready = [publication for publication in batch if publication.change.id not in failed]
+        return failures + (self._send(ready) if ready else [])
+
+    def _store(self, publication: Publication) -> list[Failure]:
+        if publication.claim is None:
+            return []
+        try:
+            self.claims.put(publication.claim, publication.document)
+        except NotAcknowledged as error:
+            return [(publication, IMAGES_NOT_STORED, str(error))]
+        return []
+
+    def _send(self, batch: list[Publication]) -> list[Failure]:
+        """Make one call; return what failed."""
         try:
             answer = self.events.put_events(Entries=[publication.entry for publication in batch])
         except (ClientError, BotoCoreError) as error:
             if len(batch) > 1 and _is_rejection(error):
                 # One unacceptable entry makes AWS reject the call: give each of its neighbours a call of its own.
-                return list(chain.from_iterable(self._attempt([publication]) for publication in batch))
+                return list(chain.from_iterable(self._send([publication]) for publication in batch))
             return [(publication, code_of(error), str(error)) for publication in batch]
         return [
             (publication, result["ErrorCode"], result.get("ErrorMessage", ""))

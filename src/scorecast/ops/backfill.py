@@ -15,6 +15,7 @@ from threading import Event, Lock
 from typing import Any
 
 from scorecast.change import Change, Image
+from scorecast.claim_store import ClaimStore
 from scorecast.errors import UserError
 from scorecast.fanout.plan import publication_of
 from scorecast.fanout.publish import Publisher
@@ -22,6 +23,7 @@ from scorecast.ops.backfill_reading import Reader
 from scorecast.ops.deadline import CLOCK, Clock
 from scorecast.ops.exit_codes import ExitCode
 from scorecast.ops.images import for_sdk, in_json
+from scorecast.settings import Bus
 
 PAGE_ITEMS = 100
 # How long a page may take to publish before it counts as not published.
@@ -149,15 +151,15 @@ class ToBus:
     """Publishes changes to the bus, or raises."""
 
     events: Any
+    claims: ClaimStore
     executor: Executor
-    bus_name: str
-    score_attribute: str
+    bus: Bus
     max_attempts: int = 8
 
     def __call__(self, changes: Sequence[Change]) -> None:
         """Publish changes of different items; UserError where the bus does not take one."""
-        publisher = Publisher(self.events, self.executor, self.max_attempts)
-        publications = [publication_of(change, self.bus_name, self.score_attribute) for change in changes]
+        publisher = Publisher(self.events, self.claims, self.executor, self.max_attempts)
+        publications = [publication_of(change, self.bus) for change in changes]
         refusals = publisher.publish(publications, lambda: PUBLISH_S)
         if refusals:
             first = refusals[0]

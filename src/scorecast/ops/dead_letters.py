@@ -39,9 +39,10 @@ class ParkedChange:
 
 @dataclass(frozen=True, slots=True)
 class ParkedRecord:
-    """A record of the stream that FanoutLambda could not read."""
+    """A record of the stream that FanoutLambda could not read; `images` say where it is if the letter has no room."""
 
     record: Any
+    images: Json | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +190,7 @@ def _own_content(stage: str, envelope: Json, change: Json | None, body: str) -> 
     if stage == "fanout" and change is not None:
         return ParkedChange(change, str(envelope.get("streamArn", "")))
     if stage == "fanout":
-        return ParkedRecord(envelope.get("record"))
+        return ParkedRecord(envelope.get("record"), envelope.get("images"))
     if stage == "standings" and change is not None:
         return ParkedMessage(event_of(change, str(envelope.get("streamArn", ""))))
     if stage == "standings":

@@ -12,8 +12,9 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from scorecast.change import from_detail
-from scorecast.errors import CannotRead, ScorecastError, UserError
+from scorecast.change import from_event
+from scorecast.claim import read_pointer
+from scorecast.errors import CannotRead, NotAcknowledged, ScorecastError, UserError
 from scorecast.fanout.plan import Publication, plan_waves, publication_of
 from scorecast.fanout.publish import Publisher
 from scorecast.ops.arn import read_arn
@@ -89,13 +90,14 @@ class Places:
         for letter in letters:
             try:
                 publication = self._publication(letter.content)
-            except CannotRead as error:
+            except (CannotRead, NotAcknowledged) as error:
                 outcome[letter.message_id] = str(error)
                 continue
             if publication.change.id not in by_id:
                 publications.append(publication)
             by_id.setdefault(publication.change.id, []).append(letter.message_id)
-        publisher = Publisher(self.stack.client("events"), self.executor, MAX_ATTEMPTS, self.sleep, random.random)
+        events, claims = self.stack.client("events"), self.stack.claims
+        publisher = Publisher(events, claims, self.executor, MAX_ATTEMPTS, self.sleep, random.random)
         for wave in plan_waves(sorted(publications, key=lambda one: one.change.sequence)):
             for refusal in publisher.publish(wave, lambda: CALL_S):
                 reason = f"The bus refused it ({refusal.error_code}): {refusal.reason}"
@@ -104,8 +106,8 @@ class Places:
 
     def _publication(self, content: Content) -> Publication:
         assert isinstance(content, ParkedChange)
-        change = from_detail(content.detail, content.stream_arn)
-        return publication_of(change, self.stack.output("BusName"), self.stack.attributes.score)
+        event = {"detail": content.detail, "resources": [content.stream_arn]}
+        return publication_of(from_event(self.stack.claims.resolve(event)), self.stack.bus)
 
     # ------------------------------------------------------------ everything else: one by one
 
@@ -124,8 +126,8 @@ class Places:
                 self._client("sqs").send_message(QueueUrl=self.stack.output("ConsumerQueueUrl"), MessageBody=body)
             case ParkedInvocation(function_arn, payload):
                 _invoke_later(self._client("lambda"), function_arn, json.dumps(payload))
-            case ParkedRecord(record):
-                self._give_to_fanout([record])
+            case ParkedRecord(record, images):
+                self._give_to_fanout([record if images is None else self.stack.claims.fetch(read_pointer(images))])
             case ParkedBatch():
                 self._give_to_fanout(read_again(self._client("dynamodbstreams"), content))
             case ParkedDelivery():

@@ -19,6 +19,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from scorecast.change import Change
+from scorecast.claim_store import resolve
 from scorecast.errors import UserError
 from scorecast.ops.aws_errors import code_of
 from scorecast.ops.backfill import Pace, Publish
@@ -38,9 +39,12 @@ OnProgress = Callable[[int], None]
 
 @contextmanager
 def read_backup(s3: Any, bucket: str, until: datetime | None, on_object: OnProgress) -> Iterator[Ledger]:
-    """Read all of a backup; the ledger is there as long as the context is."""
+    """Read all of a backup; the ledger is there as long as the context is.
+
+    Images that were too large for the bus are read from the same bucket, so that a copy of a backup is whole in itself.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        ledger = Ledger(Path(folder) / "ledger.sqlite", until)
+        ledger = Ledger(Path(folder) / "ledger.sqlite", lambda event: resolve(event, s3, bucket), until)
         try:
             for _, events in every_object(s3, bucket):
                 ledger.take(events)

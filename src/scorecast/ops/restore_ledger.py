@@ -10,14 +10,15 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from scorecast.change import Change, from_event
-from scorecast.errors import CannotRead, UserError
+from scorecast.claim import read_kept
+from scorecast.errors import CannotRead, NotAcknowledged, UserError
 from scorecast.ops.dead_letters_filter import read_time
 
 # A stream tells times by the second, and clocks differ.
@@ -39,11 +40,16 @@ _BY_ITEM = 'SELECT item, is_read, at, event FROM newest WHERE "table" = ? ORDER 
 
 @dataclass(slots=True)
 class Ledger:
-    """Takes events in any order, each as often as it comes; `changes` gives the newest of each item."""
+    """Takes events in any order, each as often as it comes; `changes` gives the newest of each item.
+
+    `resolve` gives an event with the images that its claim names.
+    """
 
     path: Path
+    resolve: Callable[[dict[str, Any]], dict[str, Any]]
     until: datetime | None = None
     counts: Counter[str] = field(default_factory=Counter)
+    first_unresolved: str | None = None
     _connection: sqlite3.Connection = field(init=False)
 
     def __post_init__(self) -> None:
@@ -71,21 +77,34 @@ class Ledger:
         return int(self._connection.execute(query, (table,)).fetchone()[0])
 
     def changes(self, table: str) -> Iterator[Change]:
-        """The newest change of each item; one without a new image says that the item is no more."""
+        """The newest change of each item; one without a new image says that the item is no more.
+
+        What a claim names is fetched here; where that cannot be, the item is left away, and counted and named.
+        """
+        for event in self._newest(table):
+            try:
+                change = from_event(self.resolve(event))
+            except (CannotRead, NotAcknowledged) as error:
+                self.counts["unresolved"] += 1
+                self.first_unresolved = self.first_unresolved or str(error)
+                continue
+            yield change
+
+    def _newest(self, table: str) -> Iterator[dict[str, Any]]:
         held: tuple[str, str, str] | None = None
         for item, is_read, at, event in self._connection.execute(_BY_ITEM, (table,)):
             if held and held[0] != item:
-                yield from_event(json.loads(held[2]))
+                yield json.loads(held[2])
                 held = None
             if held is None or (is_read and read_time(at) > read_time(held[1]) + _SKEW):
                 held = (item, at, event)
         if held:
-            yield from_event(json.loads(held[2]))
+            yield json.loads(held[2])
 
     def _row(self, event: dict[str, Any]) -> tuple[Any, ...] | None:
         self.counts["events"] += 1
         try:
-            change = from_event(event)
+            change = read_kept(event)
             at = read_time(change.at)
         except (CannotRead, ValueError):
             self.counts["unreadable"] += 1

@@ -17,10 +17,11 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, UnknownRegionError
 from botocore.parsers import ResponseParserError
 
+from scorecast.claim_store import ClaimStore
 from scorecast.errors import UserError
 from scorecast.ops.aws_errors import code_of, explained, message_of
 from scorecast.ops.exit_codes import ExitCode
-from scorecast.settings import AttributeNames
+from scorecast.settings import AttributeNames, Bus
 from scorecast.twin import instance
 from scorecast.twin.stack import local_url
 
@@ -92,6 +93,16 @@ class Stack:
                 ExitCode.UNKNOWN_STACK,
             )
         return self.outputs[key]
+
+    @property
+    def bus(self) -> Bus:
+        """Where the stack publishes changes."""
+        return Bus(self.output("BusName"), self.output("BackupBucketName"), self.attributes)
+
+    @property
+    def claims(self) -> ClaimStore:
+        """S3, for images that are too large for the bus."""
+        return ClaimStore(lambda: self.client("s3"))
 
     @property
     def api_url(self) -> str:

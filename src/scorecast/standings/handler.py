@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from scorecast.aws import create_client
-from scorecast.change import Change, from_event, iso_now, to_detail
+from scorecast.aws import create_client, create_s3_client
+from scorecast.change import iso_now
+from scorecast.claim_store import ClaimStore
 from scorecast.dead_letter import DeadLetter
 from scorecast.dead_letter_queue import DeadLetterQueue
 from scorecast.errors import CannotApply, CannotRead, NotAcknowledged
@@ -25,6 +26,8 @@ from scorecast.standings.entry import Entry, entries_of, newest
 from scorecast.standings.store import Leaderboard, Result
 
 STAGE = "standings"
+
+Event = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,26 +53,31 @@ class Consumer:
     settings: ConsumerSettings
     leaderboard: Leaderboard
     dead_letters: DeadLetterQueue
+    claims: ClaimStore
 
     def take(self, deliveries: Sequence[Delivery]) -> Outcome:
         """Apply, park, or leave for another delivery: each of the deliveries."""
         outcome = Outcome()
         letters: list[tuple[str, DeadLetter]] = []
-        readable: list[tuple[Delivery, Change, list[Entry]]] = []
+        readable: list[tuple[Delivery, Event, list[Entry]]] = []
         for delivery in deliveries:
             try:
-                change = from_event(_parsed(delivery.event))
-                readable.append((delivery, change, entries_of(change, self.settings.attributes)))
+                event = _parsed(delivery.event)
+                change = self.claims.read(event)
+                readable.append((delivery, event, entries_of(change, self.settings.attributes)))
             except CannotRead as error:
                 letters.append((delivery.id, _letter("CannotRead", str(error), record=delivery.event)))
             except CannotApply as error:
-                letters.append((delivery.id, _letter("CannotApply", str(error), change)))
+                letters.append((delivery.id, _letter("CannotApply", str(error), event)))
+            except NotAcknowledged:
+                logger.warning("standings could not fetch a change's images now")
+                outcome.again.append(delivery.id)
         letters += self._apply(readable, outcome)
         self._park(letters, outcome)
         return outcome
 
     def _apply(
-        self, readable: Iterable[tuple[Delivery, Change, list[Entry]]], outcome: Outcome
+        self, readable: Iterable[tuple[Delivery, Event, list[Entry]]], outcome: Outcome
     ) -> list[tuple[str, DeadLetter]]:
         """Write the newest entry of each key; return what can never be written."""
         readable = list(readable)
@@ -77,10 +85,10 @@ class Consumer:
         results = self.leaderboard.write(list(winners.values())) if winners else {}
         outcome.counts.update("applied" if result.applied else "stale" for result in results.values())
         letters = []
-        for delivery, change, entries in readable:
+        for delivery, event, entries in readable:
             failures = [(entry, results[entry.key]) for entry in entries if results[entry.key].failed]
             if any(_is_hopeless(entry, winners, result) for entry, result in failures):
-                letters.append((delivery.id, _letter(failures[0][1].error_code, failures[0][1].reason, change)))
+                letters.append((delivery.id, _letter(failures[0][1].error_code, failures[0][1].reason, event)))
             elif failures:
                 outcome.again.append(delivery.id)
         return letters
@@ -116,6 +124,7 @@ def consumer() -> Consumer:
         settings,
         Leaderboard(create_client("dynamodb"), settings.leaderboard_table, settings.board_table),
         DeadLetterQueue(create_client("sqs"), settings.dead_letter_queue_url),
+        ClaimStore(cache(create_s3_client)),
     )
 
 
@@ -134,7 +143,8 @@ def _is_hopeless(entry: Entry, winners: dict[tuple[str, str], Entry], result: Re
     return result.hopeless and winners[entry.key].version == entry.version
 
 
-def _letter(error_code: str, reason: str, change: Change | None = None, record: Any = None) -> DeadLetter:
+def _letter(error_code: str, reason: str, event: Event | None = None, record: Any = None) -> DeadLetter:
+    """The letter of an event that was read, with its detail as it came; or of what was not."""
     return DeadLetter(
         stage=STAGE,
         error_code=error_code,
@@ -142,8 +152,8 @@ def _letter(error_code: str, reason: str, change: Change | None = None, record: 
         attempts=1,
         first_at=iso_now(),
         last_at=iso_now(),
-        stream_arn=change.stream_arn if change else None,
-        change=to_detail(change) if change else None,
+        stream_arn=event["resources"][0] if event else None,
+        change=event["detail"] if event else None,
         record=record,
     )
 

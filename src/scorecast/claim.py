@@ -1,0 +1,158 @@
+"""Claim: where the images of a change are that is too large for the bus, and their hash; what its event keeps. Pure.
+
+The document behind a claim is the whole detail of the event, and its key follows from its content: whatever is
+delivered or tried again writes the same object, and no later one can take its place.
+Refuses, with CannotRead, a pointer that is none and a document that is not the one that was left.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import re
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from scorecast.change import Change, Image, Value, from_event, to_detail
+from scorecast.errors import CannotRead
+from scorecast.settings import AttributeNames
+
+FOLDER = "images"
+# What an event keeps at most: of one attribute's value, and of the names under `changed`; in bytes of JSON.
+# A key of DynamoDB has up to 2,048 bytes, a number 40.
+KEPT_BYTES = 4096
+CHANGED_BYTES = 64 * 1024
+# The quickest: half the time of the usual level, for a document that is a tenth larger at most (docs/adr/0016).
+_GZIP_LEVEL = 1
+_GZIP_MAGIC = b"\x1f\x8b"
+# A bucket's name becomes a part of a host's: whatever else stands there could make it another one.
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+_FORMS = {
+    "bucket": re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\Z"),
+    "key": re.compile(FOLDER + "/."),
+    "sha256": re.compile(r"[0-9a-f]{64}\Z"),
+}
+_SCALARS = {"S", "N", "B", "BOOL", "NULL"}
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Where a document is in S3; `sha256` (hexadecimal) and `size_bytes` are of its JSON, not of the gzipped object.
+
+    `left_out` are JSON pointers to what the event should keep and could not.
+    """
+
+    bucket: str
+    key: str
+    sha256: str
+    size_bytes: int
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> str:
+        """The object, for people."""
+        return f"s3://{self.bucket}/{self.key}"
+
+    @property
+    def lacks_attributes(self) -> bool:
+        """Whether the event lacks an attribute that it should keep."""
+        return any(pointer.startswith(("/new/", "/old/")) for pointer in self.left_out)
+
+    def pointer(self) -> dict[str, Any]:
+        """The claim as it travels."""
+        travels = {"bucket": self.bucket, "key": self.key, "sha256": self.sha256, "bytes": self.size_bytes}
+        return travels | ({"leftOut": list(self.left_out)} if self.left_out else {})
+
+
+def claim_for(document: bytes, bucket: str, name: str) -> Claim:
+    """Say where a document belongs; `name` begins the object's name, its hash ends it."""
+    sha256 = hashlib.sha256(document).hexdigest()
+    return Claim(bucket, f"{FOLDER}/{name}-{sha256}.json.gz", sha256, len(document))
+
+
+def read_pointer(pointer: Any) -> Claim:
+    """Read a claim as it travels."""
+    if not isinstance(pointer, Mapping):
+        raise CannotRead(
+            f"The event's images are {pointer!r}; they must be an object with bucket, key, sha256 and bytes."
+        )
+    texts = {name: str(pointer.get(name, "")) for name in _FORMS}
+    size_bytes, left_out = pointer.get("bytes"), pointer.get("leftOut", [])
+    if wrong := [name for name, form in _FORMS.items() if not form.match(texts[name])]:
+        raise CannotRead(f"The event's images have no usable {wrong[0]}: {texts[wrong[0]]!r}.")
+    if not isinstance(size_bytes, int) or not isinstance(left_out, list):
+        raise CannotRead(f"The event's images have {size_bytes!r} for bytes and {left_out!r} for leftOut.")
+    return Claim(**texts, size_bytes=size_bytes, left_out=tuple(map(str, left_out)))
+
+
+def claim_in(event: Any) -> Claim | None:
+    """The claim that an event carries; None where it carries its images itself."""
+    detail = event.get("detail") if isinstance(event, Mapping) else None
+    if not isinstance(detail, Mapping) or "images" not in detail:
+        return None
+    return read_pointer(detail["images"])
+
+
+def read_kept(event: Any) -> Change:
+    """Read an event as far as it tells itself: of one that carries a claim, the change with what it keeps."""
+    if claim_in(event) is None:
+        return from_event(event)
+    return from_event({**event, "detail": {name: value for name, value in event["detail"].items() if name != "images"}})
+
+
+# ---------------------------------------------------------------- what the event keeps
+
+
+def shorten(change: Change, claim: Claim, names: AttributeNames) -> dict[str, Any]:
+    """Return the detail that carries a claim: whole but for `new` and `old`, which keep what a leaderboard needs."""
+    kept = change.keys.keys() | {names.id, names.metadata, names.score, names.board, names.name}
+    left_out = _too_large("new", change.new, kept) + _too_large("old", change.old, kept)
+    short = replace(change, new=_kept(change.new, kept), old=_kept(change.old, kept))
+    changed = change.changed()
+    if _size_bytes(changed) > CHANGED_BYTES:
+        changed = [name for name in changed if name in kept]
+        left_out = ["/changed", *left_out]
+    return to_detail(short) | {"changed": changed, "images": replace(claim, left_out=tuple(left_out)).pointer()}
+
+
+def _kept(image: Image | None, names: set[str]) -> Image | None:
+    return image and {name: value for name, value in image.items() if name in names and _is_small(value)}
+
+
+def _too_large(parent: str, image: Image | None, names: set[str]) -> list[str]:
+    found = [name for name, value in (image or {}).items() if name in names and not _is_small(value)]
+    return [f"/{parent}/{name.replace('~', '~0').replace('/', '~1')}" for name in sorted(found)]
+
+
+def _is_small(value: Value) -> bool:
+    """Whether a value may stay: one text, number or the like; for sets and nested values there may be many hints."""
+    return value.keys() <= _SCALARS and _size_bytes(value) <= KEPT_BYTES
+
+
+def _size_bytes(value: Any) -> int:
+    return len(json.dumps(value, ensure_ascii=False).encode())
+
+
+# ---------------------------------------------------------------- the object
+
+
+def pack(document: bytes) -> bytes:
+    """Make the object's body; the same document always makes the same one."""
+    return gzip.compress(document, _GZIP_LEVEL, mtime=0)
+
+
+def unpack(claim: Claim, body: bytes) -> Any:
+    """Read an object's body, gzipped or already unzipped by who fetched it; CannotRead where it is not the document."""
+    try:
+        document = gzip.decompress(body) if body.startswith(_GZIP_MAGIC) else body
+    except (OSError, EOFError, zlib.error) as error:
+        raise CannotRead(f"{claim.place} cannot be unzipped: {error}.") from None
+    if (found := hashlib.sha256(document).hexdigest()) != claim.sha256:
+        raise CannotRead(f"{claim.place} is not what was left there: its SHA-256 is {found}, not {claim.sha256}.")
+    try:
+        return json.loads(document)
+    except ValueError as error:
+        raise CannotRead(f"{claim.place} is not JSON: {error}.") from None

@@ -1,0 +1,205 @@
+"""A change too large for the bus, on the twin: through fan-out, backup, consumer and restore, type for type."""
+
+import json
+import uuid
+from typing import Any
+
+import pytest
+
+from scorecast.change import Change, from_event, from_record
+from scorecast.claim import claim_in, read_pointer
+from scorecast.claim_store import ClaimStore, resolve
+from scorecast.fanout.plan import ENTRY_BYTES, publication_of
+from scorecast.ops.images import in_json
+from scorecast.settings import AttributeNames, Bus
+from tests.conftest import eventually
+from tests.fakes import item, record
+from tests.recovery_fakes import envelope
+from tests.twin.command import Scorecast
+from tests.twin.test_pipeline import backed_up, board, only, parked
+
+# An item of DynamoDB has 400 KB at most, its attributes' names included.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html#limits-items
+ITEM_BYTES = 400 * 1024
+DIGITS_38 = "-1.2345678901234567890123456789012345678"
+
+
+@pytest.fixture(scope="module")
+def scorecast(stack) -> Scorecast:
+    return Scorecast(stack.twin.port)
+
+
+@pytest.fixture
+def name() -> str:
+    """A board of the test's own."""
+    return f"board-{uuid.uuid4()}"
+
+
+def large_item(name: str, score: str, filling: str) -> dict:
+    """An item of all but 400 KB, with what plain JSON cannot tell; as the SDK takes it."""
+    numbers = [f"{number}.{'9' * 20}1" for number in range(2000)]
+    return item("1", name, score) | {
+        "photo": {"B": filling.encode() * 50_000 + bytes(range(256))},
+        "photos": {"BS": [b"\x00" * 1000, b"\xff" * 1000]},
+        "numbers": {"NS": numbers},
+        "exact": {"N": DIGITS_38},
+        "tags": {"SS": ["late", "名人堂"]},
+        "nested": {"M": {"a/b": {"L": [{"NULL": True}, {"BOOL": False}, {"N": DIGITS_38}, {"S": ""}]}}},
+        "text": {"S": filling * 295_000},
+    }
+
+
+def size_bytes(value: Any) -> int:
+    """About what DynamoDB counts for an item."""
+    if isinstance(value, dict):
+        return sum(len(name.encode()) + size_bytes(inner) for name, inner in value.items())
+    if isinstance(value, list):
+        return sum(map(size_bytes, value))
+    return len(value) if isinstance(value, bytes) else len(str(value).encode())
+
+
+def put(stack: Any, *items: dict) -> None:
+    for one in items:
+        stack.client("dynamodb").put_item(TableName=stack.outputs["MainTableName"], Item=one)
+
+
+def same(left: dict, right: dict) -> bool:
+    """Whether two items are equal type for type; the members of a set have no order."""
+    return _ordered(in_json(left)) == _ordered(in_json(right))
+
+
+def _ordered(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: sorted(one) if key in ("SS", "NS", "BS") else _ordered(one) for key, one in value.items()}
+    return [_ordered(one) for one in value] if isinstance(value, list) else value
+
+
+def only_event(stack: Any, name: str, operation: str) -> dict:
+    return only([one for one in backed_up(stack, name) if one["detail-type"] == operation])
+
+
+def shows(stack: Any, name: str, rows: list[tuple[int, str, str]]) -> None:
+    assert board(stack, name) == rows
+
+
+def test_a_change_of_400_kb_in_each_image_passes_type_for_type(stack, scorecast: Scorecast, name: str) -> None:
+    old, new = large_item(name, "60", "o"), large_item(name, "95", "n")
+    assert all(ITEM_BYTES * 0.97 < size_bytes(one) <= ITEM_BYTES for one in (old, new))
+    put(stack, old, new)
+    eventually(lambda: shows(stack, name, [(1, "1", "95")]))
+    event = eventually(lambda: only_event(stack, name, "MODIFY"))
+    detail = event["detail"]
+    assert len(json.dumps(event)) < ENTRY_BYTES
+    assert detail["new"] == {
+        "id": "1",
+        "metadata": name,
+        "hackathonName": name,
+        "projectScore": 95,
+        "userName": "userA",
+    }
+    assert detail["old"] == detail["new"] | {"projectScore": 60}
+    assert detail["changed"] == ["photo", "projectScore", "text"]
+    whole = from_event(resolve(event, stack.client("s3")))
+    assert same(whole.old or {}, old)
+    assert same(whole.new or {}, new)
+    pattern = {"detail": {"new": {"projectScore": [{"numeric": [">=", 90]}], "hackathonName": [name]}}}
+    matches = stack.client("events").test_event_pattern(EventPattern=json.dumps(pattern), Event=json.dumps(event))
+    assert matches["Result"]
+    check_restored(stack, scorecast, new)
+
+
+def check_restored(stack: Any, scorecast: Scorecast, wanted: dict) -> None:
+    """Restore the backup into a table of its own, and compare the item."""
+    dynamodb, table = stack.client("dynamodb"), f"restored-{uuid.uuid4()}"
+    answer = scorecast.json("restore", "--table", table, "--create")
+    assert answer["unresolved"] == 0
+    key = {"id": wanted["id"], "metadata": wanted["metadata"]}
+    assert same(dynamodb.get_item(TableName=table, Key=key)["Item"], wanted)
+    dynamodb.delete_table(TableName=table)
+
+
+def test_a_restore_leaves_away_and_names_what_is_not_what_was_left(stack, scorecast: Scorecast, name: str) -> None:
+    put(stack, large_item(name, "60", "x"))
+    claim = claim_in(eventually(lambda: only_event(stack, name, "INSERT")))
+    assert claim
+    s3, place = stack.client("s3"), {"Bucket": claim.bucket, "Key": claim.key}
+    body = s3.get_object(**place)["Body"].read()
+    s3.put_object(**place, Body=b"{}")
+    error = scorecast.fails(1, "restore", "--table", f"restored-{uuid.uuid4()}", "--create", "--json")
+    assert "1 items were left away" in error
+    assert claim.place in error
+    s3.put_object(**place, Body=body)
+
+
+def test_an_attribute_that_the_event_cannot_keep_is_fetched_by_the_consumer(stack, name: str) -> None:
+    long = "x" * 5000
+    put(stack, large_item(name, "60", "x") | {"userName": {"S": long}, "photo": {"B": b""}})
+    detail = eventually(lambda: only_event(stack, name, "INSERT"))["detail"]
+    assert detail["images"]["leftOut"] == ["/new/userName"]
+
+    def shows_the_name() -> None:
+        status, body = stack.get("leaderBoard/", hackathonName=name)
+        assert status == 200
+        assert body["entries"][0]["userName"] == long
+
+    eventually(shows_the_name)
+
+
+def test_a_backfill_publishes_large_items(stack, scorecast: Scorecast, name: str, tmp_path) -> None:
+    wanted = large_item(name, "60", "x")
+    put(stack, wanted)
+    scorecast.json("backfill", "--state", str(tmp_path / "state.json"))
+    event = eventually(lambda: only_event(stack, name, "READ"))
+    whole = from_event(resolve(event, stack.client("s3")))
+    assert claim_in(event)
+    assert same(whole.new or {}, wanted)
+
+
+# ---------------------------------------------------------------- dead letters
+
+
+def large_change(name: str) -> Change:
+    return from_record(record(in_json(large_item(name, "60", "x"))) | {"eventID": f"{name}-large"})
+
+
+def send(stack: Any, body: str) -> None:
+    stack.client("sqs").send_message(QueueUrl=stack.outputs["FanoutDlqUrl"], MessageBody=body)
+
+
+def test_a_letter_with_a_claim_is_listed_shown_and_sent_again(stack, scorecast: Scorecast, name: str) -> None:
+    bus = Bus(stack.outputs["BusName"], stack.outputs["BackupBucketName"], AttributeNames())
+    publication = publication_of(large_change(name), bus)
+    assert publication.claim
+    send(stack, envelope(change=json.loads(publication.entry["Detail"]), streamArn=publication.change.stream_arn))
+    error = scorecast.run("dlq", "redrive", "--board", name)
+    assert publication.claim.place in error.stderr  # nobody has put it there yet
+    stack.client("s3").put_object(Bucket=bus.bucket, Key=publication.claim.key, Body=publication.document)
+    [group] = scorecast.json("dlq", "list", "--board", name)["groups"]
+    assert (group["stage"], group["count"]) == ("fanout", 1)
+    [shown] = scorecast.json("dlq", "show", "--board", name)["letters"]
+    assert shown["content"]["detail"]["images"]["key"] == publication.claim.key
+    assert scorecast.json("dlq", "redrive", "--board", name)["sent"] == 1
+    eventually(lambda: shows(stack, name, [(1, "1", "60")]))
+
+
+def test_a_letter_that_holds_a_large_change_whole_is_sent_with_a_claim(stack, scorecast: Scorecast, name: str) -> None:
+    send(stack, envelope(made=large_change(name)))
+    assert scorecast.json("dlq", "redrive", "--board", name)["sent"] == 1
+    event = eventually(lambda: only_event(stack, name, "INSERT"))
+    assert from_event(resolve(event, stack.client("s3"))) == large_change(name)
+
+
+def test_a_large_record_that_cannot_be_read_is_parked_with_a_claim(stack, scorecast: Scorecast, name: str) -> None:
+    large = in_json(large_item(name, "60", "名"))
+    broken = record(large, large) | {"eventName": "TRUNCATE", "eventID": name}
+    functions = stack.client("lambda")
+    answer = functions.invoke(
+        FunctionName=stack.outputs["FanoutLambdaName"],
+        Payload=json.dumps({"Records": [broken, record(item("2", name))]}),
+    )
+    assert json.load(answer["Payload"]) == {"records": 2, "published": 1, "parked": 1}
+    eventually(lambda: shows(stack, name, [(1, "2", "60")]))
+    claims = ClaimStore(lambda: stack.client("s3"))
+    [letter] = [one for one in parked(stack, "unreadable/") if claims.fetch(read_pointer(one["images"])) == broken]
+    assert (letter["stage"], letter["errorCode"]) == ("fanout", "CannotRead")
+    assert "TRUNCATE" in letter["reason"]

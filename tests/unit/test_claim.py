@@ -1,0 +1,135 @@
+"""What an event keeps that carries a claim, and that the document behind it is the one that was left."""
+
+import json
+from typing import Any
+
+import pytest
+
+from scorecast.change import Change, from_event, from_record, to_detail
+from scorecast.claim import (
+    CHANGED_BYTES,
+    KEPT_BYTES,
+    claim_for,
+    claim_in,
+    pack,
+    read_kept,
+    read_pointer,
+    shorten,
+    unpack,
+)
+from scorecast.errors import CannotRead
+from scorecast.settings import AttributeNames
+from tests.fakes import STREAM_ARN, item, record
+
+CLAIM = claim_for(b"{}", "backup", "main/1")
+
+
+def change(new: dict, old: dict | None = None) -> Change:
+    return from_record(record(new, old))
+
+
+def short(made: Change, **names: str) -> dict[str, Any]:
+    return shorten(made, CLAIM, AttributeNames(**names))
+
+
+def test_an_event_keeps_keys_and_what_a_leaderboard_needs() -> None:
+    detail = short(change(item() | {"text": {"S": "x"}}, item(score="50")))
+    whole = to_detail(change(item(), item(score="50")))
+    assert detail == whole | {"changed": ["projectScore", "text"], "images": CLAIM.pointer()}
+
+
+def test_the_names_are_those_that_the_stack_was_given() -> None:
+    new = item() | {"points": {"N": "7"}}
+    assert short(change(new), score="points")["new"].keys() == item(score=None).keys() | {"points"}
+
+
+def test_types_are_those_of_what_was_kept() -> None:
+    exact = "12345678901234567890"
+    detail = short(change(item(score=exact) | {"photo": {"B": "aGVsbG8="}}))
+    assert detail["types"] == {"/new/projectScore": {"N": exact}}
+
+
+def test_an_image_that_is_not_there_stays_away_and_one_that_keeps_nothing_is_there() -> None:
+    bare = record(item()) | {"dynamodb": record(item())["dynamodb"] | {"NewImage": {"text": {"S": "x"}}}}
+    detail = short(from_record(bare))
+    assert detail["new"] == {}
+    assert "old" not in detail
+
+
+@pytest.mark.parametrize(
+    "value", [{"S": "x" * KEPT_BYTES}, {"M": {}}, {"L": []}, {"NS": ["1"]}, {"B": "A" * KEPT_BYTES}]
+)
+def test_what_the_event_cannot_keep_is_named(value: dict) -> None:
+    detail = short(change(item() | {"a/b": value}, item() | {"a/b": {"S": "short"}}), name="a/b")
+    assert detail["images"]["leftOut"] == ["/new/a~1b"]
+    assert "a/b" not in detail["new"]
+    assert detail["old"]["a/b"] == "short"
+    assert detail["changed"] == ["a/b"]
+    assert read_pointer(detail["images"]).lacks_attributes
+
+
+def test_changed_keeps_what_it_can_where_there_are_too_many_names() -> None:
+    many = {f"{'x' * 100}{number}": {"N": "1"} for number in range(CHANGED_BYTES // 100)}
+    detail = short(change(item(score="60") | many, item(score="50")))
+    assert detail["changed"] == ["projectScore"]
+    assert detail["images"]["leftOut"] == ["/changed"]
+    assert not read_pointer(detail["images"]).lacks_attributes
+
+
+def test_a_claim_is_named_by_its_document() -> None:
+    assert claim_for(b"{}", "backup", "main/1") == CLAIM != claim_for(b"[]", "backup", "main/1")
+    assert CLAIM.key == f"images/main/1-{CLAIM.sha256}.json.gz"
+    assert (CLAIM.place, CLAIM.size_bytes) == (f"s3://backup/{CLAIM.key}", 2)
+    assert read_pointer(json.loads(json.dumps(CLAIM.pointer()))) == CLAIM
+
+
+@pytest.mark.parametrize(
+    "pointer",
+    [
+        None,
+        [],
+        {},
+        CLAIM.pointer() | {"key": ""},
+        CLAIM.pointer() | {"bytes": "2"},
+        CLAIM.pointer() | {"leftOut": "/new"},
+        CLAIM.pointer() | {"bucket": "example.org/x"},
+        CLAIM.pointer() | {"key": "changes/a"},
+        CLAIM.pointer() | {"sha256": "A"},
+    ],
+)
+def test_a_pointer_that_is_none_is_refused(pointer: Any) -> None:
+    with pytest.raises(CannotRead, match="The event's images"):
+        claim_in({"detail": {"images": pointer}})
+
+
+def test_an_event_with_a_claim_is_not_taken_for_a_whole_one() -> None:
+    event = {"resources": [STREAM_ARN], "detail": short(change(item() | {"text": {"S": "x"}}))}
+    with pytest.raises(CannotRead, match="images are in S3"):
+        from_event(event)
+    assert read_kept(event) == change(item())
+
+
+def test_an_event_without_a_claim_is_read_as_it_is() -> None:
+    event = {"resources": [STREAM_ARN], "detail": to_detail(change(item()))}
+    assert claim_in(event) is None
+    assert read_kept(event) == change(item())
+
+
+@pytest.mark.parametrize("body", [pack(b"{}"), b"{}"])
+def test_an_object_is_read_zipped_or_not(body: bytes) -> None:
+    assert unpack(CLAIM, body) == {}
+
+
+def test_a_document_that_is_no_json_is_refused_by_name() -> None:
+    with pytest.raises(CannotRead, match=r"s3://backup/images/a-.* is not JSON"):
+        unpack(claim_for(b"{", "backup", "a"), b"{")
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", pack(b"[]"), pack(b"{}")[:-4], b"\x1f\x8bnonsense"])
+def test_an_object_that_is_not_what_was_left_is_refused_by_name(body: bytes) -> None:
+    with pytest.raises(CannotRead, match=CLAIM.place):
+        unpack(CLAIM, body)
+
+
+def test_the_same_document_makes_the_same_object() -> None:
+    assert pack(b"x" * 1000) == pack(b"x" * 1000)
