@@ -8,7 +8,6 @@ import io
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,10 +26,12 @@ from scorecast.ops.redrive_places import Places
 from scorecast.ops.stack import Stack
 from scorecast.settings import AttributeNames, ConsumerSettings, FanoutSettings
 from scorecast.standings.handler import Consumer, Delivery
+from scorecast.standings.standing_event import SOURCE
 from scorecast.standings.store import Leaderboard
 from tests.fakes import BUS, STREAM_ARN, FakeDynamoDb, FakeObjects, client_error, item, record
 from tests.ops_fakes import OUTPUTS, fake_target, refusal
 from tests.recovery_fakes import CONSUMER_QUEUE, DEAD_LETTERS, FakeQueue, stream_letter
+from tests.standings_fakes import Inline, announcements_of, check_told
 
 FAULTS = ("throttle", "fail", "time out", "lose the answer", "some entries", "kill before", "kill after")
 # How often a trigger delivers a batch, and a queue a message, before it is given up. AWS's are larger.
@@ -40,23 +41,13 @@ POISON = "poison"
 # A participant whose item is too large for the bus, and whose name is too long for an event to keep.
 LARGE = "large"
 _LARGE = {"userName": {"S": "x" * 5000}, "text": {"S": "x" * 300_000}}
+# Fewer than there are participants, so that some are not in a board's top.
+PLACES = 2
 SHARD = "shardId-1"
 
 
 class Killed(BaseException):
     """The process that made the call is no more."""
-
-
-class Inline(Executor):
-    """Runs what it is given at once, so that a schedule of faults means the same every time."""
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future:
-        future: Future = Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except BaseException as error:
-            future.set_exception(error)
-        return future
 
 
 @dataclass
@@ -102,6 +93,9 @@ class Tables(FakeDynamoDb):
 
     def put_item(self, **request: Any) -> dict:
         return self.aws.call(lambda: super(Tables, self).put_item(**request))
+
+    def query(self, **request: Any) -> dict:
+        return self.aws.call(lambda: super(Tables, self).query(**request))
 
     def transact_write_items(self, **request: Any) -> dict:
         return self.aws.call(
@@ -152,7 +146,8 @@ class World:
         fanout = Fanout(FanoutSettings(BUS, DEAD_LETTERS, 2), publisher, dead_letters)
         leaderboard = Leaderboard(self.tables, "leaderboard", "boards", lambda _: None)
         settings = ConsumerSettings("leaderboard", "boards", DEAD_LETTERS, AttributeNames())
-        return fanout, Consumer(settings, leaderboard, dead_letters, claims)
+        announcements = announcements_of(self.tables, self, PLACES)
+        return fanout, Consumer(settings, leaderboard, dead_letters, claims, announcements)
 
     def _stack(self) -> Stack:
         clients = {"events": self, "s3": self, "sqs": self, "lambda": self, "dynamodbstreams": self}
@@ -260,10 +255,13 @@ class World:
         self.tables.check()
 
     def check_rest(self) -> None:
-        """The leaderboard equals the main table; but of poisonous items, whose changes are still dead letters."""
+        """The leaderboard equals the main table, but of poisonous items, whose changes are still dead letters; and
+        the standing events tell of the top of every board."""
         self.check()
         parked = {read_letter({"Body": one.body}).change_id for one in self.dead.messages}
-        details = [json.loads(entry["Detail"]) for entry in self.bus]
+        standing = [entry for entry in self.bus if entry["Source"] == SOURCE]
+        check_told(standing, self.tables, PLACES)
+        details = [json.loads(entry["Detail"]) for entry in self.bus if entry["Source"] != SOURCE]
         assert {one["id"] for one in details if one.get("new", {}).get("projectScore") == "many"} <= parked
         expected = {
             (name, one["hackathonName"]["S"]): one["projectScore"]["N"]

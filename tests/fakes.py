@@ -121,17 +121,28 @@ class FakeDynamoDb:
     """Tables with the reads and the transactions of Scorecast's own code: conditions, ADD, all or nothing.
 
     `before` is called with each action of a transaction; it may answer an error code for it, raise, or change `items`
-    first.
+    first. `indexed` is what the index by score shows of the entries, if it lags behind.
     """
 
     items: dict[tuple[str, str], dict] = field(default_factory=dict)
     board_items: dict[tuple[str, str], dict] = field(default_factory=dict)
     transactions: list[int] = field(default_factory=list)
     before: Callable[[dict], str | None] = lambda _: None
+    indexed: dict[tuple[str, str], dict] | None = None
 
-    def put_item(self, *, TableName: str, Item: dict) -> dict:
-        self.board_items[Item["collection"]["S"], Item["name"]["S"]] = Item
+    def put_item(self, *, TableName: str, Item: dict, **condition: Any) -> dict:
+        standing = self.board_items.get(_key_of(Item), {}).get("version")
+        if condition and standing != condition.get("ExpressionAttributeValues", {}).get(":version"):
+            raise client_error("ConditionalCheckFailedException")
+        self.board_items[_key_of(Item)] = Item
         return {}
+
+    def query(self, *, ExpressionAttributeValues: dict, ScanIndexForward: bool, Limit: int, **_: Any) -> dict:
+        """The best of a board by the index; of equal scores in any order."""
+        shown = (self.items if self.indexed is None else self.indexed).values()
+        found = [one for one in shown if one.get("hackathonName") == ExpressionAttributeValues[":board"]]
+        found.sort(key=lambda one: Decimal(one["projectScore"]["N"]), reverse=not ScanIndexForward)
+        return {"Items": [{"id": one["id"]} for one in found[:Limit]]}
 
     def batch_get_item(self, *, RequestItems: dict) -> dict:
         [(table, request)] = RequestItems.items()

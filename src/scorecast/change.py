@@ -180,7 +180,7 @@ def _plain(value: Value, parent: str, key: str | int, hints: Hints) -> Any:
         case "NULL":
             return None
         case "N":
-            return _plain_number(inner, parent, key, hints)
+            return plain_number(inner, parent, key, hints)
     pointer = _pointer(parent, key)
     match kind:
         case "M":
@@ -192,7 +192,7 @@ def _plain(value: Value, parent: str, key: str | int, hints: Hints) -> Any:
             return inner
     hints[pointer] = kind
     if kind == "NS":
-        return [_plain_number(item, pointer, at, hints) for at, item in enumerate(inner)]
+        return [plain_number(item, pointer, at, hints) for at, item in enumerate(inner)]
     return list(inner)
 
 
@@ -213,7 +213,7 @@ def _are_texts(members: Any) -> bool:
     return all(isinstance(member, str) for member in members)
 
 
-def _plain_number(text: str, parent: str, key: str | int, hints: Hints) -> int | float:
+def plain_number(text: str, parent: str, key: str | int, hints: Hints) -> int | float:
     if _SMALL_INTEGER.match(text):
         return int(text)
     canonical = _CANONICAL_NUMBER.match(text)
@@ -269,8 +269,14 @@ def from_detail(detail: Mapping[str, Any], stream_arn: str) -> Change:
         new=images["new"],
         old=images["old"],
         sequence=pad_sequence(_field(detail, "sequence", str)),
-        at=_field(detail, "at", str),
+        at=_time(_field(detail, "at", str)),
     )
+
+
+def _time(at: str) -> str:
+    """The time as it is, if it is one."""
+    epoch_seconds(at)
+    return at
 
 
 def _image(plain: Any, name: str, hints: Mapping[str, Any]) -> Image | None:

@@ -46,7 +46,7 @@ class FanoutSettings:
                 attributes=_attributes(environment),
             ),
             dead_letter_queue_url=_text(environment, "DEAD_LETTER_QUEUE_URL"),
-            max_attempts=_positive(environment, "EVENT_BRIDGE_MAX_ATTEMPT"),
+            max_attempts=_number(environment, "EVENT_BRIDGE_MAX_ATTEMPT", at_least=1),
         )
 
 
@@ -67,6 +67,24 @@ class ConsumerSettings:
             board_table=_text(environment, "BOARD_TABLE"),
             dead_letter_queue_url=_text(environment, "DEAD_LETTER_QUEUE_URL"),
             attributes=_attributes(environment),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AnnouncementSettings:
+    """ConsumerLambda's settings for standing events; no `places` means none are published."""
+
+    leaderboard_index: str
+    bus_name: str
+    places: int
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> AnnouncementSettings:
+        """Read the settings; SettingError names what is missing or wrong."""
+        return cls(
+            leaderboard_index=_text(environment, "LEADERBOARD_INDEX"),
+            bus_name=_text(environment, "EVENT_BUS_NAME"),
+            places=_number(environment, "STANDING_EVENTS_TOP", at_least=0),
         )
 
 
@@ -107,8 +125,8 @@ def _text(environment: Mapping[str, str], key: str) -> str:
     return value
 
 
-def _positive(environment: Mapping[str, str], key: str) -> int:
+def _number(environment: Mapping[str, str], key: str, *, at_least: int) -> int:
     text = _text(environment, key)
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise SettingError(f"The environment variable {key} is {text!r}; it must be a whole number from 1 up.")
+    if not (text.isascii() and text.isdigit() and int(text) >= at_least):
+        raise SettingError(f"The environment variable {key} is {text!r}; it must be a whole number from {at_least} up.")
     return int(text)

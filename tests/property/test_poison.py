@@ -17,6 +17,7 @@ from scorecast.standings.handler import Consumer, Delivery
 from scorecast.standings.store import Leaderboard
 from tests.fakes import BUS, STREAM_ARN, FakeDynamoDb, FakeEvents, FakeObjects, FakeSqs, item, record
 from tests.mutations import Path, exchanged, paths_of
+from tests.standings_fakes import announcements_of
 
 TAGGED = item(score="1.50") | {"tags": {"SS": ["a"]}, "nums": {"NS": ["1"]}, "photo": {"B": "aGVsbG8="}}
 RECORD = record(TAGGED, item(score="5"))
@@ -64,6 +65,7 @@ def test_no_record_holds_up_its_neighbour(path: Path, value: Any) -> None:
 @given(st.sampled_from(list(paths_of(EVENT))), values)
 @example(("detail", "types"), {"/new/projectScore": {"N": "no number"}})
 @example(("detail", "types"), {"/new/id": {"M": {"a": "no value"}}})
+@example(("detail", "at"), "no time")
 @example(("detail", "new", "projectScore"), float("nan"))
 @example(("detail", "new", "projectScore"), float("inf"))
 def test_no_event_holds_up_its_neighbour(path: Path, value: Any) -> None:
@@ -83,6 +85,7 @@ def check_event(event: Any) -> None:
         Leaderboard(table, "leaderboard", "boards", lambda _: None),
         DeadLetterQueue(queue, ""),
         ClaimStore(FakeObjects),
+        announcements_of(table, FakeEvents(), 1),
     )
     events = [event, event_of(NEIGHBOUR)]
     outcome = consumer.take([Delivery(str(at), json.dumps(one)) for at, one in enumerate(events)])

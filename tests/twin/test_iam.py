@@ -47,6 +47,10 @@ ALLOWED = [
         {"Update": {"TableName": o["BoardTableName"], "Key": BOARD_KEY, "UpdateExpression": "ADD slot0 :one",
                     "ExpressionAttributeValues": {":one": {"N": "1"}}}}]}),
     ("ConsumerLambda", "dynamodb", "put_item", lambda o: {"TableName": o["BoardTableName"], "Item": BOARD_KEY}),
+    ("ConsumerLambda", "dynamodb", "query", lambda o: {
+        "TableName": o["LeaderboardTableName"], "IndexName": o["LeaderboardIndexName"],
+        "KeyConditionExpression": "hackathonName = :b", "ExpressionAttributeValues": {":b": {"S": "probe"}}}),
+    ("ConsumerLambda", "events", "put_events", lambda o: {"Entries": entry(o["BusName"])}),
     ("ConsumerLambda", "sqs", "send_message_batch", lambda o: {
         "QueueUrl": o["FanoutDlqUrl"], "Entries": [{"Id": "probe", "MessageBody": "probe"}]}),
     ("LeaderGet", "dynamodb", "get_item", lambda o: {"TableName": o["LeaderboardTableName"], "Key": KEY}),
@@ -81,7 +85,10 @@ REFUSED_CALLS = [
     ("ConsumerLambda", "dynamodb", "scan", lambda o: {"TableName": o["LeaderboardTableName"]}),
     ("ConsumerLambda", "dynamodb", "put_item", lambda o: {"TableName": o["MainTableName"], "Item": KEY}),
     ("ConsumerLambda", "dynamodb", "delete_item", lambda o: {"TableName": o["BoardTableName"], "Key": BOARD_KEY}),
-    ("ConsumerLambda", "events", "put_events", lambda o: {"Entries": entry(o["BusName"])}),
+    ("ConsumerLambda", "dynamodb", "query", lambda o: {
+        "TableName": o["LeaderboardTableName"],
+        "KeyConditionExpression": "id = :i", "ExpressionAttributeValues": {":i": {"S": "probe"}}}),
+    ("ConsumerLambda", "events", "put_events", lambda o: {"Entries": entry("default")}),
     ("ConsumerLambda", "sqs", "send_message", lambda o: {"QueueUrl": o["ConsumerQueueUrl"], "MessageBody": "probe"}),
     ("LeaderGet", "dynamodb", "put_item", lambda o: {"TableName": o["LeaderboardTableName"], "Item": KEY}),
     ("LeaderGet", "dynamodb", "get_item", lambda o: {"TableName": o["MainTableName"], "Key": KEY}),

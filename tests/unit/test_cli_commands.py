@@ -257,7 +257,7 @@ def test_adding_again_is_an_update() -> None:
 def test_a_pattern_is_tried_on_the_samples() -> None:
     result = run("consumers", "test", "--pattern", PATTERN)
     assert result.exit_code == 0
-    assert result.stdout.endswith("The pattern matches 1 of 3 events.\n")
+    assert result.stdout.endswith("The pattern matches 1 of 4 events.\n")
 
 
 def test_a_pattern_is_tried_on_files_and_real_changes(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from scorecast.change import from_event, from_record, to_detail
 from scorecast.fanout.plan import SOURCE_LEADERBOARD, SOURCE_OTHER, read_publication
 from scorecast.settings import AttributeNames
 from scorecast.standings.entry import entries_of
+from scorecast.standings.standing_event import SOURCE, events_of
+from scorecast.standings.top import Place, Snapshot
 from tests.fakes import BUS
 
 EVENTS = Path(__file__).parents[2] / "events"
@@ -59,6 +61,17 @@ def test_an_event_is_what_the_bus_makes_of_such_a_record(at: int, name: str) -> 
 def test_an_event_writes_its_entry(name: str, score: str | None) -> None:
     [entry] = entries_of(from_event(sample(f"{name}.json")), AttributeNames())
     assert (entry.key, entry.score) == (("6", "StarWar"), score)
+
+
+def test_the_standing_event_is_what_the_update_leads_to() -> None:
+    event, change = sample("standingEvent.json"), from_event(sample("updateEvent.json"))
+    [new], detail = entries_of(change, AttributeNames()), event["detail"]
+    second = Place("2", "90", "userB")
+    top, coming = (second, Place(new.id, "80", new.name)), (Place(new.id, str(new.score), new.name), second)
+    [told] = events_of(Snapshot(new.board, detail["sequence"], top, coming, 10, change.at))
+    assert (event["detail-type"], event["source"], detail) == (told.kind, SOURCE, told.detail)
+    assert event["time"] == change.at
+    assert " ".join(event) == "version id detail-type source account time region resources detail"
 
 
 def test_the_api_request_asks_for_a_board() -> None:

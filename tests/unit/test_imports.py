@@ -17,6 +17,8 @@ PURE = [
     "ranks/digits.py",
     "ranks/policy.py",
     "standings/entry.py",
+    "standings/standing_event.py",
+    "standings/top.py",
     "api/answer.py",
     "api/errors.py",
     "api/page_token.py",

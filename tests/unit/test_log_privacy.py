@@ -27,6 +27,7 @@ from scorecast.standings import handler as standings
 from scorecast.standings.store import Leaderboard
 from tests.fakes import BUS, STREAM_ARN, FakeDynamoDb, FakeEvents, FakeObjects, FakeSqs, item, record
 from tests.mutations import exchanged, paths_of
+from tests.standings_fakes import announcements_of
 
 MARKER = "s3cret"
 SECRET = item(f"{MARKER}-id", f"{MARKER}-board", name=f"{MARKER}-name") | {"note": {"S": MARKER}}
@@ -128,19 +129,22 @@ def tables(**broken: Callable[..., Any]) -> FakeDynamoDb:
     return table
 
 
-@pytest.mark.parametrize(("table", "refuses"), [
-    (tables(), False),
-    (tables(), True),
-    (tables(before=lambda _: "TransactionConflict"), False),
-    (tables(before=refuse), False),
-    (tables(before=refuse), True),
-    (tables(batch_get_item=refuse), False),
-    (tables(put_item=refuse), False),
+@pytest.mark.parametrize(("table", "refuses", "bus"), [
+    (tables(), False, FakeEvents()),
+    (tables(), True, FakeEvents()),
+    (tables(before=lambda _: "TransactionConflict"), False, FakeEvents()),
+    (tables(before=refuse), False, FakeEvents()),
+    (tables(before=refuse), True, FakeEvents()),
+    (tables(batch_get_item=refuse), False, FakeEvents()),
+    (tables(put_item=refuse), False, FakeEvents()),
+    (tables(query=refuse), False, FakeEvents()),
+    (tables(), False, FakeEvents(refuse_call=lambda _: refusal())),
 ])  # fmt: skip
-def test_consumer_logs_no_data(logged, monkeypatch, table: FakeDynamoDb, refuses: bool) -> None:
+def test_consumer_logs_no_data(logged, monkeypatch, table: FakeDynamoDb, refuses: bool, bus: FakeEvents) -> None:
     settings = ConsumerSettings("leaderboard", "boards", "queue", AttributeNames())
     leaderboard, queue = Leaderboard(table, "leaderboard", "boards", lambda _: None), FakeSqs(refuses)
-    function = standings.Consumer(settings, leaderboard, DeadLetterQueue(queue, "queue"), NO_S3)
+    dead_letters, announcements = DeadLetterQueue(queue, "queue"), announcements_of(table, bus, 3)
+    function = standings.Consumer(settings, leaderboard, dead_letters, NO_S3, announcements)
     monkeypatch.setattr(standings, "consumer", lambda: function)
     for one in [*with_marker(EVENT), *with_marker(LARGE_EVENT)]:
         batch = {"Records": [{"messageId": "1", "body": json.dumps(one)}, {"messageId": "2", "body": f"{MARKER} {{"}]}

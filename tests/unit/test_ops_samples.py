@@ -102,8 +102,9 @@ def test_the_newest_events_come_first_and_no_more_is_read_than_it_takes() -> Non
 # ---------------------------------------------------------------- samples
 
 
-def test_the_projects_samples_are_an_insert_an_update_and_a_delete() -> None:
-    assert sorted(sample.event["detail-type"] for sample in built_in_samples()) == ["INSERT", "MODIFY", "REMOVE"]
+def test_the_projects_samples_are_an_insert_an_update_a_delete_and_a_standing_event() -> None:
+    kinds = sorted(sample.event["detail-type"] for sample in built_in_samples())
+    assert kinds == ["INSERT", "LeadChanged", "MODIFY", "REMOVE"]
 
 
 def test_where_there_are_none_it_says_what_to_do(tmp_path: Path) -> None:

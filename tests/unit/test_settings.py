@@ -1,7 +1,7 @@
 import pytest
 
 from scorecast.errors import SettingError
-from scorecast.settings import ApiSettings, ConsumerSettings, FanoutSettings
+from scorecast.settings import AnnouncementSettings, ApiSettings, ConsumerSettings, FanoutSettings
 from tests.fakes import BUS
 
 FANOUT = {
@@ -37,3 +37,10 @@ def test_a_number_that_is_none_is_shown(value: str) -> None:
 def test_an_empty_environment_is_refused(settings) -> None:
     with pytest.raises(SettingError, match="LEADERBOARD_TABLE is not set"):
         settings.from_environment({})
+
+
+def test_no_standing_events_is_a_number_of_places_too() -> None:
+    given = {"LEADERBOARD_INDEX": "index", "EVENT_BUS_NAME": "fanoutBus", "STANDING_EVENTS_TOP": "0"}
+    assert AnnouncementSettings.from_environment(given) == AnnouncementSettings("index", "fanoutBus", 0)
+    with pytest.raises(SettingError, match="STANDING_EVENTS_TOP is '-1'; it must be a whole number from 0 up"):
+        AnnouncementSettings.from_environment(given | {"STANDING_EVENTS_TOP": "-1"})

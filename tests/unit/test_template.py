@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from scorecast.settings import ApiSettings, ConsumerSettings, FanoutSettings
+from scorecast.settings import AnnouncementSettings, ApiSettings, ConsumerSettings, FanoutSettings
+from scorecast.standings.standing_event import SOURCE
 
 ROOT = Path(__file__).parents[2]
 
@@ -70,7 +71,12 @@ def test_the_promised_parameters_and_outputs_are_there() -> None:
 
 @pytest.mark.parametrize(
     ("function", "settings"),
-    [("FanoutLambda", FanoutSettings), ("ConsumerLambda", ConsumerSettings), ("LeaderGet", ApiSettings)],
+    [
+        ("FanoutLambda", FanoutSettings),
+        ("ConsumerLambda", ConsumerSettings),
+        ("ConsumerLambda", AnnouncementSettings),
+        ("LeaderGet", ApiSettings),
+    ],
 )
 def test_a_function_is_given_all_that_it_reads(function: str, settings: Any) -> None:
     variables = RESOURCES[function]["Properties"]["Environment"]["Variables"]
@@ -174,3 +180,8 @@ def test_the_streams_trigger_names_what_it_gives_up() -> None:
 
 def test_users_data_outlives_the_stack() -> None:
     assert RESOURCES["MainTable"]["DeletionPolicy"] == RESOURCES["BackupBucket"]["DeletionPolicy"] == "Retain"
+
+
+def test_the_stacks_own_rules_take_changes_and_no_standing_events() -> None:
+    sources = [rule["EventPattern"]["source"] for rule in of_type("AWS::Events::Rule").values()]
+    assert SOURCE not in [source for some in sources for source in some]

@@ -25,7 +25,7 @@ class Sample:
 
 
 def built_in_samples(folder: Path = EVENTS_FOLDER) -> list[Sample]:
-    """The project's sample events: an insert, an update, a delete."""
+    """The project's sample events: an insert, an update, a delete, a change of the lead."""
     paths = sorted(folder.glob("*Event.json"))
     if not paths:
         raise UserError(

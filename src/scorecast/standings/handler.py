@@ -1,4 +1,4 @@
-"""ConsumerLambda: changes from the queue (or one bare event) -> leaderboard entries.
+"""ConsumerLambda: changes from the queue (or one bare event) -> leaderboard entries, and standing events on the bus.
 
 Idempotent and order-proof. A change that can never be applied goes to the dead-letter queue at once, with the reason;
 one that could not be applied now is delivered again; neither holds its neighbours.
@@ -10,19 +10,24 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from scorecast.aws import create_client, create_s3_client
+from scorecast.aws import Client, create_client, create_s3_client
 from scorecast.change import iso_now
 from scorecast.claim_store import ClaimStore
 from scorecast.dead_letter import DeadLetter
 from scorecast.dead_letter_queue import DeadLetterQueue
 from scorecast.errors import CannotApply, CannotRead, NotAcknowledged
 from scorecast.logs import logger
-from scorecast.settings import ConsumerSettings
+from scorecast.ranks.policies import PolicyTable
+from scorecast.settings import AnnouncementSettings, ConsumerSettings
+from scorecast.standings.announcements import CONCURRENT_BOARDS, Announcements
 from scorecast.standings.entry import Entry, entries_of, newest
+from scorecast.standings.publish import Publisher
+from scorecast.standings.snapshots import SnapshotTable
 from scorecast.standings.store import Leaderboard, Result
 
 STAGE = "standings"
@@ -38,11 +43,15 @@ class Delivery:
     event: Any
 
 
+_Readable = tuple[Delivery, Event, list[Entry]]
+
+
 @dataclass(slots=True)
 class Outcome:
-    """What became of a batch: the ids to deliver again, and the counts for the log."""
+    """What became of a batch: the ids to deliver again, what was written, and the counts for the log."""
 
     again: list[str] = field(default_factory=list)
+    written: list[Entry] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
 
 
@@ -54,12 +63,13 @@ class Consumer:
     leaderboard: Leaderboard
     dead_letters: DeadLetterQueue
     claims: ClaimStore
+    announcements: Announcements | None = None
 
     def take(self, deliveries: Sequence[Delivery]) -> Outcome:
-        """Apply, park, or leave for another delivery: each of the deliveries."""
+        """Apply, park, or leave for another delivery: each of the deliveries; then announce what that changed."""
         outcome = Outcome()
         letters: list[tuple[str, DeadLetter]] = []
-        readable: list[tuple[Delivery, Event, list[Entry]]] = []
+        readable: list[_Readable] = []
         for delivery in deliveries:
             try:
                 event = _parsed(delivery.event)
@@ -74,16 +84,17 @@ class Consumer:
                 outcome.again.append(delivery.id)
         letters += self._apply(readable, outcome)
         self._park(letters, outcome)
+        parked = {delivery_id for delivery_id, _ in letters}
+        self._announce([one for one in readable if one[0].id not in parked], outcome)
         return outcome
 
-    def _apply(
-        self, readable: Iterable[tuple[Delivery, Event, list[Entry]]], outcome: Outcome
-    ) -> list[tuple[str, DeadLetter]]:
+    def _apply(self, readable: Iterable[_Readable], outcome: Outcome) -> list[tuple[str, DeadLetter]]:
         """Write the newest entry of each key; return what can never be written."""
         readable = list(readable)
         winners = newest(entry for _, _, entries in readable for entry in entries)
         results = self.leaderboard.write(list(winners.values())) if winners else {}
         outcome.counts.update("applied" if result.applied else "stale" for result in results.values())
+        outcome.written += [entry for key, entry in winners.items() if results[key].applied]
         letters = []
         for delivery, event, entries in readable:
             failures = [(entry, results[entry.key]) for entry in entries if results[entry.key].failed]
@@ -100,6 +111,16 @@ class Consumer:
         except NotAcknowledged:
             logger.exception("standings could not park %d changes", len(letters))
             outcome.again += [delivery_id for delivery_id, _ in letters]
+
+    def _announce(self, taken: Iterable[_Readable], outcome: Outcome) -> None:
+        """Announce what changed at the top of boards, also by what a delivery before this one wrote already."""
+        if self.announcements is None:
+            return
+        by_delivery = [(delivery.id, entries) for delivery, _, entries in taken]
+        entries = (entry for _, entries in by_delivery for entry in entries)
+        boards = self.announcements.announce(entries, outcome.written)
+        again = [delivery_id for delivery_id, entries in by_delivery if any(one.board in boards for one in entries)]
+        outcome.again += [delivery_id for delivery_id in again if delivery_id not in outcome.again]
 
 
 def handle(event: Any, _context: Any) -> dict[str, Any]:
@@ -119,12 +140,30 @@ def handle(event: Any, _context: Any) -> dict[str, Any]:
 @cache
 def consumer() -> Consumer:
     """Make the function's clients, once a process."""
-    settings = ConsumerSettings.from_environment(os.environ)
+    settings, dynamodb = ConsumerSettings.from_environment(os.environ), create_client("dynamodb")
     return Consumer(
         settings,
-        Leaderboard(create_client("dynamodb"), settings.leaderboard_table, settings.board_table),
+        Leaderboard(dynamodb, settings.leaderboard_table, settings.board_table),
         DeadLetterQueue(create_client("sqs"), settings.dead_letter_queue_url),
         ClaimStore(cache(create_s3_client)),
+        _announcements(settings, dynamodb),
+    )
+
+
+def _announcements(settings: ConsumerSettings, dynamodb: Client) -> Announcements | None:
+    own = AnnouncementSettings.from_environment(os.environ)
+    if not own.places:
+        return None
+    return Announcements(
+        dynamodb,
+        settings.leaderboard_table,
+        own.leaderboard_index,
+        SnapshotTable(dynamodb, settings.board_table),
+        PolicyTable(dynamodb, settings.board_table),
+        # One attempt a call: the publisher tries again, entry by entry.
+        Publisher(create_client("events", total_attempts=1), own.bus_name),
+        own.places,
+        ThreadPoolExecutor(CONCURRENT_BOARDS),
     )
 
 

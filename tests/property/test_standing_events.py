@@ -1,0 +1,91 @@
+"""Whatever changes, repeats, faults and consumers come together, the standing events tell the true top of a board."""
+
+import json
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.fakes import client_error
+from tests.standings_fakes import Call, System, event
+
+# A participant's score on a board is set, or the item removed; few scores, so that there are ties.
+steps = st.lists(
+    st.tuples(st.sampled_from("abcdef"), st.one_of(st.none(), st.integers(-2, 6)), st.sampled_from(["one", "two"])),
+    min_size=1,
+    max_size=24,
+)
+# Which of the calls fail, and how; the others are well.
+faults = st.lists(st.sampled_from([None, None, None, "refuse", "lose the answer", "kill"]), max_size=40)
+
+
+class Killed(BaseException):
+    """The process that made the call is no more."""
+
+
+def _events(made: list[tuple[str, int | None, str]]) -> list[str]:
+    texts = (
+        (name, None if score is None else str(score), at, board) for at, (name, score, board) in enumerate(made, 1)
+    )
+    return [event(*one) for one in texts]
+
+
+def _take(system: System, batch: list[str], schedule: list[str | None]) -> None:
+    """Deliver a batch until nothing of it is to be delivered again; calls fail as long as the schedule says so."""
+
+    def fail(_: Call) -> None:
+        match schedule.pop() if schedule else None:
+            case "refuse":
+                raise client_error("InternalServerError", 500)
+            case "kill":
+                raise Killed
+
+    def lose(_: Call) -> None:
+        if schedule and schedule[-1] == "lose the answer":
+            schedule.pop()
+            raise client_error("InternalServerError", 500)
+
+    while batch:
+        try:
+            outcome = system.take(*batch, consumer=system.watched([], before=fail, after=lose))
+            batch = [batch[int(name)] for name in outcome.again]
+        except (Killed, Exception):
+            assert schedule is not None
+
+
+@settings(deadline=None)
+@given(steps, st.data(), st.integers(1, 4), faults)
+def test_who_replays_the_events_knows_the_true_top(
+    made: list[Any], data: st.DataObject, places: int, schedule: list[str | None]
+) -> None:
+    delivered = data.draw(st.permutations(_events(made)))
+    size = data.draw(st.integers(1, 8))
+    system = System(places)
+    for at in range(0, len(delivered), size):
+        _take(system, list(delivered[at : at + size]), schedule)
+    system.check()
+    by_id: dict[str, Any] = {}
+    for detail in system.events.details:
+        assert by_id.setdefault(detail["id"], detail) == detail
+    transitions = {
+        (one["DetailType"], json.dumps(by_id[json.loads(one["Detail"])["id"]])) for one in system.events.taken
+    }
+    assert len(transitions) == len(by_id)
+
+
+@settings(deadline=None)
+@given(steps, steps, st.integers(0, 14), st.integers(1, 4))
+def test_of_two_consumers_at_once_both_changes_are_told(
+    made: list[Any], others: list[Any], at: int, places: int
+) -> None:
+    system, calls = System(places), []
+    events = _events([*made, *others])
+
+    def interfere(_: Call) -> None:
+        if len(calls) == at:
+            _take(system, events[len(made) :], [])
+
+    outcome = system.take(*events[: len(made)], consumer=system.watched(calls, before=interfere))
+    _take(system, [events[int(name)] for name in outcome.again], [])
+    _take(system, events[len(made) :] if len(calls) < at else [], [])
+    system.check()

@@ -1,0 +1,172 @@
+"""ConsumerLambda with its announcements on stand-ins for AWS, and what a consumer makes of the events."""
+
+import json
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field
+from decimal import Decimal
+from itertools import groupby
+from typing import Any
+
+from scorecast.change import from_record, to_detail
+from scorecast.claim_store import ClaimStore
+from scorecast.dead_letter_queue import DeadLetterQueue
+from scorecast.ranks.policies import PolicyTable
+from scorecast.ranks.policy import Order
+from scorecast.settings import AttributeNames, ConsumerSettings
+from scorecast.standings.announcements import Announcements
+from scorecast.standings.handler import Consumer, Delivery, Outcome
+from scorecast.standings.publish import Publisher
+from scorecast.standings.snapshots import SnapshotTable
+from scorecast.standings.store import Leaderboard
+from tests.fakes import STREAM_ARN, FakeDynamoDb, FakeEvents, FakeObjects, FakeSqs, item, record
+
+SETTINGS = ConsumerSettings("leaderboard", "boards", "queue", AttributeNames())
+Call = tuple[str, dict[str, Any]]
+
+
+class Inline(Executor):
+    """Runs what it is given at once, so that a schedule of faults means the same every time."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future:
+        future: Future = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except BaseException as error:
+            future.set_exception(error)
+        return future
+
+
+def announcements_of(dynamodb: Any, events: Any, places: int, **more: Any) -> Announcements:
+    """Announcements that wait for nothing."""
+
+    def wait(_: float) -> None:
+        pass
+
+    publisher = Publisher(events, "fanoutBus", wait)
+    snapshots, policies = SnapshotTable(dynamodb, "boards"), PolicyTable(dynamodb, "boards")
+    return Announcements(
+        dynamodb, "leaderboard", "index", snapshots, policies, publisher, places, Inline(), wait, **more
+    )
+
+
+@dataclass
+class Watched:
+    """A client whose calls are noted, and may do something else before or after them."""
+
+    client: Any
+    calls: list[Call]
+    before: Callable[[Call], None] = lambda _: None
+    after: Callable[[Call], None] = lambda _: None
+
+    def __getattr__(self, operation: str) -> Callable[..., Any]:
+        def call(**request: Any) -> Any:
+            self.calls.append((operation, request))
+            self.before(self.calls[-1])
+            answer = getattr(self.client, operation)(**request)
+            self.after(self.calls[-1])
+            return answer
+
+        return call
+
+
+@dataclass
+class System:
+    """One bus and its tables, and any number of consumers; `places` is the size of a top."""
+
+    places: int = 3
+    table: FakeDynamoDb = field(default_factory=FakeDynamoDb)
+    events: FakeEvents = field(default_factory=FakeEvents)
+    queue: FakeSqs = field(default_factory=FakeSqs)
+    drained: int = 0
+
+    def consumer(self, dynamodb: Any = None, events: Any = None, **more: Any) -> Consumer:
+        table = dynamodb or self.table
+        leaderboard = Leaderboard(table, "leaderboard", "boards", lambda _: None)
+        dead_letters = DeadLetterQueue(self.queue, "queue")
+        announcements = announcements_of(table, events or self.events, self.places, **more)
+        return Consumer(SETTINGS, leaderboard, dead_letters, ClaimStore(FakeObjects), announcements)
+
+    def watched(self, calls: list[Call], **hooks: Callable[[Call], None]) -> Consumer:
+        """A consumer whose calls are noted."""
+        return self.consumer(Watched(self.table, calls, **hooks), Watched(self.events, calls, **hooks))
+
+    def take(self, *events: str, consumer: Consumer | None = None) -> Outcome:
+        deliveries = [Delivery(str(at), event) for at, event in enumerate(events)]
+        return (consumer or self.consumer()).take(deliveries)
+
+    @property
+    def told(self) -> list[tuple[str, str, str]]:
+        """All events as (kind, board, participant), in the order of the bus."""
+        details = zip(self.events.taken, self.events.details, strict=True)
+        return [(entry["DetailType"], one["hackathonName"], one["participant"]["id"]) for entry, one in details]
+
+    def drain(self) -> list[tuple[str, str]]:
+        """The events since the last time, as (kind, participant)."""
+        new = self.told[self.drained :]
+        self.drained += len(new)
+        return [(kind, participant) for kind, _, participant in new]
+
+    def check(self, order: Order = Order.DESCENDING) -> None:
+        """Assert that who replays the events knows the top and the leader of every board."""
+        check_told(self.events.taken, self.table, self.places, order)
+
+
+@dataclass
+class Replayed:
+    """What a consumer knows of a board from its events."""
+
+    members: set[str] = field(default_factory=set)
+    leader: str | None = None
+
+
+def replay(entries: Iterable[dict]) -> dict[str, Replayed]:
+    """Take events in the order of their sequence, each id once; each must fit what is known by then."""
+    once = {json.loads(entry["Detail"])["id"]: entry for entry in entries}
+    details = [(json.loads(entry["Detail"]), entry["DetailType"]) for entry in once.values()]
+    boards: dict[str, Replayed] = {}
+    for _, at_once in groupby(sorted(details, key=_turn), key=lambda one: one[0]["sequence"]):
+        for detail, kind in at_once:
+            _take(boards.setdefault(detail["hackathonName"], Replayed()), detail, kind)
+        for board in boards.values():
+            board.leader = board.leader if board.members else None
+    return boards
+
+
+def check_told(entries: Iterable[dict], table: FakeDynamoDb, places: int, order: Order = Order.DESCENDING) -> None:
+    """Assert that who replays the events knows the top and the leader of every board."""
+    tops = replay(entries)
+    for board in {board for _, board in table.items}:
+        scores = {name: Decimal(score) for (name, other), score in table.standings.items() if other == board}
+        best = sorted(scores.values(), reverse=order is Order.DESCENDING)[:places]
+        top = tops.get(board, Replayed())
+        assert sorted(scores[name] for name in top.members) == sorted(best), (board, top, scores)
+        assert not best or scores[str(top.leader)] == best[0]
+
+
+def _turn(told: tuple[dict, str]) -> tuple[int, int]:
+    detail, kind = told
+    return detail["sequence"], ["LeftTop", "EnteredTop", "LeadChanged"].index(kind)
+
+
+def _take(board: Replayed, detail: dict, kind: str) -> None:
+    participant = detail["participant"]["id"]
+    match kind:
+        case "LeftTop":
+            assert participant in board.members
+            board.members.remove(participant)
+        case "EnteredTop":
+            assert participant not in board.members
+            board.members.add(participant)
+        case "LeadChanged":
+            assert participant in board.members
+            assert participant != board.leader
+            assert detail.get("previousLeader", {}).get("id") == board.leader
+            board.leader = participant
+
+
+def event(participant: str, score: str | None, sequence: int, board: str = "StarWar", **more: Any) -> str:
+    """The body of a message: a participant has a score now; None removes the item."""
+    image = item(participant, board, score or "0", **more)
+    change = from_record(record(*((None, image) if score is None else (image, None)), sequence))
+    return json.dumps({"source": "update.aws.dynamodb", "resources": [STREAM_ARN], "detail": to_detail(change)})

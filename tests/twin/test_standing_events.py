@@ -1,0 +1,96 @@
+"""A consumer of the bus is told who leads a board, who enters its top and who leaves it, as scores change."""
+
+import json
+import re
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import eventually
+from tests.standings_fakes import Replayed, replay
+from tests.twin.command import Scorecast
+
+PLACES = 10
+GUIDE = Path(__file__).parents[2] / "docs" / "standing-events.md"
+PATTERNS = re.findall(r"```json\n(\{.*?\})\n```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
+
+
+class Told:
+    """A consumer's queue with the standing events of one board, and the main table that they come from."""
+
+    def __init__(self, stack: Any, board: str, url: str) -> None:
+        self.sqs, self.url, self.board = stack.client("sqs"), url, board
+        self.table, self.name = stack.client("dynamodb"), stack.outputs["MainTableName"]
+        self.events: dict[str, dict] = {}
+
+    def put(self, **scores: int) -> None:
+        for participant, score in scores.items():
+            key = {"id": {"S": participant}, "metadata": {"S": self.board}}
+            self.table.put_item(TableName=self.name, Item=key | {"projectScore": {"N": str(score)}})
+
+    def delete(self, participant: str) -> None:
+        key = {"id": {"S": participant}, "metadata": {"S": self.board}}
+        self.table.delete_item(TableName=self.name, Key=key)
+
+    def take(self) -> Replayed:
+        """Take what has come, and replay all that came so far."""
+        while messages := self.sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                event = json.loads(message["Body"])
+                self.events[event["detail"]["id"]] = event
+                self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
+        entries = [
+            {"DetailType": one["detail-type"], "Detail": json.dumps(one["detail"])} for one in self.events.values()
+        ]
+        return replay(entries).get(self.board, Replayed())
+
+    def knows(self, leader: str | None, members: str) -> None:
+        assert self.take() == Replayed(set(members), leader)
+
+
+@pytest.fixture
+def told(stack) -> Iterator[Told]:
+    """A board of the test's own, and a consumer of its standing events, added with the command."""
+    name = f"c{uuid.uuid4().hex[:8]}"
+    sqs, scorecast = stack.client("sqs"), Scorecast(stack.twin.port)
+    url = sqs.create_queue(QueueName=name)["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    pattern = json.dumps({"source": ["standings.scorecast"], "detail": {"hackathonName": [name]}})
+    scorecast.ok("consumers", "add", name, "--pattern", pattern, "--target", arn)
+    yield Told(stack, name, url)
+    scorecast.ok("consumers", "remove", name)
+    sqs.delete_queue(QueueUrl=url)
+
+
+def test_a_consumer_is_told_who_leads_and_who_is_in_the_top(told: Told) -> None:
+    told.put(a=90, b=80)
+    eventually(lambda: told.knows("a", "ab"))
+    told.put(b=95)
+    eventually(lambda: told.knows("b", "ab"))
+    lead = [one for one in told.events.values() if one["detail-type"] == "LeadChanged"][-1]
+    assert lead["source"] == "standings.scorecast"
+    assert lead["detail"]["participant"] == {"id": "b", "projectScore": 95}
+    assert (lead["detail"]["previousRank"], lead["detail"]["rank"], lead["detail"]["top"]) == (2, 1, PLACES)
+    assert lead["detail"]["previousLeader"] == {"id": "a", "projectScore": 90, "rank": 2}
+
+
+def test_whoever_falls_out_of_the_top_has_left_it_and_the_next_one_comes_up(told: Told) -> None:
+    told.put(**{name: 10 + at for at, name in enumerate("abcdefghijk")})
+    eventually(lambda: told.knows("k", "bcdefghijk"))
+    told.put(a=50)
+    eventually(lambda: told.knows("a", "acdefghijk"))
+    told.delete("a")
+    eventually(lambda: told.knows("k", "bcdefghijk"))
+    for name in "abcdefghijk":
+        told.delete(name)
+    eventually(lambda: told.knows(None, ""))
+
+
+@pytest.mark.parametrize(("number", "matched"), [(0, ["standingEvent.json"]), (1, ["standingEvent.json"]), (2, [])])
+def test_the_guides_patterns_match_what_it_says(stack, number: int, matched: list[str]) -> None:
+    assert len(PATTERNS) == 3
+    done = Scorecast(stack.twin.port).run("consumers", "test", "--pattern", PATTERNS[number], "--json")
+    assert [one["from"] for one in json.loads(done.stdout)["events"] if one["matches"]] == matched

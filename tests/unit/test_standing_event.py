@@ -1,0 +1,101 @@
+import json
+from typing import Any
+
+import pytest
+
+from scorecast.standings.standing_event import SCHEMA, SOURCE, StandingEvent, events_of, ranks_of
+from scorecast.standings.top import Place, Snapshot
+
+AT = "2026-01-01T00:00:00.5Z"
+A, B, C = Place("a", "90", "Anna"), Place("b", "80"), Place("c", "70")
+
+
+def told(old: tuple[Place, ...], new: tuple[Place, ...], version: int = 9) -> list[StandingEvent]:
+    return list(events_of(Snapshot("StarWar", version, old, new, 3, AT)))
+
+
+def shown(old: tuple[Place, ...], new: tuple[Place, ...]) -> list[tuple]:
+    details = [(one.kind, one.detail) for one in told(old, new)]
+    return [(kind, one["participant"]["id"], one["previousRank"], one["rank"]) for kind, one in details]
+
+
+def test_a_first_entry_enters_and_leads() -> None:
+    assert shown((), (A,)) == [("EnteredTop", "a", None, 1), ("LeadChanged", "a", None, 1)]
+    assert "previousLeader" not in told((), (A,))[1].detail
+
+
+def test_who_falls_out_left_and_who_takes_the_place_entered() -> None:
+    assert shown((A, B), (A, C)) == [("LeftTop", "b", 2, None), ("EnteredTop", "c", None, 2)]
+
+
+def test_a_new_leader_is_told_with_both_ranks_of_both() -> None:
+    [event] = told((A, B), (Place("b", "95"), A))
+    assert (event.kind, event.detail["previousRank"], event.detail["rank"]) == ("LeadChanged", 2, 1)
+    assert event.detail["previousLeader"] == {"id": "a", "userName": "Anna", "projectScore": 90, "rank": 2}
+
+
+def test_a_leader_who_is_gone_is_told_with_its_last_score_and_no_rank() -> None:
+    assert shown((A, B), (B,)) == [("LeftTop", "a", 1, None), ("LeadChanged", "b", 2, 1)]
+    assert told((A, B), (B,))[1].detail["previousLeader"]["rank"] is None
+    assert told((A, B), (B,))[0].detail["participant"]["projectScore"] == 90
+
+
+def test_a_previous_leaders_score_is_the_one_it_has_now() -> None:
+    [event] = told((A, B), (B, Place("a", "10")))
+    assert event.detail["previousLeader"]["projectScore"] == 10
+
+
+def test_on_a_board_that_is_empty_nobody_leads() -> None:
+    assert shown((A,), ()) == [("LeftTop", "a", 1, None)]
+
+
+def test_a_place_among_the_others_is_nothing_to_tell() -> None:
+    assert shown((A, B, C), (A, C, B)) == []
+
+
+def test_ties_share_their_rank() -> None:
+    assert ranks_of((A, B, Place("d", "80.0"), C)) == {"a": 1, "b": 2, "d": 2, "c": 4}
+
+
+def test_an_event_has_everything_that_a_rule_may_ask_for() -> None:
+    [event, _] = told((), (A,))
+    assert event.detail == {
+        "schema": SCHEMA,
+        "id": event.detail["id"],
+        "hackathonName": "StarWar",
+        "participant": {"id": "a", "userName": "Anna", "projectScore": 90},
+        "rank": 1,
+        "previousRank": None,
+        "top": 3,
+        "sequence": 9,
+        "at": AT,
+    }
+    entry = event.entry("fanoutBus")
+    assert json.loads(entry.pop("Detail")) == event.detail
+    assert entry == {"Source": SOURCE, "DetailType": "EnteredTop", "Time": 1767225600.5, "EventBusName": "fanoutBus"}
+
+
+def test_a_number_that_plain_json_may_round_has_a_hint() -> None:
+    exact = "12345678901234567890.5"
+    [_, event] = told((Place("a", exact),), (Place("b", "1" + exact), Place("a", exact)))
+    assert event.detail["types"] == {
+        "/participant/projectScore": {"N": "1" + exact},
+        "/previousLeader/projectScore": {"N": exact},
+    }
+
+
+def test_an_id_is_the_same_every_time_and_no_other_events() -> None:
+    def id_of(event: StandingEvent) -> Any:
+        return event.detail["id"]
+
+    assert told((A, B), (C,)) == told((A, B), (C,))
+    once = [id_of(event) for event in told((), (A, B, C))]
+    later = [id_of(event) for event in told((), (A, B, C), version=10)]
+    assert len({*once, *later}) == 8
+
+
+@pytest.mark.parametrize("name", ["名" * 128, None])
+def test_ten_events_fit_into_a_call(name: str | None) -> None:
+    old, new = (Place("名" * 682, "1", name),), (Place("册" * 682, "2", name), Place("名" * 682, "1", name))
+    largest = max(len(json.dumps(one.detail).encode()) for one in events_of(Snapshot("b" * 1024, 1, old, new, 50, AT)))
+    assert 10 * largest < 256 * 1024
