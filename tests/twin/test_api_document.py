@@ -1,0 +1,27 @@
+"""The deployed API, over HTTP and through the gateway, keeps to its OpenAPI document."""
+
+from pathlib import Path
+
+import schemathesis
+from hypothesis import settings
+from schemathesis.config import SchemathesisConfig
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+import scorecast.api
+
+DOCUMENT = Path(scorecast.api.__file__).with_name("openapi.json")
+CONFIG = SchemathesisConfig.from_dict({"seed": 1, "generation": {"deterministic": True}})
+described = schemathesis.openapi.from_path(DOCUMENT, config=CONFIG)
+
+
+@described.parametrize()
+@settings(max_examples=20)
+def test_any_request_is_answered_as_documented(case: schemathesis.Case, stack) -> None:
+    case.call_and_validate(base_url=stack.api, excluded_checks=[positive_data_acceptance])
+
+
+def test_the_stage_is_throttled_as_the_template_says(stack) -> None:
+    api_id = stack.outputs["LeaderGetApi"].removeprefix("https://").partition(".")[0]
+    stage = stack.client("apigateway").get_stage(restApiId=api_id, stageName="Prod")
+    settings_of_all = stage["methodSettings"]["*/*"]
+    assert (settings_of_all["throttlingRateLimit"], settings_of_all["throttlingBurstLimit"]) == (500.0, 1000)
