@@ -26,6 +26,7 @@ OUTPUTS = {
     "ConsumerTargetRoleArn": ROLE,
     "MainTableName": "main",
     "LeaderboardTableName": "leaderboard",
+    "BoardTableName": "boards",
     "BackupBucketName": "backup",
     "LeaderGetApi": "https://abc123.execute-api.us-east-1.amazonaws.com/Prod/leaderBoard/",
 }

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from scorecast.ranks.policy import BoardPolicy, Order
 from tests.page.leaderboard import Leaderboard, go
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
@@ -17,6 +18,8 @@ def forty(leaderboard: Leaderboard) -> Leaderboard:
     for rank in range(1, 41):
         leaderboard.put("Abc", f"p{rank}", str(1000 - 10 * rank), f"user {rank:02}")
     leaderboard.put("Xyz", "p1", "5", "user 01")
+    leaderboard.put("Zzz", "p1", "72", "user 01")
+    leaderboard.table.policies["Zzz"] = BoardPolicy(order=Order.ASCENDING, closes_at="2020-01-01T00:00:00Z")
     return leaderboard
 
 
@@ -35,7 +38,13 @@ def violations() -> Callable[[Any], list[str]]:
     return check
 
 
-STATES = {"standings": "Abc", "participant": "Abc&id=p13&at=11", "missing": "Abc&id=nobody", "no entries": "Gone"}
+STATES = {
+    "standings": "Abc",
+    "final": "Zzz",
+    "participant": "Abc&id=p13&at=11",
+    "missing": "Abc&id=nobody",
+    "no entries": "Gone",
+}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

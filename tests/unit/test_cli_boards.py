@@ -1,0 +1,119 @@
+"""What is declared for boards: `scorecast boards list` and `set`, on a board table that is not there."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from scorecast.cli import app, boards
+from scorecast.errors import CannotRead, UserError
+from scorecast.ops.boards import Policies, policies_of
+from scorecast.ranks.policy import DEFAULT, BoardPolicy, Keep, Order, Ties, policy_key
+from tests.ops_fakes import fake_stack
+
+CLOSES = "2026-12-01T18:00:00Z"
+
+
+class FakeBoards:
+    """The policies of the board table, one a page."""
+
+    def __init__(self) -> None:
+        self.items: dict[str, dict[str, Any]] = {}
+
+    def get_item(self, *, TableName: str, Key: dict[str, Any], ConsistentRead: bool = False) -> dict[str, Any]:
+        item = self.items.get(Key["name"]["S"])
+        return {"Item": item} if item else {}
+
+    def put_item(self, *, TableName: str, Item: dict[str, Any]) -> None:
+        assert Item["collection"] == {"S": "policies"}
+        self.items[Item["name"]["S"]] = Item
+
+    def delete_item(self, *, TableName: str, Key: dict[str, Any]) -> None:
+        self.items.pop(Key["name"]["S"], None)
+
+    def get_paginator(self, operation: str) -> "FakeBoards":
+        assert operation == "query"
+        return self
+
+    def paginate(self, **request: Any) -> Iterator[dict[str, Any]]:
+        assert request["ExpressionAttributeValues"] == {":policies": {"S": "policies"}}
+        yield from ({"Items": [self.items[name]]} for name in sorted(self.items))
+
+
+@pytest.fixture
+def table() -> FakeBoards:
+    return FakeBoards()
+
+
+@pytest.fixture(autouse=True)
+def policies(table: FakeBoards, monkeypatch: pytest.MonkeyPatch) -> Policies:
+    stack = fake_stack(dynamodb=table)
+    monkeypatch.setattr(boards, "open_stack", lambda *_: stack)
+    return policies_of(stack)
+
+
+def run(*arguments: str) -> Result:
+    """Run a command as it is typed; an error for the user is raised."""
+    result = CliRunner().invoke(app, ["boards", *arguments])
+    if isinstance(result.exception, UserError):
+        raise result.exception
+    return result
+
+
+def test_what_is_declared_is_kept_and_said(policies: Policies) -> None:
+    result = run("set", "Golf", "--order", "ascending", "--keep", "best", "--closes-at", CLOSES)
+    assert result.stdout == f"Golf: order ascending, keeps the best score, ties unordered, closes at {CLOSES}.\n"
+    assert policies.of("Golf") == BoardPolicy(Order.ASCENDING, Keep.BEST, closes_at=CLOSES)
+
+
+def test_what_is_not_given_stays(policies: Policies) -> None:
+    policies.set("Golf", BoardPolicy(Order.ASCENDING, closes_at=CLOSES))
+    run("set", "Golf", "--ties", "earliest")
+    assert policies.of("Golf") == BoardPolicy(Order.ASCENDING, ties=Ties.EARLIEST, closes_at=CLOSES)
+    run("set", "Golf", "--closes-at", "never")
+    assert policies.of("Golf") == BoardPolicy(Order.ASCENDING, ties=Ties.EARLIEST)
+
+
+def test_a_policy_that_is_as_always_leaves_nothing_behind(policies: Policies, table: FakeBoards) -> None:
+    policies.set("Golf", BoardPolicy(Order.ASCENDING))
+    run("set", "Golf", "--order", "descending")
+    assert table.items == {}
+    assert policies.of("Golf") == DEFAULT
+
+
+@pytest.mark.parametrize("closes_at", ["tomorrow", "2026-12-01T18:00:00"])
+def test_a_time_that_is_none_changes_nothing(table: FakeBoards, closes_at: str) -> None:
+    with pytest.raises(UserError, match=f"--closes-at is '{closes_at}'"):
+        run("set", "Golf", "--order", "ascending", "--closes-at", closes_at)
+    assert table.items == {}
+
+
+def test_an_order_that_there_is_not_is_refused_with_those_that_there_are() -> None:
+    result = run("set", "Golf", "--order", "sideways")
+    assert result.exit_code == 2
+    assert "ascending" in result.stderr
+
+
+def test_the_boards_with_a_policy_are_listed(policies: Policies) -> None:
+    assert "Nothing is declared" in run("list").stderr
+    policies.set("Golf[1]", BoardPolicy(Order.ASCENDING))
+    policies.set("Darts", BoardPolicy(keep=Keep.FIRST, closes_at=CLOSES))
+    assert "Golf[1]" in run("list").stdout
+    assert json.loads(run("list", "--json").stdout)["boards"] == [
+        {"hackathonName": "Darts", "closesAt": CLOSES, "order": "descending", "keep": "first", "ties": "unordered"},
+        {"hackathonName": "Golf[1]", "closesAt": None, "order": "ascending", "keep": "latest", "ties": "unordered"},
+    ]
+
+
+def test_set_answers_in_json_too() -> None:
+    answer = json.loads(run("set", "Golf", "--order", "ascending", "--json").stdout)
+    assert (answer["hackathonName"], answer["order"], answer["closesAt"]) == ("Golf", "ascending", None)
+
+
+def test_an_item_that_is_no_policy_is_refused_by_the_boards_name(policies: Policies, table: FakeBoards) -> None:
+    table.put_item(TableName="boards", Item=policy_key("Golf") | {"keep": {"S": "worst"}})
+    with pytest.raises(CannotRead, match="The policy of the board 'Golf' is not usable"):
+        policies.all()
