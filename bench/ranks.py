@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> None:
             for shape in arguments.shapes
         },
         "concurrency": {"concurrency": lambda: (measure_concurrency(Strain(writers=writers)) for writers in (1, 8))},
-        "lanes": {"lanes": partial(measure_lanes, [1, 2, 4, 8, 16])},
+        "lanes": {"lanes": partial(measure_lanes, [1, 2, 3, 4, 8, 16])},
         "small": {"small": partial(measure_small_boards, SMALL)},
     }
     for part in arguments.parts or parts:

@@ -19,7 +19,7 @@ from scorecast.ranks.policy import DEFAULT, POLICIES, BoardPolicy, policy_key, r
 # One board's entries lie in one partition of the index by score, whose 1,000 write units a second are 500 changes, or
 # some 20 transactions of 20 ms to 50 ms: one in flight at a time, seldom two. Measured for 8 writers without a pause,
 # and for other numbers of lanes: docs/ranks.md.
-LANES = 4
+LANES = 3
 
 # The collections of the board table that hold nodes begin like this.
 COUNTERS = "counters/"
