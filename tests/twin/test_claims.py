@@ -178,6 +178,8 @@ def test_a_letter_with_a_claim_is_listed_shown_and_sent_again(stack, scorecast: 
     assert (group["stage"], group["count"]) == ("fanout", 1)
     [shown] = scorecast.json("dlq", "show", "--board", name)["letters"]
     assert shown["content"]["detail"]["images"]["key"] == publication.claim.key
+    [shown] = scorecast.json("dlq", "show", "--board", name, "--images")["letters"]
+    assert shown["content"]["detail"]["new"]["text"] == "x" * 295_000
     assert scorecast.json("dlq", "redrive", "--board", name)["sent"] == 1
     eventually(lambda: shows(stack, name, [(1, "1", "60")]))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -24,6 +25,7 @@ from scorecast.cli.options import (
 from scorecast.errors import UserError
 from scorecast.ops.dead_letters import ParkedLetter
 from scorecast.ops.dead_letters_filter import Filter, Group, group, read_filter
+from scorecast.ops.dead_letters_images import with_images
 from scorecast.ops.dead_letters_queue import LetterQueue
 from scorecast.ops.exit_codes import ExitCode
 from scorecast.ops.redrive import Redrive, Redriven, purge
@@ -98,14 +100,19 @@ def show(
     board: Board = None,
     id_: Id = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many to show at most.")] = 10,
+    images: Annotated[
+        bool, typer.Option("--images", help="Fetch images that were too large, instead of saying where they are.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Show dead letters whole: why, since when, how often it was tried, and the change itself."""
     wanted = _filter(reason, stage, older_than, newer_than, board, id_)
+    where = open_stack(place)
     letters: list[dict[str, Any]] = []
-    with _queue(open_stack(place)) as queue:
+    with _queue(where) as queue:
         for letter in _letters(queue, wanted):
-            letters.append(letter.shown())
+            shown = replace(letter, content=with_images(letter.content, where.claims)) if images else letter
+            letters.append(shown.shown())
             if len(letters) == limit:
                 break
     if as_json or letters:

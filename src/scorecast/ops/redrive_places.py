@@ -12,8 +12,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from scorecast.change import from_event
-from scorecast.claim import read_pointer
+from scorecast.change import from_detail
 from scorecast.errors import CannotRead, NotAcknowledged, ScorecastError, UserError
 from scorecast.fanout.plan import Publication, plan_waves, publication_of
 from scorecast.fanout.publish import Publisher
@@ -30,6 +29,7 @@ from scorecast.ops.dead_letters import (
     ParkedRecord,
     ParkedText,
 )
+from scorecast.ops.dead_letters_images import with_images
 from scorecast.ops.redrive_stream import read_again
 from scorecast.ops.stack import Stack
 
@@ -106,8 +106,8 @@ class Places:
 
     def _publication(self, content: Content) -> Publication:
         assert isinstance(content, ParkedChange)
-        event = {"detail": content.detail, "resources": [content.stream_arn]}
-        return publication_of(from_event(self.stack.claims.resolve(event)), self.stack.bus)
+        whole = with_images(content, self.stack.claims)
+        return publication_of(from_detail(whole.detail, whole.stream_arn), self.stack.bus)
 
     # ------------------------------------------------------------ everything else: one by one
 
@@ -126,8 +126,8 @@ class Places:
                 self._client("sqs").send_message(QueueUrl=self.stack.output("ConsumerQueueUrl"), MessageBody=body)
             case ParkedInvocation(function_arn, payload):
                 _invoke_later(self._client("lambda"), function_arn, json.dumps(payload))
-            case ParkedRecord(record, images):
-                self._give_to_fanout([record if images is None else self.stack.claims.fetch(read_pointer(images))])
+            case ParkedRecord():
+                self._give_to_fanout([with_images(content, self.stack.claims).record])
             case ParkedBatch():
                 self._give_to_fanout(read_again(self._client("dynamodbstreams"), content))
             case ParkedDelivery():

@@ -1,0 +1,43 @@
+"""Dead letters with the images that were too large for them, fetched from where their claims say."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TypeVar
+
+from scorecast.claim import read_pointer
+from scorecast.claim_store import ClaimStore
+from scorecast.ops.dead_letters import (
+    Content,
+    ParkedChange,
+    ParkedDelivery,
+    ParkedInvocation,
+    ParkedMessage,
+    ParkedRecord,
+)
+
+T = TypeVar("T", bound=Content)
+
+
+def with_images(content: T, claims: ClaimStore) -> T:
+    """Return what a letter holds, whole: the same where it carries no claim; CannotRead where that names nothing."""
+    match content:
+        case ParkedChange(detail):
+            return replace(content, detail=claims.resolve({"detail": detail})["detail"])
+        case ParkedRecord(images=dict() as images):
+            return replace(content, record=claims.fetch(read_pointer(images)), images=None)
+        case ParkedInvocation(payload=dict() as payload):
+            return replace(content, payload=claims.resolve(payload))
+        case ParkedMessage(body=body) | ParkedDelivery(body=body):
+            return replace(content, body=_with_images(body, claims))
+    return content
+
+
+def _with_images(body: str, claims: ClaimStore) -> str:
+    try:
+        event = json.loads(body)
+    except ValueError:
+        return body
+    whole = claims.resolve(event)
+    return body if whole is event else json.dumps(whole, ensure_ascii=False)
