@@ -25,6 +25,7 @@ from scorecast.change import from_record
 from scorecast.claim_store import ClaimStore
 from scorecast.dead_letter_queue import DeadLetterQueue
 from scorecast.fanout.plan import SOURCE_LEADERBOARD, publication_of
+from scorecast.ranks.policies import PolicyTable
 from scorecast.settings import AttributeNames, Bus, ConsumerSettings
 from scorecast.standings.handler import Consumer, Delivery
 from scorecast.standings.store import Leaderboard
@@ -90,10 +91,11 @@ def _measure(dynamodb: Any, batch: int, repeats: float) -> Row:
     writer = Metered(dynamodb)
     leaderboard = Leaderboard(writer, LEADERBOARD, BOARDS)
     dead_letters = DeadLetterQueue(None, "queue")  # type: ignore[arg-type]
-    consumer = Consumer(SETTINGS, leaderboard, dead_letters, ClaimStore(create_s3_client))
+    policies = PolicyTable(dynamodb, BOARDS)
+    consumer = Consumer(SETTINGS, leaderboard, dead_letters, ClaimStore(create_s3_client), policies)
     outcome = consumer.take(deliveries_of(batch, repeats, board))
     assert not outcome.again
-    # The board is listed once a process: not a cost of the batch.
+    # The board is listed once a process, and its policy read once in POLICY_AGE_S: no costs of the batch.
     return {
         "batch": batch,
         "repeats": repeats,

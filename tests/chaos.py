@@ -7,12 +7,13 @@ after any of them is in `World.check`.
 import io
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.exceptions import ReadTimeoutError
 
+from scorecast.change import from_record
 from scorecast.claim_store import ClaimStore, resolve
 from scorecast.dead_letter_queue import DeadLetterQueue
 from scorecast.errors import ScorecastError
@@ -24,14 +25,17 @@ from scorecast.ops.dead_letters_queue import LetterQueue
 from scorecast.ops.redrive import Redrive
 from scorecast.ops.redrive_places import Places
 from scorecast.ops.stack import Stack
+from scorecast.ranks.policies import PolicyTable
+from scorecast.ranks.policy import BoardPolicy
 from scorecast.settings import AttributeNames, ConsumerSettings, FanoutSettings
 from scorecast.standings.handler import Consumer, Delivery
 from scorecast.standings.standing_event import SOURCE
-from scorecast.standings.store import Leaderboard
+from scorecast.standings.store import AS_ALWAYS, Leaderboard
 from tests.fakes import BUS, STREAM_ARN, FakeDynamoDb, FakeObjects, client_error, item, record
 from tests.ops_fakes import OUTPUTS, fake_target, refusal
 from tests.recovery_fakes import CONSUMER_QUEUE, DEAD_LETTERS, FakeQueue, stream_letter
 from tests.standings_fakes import Inline, announcements_of, check_told
+from tests.standings_oracle import replay
 
 FAULTS = ("throttle", "fail", "time out", "lose the answer", "some entries", "kill before", "kill after")
 # How often a trigger delivers a batch, and a queue a message, before it is given up. AWS's are larger.
@@ -43,7 +47,9 @@ LARGE = "large"
 _LARGE = {"userName": {"S": "x" * 5000}, "text": {"S": "x" * 300_000}}
 # Fewer than there are participants, so that some are not in a board's top.
 PLACES = 2
+UNREADABLE = "TRUNCATE"
 SHARD = "shardId-1"
+START_S = 1586939176
 
 
 class Killed(BaseException):
@@ -126,8 +132,9 @@ class Tables(FakeDynamoDb):
 class World:
     """The main table and its stream, FanoutLambda, the bus, the queue, ConsumerLambda, the dead-letter queue."""
 
-    def __init__(self, faults: Iterator[str | None]) -> None:
-        self.aws = Aws(faults)
+    def __init__(self, faults: Iterator[str | None], policies: Mapping[str, BoardPolicy] = AS_ALWAYS) -> None:
+        self.aws = Aws(iter([]))
+        self.policies = policies
         self.main: dict[str, dict] = {}
         self.stream: list[dict] = []
         self.position = self.tries = 0
@@ -136,6 +143,9 @@ class World:
         self.dead = FakeQueue()
         self.objects = FakeObjects()
         self.tables = Tables(self.aws)
+        for board, policy in policies.items():
+            self.tables.declare(board, policy)
+        self.aws.faults = faults
         self.stack = self._stack()
         self.fanout, self.consumer = self._functions()
 
@@ -146,8 +156,8 @@ class World:
         fanout = Fanout(FanoutSettings(BUS, DEAD_LETTERS, 2), publisher, dead_letters)
         leaderboard = Leaderboard(self.tables, "leaderboard", "boards", lambda _: None)
         settings = ConsumerSettings("leaderboard", "boards", DEAD_LETTERS, AttributeNames())
-        announcements = announcements_of(self.tables, self, PLACES)
-        return fanout, Consumer(settings, leaderboard, dead_letters, claims, announcements)
+        policies, announcements = PolicyTable(self.tables, "boards"), announcements_of(self.tables, self, PLACES)
+        return fanout, Consumer(settings, leaderboard, dead_letters, claims, policies, announcements)
 
     def _stack(self) -> Stack:
         clients = {"events": self, "s3": self, "sqs": self, "lambda": self, "dynamodbstreams": self}
@@ -162,17 +172,19 @@ class World:
         new = None
         if state is not None:
             board, score = state
-            new = item(participant, board, None if score is None else str(score)) | {"metadata": {"S": "entry"}}
+            name = f"user {len(self.stream)}"
+            new = item(participant, board, None if score is None else str(score), name) | {"metadata": {"S": "entry"}}
             new |= _LARGE if participant == LARGE else {}
             if participant == POISON and score is not None:
                 new["projectScore"] = {"S": "many"}
             self.main[participant] = new
         if new != old:
-            self.stream.append(record(new, old, len(self.stream) + 1))
+            sequence = len(self.stream) + 1
+            self.stream.append(record(new, old, sequence, ApproximateCreationDateTime=START_S + sequence))
 
     def spoil(self) -> None:
         """Put a record on the stream that FanoutLambda cannot read."""
-        self.stream.append(record(item(POISON), None, len(self.stream) + 1) | {"eventName": "TRUNCATE"})
+        self.stream.append(record(item(POISON), None, len(self.stream) + 1) | {"eventName": UNREADABLE})
 
     def trigger(self, size: int) -> None:
         """Let the stream's trigger deliver a batch, and give it up when it has failed too often."""
@@ -255,21 +267,29 @@ class World:
         self.tables.check()
 
     def check_rest(self) -> None:
-        """The leaderboard equals the main table, but of poisonous items, whose changes are still dead letters; and
-        the standing events tell of the top of every board."""
+        """The leaderboard is as the changes and the policies have it, which without policies is the main table, but
+        of poisonous items, whose changes are still dead letters; and the standing events tell of the top of every
+        board."""
         self.check()
         parked = {read_letter({"Body": one.body}).change_id for one in self.dead.messages}
         standing = [entry for entry in self.bus if entry["Source"] == SOURCE]
         check_told(standing, self.tables, PLACES)
         details = [json.loads(entry["Detail"]) for entry in self.bus if entry["Source"] != SOURCE]
         assert {one["id"] for one in details if one.get("new", {}).get("projectScore") == "many"} <= parked
-        expected = {
-            (name, one["hackathonName"]["S"]): one["projectScore"]["N"]
-            for name, one in self.main.items()
-            if name != POISON and "projectScore" in one
-        }
-        shown = {key: score for key, score in self.tables.standings.items() if key[0] != POISON}
-        assert shown == expected
+        changes = [from_record(one) for one in self.stream if one["eventName"] != UNREADABLE]
+        expected = replay(changes, self.policies)
+        assert self._but_poison(self.tables.shown) == self._but_poison(expected)
+        if not self.policies:
+            scores = {
+                (name, one["hackathonName"]["S"]): one["projectScore"]["N"]
+                for name, one in self.main.items()
+                if "N" in one.get("projectScore", {})
+            }
+            assert self._but_poison(self.tables.standings) == self._but_poison(scores)
+
+    @staticmethod
+    def _but_poison(entries: Mapping[tuple[str, str], Any]) -> dict:
+        return {key: value for key, value in entries.items() if key[0] != POISON}
 
     def _can_be_redriven(self) -> bool:
         return any(POISON not in one.body for one in self.dead.messages)

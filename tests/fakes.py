@@ -11,6 +11,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from scorecast.ranks.counters import Counters
+from scorecast.ranks.policy import BoardPolicy, policy_item
 from scorecast.settings import AttributeNames, Bus
 
 STREAM_ARN = "arn:aws:dynamodb:us-east-1:123456789012:table/main/stream/2026-01-01T00:00:00.000"
@@ -173,9 +174,11 @@ class FakeDynamoDb:
         if put["ConditionExpression"] == "attribute_not_exists(id)":
             met = standing is None
         else:
-            assert put["ConditionExpression"] == "#sequence = :sequence AND #at = :at"
-            wanted = {name: put["ExpressionAttributeValues"][f":{name}"] for name in ("sequence", "at")}
-            met = standing is not None and all(standing[name] == value for name, value in wanted.items())
+            values = put["ExpressionAttributeValues"]
+            lifetime = "#lifetime = :lifetime" if ":lifetime" in values else "attribute_not_exists(#lifetime)"
+            assert put["ConditionExpression"] == f"#sequence = :sequence AND #at = :at AND {lifetime}"
+            wanted = {name: values.get(f":{name}") for name in ("sequence", "at", "lifetime")}
+            met = standing is not None and all(standing.get(name) == value for name, value in wanted.items())
         return None if met else "ConditionalCheckFailed"
 
     def _do(self, action: dict) -> None:
@@ -195,6 +198,16 @@ class FakeDynamoDb:
     def standings(self) -> dict[tuple[str, str], str]:
         """The score of every entry that stands."""
         return {key: value["projectScore"]["N"] for key, value in self.items.items() if "projectScore" in value}
+
+    @property
+    def shown(self) -> dict[tuple[str, str], tuple[Decimal, str]]:
+        """The score and the name of every entry that stands."""
+        standing = {key: value for key, value in self.items.items() if "projectScore" in value}
+        return {key: (Decimal(one["projectScore"]["N"]), one["userName"]["S"]) for key, one in standing.items()}
+
+    def declare(self, board: str, policy: BoardPolicy) -> None:
+        """Declare a board's policy."""
+        self.put_item(TableName="boards", Item=policy_item(board, policy))
 
     @property
     def boards(self) -> list[str]:

@@ -10,6 +10,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from scorecast.ops.stack import Stack, Target
+from scorecast.ranks.policy import POLICIES, BoardPolicy, policy_item
 from tests.fakes import FakeObjects
 
 ACCOUNT = "arn:aws:{}:us-east-1:123456789012:{}"
@@ -228,10 +229,23 @@ class FakeTables:
     """DynamoDB: items by table and key; scans give one item a page."""
 
     tables: dict[str, dict[tuple[str, str], dict[str, Any]]] = field(
-        default_factory=lambda: {"main": {}, "leaderboard": {}}
+        default_factory=lambda: {"main": {}, "leaderboard": {}, "boards": {}}
     )
     keys: tuple[str, str] = ("id", "metadata")
     batches: list[list[dict[str, Any]]] = field(default_factory=list)
+
+    def get_paginator(self, operation: str) -> Pages:
+        assert operation == "query", "only the policies are asked for in pages"
+        policies = [item for (collection, _), item in self.tables["boards"].items() if collection == POLICIES]
+        return Pages("Items", policies)
+
+    def get_item(self, *, TableName: str, Key: dict[str, Any]) -> dict[str, Any]:
+        item = self.tables[TableName].get((Key["collection"]["S"], Key["name"]["S"]))
+        return {"Item": item} if item else {}
+
+    def declare(self, board: str, policy: BoardPolicy) -> None:
+        """Declare a board's policy."""
+        self.tables["boards"][POLICIES, board] = policy_item(board, policy)
 
     def describe_table(self, *, TableName: str) -> dict[str, Any]:
         types = [{"AttributeName": key, "AttributeType": "S"} for key in self.keys]

@@ -166,9 +166,6 @@ def message(body: str, receives: int = 1, **attributes: str) -> dict:
 class RecoveryTables(FakeTables):
     """DynamoDB with the reads that verification and backfill need; `after_read` is called with each operation."""
 
-    tables: dict[str, dict[tuple[str, str], dict[str, Any]]] = field(
-        default_factory=lambda: {"main": {}, "leaderboard": {}, "boards": {}}
-    )
     after_read: Callable[[str], None] = lambda _: None
 
     def batch_get_item(self, *, RequestItems: dict) -> dict:

@@ -85,7 +85,8 @@ class System:
         leaderboard = Leaderboard(table, "leaderboard", "boards", lambda _: None)
         dead_letters = DeadLetterQueue(self.queue, "queue")
         announcements = announcements_of(table, events or self.events, self.places, **more)
-        return Consumer(SETTINGS, leaderboard, dead_letters, ClaimStore(FakeObjects), announcements)
+        policies, claims = announcements.policies, ClaimStore(FakeObjects)
+        return Consumer(SETTINGS, leaderboard, dead_letters, claims, policies, announcements)
 
     def watched(self, calls: list[Call], **hooks: Callable[[Call], None]) -> Consumer:
         """A consumer whose calls are noted."""

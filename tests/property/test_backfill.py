@@ -6,6 +6,7 @@ call of an engine: so writes and deliveries fall between any two reads of the ba
 
 import json
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 from hypothesis import given, settings
@@ -15,17 +16,23 @@ from scorecast.change import Change, from_event, from_record, to_detail
 from scorecast.claim_store import ClaimStore
 from scorecast.dead_letter_queue import DeadLetterQueue
 from scorecast.ops.backfill_reading import Reader
-from scorecast.ops.comparison import Difference
+from scorecast.ops.comparison import Agreement, Difference, Standing
 from scorecast.ops.main_table import MainTable
 from scorecast.ops.verification import Verifier
 from scorecast.ops.verification_repair import Repair
+from scorecast.ranks.policies import PolicyTable
+from scorecast.ranks.policy import DEFAULT, BoardPolicy, Keep, Order
 from scorecast.settings import AttributeNames, ConsumerSettings
 from scorecast.standings.handler import Consumer, Delivery
+from scorecast.standings.lifetime import STEPS
 from scorecast.standings.store import Leaderboard
 from tests.fakes import STREAM_ARN, FakeDynamoDb, FakeObjects, FakeSqs, item, record
+from tests.standings_oracle import replay
 
 PARTICIPANTS = "ab"
-scores = st.one_of(st.none(), st.integers(0, 9))
+# So few different scores that however late a removal comes, an entry remembers all that may count.
+scores = st.one_of(st.none(), st.integers(0, STEPS - 1))
+policies = st.builds(BoardPolicy, order=st.sampled_from(Order), keep=st.sampled_from(Keep))
 # What happens between two calls: a write of the main table, a delivery of what waits, or nothing.
 happenings = st.lists(
     st.one_of(
@@ -44,15 +51,18 @@ def without_losses(some: list) -> list:
 class World:
     """The main table, what waits to be delivered, the leaderboard; `steps` is what happens at each call."""
 
-    def __init__(self, steps: Iterator[list]) -> None:
+    def __init__(self, steps: Iterator[list], policy: BoardPolicy = DEFAULT) -> None:
+        self.policy = policy
+        self.changes: list[Change] = []
         self.main: dict[str, dict] = {}
         self.waiting: list[Change] = []
         self.steps, self.sequence, self.seconds = steps, 0, 0
         self.table = FakeDynamoDb()
+        self.table.declare("StarWar", policy)
         leaderboard = Leaderboard(self.table, "leaderboard", "boards", lambda _: None)
         settings_ = ConsumerSettings("leaderboard", "boards", "queue", AttributeNames())
-        dead_letters = DeadLetterQueue(FakeSqs(), "queue")
-        self.consumer = Consumer(settings_, leaderboard, dead_letters, ClaimStore(FakeObjects))
+        dead_letters, policies = DeadLetterQueue(FakeSqs(), "queue"), PolicyTable(self.table, "boards")
+        self.consumer = Consumer(settings_, leaderboard, dead_letters, ClaimStore(FakeObjects), policies)
 
     def now(self) -> str:
         self.seconds += 1
@@ -70,14 +80,15 @@ class World:
 
     def write(self, participant: str, score: int | None) -> None:
         old = self.main.pop(participant, None)
-        new = None if score is None else item(participant, score=str(score))
+        new = None if score is None else item(participant, score=str(score), name=f"user {self.sequence}")
         if new:
             self.main[participant] = new
         if new == old:
             return
         self.sequence += 1
         # All changes bear one time, as within a second: their order must not rest on clocks.
-        self.waiting.append(from_record(record(new, old, self.sequence)))
+        self.changes.append(from_record(record(new, old, self.sequence)))
+        self.waiting.append(self.changes[-1])
 
     def deliver(self, number: int, *, again: bool = False) -> None:
         """Deliver one of the changes that wait, in any order, perhaps not for the last time."""
@@ -132,6 +143,11 @@ class World:
     def expected(self) -> dict[str, str]:
         return {participant: one["projectScore"]["N"] for participant, one in self.main.items()}
 
+    @property
+    def replayed(self) -> dict[tuple[str, str], tuple[Decimal, str]]:
+        """What the board must show where nothing was lost."""
+        return replay(self.changes, {"StarWar": self.policy})
+
 
 def settle(world: World, data: Any) -> None:
     while world.waiting:
@@ -139,15 +155,18 @@ def settle(world: World, data: Any) -> None:
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(happenings.map(without_losses), min_size=6, max_size=12), st.data())
-def test_with_nothing_lost_backfills_at_any_time_change_nothing_in_the_end(steps: list, data: st.DataObject) -> None:
-    world = World(iter(steps))
+@given(st.lists(happenings.map(without_losses), min_size=6, max_size=12), policies, st.data())
+def test_with_nothing_lost_backfills_at_any_time_change_nothing_in_the_end(
+    steps: list, policy: BoardPolicy, data: st.DataObject
+) -> None:
+    world = World(iter(steps), policy)
     world.write("a", 0)
     for _ in range(data.draw(st.integers(1, 2))):
         world.happen()
         mend(world, data)  # a later one would mend what an earlier one did
     settle(world, data)
-    assert world.shown == world.expected
+    assert world.table.shown == world.replayed
+    assert policy.keep != Keep.LATEST or world.shown == world.expected
     world.table.check()
 
 
@@ -166,6 +185,26 @@ def test_a_repair_mends_whatever_was_lost(steps: list, data: st.DataObject) -> N
     world.repair()
     settle(world, data)
     assert world.shown == world.expected
+    world.table.check()
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(happenings), policies, st.data())
+def test_whatever_was_lost_a_repaired_entry_is_as_its_item_and_policy_have_it(
+    steps: list, policy: BoardPolicy, data: st.DataObject
+) -> None:
+    world = World(iter(steps), policy)
+    for some in steps:
+        world.steps = iter([some])
+        world.happen()
+    settle(world, data)
+    world.repair()
+    settle(world, data)
+    assert world.shown.keys() == world.main.keys()
+    agreement = Agreement({"StarWar": policy})
+    for participant, one in world.main.items():
+        standing = Standing(*world.table.shown[participant, "StarWar"])
+        assert agreement.holds("StarWar", Standing(Decimal(one["projectScore"]["N"]), one["userName"]["S"]), standing)
     world.table.check()
 
 

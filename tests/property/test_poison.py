@@ -12,6 +12,7 @@ from scorecast.claim_store import ClaimStore
 from scorecast.dead_letter_queue import DeadLetterQueue
 from scorecast.fanout.handler import Fanout
 from scorecast.fanout.publish import Publisher
+from scorecast.ranks.policies import PolicyTable
 from scorecast.settings import AttributeNames, ConsumerSettings, FanoutSettings
 from scorecast.standings.handler import Consumer, Delivery
 from scorecast.standings.store import Leaderboard
@@ -85,6 +86,7 @@ def check_event(event: Any) -> None:
         Leaderboard(table, "leaderboard", "boards", lambda _: None),
         DeadLetterQueue(queue, ""),
         ClaimStore(FakeObjects),
+        PolicyTable(table, "boards"),
         announcements_of(table, FakeEvents(), 1),
     )
     events = [event, event_of(NEIGHBOUR)]

@@ -1,67 +1,99 @@
-"""However changes are shuffled, repeated and cut into batches, the leaderboard ends equal to the main table."""
+"""However changes are shuffled, repeated and cut into batches, the leaderboard ends as the main table and the policies
+of its boards have it."""
 
 import json
+from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scorecast.change import from_record, to_detail
+from scorecast.change import Change, from_record, iso_time, to_detail
 from scorecast.claim_store import ClaimStore
 from scorecast.dead_letter_queue import DeadLetterQueue
+from scorecast.ranks.policies import PolicyTable
+from scorecast.ranks.policy import BoardPolicy, Keep, Order
 from scorecast.settings import AttributeNames, ConsumerSettings
 from scorecast.standings.handler import Consumer, Delivery
+from scorecast.standings.lifetime import STEPS
 from scorecast.standings.store import Leaderboard
 from tests.fakes import STREAM_ARN, FakeDynamoDb, FakeObjects, FakeSqs, item, record
+from tests.standings_oracle import replay
 
-# A step sets an item of the main table to (participant, board, score), or removes it.
-steps = st.lists(
-    st.tuples(
-        st.sampled_from("abc"),
-        st.one_of(
-            st.none(), st.tuples(st.sampled_from(["StarWar", "WarCraft"]), st.one_of(st.none(), st.integers(-2, 9)))
-        ),
-    ),
-    min_size=1,
-    max_size=20,
+BOARDS = ["StarWar", "WarCraft"]
+START_S = 1586939176
+
+
+def steps_of(scores: st.SearchStrategy[int]) -> st.SearchStrategy[list]:
+    """A step sets an item of the main table to (participant, board, score), or removes it."""
+    states = st.one_of(st.none(), st.tuples(st.sampled_from(BOARDS), st.one_of(st.none(), scores)))
+    return st.lists(st.tuples(st.sampled_from("abc"), states), min_size=1, max_size=20)
+
+
+# So few different scores that however late a removal comes, an entry remembers all that may count.
+few_scores = st.integers(-2, STEPS - 3)
+policies = st.builds(
+    BoardPolicy,
+    order=st.sampled_from(Order),
+    keep=st.sampled_from(Keep),
+    closes_at=st.one_of(st.none(), st.integers(0, 20).map(lambda seconds: iso_time(START_S + seconds))),
 )
 
 
-def _image(participant: str, state: tuple[str, int | None]) -> dict:
+def _image(participant: str, state: tuple[str, int | None], sequence: int) -> dict:
     board, score = state
-    image = item(participant, board, None if score is None else str(score))
+    image = item(participant, board, None if score is None else str(score), f"user {sequence}")
     return image | {"metadata": {"S": "entry"}}  # one item a participant: a new board is a rename
 
 
-def _run_main_table(made: list) -> tuple[list[str], dict[tuple[str, str], str]]:
-    """Return the events of the steps, in order, and the standings that the table ends with."""
+def _run_main_table(made: list) -> tuple[list[Change], dict[tuple[str, str], str]]:
+    """Return the changes of the steps, one a second, and the standings that the table ends with."""
     items: dict[str, dict] = {}
-    events = []
+    changes = []
     for sequence, (participant, state) in enumerate(made, start=1):
         old = items.pop(participant, None)
-        new = _image(participant, state) if state else None
+        new = _image(participant, state, sequence) if state else None
         if new:
             items[participant] = new
         if new != old:
-            change = from_record(record(new, old, sequence))
-            events.append(json.dumps({"resources": [STREAM_ARN], "detail": to_detail(change)}))
+            changes.append(from_record(record(new, old, sequence, ApproximateCreationDateTime=START_S + sequence)))
     scored = [one for one in items.values() if "projectScore" in one]
-    return events, {(one["id"]["S"], one["hackathonName"]["S"]): one["projectScore"]["N"] for one in scored}
+    return changes, {(one["id"]["S"], one["hackathonName"]["S"]): one["projectScore"]["N"] for one in scored}
 
 
-@given(steps, st.data())
-def test_any_order_and_any_repeats_end_in_the_state_of_the_main_table(made: list, data: st.DataObject) -> None:
-    events, standings = _run_main_table(made)
-    repeats = data.draw(st.lists(st.sampled_from(events), max_size=10)) if events else []
-    shuffled = data.draw(st.permutations(events + repeats))
+def _deliver(table: FakeDynamoDb, changes: list[Change], data: Any) -> None:
+    """Have a consumer take all changes, some of them again, in any order and in batches of any size."""
+    repeats = data.draw(st.lists(st.sampled_from(changes), max_size=10)) if changes else []
+    shuffled = data.draw(st.permutations(changes + repeats))
     size = data.draw(st.integers(1, 8))
-    table = FakeDynamoDb()
-    settings = ConsumerSettings("leaderboard", "boards", "queue", AttributeNames())
-    queue = FakeSqs()
-    leaderboard = Leaderboard(table, "leaderboard", "boards", lambda _: None)
-    consumer = Consumer(settings, leaderboard, DeadLetterQueue(queue, "queue"), ClaimStore(FakeObjects))
-    for at in range(0, len(shuffled), size):
-        batch = [Delivery(str(number), event) for number, event in enumerate(shuffled[at : at + size])]
+    settings_ = ConsumerSettings("leaderboard", "boards", "queue", AttributeNames())
+    queue, leaderboard = FakeSqs(), Leaderboard(table, "leaderboard", "boards", lambda _: None)
+    dead_letters, policies = DeadLetterQueue(queue, "queue"), PolicyTable(table, "boards")
+    consumer = Consumer(settings_, leaderboard, dead_letters, ClaimStore(FakeObjects), policies)
+    events = [json.dumps({"resources": [STREAM_ARN], "detail": to_detail(change)}) for change in shuffled]
+    for at in range(0, len(events), size):
+        batch = [Delivery(str(number), event) for number, event in enumerate(events[at : at + size])]
         assert consumer.take(batch).again == []
-    assert table.standings == standings
     assert queue.messages == []
+
+
+@given(steps_of(st.integers(-2, 9)), st.data())
+def test_any_order_and_any_repeats_end_in_the_state_of_the_main_table(made: list, data: st.DataObject) -> None:
+    changes, standings = _run_main_table(made)
+    table = FakeDynamoDb()
+    _deliver(table, changes, data)
+    assert table.standings == standings
+    table.check()
+
+
+@settings(max_examples=300, deadline=None)
+@given(steps_of(few_scores), st.fixed_dictionaries(dict.fromkeys(BOARDS, policies)), st.data())
+def test_any_order_and_any_repeats_end_as_the_boards_policies_say(
+    made: list, declared: dict[str, BoardPolicy], data: st.DataObject
+) -> None:
+    changes, _ = _run_main_table(made)
+    table = FakeDynamoDb()
+    for board, policy in declared.items():
+        table.declare(board, policy)
+    _deliver(table, changes, data)
+    assert table.shown == replay(changes, declared)
     table.check()

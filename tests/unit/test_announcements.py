@@ -127,6 +127,8 @@ def test_a_top_of_no_places_tells_nothing_and_asks_nothing() -> None:
     system = System()
     calls: list[Call] = []
     watched = system.watched(calls)
+    watched.policies.of(["StarWar"])
+    calls.clear()
     system.take(event("a", "1", 1), consumer=replace(watched, announcements=None))
     assert system.told == []
     assert names(calls) == ["put_item", "batch_get_item", "transact_write_items"]

@@ -14,6 +14,7 @@ from scorecast.errors import UserError
 from scorecast.ops.api_client import ApiClient
 from scorecast.ops.comparison import Comparison, Difference, Standing
 from scorecast.ops.stack import Stack
+from scorecast.ranks.policy import BoardPolicy, Keep
 from tests.ops_fakes import (
     DLQ,
     QUEUE,
@@ -119,6 +120,20 @@ def test_a_score_is_deleted(pipeline: Pipeline) -> None:
     run("score", "1", "StarWar", "60")
     assert run("score", "1", "StarWar", "--delete").stdout.startswith("1 is off the board StarWar")
     assert pipeline.tables["main"] == {}
+
+
+def test_a_score_of_a_board_that_keeps_the_best_is_not_waited_for_in_vain(pipeline: Pipeline) -> None:
+    pipeline.declare("StarWar", BoardPolicy(keep=Keep.BEST))
+    assert run("score", "1", "StarWar", "60").stdout.startswith(
+        "1 has 60 on the board StarWar, which keeps the best score; it came through after 0."
+    )
+
+
+def test_a_score_of_a_closed_board_is_not_waited_for(pipeline: Pipeline) -> None:
+    pipeline.declare("StarWar", BoardPolicy(closes_at="2026-01-01T00:00:00Z"))
+    said = run("score", "1", "StarWar", "60").stdout
+    assert said == "1 has 60 on the board StarWar; it does not count, for the board closed at 2026-01-01T00:00:00Z.\n"
+    assert "shownAfterSeconds" in run("score", "1", "StarWar", "61", "--json").stdout
 
 
 @pytest.mark.parametrize("arguments", [[], ["60", "--delete"], ["--delete", "--name", "x"]])

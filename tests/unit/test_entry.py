@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from scorecast.change import from_record
@@ -15,7 +17,7 @@ def written(new: dict | None = None, old: dict | None = None, names: AttributeNa
 
 def test_an_insert_writes_the_entry_with_the_name_and_the_order() -> None:
     [entry] = entries_of(from_record(record(item(score="12.5"), sequence=9)), NAMES)
-    assert entry == Entry("1", "StarWar", "9".zfill(40), "2020-04-15T08:26:16Z", "12.5", "userA")
+    assert entry == Entry("1", "StarWar", "9".zfill(40), "2020-04-15T08:26:16Z", "12.5", "userA", starts=True)
 
 
 def test_a_remove_leaves_a_tombstone() -> None:
@@ -95,3 +97,23 @@ def test_of_several_writes_to_a_key_the_newest_is_kept_in_any_order() -> None:
     first, second, other = (Entry("1", "b", "1", ""), Entry("1", "b", "2", ""), Entry("2", "b", "1", ""))
     for order in ([first, second, other], [second, other, first]):
         assert newest(order) == {("1", "b"): second, ("2", "b"): other}
+
+
+@pytest.mark.parametrize(
+    ("new", "old", "starts"),
+    [
+        (item(), None, True),
+        (item(), item(score="5"), False),
+        (item(), item(score=None), True),
+        (item(), item(board="WarCraft"), True),
+        (item(), item() | {"projectScore": {"S": "many"}}, True),
+    ],
+    ids=["a new item", "another score", "a first score", "another board", "a score that was unusable"],
+)
+def test_an_entry_starts_where_the_item_made_none_before(new: dict, old: dict | None, *, starts: bool) -> None:
+    assert entries_of(from_record(record(new, old)), NAMES)[-1].starts is starts
+
+
+def test_an_item_that_is_read_anew_does_not_start_an_entry() -> None:
+    change = replace(from_record(record(item())), operation="READ")
+    assert [entry.starts for entry in entries_of(change, NAMES)] == [False]

@@ -17,6 +17,7 @@ PURE = [
     "ranks/digits.py",
     "ranks/policy.py",
     "standings/entry.py",
+    "standings/lifetime.py",
     "standings/standing_event.py",
     "standings/top.py",
     "api/answer.py",

@@ -22,6 +22,8 @@ from scorecast.claim_store import ClaimStore
 from scorecast.dead_letter_queue import DeadLetterQueue
 from scorecast.fanout import handler as fanout
 from scorecast.fanout.publish import Publisher
+from scorecast.ranks.policies import PolicyTable
+from scorecast.ranks.policy import policy_key
 from scorecast.settings import AttributeNames, ConsumerSettings, FanoutSettings
 from scorecast.standings import handler as standings
 from scorecast.standings.store import Leaderboard
@@ -129,6 +131,13 @@ def tables(**broken: Callable[..., Any]) -> FakeDynamoDb:
     return table
 
 
+def declaring(name: str, value: str) -> FakeDynamoDb:
+    """A table in which the board has a policy."""
+    table = FakeDynamoDb()
+    table.put_item(TableName="boards", Item=policy_key(f"{MARKER}-board") | {name: {"S": value}})
+    return table
+
+
 @pytest.mark.parametrize(("table", "refuses", "bus"), [
     (tables(), False, FakeEvents()),
     (tables(), True, FakeEvents()),
@@ -139,12 +148,15 @@ def tables(**broken: Callable[..., Any]) -> FakeDynamoDb:
     (tables(put_item=refuse), False, FakeEvents()),
     (tables(query=refuse), False, FakeEvents()),
     (tables(), False, FakeEvents(refuse_call=lambda _: refusal())),
+    (declaring("keep", "worst"), False, FakeEvents()),
+    (declaring("closesAt", "2020-04-15T08:26:16Z"), False, FakeEvents()),
 ])  # fmt: skip
 def test_consumer_logs_no_data(logged, monkeypatch, table: FakeDynamoDb, refuses: bool, bus: FakeEvents) -> None:
     settings = ConsumerSettings("leaderboard", "boards", "queue", AttributeNames())
     leaderboard, queue = Leaderboard(table, "leaderboard", "boards", lambda _: None), FakeSqs(refuses)
-    dead_letters, announcements = DeadLetterQueue(queue, "queue"), announcements_of(table, bus, 3)
-    function = standings.Consumer(settings, leaderboard, dead_letters, NO_S3, announcements)
+    dead_letters, policies = DeadLetterQueue(queue, "queue"), PolicyTable(table, "boards")
+    announcements = announcements_of(table, bus, 3)
+    function = standings.Consumer(settings, leaderboard, dead_letters, NO_S3, policies, announcements)
     monkeypatch.setattr(standings, "consumer", lambda: function)
     for one in [*with_marker(EVENT), *with_marker(LARGE_EVENT)]:
         batch = {"Records": [{"messageId": "1", "body": json.dumps(one)}, {"messageId": "2", "body": f"{MARKER} {{"}]}

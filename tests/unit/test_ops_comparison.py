@@ -4,8 +4,9 @@ from decimal import Decimal
 
 import pytest
 
-from scorecast.ops.comparison import Comparison, Standing, compare, differences, summary, wait_until_equal
+from scorecast.ops.comparison import Agreement, Comparison, Standing, compare, differences, summary, wait_until_equal
 from scorecast.ops.deadline import Clock
+from scorecast.ranks.policy import BoardPolicy, Keep, Order
 from tests.ops_fakes import FakeClock, FakeTables, entry, fake_stack
 
 
@@ -97,3 +98,60 @@ def test_the_wait_gives_up_at_the_deadline(tables: FakeTables) -> None:
     comparison = wait_until_equal(fake_stack(dynamodb=tables), None, 60, lambda _: None, Clock(fake.now, fake.sleep))
     assert not comparison.is_equal
     assert fake.time_s == 60
+
+
+# ---------------------------------------------------------------- policies
+
+BEST = BoardPolicy(keep=Keep.BEST)
+LOWEST = BoardPolicy(keep=Keep.BEST, order=Order.ASCENDING)
+FIRST = BoardPolicy(keep=Keep.FIRST)
+LATEST_UNTIL = BoardPolicy(closes_at="2026-01-01T00:00:00Z")
+ITEM = Standing(Decimal(60), "userA")
+
+
+@pytest.mark.parametrize(
+    ("policy", "shown", "holds"),
+    [
+        (BEST, Standing(Decimal(60), "userA"), True),
+        (BEST, Standing(Decimal(90), "userA"), True),
+        (BEST, Standing(Decimal(59), "userA"), False),
+        (BEST, Standing(Decimal(90), "userB"), False),
+        (BEST, None, False),
+        (LOWEST, Standing(Decimal(59), "userA"), True),
+        (LOWEST, Standing(Decimal(61), "userA"), False),
+        (FIRST, Standing(Decimal(5), "userA"), True),
+        (FIRST, Standing(Decimal(5), "userB"), False),
+        (FIRST, None, False),
+        (LATEST_UNTIL, None, True),
+        (LATEST_UNTIL, Standing(Decimal(5), "userB"), True),
+    ],
+)
+def test_an_entry_is_compared_as_far_as_its_boards_policy_lets_it(
+    policy: BoardPolicy, shown: Standing | None, *, holds: bool
+) -> None:
+    agreement = Agreement({"b": policy}, lambda: "2026-01-01T00:00:01Z")
+    assert agreement.holds("b", ITEM, shown) is holds
+    assert agreement.is_loose("b")
+    assert not agreement.is_loose("another")
+
+
+def test_a_board_that_has_yet_to_close_is_compared_strictly() -> None:
+    agreement = Agreement({"b": LATEST_UNTIL}, lambda: "2025-12-31T23:59:59Z")
+    assert not agreement.holds("b", ITEM, Standing(Decimal(5), "userA"))
+    assert not agreement.is_loose("b")
+
+
+@pytest.mark.parametrize("policy", [BEST, FIRST])
+def test_an_entry_without_an_item_is_one_too_many_unless_its_board_is_closed(policy: BoardPolicy) -> None:
+    assert not Agreement({"b": policy}).holds("b", None, ITEM)
+    assert Agreement({"b": LATEST_UNTIL}).holds("b", None, ITEM)
+
+
+def test_a_comparison_says_how_many_entries_were_compared_loosely(tables: FakeTables) -> None:
+    put(tables, "main", entry("1", "Golf", "60"), entry("2", "StarWar", "5"))
+    put(tables, "leaderboard", entry("1", "Golf", "90"), entry("2", "StarWar", "5"))
+    assert not compare(fake_stack(dynamodb=tables)).is_equal
+    tables.declare("Golf", BEST)
+    comparison = compare(fake_stack(dynamodb=tables))
+    assert comparison == Comparison(entries=2, differing=0, examples=(), loose=1)
+    assert str(comparison).startswith("all 2 entries are as in the main table, 1 of them as far as")

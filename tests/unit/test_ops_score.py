@@ -11,6 +11,7 @@ from scorecast.ops.deadline import Clock, attempts
 from scorecast.ops.exit_codes import ExitCode
 from scorecast.ops.main_table import MainTable, main_table_of, read_score
 from scorecast.ops.score import Expected, delete_score, wait_until_shown, write_score
+from scorecast.ranks.policy import BoardPolicy, Keep, Order
 from tests.ops_fakes import FakeClock, FakeTables, entry, fake_stack
 
 
@@ -105,6 +106,24 @@ def test_past_the_deadline_it_says_what_the_board_shows(shown: int | None, says:
         wait_until_shown(FakeBoard(shown), Expected("1", "StarWar", Decimal(70)), 30, clock_of(fake))
     assert error.value.exit_code == ExitCode.TIMED_OUT
     assert fake.time_s == 30
+
+
+@pytest.mark.parametrize(
+    ("policy", "written", "shown", "is_met"),
+    [
+        (BoardPolicy(keep=Keep.BEST), 70, 90, True),
+        (BoardPolicy(keep=Keep.BEST), 70, 60, False),
+        (BoardPolicy(keep=Keep.BEST, order=Order.ASCENDING), 70, 60, True),
+        (BoardPolicy(keep=Keep.FIRST), 70, 60, True),
+        (BoardPolicy(keep=Keep.FIRST), 70, None, False),
+        (BoardPolicy(keep=Keep.BEST), None, 60, False),
+    ],
+)
+def test_a_board_that_keeps_another_score_may_show_that(
+    policy: BoardPolicy, written: int | None, shown: int | None, *, is_met: bool
+) -> None:
+    expected = Expected("1", "StarWar", None if written is None else Decimal(written))
+    assert expected.is_met_by(None if shown is None else Decimal(shown), policy) is is_met
 
 
 def test_attempts_grow_apart_and_the_last_is_at_the_deadline() -> None:

@@ -12,6 +12,7 @@ from scorecast.ops.stack import Stack
 from scorecast.ops.verification import kind_of, verifier_of
 from scorecast.ops.verification_counters import Miscount, find_miscounts
 from scorecast.ops.verification_repair import repair_of
+from scorecast.ranks.policy import BoardPolicy, Keep, Order
 from scorecast.settings import AttributeNames
 from scorecast.standings.entry import entries_of
 from tests.fakes import STREAM_ARN
@@ -104,6 +105,24 @@ def test_progress_counts_items_and_entries(tables: RecoveryTables) -> None:
     seen: list[tuple[int, int]] = []
     list(verifier_of(stack_of(tables), 0, lambda *counts: seen.append(counts)).find())
     assert seen == [(100, 0), (50, 0), (0, 100), (0, 20)]
+
+
+# ---------------------------------------------------------------- policies
+
+
+def test_entries_of_boards_with_a_policy_are_compared_loosely_and_counted(tables: RecoveryTables) -> None:
+    tables.declare("Golf", BoardPolicy(keep=Keep.BEST, order=Order.ASCENDING))
+    tables.declare("Final", BoardPolicy(closes_at="2026-01-01T00:00:00Z"))
+    tables.put("main", *(entry(at, "Golf", "70") for at in "123"), entry("1", "Final", "9"), entry("1", "b", "1"))
+    tables.put("leaderboard", entry("1", "Golf", "66"), entry("2", "Golf", "71"), entry("5", "Golf", "60"))
+    tables.put("leaderboard", entry("2", "Final", "5"), entry("1", "b", "1"))
+    verifier = verifier_of(stack_of(tables), 0, lambda *_: None)
+    assert [(kind_of(one), one.participant) for one in verifier.find()] == [
+        ("stale", "2"),
+        ("missing", "3"),
+        ("extra", "5"),
+    ]
+    assert verifier.loose == 4
 
 
 # ---------------------------------------------------------------- counters

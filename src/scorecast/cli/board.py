@@ -19,11 +19,12 @@ from scorecast.cli.options import (
 )
 from scorecast.errors import UserError
 from scorecast.ops.api_client import ApiClient, api_of
+from scorecast.ops.boards import policies_of
 from scorecast.ops.exit_codes import ExitCode
 from scorecast.ops.main_table import main_table_of, read_score
 from scorecast.ops.score import Expected, delete_score, wait_until_shown, write_score
 from scorecast.ops.stack import Options, Stack
-from scorecast.ranks.policy import BoardPolicy, Order
+from scorecast.ranks.policy import BoardPolicy, Keep, Order
 
 app = typer.Typer()
 
@@ -104,22 +105,27 @@ def score(
         expected = delete_score(table, participant, board)
     else:
         expected = write_score(table, participant, board, points_exact, name)
-    _report(expected, _wait(where, expected, timeout) if wait else None, as_json)
+    policy = policies_of(where).of(expected.board)
+    is_awaited = wait and policy.is_open(iso_now())
+    _report(expected, policy, _wait(where, expected, timeout, policy) if is_awaited else None, as_json)
 
 
-def _wait(stack: Stack, expected: Expected, timeout_s: float) -> float:
+def _wait(stack: Stack, expected: Expected, timeout_s: float, policy: BoardPolicy) -> float:
     with notes.status(plain(f"Waiting for {expected.board} ...")):
-        return wait_until_shown(api_of(stack), expected, timeout_s)
+        return wait_until_shown(api_of(stack), expected, timeout_s, policy=policy)
 
 
-def _report(expected: Expected, seconds: float | None, as_json: bool) -> None:
+def _report(expected: Expected, policy: BoardPolicy, seconds: float | None, as_json: bool) -> None:
     if as_json:
         answer = {"hackathonName": expected.board, "id": expected.participant, "projectScore": expected.score}
         print_json(answer | {"shownAfterSeconds": None if seconds is None else round(seconds, 3)})
         return
     what = "is off the board" if expected.score is None else f"has {expected.score} on the board"
+    kept = f", which keeps the {policy.keep} score" if policy.keep != Keep.LATEST and expected.score is not None else ""
     when = "will follow" if seconds is None else f"came through after {seconds:.2f} s"
-    data.print(plain(f"{expected.participant} {what} {expected.board}; it {when}."), soft_wrap=True)
+    if not policy.is_open(iso_now()):
+        when = f"does not count, for the board closed at {policy.closes_at}"
+    data.print(plain(f"{expected.participant} {what} {expected.board}{kept}; it {when}."), soft_wrap=True)
 
 
 def _show_boards(api: ApiClient, as_json: bool) -> None:

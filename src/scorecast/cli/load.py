@@ -110,6 +110,7 @@ def _answer(wanted: LoadPlan, written: Written, arrival: _Arrival | None) -> dic
     equal_after = round(arrival.seconds, 3) if comparison.is_equal else None
     return answer | {
         "entries": comparison.entries,
+        "loose": comparison.loose,
         "differing": comparison.differing,
         "secondsUntilEqual": equal_after,
     }

@@ -56,7 +56,8 @@ def verify(
     """Compare every entry of the leaderboard with the main table, and every counter of the index with the entries.
 
     Exit code 0 where all agree, 9 where not. Both tables are read once, in pages. A repair goes through the consumer's
-    queue and never overwrites anything newer; verify again when it has arrived.
+    queue and never overwrites anything newer; verify again when it has arrived. On boards that keep the best or the
+    first score, or are closed, an entry may be other than its item; how many were compared loosely is said.
     """
     where = open_stack(place)
     looked = Counter[str]()
@@ -67,6 +68,7 @@ def verify(
             found.add(difference)
             mend(difference)
         miscounts = find_miscounts(where, settle)
+        looked["loose"] = verifier.loose
     if as_json:
         print_json(_answer(looked, found, miscounts))
     else:
@@ -236,6 +238,7 @@ def _answer(looked: Counter[str], found: _Found, miscounts: list[Miscount]) -> d
     return {
         "items": looked["items"],
         "entries": looked["entries"],
+        "loose": looked["loose"],
         "missing": found.counts["missing"],
         "extra": found.counts["extra"],
         "stale": found.counts["stale"],
@@ -269,6 +272,9 @@ def _print(looked: Counter[str], found: _Found, miscounts: list[Miscount], limit
             "and the counters are theirs.",
             soft_wrap=True,
         )
+    if looked["loose"]:
+        loosely = "of boards that keep the best or the first score or are closed, were compared loosely"
+        data.print(f"{looked['loose']:,} entries, {loosely}.", soft_wrap=True)
 
 
 def _advice(found: _Found, is_repaired: bool) -> str:

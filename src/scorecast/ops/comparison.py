@@ -1,20 +1,24 @@
-"""Comparison: every entry of the leaderboard against the item of the main table that it was made from.
+"""Comparison: every entry of the leaderboard against the item of the main table that it was made from, as far as the
+policy of its board lets an entry be told from an item.
 
 Both tables are read page by page; of the main table only what makes an entry is kept in memory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import islice
 from typing import Any
 
+from scorecast.change import iso_now
 from scorecast.errors import CannotApply
+from scorecast.ops.boards import policies_of
 from scorecast.ops.deadline import CLOCK, Clock, attempts
 from scorecast.ops.main_table import MainTable, main_table_of
 from scorecast.ops.stack import Stack
+from scorecast.ranks.policy import DEFAULT, BoardPolicy, Keep
 
 Key = tuple[str, str]
 """An entry's participant and board."""
@@ -50,12 +54,52 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
+class Agreement:
+    """When an entry is as its item and the policy of its board have it, as far as these can tell.
+
+    An item knows its score of now. So a best score can only be checked not to be worse, a first one to be there, and of
+    a closed board nothing.
+    """
+
+    policies: Mapping[str, BoardPolicy] = field(default_factory=dict)
+    now: Callable[[], str] = iso_now
+
+    def holds(self, board: str, main: Standing | None, leaderboard: Standing | None) -> bool:
+        """Whether an entry can be what became of an item; None stands for no item or no entry."""
+        policy = self.policies.get(board, DEFAULT)
+        if not policy.is_open(self.now()):
+            return True
+        if main is None or leaderboard is None or policy.keep == Keep.LATEST:
+            return main == leaderboard
+        is_worse = policy.keep == Keep.BEST and policy.order.is_better(main.score, leaderboard.score)
+        return main.name == leaderboard.name and not is_worse
+
+    def is_loose(self, board: str) -> bool:
+        """Whether an entry of the board may be other than its item."""
+        policy = self.policies.get(board, DEFAULT)
+        return policy.keep != Keep.LATEST or not policy.is_open(self.now())
+
+
+STRICT = Agreement()
+"""No board has a policy: an entry is what its item says."""
+
+
+def agreement_of(stack: Stack) -> Agreement:
+    """What the policies of a stack's boards have its entries be."""
+    return Agreement(policies_of(stack).all())
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
-    """How far two tables agree: entries that should be there, how many are right, and some that are not."""
+    """How far two tables agree: entries that should be there, how many are right, and some that are not.
+
+    Of `loose` ones the policy of their board has them be other than their items.
+    """
 
     entries: int
     differing: int
     examples: tuple[Difference, ...]
+    loose: int = 0
 
     @property
     def is_equal(self) -> bool:
@@ -64,7 +108,10 @@ class Comparison:
 
     def __str__(self) -> str:
         if self.is_equal:
-            return f"all {self.entries:,} entries are as in the main table"
+            loosely = (
+                f", {self.loose:,} of them as far as their boards' policies let that be seen" if self.loose else ""
+            )
+            return f"all {self.entries:,} entries are as in the main table{loosely}"
         examples = "; ".join(map(str, self.examples))
         more = f"; and {self.differing - len(self.examples):,} more" if self.differing > len(self.examples) else ""
         return f"{self.differing:,} of {self.entries:,} entries differ: {examples}{more}"
@@ -72,12 +119,13 @@ class Comparison:
 
 def compare(stack: Stack, boards: Container[str] | None = None) -> Comparison:
     """Compare all entries, or those of some boards, with the main table: reads both tables whole."""
-    expected = expected_of(main_table_of(stack))
+    agreement, expected = agreement_of(stack), expected_of(main_table_of(stack))
     shown = leaderboard_of(stack.client("dynamodb"), stack.output("LeaderboardTableName"))
     if boards is not None:
         expected = {key: standings for key, standings in expected.items() if key[1] in boards}
         shown = (pair for pair in shown if pair[0][1] in boards)
-    return summary(len(expected), differences(expected, shown))
+    loose = sum(agreement.is_loose(board) for _, board in expected)
+    return replace(summary(len(expected), differences(expected, shown, agreement)), loose=loose)
 
 
 def wait_until_equal(
@@ -130,16 +178,20 @@ def leaderboard_of(dynamodb: Any, table: str) -> Iterator[tuple[Key, Standing]]:
         request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
 
-def differences(expected: dict[Key, set[Standing]], shown: Iterable[tuple[Key, Standing]]) -> Iterator[Difference]:
+def differences(
+    expected: dict[Key, set[Standing]], shown: Iterable[tuple[Key, Standing]], agreement: Agreement = STRICT
+) -> Iterator[Difference]:
     """Every entry that is wrong, is missing, or should not be there."""
     missing = set(expected)
     for key, standing in shown:
         missing.discard(key)
-        standings = expected.get(key, set())
-        if standing not in standings:
-            yield Difference(*key, next(iter(standings), None), standing)
+        standings = expected.get(key, {None})
+        if not any(agreement.holds(key[1], one, standing) for one in standings):
+            yield Difference(*key, next(iter(standings)), standing)
     for key in sorted(missing):
-        yield Difference(*key, next(iter(expected[key])), None)
+        main = next(iter(expected[key]))
+        if not agreement.holds(key[1], main, None):
+            yield Difference(*key, main, None)
 
 
 def summary(entries: int, found: Iterator[Difference]) -> Comparison:

@@ -10,6 +10,7 @@ from scorecast.errors import UserError
 from scorecast.ops.deadline import CLOCK, Clock, attempts
 from scorecast.ops.exit_codes import ExitCode
 from scorecast.ops.main_table import MainTable
+from scorecast.ranks.policy import DEFAULT, BoardPolicy, Keep
 
 
 class _Board(Protocol):
@@ -23,6 +24,12 @@ class Expected:
     participant: str
     board: str
     score: Decimal | None
+
+    def is_met_by(self, shown: Decimal | None, policy: BoardPolicy) -> bool:
+        """Whether a score that the board shows can be what became of the write: a kept one may be another."""
+        if self.score is None or shown is None or policy.keep == Keep.LATEST:
+            return shown == self.score
+        return policy.keep == Keep.FIRST or not policy.order.is_better(self.score, shown)
 
 
 def write_score(table: MainTable, participant: str, board: str, score: Decimal, name: str | None) -> Expected:
@@ -42,11 +49,13 @@ def delete_score(table: MainTable, participant: str, board: str) -> Expected:
     return Expected(participant, entry.board if entry else board, None)
 
 
-def wait_until_shown(board: _Board, expected: Expected, deadline_s: float, clock: Clock = CLOCK) -> float:
+def wait_until_shown(
+    board: _Board, expected: Expected, deadline_s: float, clock: Clock = CLOCK, policy: BoardPolicy = DEFAULT
+) -> float:
     """Wait until the board shows what is expected; return after how many seconds it did."""
     for gone_s in attempts(deadline_s, pause_s=0.1, longest_pause_s=1, clock=clock):
         shown = board.score_of(expected.board, expected.participant)
-        if shown == expected.score:
+        if expected.is_met_by(shown, policy):
             return gone_s
     raise UserError(
         f"The write is in, but after {deadline_s:g} s the board {expected.board!r} {_said(shown, expected)}: it will "

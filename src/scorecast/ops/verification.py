@@ -16,7 +16,7 @@ from typing import Any, Literal
 from scorecast.change import Image
 from scorecast.errors import CannotApply
 from scorecast.items import Item, read_items
-from scorecast.ops.comparison import Difference, Key, Standing, leaderboard_of
+from scorecast.ops.comparison import STRICT, Agreement, Difference, Key, Standing, agreement_of, leaderboard_of
 from scorecast.ops.deadline import CLOCK, Clock, attempts
 from scorecast.ops.main_table import MainTable, main_table_of
 from scorecast.ops.stack import Stack
@@ -39,7 +39,7 @@ def kind_of(difference: Difference) -> Kind:
 
 @dataclass(slots=True)
 class Verifier:
-    """Compares a leaderboard with its main table."""
+    """Compares a leaderboard with its main table; `loose` counts the entries that need not equal their items."""
 
     table: MainTable
     dynamodb: Any
@@ -47,6 +47,8 @@ class Verifier:
     settle_s: float = 10.0
     on_progress: OnProgress = lambda _items, _entries: None
     clock: Clock = CLOCK
+    agreement: Agreement = STRICT
+    loose: int = field(default=0, init=False)
     _waited_s: float = field(default=0.0, init=False)
 
     def find(self) -> Iterator[Difference]:
@@ -62,10 +64,10 @@ class Verifier:
         """Compare one entry with all items of its participant; None where they agree."""
         standing = self._standings([key]).get(key)
         expected = {item for item in map(self._expected, self.items_of(key[0])) if item and item[0] == key}
-        standings = {made for _, made in expected}
-        if standing in standings or (standing is None and not standings):
+        standings: set[Standing | None] = {made for _, made in expected} or {None}
+        if any(self.agreement.holds(key[1], made, standing) for made in standings):
             return None
-        return Difference(*key, next(iter(standings), None), standing)
+        return Difference(*key, next(iter(standings)), standing)
 
     # ------------------------------------------------------------ suspects
 
@@ -74,7 +76,8 @@ class Verifier:
         for page in _pages(self.table.scan()):
             made = [expected for expected in map(self._expected, page) if expected]
             standings = self._standings([key for key, _ in made])
-            yield from (key for key, standing in made if standings.get(key) != standing)
+            holds = self.agreement.holds
+            yield from (key for key, standing in made if not holds(key[1], standing, standings.get(key)))
             self.on_progress(len(page), 0)
 
     def _without_an_item(self) -> Iterator[Key]:
@@ -82,7 +85,9 @@ class Verifier:
         for page in _pages(leaderboard_of(self.dynamodb, self.leaderboard)):
             keys = [key for key, _ in page]
             made = {expected[0] for expected in map(self._expected, self._items_at(keys)) if expected}
-            yield from (key for key in keys if key not in made)
+            self.loose += sum(self.agreement.is_loose(board) for _, board in keys)
+            holds = self.agreement.holds
+            yield from (key for key, standing in page if key not in made and not holds(key[1], None, standing))
             self.on_progress(0, len(page))
 
     def _confirmed_all(self, suspects: Iterator[Key]) -> Iterator[Difference]:
@@ -145,8 +150,15 @@ class Verifier:
 
 def verifier_of(stack: Stack, settle_s: float, on_progress: OnProgress, clock: Clock = CLOCK) -> Verifier:
     """The verifier of a stack."""
-    leaderboard = stack.output("LeaderboardTableName")
-    return Verifier(main_table_of(stack), stack.client("dynamodb"), leaderboard, settle_s, on_progress, clock)
+    return Verifier(
+        main_table_of(stack),
+        stack.client("dynamodb"),
+        stack.output("LeaderboardTableName"),
+        settle_s,
+        on_progress,
+        clock,
+        agreement_of(stack),
+    )
 
 
 def _standing_of(item: Item) -> tuple[Key, Standing]:

@@ -64,8 +64,8 @@ class BoardPolicy:
     closes_at: str | None = None
 
     def is_open(self, at: str) -> bool:
-        """Whether what happened at this moment (a change's `at`) counts."""
-        return self.closes_at is None or datetime.fromisoformat(at) <= datetime.fromisoformat(self.closes_at)
+        """Whether what happened at this moment (a change's `at`) counts; CannotRead where it is none."""
+        return self.closes_at is None or _moment("at", at) <= _moment("closes_at", self.closes_at)
 
 
 DEFAULT = BoardPolicy()
@@ -107,7 +107,7 @@ def make_policy(
         order=_choice(Order, "order", order),
         keep=_choice(Keep, "keep", keep),
         ties=_choice(Ties, "ties", ties),
-        closes_at=None if closes_at is None else _moment(closes_at),
+        closes_at=None if closes_at is None else _moment("closes_at", closes_at).isoformat().replace("+00:00", "Z"),
     )
 
 
@@ -118,11 +118,11 @@ def _choice(choices: type[_Choice], name: str, text: str) -> _Choice:
         raise CannotRead(f"{name} is {text!r}; it must be one of {', '.join(choices)}.") from None
 
 
-def _moment(text: str) -> str:
+def _moment(name: str, text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise CannotRead(f"closes_at is {text!r}; it must be a time such as 2026-12-01T18:00:00Z.") from None
+        raise CannotRead(f"{name} is {text!r}; it must be a time such as 2026-12-01T18:00:00Z.") from None
     if moment.tzinfo is None:
-        raise CannotRead(f"closes_at is {text!r}; it must say its time zone, such as 2026-12-01T18:00:00Z.")
-    return moment.isoformat().replace("+00:00", "Z")
+        raise CannotRead(f"{name} is {text!r}; it must say its time zone, such as 2026-12-01T18:00:00Z.")
+    return moment

@@ -6,17 +6,23 @@ Refuses, with CannotApply, what can never be an entry: a score that is no number
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scorecast.change import Change, Image, Value
 from scorecast.errors import CannotApply
 from scorecast.items import BOARD_BYTES, ID_BYTES
 from scorecast.settings import AttributeNames
 
+Version = tuple[str, str]
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is to be written at (id, board); without a score it is a tombstone. `version` orders the writes."""
+    """What is to be written at (id, board); without a score it is a tombstone. `version` orders the writes.
+
+    `starts` says that no entry of the item was there before; `lifetime` is what the board's policy has it remember
+    (lifetime.py), as text.
+    """
 
     id: str
     board: str
@@ -24,6 +30,8 @@ class Entry:
     at: str
     score: str | None = None
     name: str | None = None
+    starts: bool = False
+    lifetime: str = ""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -31,7 +39,7 @@ class Entry:
         return self.id, self.board
 
     @property
-    def version(self) -> tuple[str, str]:
+    def version(self) -> Version:
         """What orders the writes: the change's sequence; and since an item that is read anew (READ) carries the
         sequence of what stood before, the time."""
         return self.sequence, self.at
@@ -42,10 +50,12 @@ def entries_of(change: Change, names: AttributeNames) -> list[Entry]:
 
     None for a change of an item that has no score and had none.
     """
-    standing = _standing(change, names)
+    standing = _made(change, change.new, names)
     left = _left(change, names)
     if left and standing and left.key == standing.key:
         left = None
+    if standing and _starts(change, standing, names):
+        standing = replace(standing, starts=True)
     return [entry for entry in (left, standing) if entry]
 
 
@@ -59,9 +69,8 @@ def newest(entries: Iterable[Entry]) -> dict[tuple[str, str], Entry]:
     return kept
 
 
-def _standing(change: Change, names: AttributeNames) -> Entry | None:
-    """The entry that the item makes after the change."""
-    image = change.new
+def _made(change: Change, image: Image | None, names: AttributeNames) -> Entry | None:
+    """The entry that the item makes as it is in one of the change's images."""
     if not image or names.score not in image:
         return None
     return Entry(
@@ -72,6 +81,17 @@ def _standing(change: Change, names: AttributeNames) -> Entry | None:
         score=_score(image[names.score], names.score),
         name=_text(image.get(names.name)),
     )
+
+
+def _starts(change: Change, standing: Entry, names: AttributeNames) -> bool:
+    """Whether the item made no such entry before the change; what was read anew (READ) does not know that."""
+    if change.operation == "READ":
+        return False
+    try:
+        before = _made(change, change.old, names)
+    except CannotApply:
+        return True
+    return before is None or before.key != standing.key
 
 
 def _left(change: Change, names: AttributeNames) -> Entry | None:

@@ -1,7 +1,8 @@
 """ConsumerLambda: changes from the queue (or one bare event) -> leaderboard entries, and standing events on the bus.
 
 Idempotent and order-proof. A change that can never be applied goes to the dead-letter queue at once, with the reason;
-one that could not be applied now is delivered again; neither holds its neighbours.
+one that could not be applied now is delivered again; neither holds its neighbours. One that happened after its board
+had closed does not count, which is no failure.
 """
 
 from __future__ import annotations
@@ -9,13 +10,15 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from scorecast.aws import Client, create_client, create_s3_client
+from botocore.exceptions import BotoCoreError, ClientError
+
+from scorecast.aws import Client, code_of, create_client, create_s3_client
 from scorecast.change import iso_now
 from scorecast.claim_store import ClaimStore
 from scorecast.dead_letter import DeadLetter
@@ -23,6 +26,7 @@ from scorecast.dead_letter_queue import DeadLetterQueue
 from scorecast.errors import CannotApply, CannotRead, NotAcknowledged
 from scorecast.logs import logger
 from scorecast.ranks.policies import PolicyTable
+from scorecast.ranks.policy import BoardPolicy
 from scorecast.settings import AnnouncementSettings, ConsumerSettings
 from scorecast.standings.announcements import CONCURRENT_BOARDS, Announcements
 from scorecast.standings.entry import Entry, entries_of, newest
@@ -44,6 +48,7 @@ class Delivery:
 
 
 _Readable = tuple[Delivery, Event, list[Entry]]
+_Letter = tuple[str, DeadLetter]
 
 
 @dataclass(slots=True)
@@ -63,12 +68,13 @@ class Consumer:
     leaderboard: Leaderboard
     dead_letters: DeadLetterQueue
     claims: ClaimStore
+    policies: PolicyTable
     announcements: Announcements | None = None
 
     def take(self, deliveries: Sequence[Delivery]) -> Outcome:
         """Apply, park, or leave for another delivery: each of the deliveries; then announce what that changed."""
         outcome = Outcome()
-        letters: list[tuple[str, DeadLetter]] = []
+        letters: list[_Letter] = []
         readable: list[_Readable] = []
         for delivery in deliveries:
             try:
@@ -82,21 +88,24 @@ class Consumer:
             except NotAcknowledged:
                 logger.warning("standings could not fetch a change's images now")
                 outcome.again.append(delivery.id)
-        letters += self._apply(readable, outcome)
+        policies = self._policies(entry.board for _, _, entries in readable for entry in entries)
+        ready = _counting(readable, policies, letters, outcome)
+        letters += self._apply(ready, policies, outcome)
         self._park(letters, outcome)
         parked = {delivery_id for delivery_id, _ in letters}
-        self._announce([one for one in readable if one[0].id not in parked], outcome)
+        self._announce([one for one in ready if one[0].id not in parked], outcome)
         return outcome
 
-    def _apply(self, readable: Iterable[_Readable], outcome: Outcome) -> list[tuple[str, DeadLetter]]:
-        """Write the newest entry of each key; return what can never be written."""
-        readable = list(readable)
-        winners = newest(entry for _, _, entries in readable for entry in entries)
-        results = self.leaderboard.write(list(winners.values())) if winners else {}
+    def _apply(
+        self, ready: Sequence[_Readable], policies: Mapping[str, BoardPolicy], outcome: Outcome
+    ) -> list[_Letter]:
+        """Write what counts on its board; return what can never be written."""
+        counting = [entry for _, _, entries in ready for entry in entries]
+        results, winners = self.leaderboard.write(counting, policies), newest(counting)
         outcome.counts.update("applied" if result.applied else "stale" for result in results.values())
-        outcome.written += [entry for key, entry in winners.items() if results[key].applied]
-        letters = []
-        for delivery, event, entries in readable:
+        outcome.written += [result.entry for result in results.values() if result.entry]
+        letters: list[_Letter] = []
+        for delivery, event, entries in ready:
             failures = [(entry, results[entry.key]) for entry in entries if results[entry.key].failed]
             if any(_is_hopeless(entry, winners, result) for entry, result in failures):
                 letters.append((delivery.id, _letter(failures[0][1].error_code, failures[0][1].reason, event)))
@@ -104,7 +113,21 @@ class Consumer:
                 outcome.again.append(delivery.id)
         return letters
 
-    def _park(self, letters: list[tuple[str, DeadLetter]], outcome: Outcome) -> None:
+    def _policies(self, boards: Iterable[str]) -> dict[str, BoardPolicy]:
+        """The policies of those boards of which they can be read now; one that is not usable hides no other."""
+        boards = dict.fromkeys(boards)
+        try:
+            return self.policies.of(boards)
+        except CannotRead:
+            if len(boards) > 1:
+                return {name: policy for board in boards for name, policy in self._policies([board]).items()}
+            # A board's name is data of a change, which no log holds; it is in the dead letters that this leads to.
+            logger.error("standings cannot use the policy of a board: `scorecast boards list` says which, and why")
+        except (ClientError, BotoCoreError, NotAcknowledged) as error:
+            logger.warning("standings could not read the policies of %d boards (%s)", len(boards), code_of(error))
+        return {}
+
+    def _park(self, letters: list[_Letter], outcome: Outcome) -> None:
         try:
             self.dead_letters.park([letter for _, letter in letters])
             outcome.counts["parked"] += len(letters)
@@ -121,6 +144,25 @@ class Consumer:
         boards = self.announcements.announce(entries, outcome.written)
         again = [delivery_id for delivery_id, entries in by_delivery if any(one.board in boards for one in entries)]
         outcome.again += [delivery_id for delivery_id in again if delivery_id not in outcome.again]
+
+
+def _counting(
+    readable: Iterable[_Readable], policies: Mapping[str, BoardPolicy], letters: list[_Letter], outcome: Outcome
+) -> list[_Readable]:
+    """Leave out what is not to be written: for now, where a board has no usable policy; or for good, as too late."""
+    ready: list[_Readable] = []
+    for delivery, event, entries in readable:
+        if any(entry.board not in policies for entry in entries):
+            outcome.again.append(delivery.id)
+            continue
+        try:
+            in_time = [entry for entry in entries if policies[entry.board].is_open(entry.at)]
+        except CannotRead as error:
+            letters.append((delivery.id, _letter("CannotRead", str(error), event)))
+            continue
+        outcome.counts.update(["closed"] * (len(entries) - len(in_time)))
+        ready.append((delivery, event, in_time))
+    return ready
 
 
 def handle(event: Any, _context: Any) -> dict[str, Any]:
@@ -141,16 +183,18 @@ def handle(event: Any, _context: Any) -> dict[str, Any]:
 def consumer() -> Consumer:
     """Make the function's clients, once a process."""
     settings, dynamodb = ConsumerSettings.from_environment(os.environ), create_client("dynamodb")
+    policies = PolicyTable(dynamodb, settings.board_table)
     return Consumer(
         settings,
         Leaderboard(dynamodb, settings.leaderboard_table, settings.board_table),
         DeadLetterQueue(create_client("sqs"), settings.dead_letter_queue_url),
         ClaimStore(cache(create_s3_client)),
-        _announcements(settings, dynamodb),
+        policies,
+        _announcements(settings, dynamodb, policies),
     )
 
 
-def _announcements(settings: ConsumerSettings, dynamodb: Client) -> Announcements | None:
+def _announcements(settings: ConsumerSettings, dynamodb: Client, policies: PolicyTable) -> Announcements | None:
     own = AnnouncementSettings.from_environment(os.environ)
     if not own.places:
         return None
@@ -159,7 +203,7 @@ def _announcements(settings: ConsumerSettings, dynamodb: Client) -> Announcement
         settings.leaderboard_table,
         own.leaderboard_index,
         SnapshotTable(dynamodb, settings.board_table),
-        PolicyTable(dynamodb, settings.board_table),
+        policies,
         # One attempt a call: the publisher tries again, entry by entry.
         Publisher(create_client("events", total_attempts=1), own.bus_name),
         own.places,
@@ -200,6 +244,6 @@ def _letter(error_code: str, reason: str, event: Event | None = None, record: An
 def _log(outcome: Outcome, changes: int) -> None:
     counts = outcome.counts
     logger.info(
-        "standings changes=%d applied=%d stale=%d parked=%d again=%d",
-        *(changes, counts["applied"], counts["stale"], counts["parked"], len(outcome.again)),
+        "standings changes=%d applied=%d stale=%d closed=%d parked=%d again=%d",
+        *(changes, counts["applied"], counts["stale"], counts["closed"], counts["parked"], len(outcome.again)),
     )

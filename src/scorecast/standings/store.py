@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -22,8 +23,10 @@ from scorecast.change import iso_now
 from scorecast.errors import NotAcknowledged
 from scorecast.items import BatchGetItem, Item, read_items
 from scorecast.ranks.counters import deltas, path_nodes
+from scorecast.ranks.policy import DEFAULT, BoardPolicy
 from scorecast.ranks.table import LANES, CounterTable
 from scorecast.standings.entry import Entry
+from scorecast.standings.lifetime import entry_after
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 TRANSACTION_ACTIONS = 100
@@ -43,14 +46,22 @@ _COMPANY = {"", _HELD_UP, "ConditionalCheckFailed"}
 
 Key = tuple[str, str]
 
+AS_ALWAYS: Mapping[str, BoardPolicy] = MappingProxyType({})
+"""No board has a policy."""
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How a write ended: `applied` or not; an `error_code` if it failed, empty where what stands is newer."""
+    """How a write ended: `entry` is what was written; an `error_code` if it failed, empty where it stands already."""
 
-    applied: bool
+    entry: Entry | None = None
     error_code: str = ""
     reason: str = ""
+
+    @property
+    def applied(self) -> bool:
+        """Whether something was written."""
+        return self.entry is not None
 
     @property
     def failed(self) -> bool:
@@ -63,8 +74,7 @@ class Result:
         return self.error_code in _HOPELESS
 
 
-_APPLIED = Result(applied=True)
-_STALE = Result(applied=False)
+_STALE = Result()
 
 
 class _DynamoDb(BatchGetItem, Protocol):
@@ -74,15 +84,14 @@ class _DynamoDb(BatchGetItem, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Replacement:
-    """An entry and what it replaces: the version and the score that were read, None where there are none."""
+    """An entry, and what was read that it replaces; None where nothing stands."""
 
     entry: Entry
-    version: tuple[str, str] | None
-    score: Decimal | None
+    standing: Entry | None
 
     @property
     def scores(self) -> tuple[Decimal | None, Decimal | None]:
-        return self.score, Decimal(self.entry.score) if self.entry.score is not None else None
+        return _number(self.standing), _number(self.entry)
 
     @property
     def nodes(self) -> set[str]:
@@ -100,20 +109,24 @@ class Leaderboard:
     sleep: Callable[[float], None] = time.sleep
     _known_boards: set[str] = field(default_factory=set)
 
-    def write(self, entries: Sequence[Entry]) -> dict[Key, Result]:
-        """Write entries of different keys; return how each ended.
+    def write(self, entries: Iterable[Entry], policies: Mapping[str, BoardPolicy] = AS_ALWAYS) -> dict[Key, Result]:
+        """Write entries, as the policies of their boards say; return how each key ended.
 
         A call reads up to 100 entries; a call writes as many as fit, with their nodes, into 100 actions. Costs a read
-        unit and a transactional write an entry, and two write units for each node and transaction.
+        unit and a transactional write a key, and two write units for each node and transaction.
         """
+        entries = list(entries)
         results = self._register(entries)
-        waiting = [entry for entry in entries if entry.key not in results]
+        waiting: dict[Key, list[Entry]] = {}
+        for entry in entries:
+            if entry.key not in results:
+                waiting.setdefault(entry.key, []).append(entry)
         for pause_s in (0.0, *_PAUSES_S):
             if not waiting:
                 break
             self.sleep(random.uniform(0, pause_s))
-            results |= self._write_once(waiting, results)
-            waiting = [entry for entry in waiting if results[entry.key].failed and not results[entry.key].hopeless]
+            results |= self._write_once(waiting, policies, results)
+            waiting = {key: some for key, some in waiting.items() if results[key].failed and not results[key].hopeless}
         return results
 
     def _register(self, entries: Sequence[Entry]) -> dict[Key, Result]:
@@ -131,25 +144,31 @@ class Leaderboard:
                 failures[board] = _failure(error)
         return {entry.key: failures[entry.board] for entry in entries if entry.board in failures}
 
-    def _write_once(self, entries: Sequence[Entry], earlier: Mapping[Key, Result]) -> dict[Key, Result]:
+    def _write_once(
+        self, waiting: Mapping[Key, Sequence[Entry]], policies: Mapping[str, BoardPolicy], earlier: Mapping[Key, Result]
+    ) -> dict[Key, Result]:
         """Read and write once; an entry that failed by itself before stands alone, so that it holds up no other."""
         try:
-            replacements = self._read(entries)
+            standing = self._read(waiting)
         except (ClientError, BotoCoreError, NotAcknowledged) as error:
-            return {entry.key: _failure(error) for entry in entries}
-        newer = [one for one in replacements if one.version is None or one.version < one.entry.version]
-        results = {entry.key: _STALE for entry in entries}
-        alone = [one for one in newer if earlier.get(one.entry.key, _STALE).error_code not in _COMPANY]
-        together = [one for one in newer if one not in alone]
+            return {key: _failure(error) for key in waiting}
+        replacements = [
+            _Replacement(entry, standing.get(key))
+            for key, entries in waiting.items()
+            if (entry := entry_after(standing.get(key), entries, policies.get(key[1], DEFAULT)))
+        ]
+        results = dict.fromkeys(waiting, _STALE)
+        alone = [one for one in replacements if earlier.get(one.entry.key, _STALE).error_code not in _COMPANY]
+        together = [one for one in replacements if one not in alone]
         for chunk in [*_chunks(together), *([one] for one in alone)]:
             results |= self._transact(chunk)
         return results
 
-    def _read(self, entries: Sequence[Entry]) -> list[_Replacement]:
-        keys = [{"id": {"S": entry.id}, "metadata": {"S": entry.board}} for entry in entries]
-        items = read_items(self.dynamodb, self.table, keys, consistent=True, sleep=self.sleep)
-        standing = {(item["id"]["S"], item["metadata"]["S"]): item for item in items}
-        return [_replacement(entry, standing.get(entry.key)) for entry in entries]
+    def _read(self, keys: Iterable[Key]) -> dict[Key, Entry]:
+        """What stands at some keys: entries and tombstones."""
+        asked = [{"id": {"S": participant}, "metadata": {"S": board}} for participant, board in keys]
+        items = read_items(self.dynamodb, self.table, asked, consistent=True, sleep=self.sleep)
+        return {entry.key: entry for entry in map(_entry, items)}
 
     def _transact(self, chunk: Sequence[_Replacement]) -> dict[Key, Result]:
         """Write replacements on one board, and what they add to its counters, in one transaction."""
@@ -171,26 +190,27 @@ class Leaderboard:
             return {one.entry.key: _failure(error) for one in chunk}
         except BotoCoreError as error:
             return {one.entry.key: _failure(error) for one in chunk}
-        return {one.entry.key: _APPLIED for one in chunk}
+        return {one.entry.key: Result(one.entry) for one in chunk}
 
     def _put(self, replacement: _Replacement) -> dict[str, Any]:
         put: dict[str, Any] = {"TableName": self.table, "Item": _item(replacement.entry)}
-        if replacement.version is None:
+        standing = replacement.standing
+        if standing is None:
             return put | {"ConditionExpression": "attribute_not_exists(id)"}
-        sequence, at = replacement.version
+        # A late change can alter what an entry remembers, and so its score, without being its newest.
+        lifetime = "#lifetime = :lifetime" if standing.lifetime else "attribute_not_exists(#lifetime)"
+        values = {":sequence": standing.sequence, ":at": standing.at}
+        values |= {":lifetime": standing.lifetime} if standing.lifetime else {}
         return put | {
-            "ConditionExpression": "#sequence = :sequence AND #at = :at",
-            "ExpressionAttributeNames": {"#sequence": "sequence", "#at": "at"},
-            "ExpressionAttributeValues": {":sequence": {"S": sequence}, ":at": {"S": at}},
+            "ConditionExpression": f"#sequence = :sequence AND #at = :at AND {lifetime}",
+            "ExpressionAttributeNames": {"#sequence": "sequence", "#at": "at", "#lifetime": "lifetime"},
+            "ExpressionAttributeValues": {name: {"S": value} for name, value in values.items()},
         }
 
 
-def _replacement(entry: Entry, standing: Item | None) -> _Replacement:
-    if standing is None:
-        return _Replacement(entry, None, None)
-    score = standing.get("projectScore")
-    version = standing["sequence"]["S"], standing["at"]["S"]
-    return _Replacement(entry, version, Decimal(score["N"]) if score else None)
+def _number(entry: Entry | None) -> Decimal | None:
+    """The score of an entry; None where there is neither."""
+    return None if entry is None or entry.score is None else Decimal(entry.score)
 
 
 def _chunks(replacements: Iterable[_Replacement]) -> Iterator[list[_Replacement]]:
@@ -210,23 +230,33 @@ def _chunks(replacements: Iterable[_Replacement]) -> Iterator[list[_Replacement]
 
 def _item(entry: Entry) -> Item:
     """The item; a tombstone has no board and no score, so it is not in the index by score."""
-    item = {
-        "id": {"S": entry.id},
-        "metadata": {"S": entry.board},
-        "sequence": {"S": entry.sequence},
-        "at": {"S": entry.at},
-    }
+    texts = {"id": entry.id, "metadata": entry.board, "sequence": entry.sequence, "at": entry.at}
+    texts |= {"lifetime": entry.lifetime} if entry.lifetime else {}
+    texts |= {"userName": entry.name} if entry.name is not None else {}
+    item: Item = {name: {"S": text} for name, text in texts.items()}
     if entry.score is None:
         expires_at = datetime.now(UTC) + timedelta(days=TOMBSTONE_DAYS)
         return item | {"expiresAt": {"N": str(int(expires_at.timestamp()))}}
-    item |= {"hackathonName": {"S": entry.board}, "projectScore": {"N": entry.score}}
-    return item if entry.name is None else item | {"userName": {"S": entry.name}}
+    return item | {"hackathonName": {"S": entry.board}, "projectScore": {"N": entry.score}}
+
+
+def _entry(item: Item) -> Entry:
+    """What an item says."""
+    return Entry(
+        id=item["id"]["S"],
+        board=item["metadata"]["S"],
+        sequence=item["sequence"]["S"],
+        at=item["at"]["S"],
+        score=item.get("projectScore", {}).get("N"),
+        name=item.get("userName", {}).get("S"),
+        lifetime=item.get("lifetime", {}).get("S", ""),
+    )
 
 
 def _reason(reason: Mapping[str, Any]) -> Result:
     code = reason.get("Code", "None")
-    return Result(applied=False, error_code=_HELD_UP if code == "None" else code, reason=reason.get("Message") or "")
+    return Result(error_code=_HELD_UP if code == "None" else code, reason=reason.get("Message") or "")
 
 
 def _failure(error: Exception) -> Result:
-    return Result(applied=False, error_code=code_of(error), reason=str(error))
+    return Result(error_code=code_of(error), reason=str(error))

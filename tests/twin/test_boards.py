@@ -1,0 +1,91 @@
+"""Boards that keep another score than the latest, and boards that close, on the deployed system."""
+
+from typing import Any
+
+import pytest
+
+from scorecast.change import from_record
+from tests.conftest import eventually
+from tests.fakes import item, record
+from tests.recovery_fakes import envelope
+from tests.twin.command import Scorecast
+from tests.twin.test_pipeline import MainTable, board
+
+
+@pytest.fixture(scope="module")
+def scorecast(stack) -> Scorecast:
+    return Scorecast(stack.twin.port)
+
+
+@pytest.fixture
+def main(stack) -> MainTable:
+    return MainTable(stack)
+
+
+def entries(stack: Any, name: str) -> dict[str, tuple[str, str | None]]:
+    """The score and the name of each participant."""
+    status, body = stack.get("leaderBoard/", hackathonName=name, limit="100")
+    found = body["entries"] if status == 200 else []
+    return {one["id"]: (str(one["projectScore"]), one["userName"]) for one in found}
+
+
+def shows(stack: Any, name: str, expected: dict[str, tuple[str, str | None]]) -> None:
+    assert entries(stack, name) == expected
+
+
+def all_is_taken(stack: Any) -> None:
+    """Whether ConsumerLambda's queue is empty."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    url = stack.outputs["ConsumerQueueUrl"]
+    answer = stack.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)
+    assert set(answer["Attributes"].values()) == {"0"}
+
+
+def differing(scorecast: Scorecast, name: str) -> list[dict]:
+    """What `verify` finds on a board."""
+    done = scorecast.run("verify", "--json", "--settle", "0")
+    assert done.returncode in (0, 9), done.stderr
+    answer = __import__("json").loads(done.stdout)
+    assert answer["loose"] >= 1
+    return [one for one in answer["examples"] if name in str(one)]
+
+
+def test_on_a_golf_board_the_lowest_score_stays(stack, scorecast: Scorecast, main: MainTable) -> None:
+    scorecast.ok("boards", "set", main.board, "--keep", "best", "--order", "ascending")
+    for score in ("72", "70", "75"):
+        main.put("1", {"N": score}, userName={"S": f"after {score}"})
+    main.put("2", {"N": "68"})
+    eventually(lambda: shows(stack, main.board, {"1": ("70", "after 75"), "2": ("68", "user 2")}))
+    main.delete("2")
+    eventually(lambda: shows(stack, main.board, {"1": ("70", "after 75")}))
+    main.put("2", {"N": "90"})  # who comes back begins anew
+    eventually(lambda: shows(stack, main.board, {"1": ("70", "after 75"), "2": ("90", "user 2")}))
+    said = scorecast.ok("score", "1", main.board, "80")
+    assert said.startswith(f"1 has 80 on the board {main.board}, which keeps the best score; it came through after ")
+    assert differing(scorecast, main.board) == []
+
+
+def test_a_first_score_stays(stack, scorecast: Scorecast, main: MainTable) -> None:
+    scorecast.ok("boards", "set", main.board, "--keep", "first")
+    for score in ("5", "9", "1"):
+        main.put("1", {"N": score}, userName={"S": f"after {score}"})
+    eventually(lambda: shows(stack, main.board, {"1": ("5", "after 1")}))
+
+
+def test_a_closed_board_stays_as_it_was_but_for_what_happened_before(
+    stack, scorecast: Scorecast, main: MainTable
+) -> None:
+    change = from_record(record(item("1", main.board)) | {"eventID": main.board})
+    scorecast.ok("boards", "set", main.board, "--closes-at", change.at)
+    main.put("1", {"N": "99"})
+    main.put("2", {"N": "70"})
+    queue = stack.outputs["FanoutDlqUrl"]
+    stack.client("sqs").send_message(QueueUrl=queue, MessageBody=envelope("standings", change))
+    scorecast.ok("dlq", "redrive", "--board", main.board)
+    eventually(lambda: shows(stack, main.board, {"1": ("60", "userA")}))
+    main.delete("1")
+    eventually(lambda: all_is_taken(stack))
+    shows(stack, main.board, {"1": ("60", "userA")})
+    assert board(stack, main.board) == [(1, "1", "60")]
+    assert "it does not count, for the board closed at" in scorecast.ok("score", "2", main.board, "71")
+    assert differing(scorecast, main.board) == []

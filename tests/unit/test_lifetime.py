@@ -1,0 +1,123 @@
+"""What an entry remembers where the best or the first score counts, whatever comes late."""
+
+from itertools import permutations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scorecast.ranks.policy import DEFAULT, BoardPolicy, Keep, Order
+from scorecast.standings.entry import Entry
+from scorecast.standings.lifetime import STEPS, entry_after
+
+BEST = BoardPolicy(keep=Keep.BEST)
+LOWEST = BoardPolicy(keep=Keep.BEST, order=Order.ASCENDING)
+FIRST = BoardPolicy(keep=Keep.FIRST)
+
+
+def wrote(at: int, score: int | None, *, starts: bool = False) -> Entry:
+    """What the change at a second writes; without a score it is a removal."""
+    name = None if score is None else f"user {at}"
+    text = None if score is None else str(score)
+    return Entry("1", "Golf", f"{at:040}", f"2026-01-01T00:00:{at:02}Z", text, name, starts)
+
+
+def start(at: int, score: int) -> Entry:
+    return wrote(at, score, starts=True)
+
+
+def stands(policy: BoardPolicy, *entries: Entry, before: Entry | None = None) -> Entry:
+    """What stands after the writes came one by one."""
+    standing = before
+    for entry in entries:
+        standing = entry_after(standing, [entry], policy) or standing
+    assert standing
+    return standing
+
+
+STAYS = [start(1, 50), wrote(2, 90), wrote(3, 70), wrote(4, None), start(5, 60), wrote(6, 80), wrote(7, 65)]
+
+
+@pytest.mark.parametrize(("policy", "score"), [(DEFAULT, "65"), (BEST, "80"), (LOWEST, "60"), (FIRST, "60")])
+def test_the_score_that_counts_is_of_the_stay_that_is(policy: BoardPolicy, score: str) -> None:
+    for order in permutations(STAYS):
+        assert stands(policy, *order).score == score
+
+
+@pytest.mark.parametrize("policy", [DEFAULT, BEST, LOWEST, FIRST])
+def test_a_batch_at_once_is_as_one_after_another(policy: BoardPolicy) -> None:
+    assert entry_after(None, STAYS, policy) == stands(policy, *STAYS)
+
+
+@pytest.mark.parametrize("policy", [DEFAULT, BEST, LOWEST, FIRST])
+def test_what_came_already_is_not_written_again(policy: BoardPolicy) -> None:
+    standing = stands(policy, *STAYS)
+    assert entry_after(standing, STAYS, policy) is None
+
+
+def test_the_name_is_the_newest_whichever_score_counts() -> None:
+    assert stands(BEST, start(1, 90), wrote(3, 50), wrote(2, 70)).name == "user 3"
+
+
+def test_the_name_outlasts_a_removal_that_comes_before_the_beginning_of_what_it_belongs_to() -> None:
+    gone = stands(FIRST, start(1, 90), wrote(7, 50), wrote(3, None))
+    assert (gone.score, gone.name, gone.sequence) == (None, "user 7", f"{7:040}")
+    back = stands(FIRST, start(5, 40), before=gone)
+    assert (back.score, back.name) == ("40", "user 7")
+
+
+def test_an_entry_remembers_no_more_than_what_may_count() -> None:
+    rising = stands(BEST, start(1, 0), *(wrote(at, at) for at in range(2, 30)))
+    assert rising.lifetime == '[["1","2026-01-01T00:00:01Z"],["29","2026-01-01T00:00:29Z","29"]]'
+    level = stands(BEST, start(1, 5), *(wrote(at, 5) for at in range(2, 30)))
+    assert level.lifetime.count("2026") == 2
+
+
+def test_of_too_many_lower_scores_the_best_and_the_newest_are_remembered() -> None:
+    falling = stands(BEST, start(1, 100), *(wrote(at, 100 - at) for at in range(2, 30)))
+    assert falling.score == "100"
+    assert falling.lifetime.count("2026") == STEPS + 1
+    # A removal that more than STEPS - 1 lower scores have overtaken loses some of them: docs/boards.md.
+    assert stands(BEST, wrote(2, None), before=falling).score == str(100 - (30 - STEPS + 1))
+
+
+@given(st.data())
+def test_whatever_comes_late_by_less_than_the_steps_changes_nothing_in_the_end(data: st.DataObject) -> None:
+    happened: list[Entry] = []
+    for at in range(1, data.draw(st.integers(2, 50))):
+        score = data.draw(st.one_of(st.none(), st.integers(0, 99)))
+        is_there = bool(happened) and happened[-1].score is not None
+        if score is not None or is_there:
+            happened.append(wrote(at, score, starts=score is not None and not is_there))
+    if not happened:
+        return
+    # By less than so many places: no change is overtaken by as many others.
+    late = [(at + data.draw(st.integers(0, STEPS - 1)), at, entry) for at, entry in enumerate(happened)]
+    came = [entry for _, _, entry in sorted(late, key=lambda one: one[:2])]
+    for policy in (BEST, LOWEST, FIRST):
+        assert stands(policy, *came).score == stands(policy, *happened).score
+
+
+def test_scores_are_compared_as_numbers() -> None:
+    assert stands(BEST, start(1, 9), wrote(2, 10)).score == "10"
+    assert stands(LOWEST, start(1, 9), wrote(2, -10)).score == "-10"
+
+
+# ---------------------------------------------------------------- a policy that came later
+
+
+def test_an_entry_from_before_the_policy_is_one_score_among_others() -> None:
+    before = wrote(5, 70)
+    assert stands(BEST, wrote(6, 50), before=before).score == "70"
+    assert stands(FIRST, wrote(6, 50), before=before).score == "70"
+    assert stands(BEST, wrote(6, 80), before=before).score == "80"
+
+
+def test_a_tombstone_from_before_the_policy_ends_what_was_before_it() -> None:
+    tombstone = wrote(5, None)
+    assert stands(BEST, wrote(3, 90), start(1, 80), before=tombstone).score is None
+    assert stands(FIRST, start(6, 40), before=tombstone).score == "40"
+
+
+def test_where_the_latest_counts_again_nothing_is_remembered() -> None:
+    assert stands(DEFAULT, wrote(8, 1), before=stands(BEST, *STAYS)) == wrote(8, 1)
