@@ -1,5 +1,6 @@
 """Boards that keep another score than the latest, and boards that close, on the deployed system."""
 
+import json
 from typing import Any
 
 import pytest
@@ -45,7 +46,7 @@ def differing(scorecast: Scorecast, name: str) -> list[dict]:
     """What `verify` finds on a board."""
     done = scorecast.run("verify", "--json", "--settle", "0")
     assert done.returncode in (0, 9), done.stderr
-    answer = __import__("json").loads(done.stdout)
+    answer = json.loads(done.stdout)
     assert answer["loose"] >= 1
     return [one for one in answer["examples"] if name in str(one)]
 

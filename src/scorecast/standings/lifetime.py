@@ -2,7 +2,7 @@
 
 It begins with the change that made the entry and ends with the one that removed it. Changes may come in any order, so
 an entry holds more than the score that counts: since when it lives, and the scores that would count if it turned out
-to have begun later (docs/adr/0016-best-and-first-scores.md).
+to have begun later (docs/adr/0018-best-and-first-scores.md).
 """
 
 from __future__ import annotations
