@@ -243,6 +243,10 @@ class FakeTables:
         item = self.tables[TableName].get((Key["collection"]["S"], Key["name"]["S"]))
         return {"Item": item} if item else {}
 
+    def put_item(self, *, TableName: str, Item: dict[str, Any]) -> dict[str, Any]:
+        self.tables[TableName][Item["collection"]["S"], Item["name"]["S"]] = Item
+        return {}
+
     def declare(self, board: str, policy: BoardPolicy) -> None:
         """Declare a board's policy."""
         self.tables["boards"][POLICIES, board] = policy_item(board, policy)

@@ -9,12 +9,12 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from scorecast.cli import app, board, consumers, load
+from scorecast.cli import app, board, boards, consumers, load
 from scorecast.errors import UserError
 from scorecast.ops.api_client import ApiClient
 from scorecast.ops.comparison import Comparison, Difference, Standing
 from scorecast.ops.stack import Stack
-from scorecast.ranks.policy import BoardPolicy, Keep
+from scorecast.ranks.policy import BoardPolicy, Keep, Order, policy_item, policy_key
 from tests.ops_fakes import (
     DLQ,
     QUEUE,
@@ -78,7 +78,7 @@ def stack(pipeline: Pipeline, rules: FakeRules, monkeypatch: pytest.MonkeyPatch)
     events = {"changes/2026/01/01/00/a": b'{"time": "2026-01-01T00:00:00Z", "detail-type": "INSERT"}\n'}
     clients = {"events": rules, "sqs": FakeQueues(), "sns": FakeTopics(), "lambda": FakeFunctions()}
     made = fake_stack(dynamodb=pipeline, s3=FakeS3(events), **clients)
-    for module in (board, consumers, load):
+    for module in (board, boards, consumers, load):
         monkeypatch.setattr(module, "open_stack", lambda *_: made)
     monkeypatch.setattr(board, "api_of", lambda _: ApiClient("https://api/", pipeline.fetch))
     return made
@@ -134,6 +134,15 @@ def test_a_score_of_a_closed_board_is_not_waited_for(pipeline: Pipeline) -> None
     said = run("score", "1", "StarWar", "60").stdout
     assert said == "1 has 60 on the board StarWar; it does not count, for the board closed at 2026-01-01T00:00:00Z.\n"
     assert "shownAfterSeconds" in run("score", "1", "StarWar", "61", "--json").stdout
+
+
+def test_a_policy_that_is_not_usable_is_named_and_can_be_declared_anew(pipeline: Pipeline) -> None:
+    pipeline.put_item(TableName="boards", Item=policy_key("Golf") | {"keep": {"S": "worst"}})
+    assert "The policy of the board 'Golf' is not usable: keep is 'worst'" in str(run("boards", "list").exception)
+    result = run("boards", "set", "Golf", "--order", "ascending")
+    assert "It is declared anew." in result.stderr
+    assert result.stdout == "Golf: order ascending, keeps the latest score, ties unordered, never closes.\n"
+    assert pipeline.tables["boards"]["policies", "Golf"] == policy_item("Golf", BoardPolicy(order=Order.ASCENDING))
 
 
 @pytest.mark.parametrize("arguments", [[], ["60", "--delete"], ["--delete", "--name", "x"]])

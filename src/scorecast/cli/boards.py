@@ -10,10 +10,10 @@ from rich.table import Table
 
 from scorecast.cli.options import Json, data, notes, open_stack, plain, print_json, with_place
 from scorecast.errors import CannotRead, UserError
-from scorecast.ops.boards import policies_of
+from scorecast.ops.boards import Policies, policies_of
 from scorecast.ops.exit_codes import ExitCode
 from scorecast.ops.stack import Options
-from scorecast.ranks.policy import BoardPolicy, Keep, Order, Ties, make_policy
+from scorecast.ranks.policy import DEFAULT, BoardPolicy, Keep, Order, Ties, make_policy
 
 app = typer.Typer(name="boards", help="Declare how boards rank, and until when.", no_args_is_help=True)
 
@@ -60,7 +60,7 @@ def set_(
     """
     policies = policies_of(open_stack(place))
     given = {"order": order, "keep": keep, "ties": ties, "closes_at": closes_at}
-    wanted = asdict(policies.of(board)) | {name: value for name, value in given.items() if value is not None}
+    wanted = asdict(_declared(policies, board)) | {name: value for name, value in given.items() if value is not None}
     policy = _policy(wanted | ({"closes_at": None} if closes_at == NEVER else {}))
     policies.set(board, policy)
     if as_json:
@@ -69,6 +69,15 @@ def set_(
     until = f"closes at {policy.closes_at}" if policy.closes_at else "never closes"
     line = f"{board}: order {policy.order}, keeps the {policy.keep} score, ties {policy.ties}, {until}."
     data.print(plain(line), soft_wrap=True)
+
+
+def _declared(policies: Policies, board: str) -> BoardPolicy:
+    """What stands; of what is not usable, nothing."""
+    try:
+        return policies.of(board)
+    except CannotRead as error:
+        notes.print(plain(f"{error} It is declared anew."), soft_wrap=True)
+        return DEFAULT
 
 
 def _policy(values: dict[str, Any]) -> BoardPolicy:
