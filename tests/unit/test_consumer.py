@@ -17,7 +17,7 @@ from scorecast.settings import AttributeNames, ConsumerSettings
 from scorecast.standings import handler, store
 from scorecast.standings.entry import Entry
 from scorecast.standings.handler import Consumer, Delivery
-from scorecast.standings.store import Leaderboard
+from scorecast.standings.store import TRANSACTION_ACTIONS, Leaderboard
 from tests.fakes import BUS, STREAM_ARN, FakeDynamoDb, FakeObjects, FakeSqs, client_error, item, record
 
 SETTINGS = ConsumerSettings("leaderboard", "boards", "queue", AttributeNames())
@@ -112,6 +112,13 @@ def test_a_batch_of_a_thousand_is_a_few_transactions_and_lists_each_board_once(s
     assert system.table.boards == ["board0", "board1", "board2"]
     assert len(system.table.transactions) <= 30
     system.table.check()
+
+
+def test_removals_of_what_never_stood_fit_into_transactions_too(system: System) -> None:
+    count = TRANSACTION_ACTIONS
+    removals = [event(None, item(f"p{number}"), sequence=number) for number in range(1, count + 1)]
+    assert system.take(*removals).counts["applied"] == count
+    assert max(system.table.transactions) <= TRANSACTION_ACTIONS
 
 
 def test_a_change_that_cannot_be_applied_is_parked_and_its_neighbours_are_applied(system: System) -> None:

@@ -22,7 +22,7 @@ from scorecast.aws import code_of
 from scorecast.change import iso_now
 from scorecast.errors import NotAcknowledged
 from scorecast.items import BatchGetItem, Item, read_items
-from scorecast.ranks.counters import deltas, path_nodes
+from scorecast.ranks.counters import ROOT, deltas, path_nodes
 from scorecast.ranks.policy import DEFAULT, BoardPolicy
 from scorecast.ranks.table import LANES, CounterTable
 from scorecast.standings.entry import Entry
@@ -218,11 +218,11 @@ def _chunks(replacements: Iterable[_Replacement]) -> Iterator[list[_Replacement]
     by_board = sorted(replacements, key=lambda one: (one.entry.board, Decimal(one.entry.score or 0)))
     for _, board in groupby(by_board, key=lambda one: one.entry.board):
         chunk: list[_Replacement] = []
-        nodes: set[str] = set()
+        nodes = {ROOT}
         for one in board:
             if chunk and len(chunk) + 1 + len(nodes | one.nodes) > TRANSACTION_ACTIONS:
                 yield chunk
-                chunk, nodes = [], set()
+                chunk, nodes = [], {ROOT}
             chunk.append(one)
             nodes |= one.nodes
         yield chunk
