@@ -28,6 +28,7 @@ _SETTINGS = {
     "SCORE_ATTRIBUTE": "projectScore",
     "LEADERBOARD_TABLE": "LeaderboardTable",
     "LEADERBOARD_INDEX": "hackathonName-projectScore",
+    "LEADERBOARD_TIE_INDEX": "tieBoard-tieOrder",
     "BOARD_TABLE": "BoardTable",
     "ID_ATTRIBUTE": "id",
     "METADATA_ATTRIBUTE": "metadata",

@@ -11,7 +11,7 @@ from typing import Any
 from bench import dynamodb_local
 from bench.boards import Oracle, count, draw_entries, load, load_counters
 from bench.meter import Meter
-from bench.tables import BOARDS, LEADERBOARD, create_tables, index_name
+from bench.tables import BOARDS, LEADERBOARD, create_tables, index_names
 from scorecast.api.query import GetEntry
 from scorecast.api.standings import Standings
 from scorecast.ranks import lookup, table
@@ -76,7 +76,7 @@ def load_board(endpoint: str, dynamodb: Any, shape: str, entries: int) -> Board:
     load_counters(dynamodb, name, count(oracle.ordered).nodes, table.LANES)
     reader = dynamodb_local.create_client(endpoint)
     meter.watch(reader)
-    return Board(name, oracle, Standings(reader, LEADERBOARD, index_name(), BOARDS, "key"), meter)
+    return Board(name, oracle, Standings(reader, LEADERBOARD, *index_names(), BOARDS, "key"), meter)
 
 
 def measure_lookups(shape: str, sizes: Iterable[int], lookups: int) -> Iterable[Row]:

@@ -39,10 +39,10 @@ def definition_of(table: str) -> dict[str, Any]:
     return {part: properties[part] for part in _PARTS if part in properties}
 
 
-def index_name() -> str:
-    """Return the name of the leaderboard's index by score."""
-    [index] = definition_of(LEADERBOARD)["GlobalSecondaryIndexes"]
-    return str(index["IndexName"])
+def index_names() -> tuple[str, str]:
+    """Return the names of the leaderboard's indexes: by score, and where ties have an order."""
+    by_score, by_tie = definition_of(LEADERBOARD)["GlobalSecondaryIndexes"]
+    return str(by_score["IndexName"]), str(by_tie["IndexName"])
 
 
 def create_tables(dynamodb: Any) -> None:

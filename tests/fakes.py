@@ -205,6 +205,13 @@ class FakeDynamoDb:
         standing = {key: value for key, value in self.items.items() if "projectScore" in value}
         return {key: (Decimal(one["projectScore"]["N"]), one["userName"]["S"]) for key, one in standing.items()}
 
+    @property
+    def tie_orders(self) -> dict[tuple[str, str], str]:
+        """Where every entry stands that has a place in the index of ties."""
+        tied = {key: value for key, value in self.items.items() if "tieOrder" in value}
+        assert all(value["tieBoard"]["S"] == board for (_, board), value in tied.items())
+        return {key: value["tieOrder"]["S"] for key, value in tied.items()}
+
     def declare(self, board: str, policy: BoardPolicy) -> None:
         """Declare a board's policy."""
         self.put_item(TableName="boards", Item=policy_item(board, policy))

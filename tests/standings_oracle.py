@@ -2,34 +2,48 @@
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 from scorecast.change import Change
-from scorecast.ranks.policy import DEFAULT, BoardPolicy, Keep, Order
+from scorecast.ranks.policy import DEFAULT, BoardPolicy, Keep, Order, Ties
 
 Key = tuple[str, str]
-Stay = list[tuple[Decimal, str]]
-"""The scores and names that a participant had on a board, from entering it until now."""
+Stay = list[tuple[Decimal, str, str]]
+"""The scores and names that a participant had on a board, from entering it until now, and which change brought each."""
 
 
 def replay(changes: Iterable[Change], policies: Mapping[str, BoardPolicy]) -> dict[Key, tuple[Decimal, str]]:
     """The score and the name of every entry, by participant and board."""
+    stays = stays_of(changes, policies)
+    return {key: (_counting(stay, policies.get(key[1], DEFAULT)), stay[-1][1]) for key, stay in stays.items()}
+
+
+def replay_ties(changes: Iterable[Change], policies: Mapping[str, BoardPolicy]) -> dict[Key, str]:
+    """The sequence of the change that brought the score of every entry on the boards where ties have an order."""
+    stays = stays_of(changes, policies)
+    declared = {key: policies.get(key[1], DEFAULT) for key in stays}
+    return {key: _bringing(stays[key], policy) for key, policy in declared.items() if policy.ties is Ties.EARLIEST}
+
+
+def stays_of(changes: Iterable[Change], policies: Mapping[str, BoardPolicy]) -> dict[Key, Stay]:
+    """Where everybody is after the changes, and since when."""
     stays: dict[Key, Stay] = {}
     for change in changes:
         old, new = _made(change.old), _made(change.new)
         for key in {made[0] for made in (old, new) if made}:
             if _is_in_time(change, policies.get(key[1], DEFAULT)):
-                _step(stays, key, old, new)
-    return {key: (_counting(stay, policies.get(key[1], DEFAULT)), stay[-1][1]) for key, stay in stays.items()}
+                _step(stays, key, old, new, change.sequence)
+    return stays
 
 
-def _step(stays: dict[Key, Stay], key: Key, old: Any, new: Any) -> None:
+def _step(stays: dict[Key, Stay], key: Key, old: Any, new: Any, sequence: str) -> None:
     if new is None or new[0] != key:
         stays.pop(key, None)
     elif old is None or old[0] != key:
-        stays[key] = [new[1]]
+        stays[key] = [(*new[1], sequence)]
     else:
-        stays[key].append(new[1])
+        stays[key].append((*new[1], sequence))
 
 
 def _is_in_time(change: Change, policy: BoardPolicy) -> bool:
@@ -37,10 +51,18 @@ def _is_in_time(change: Change, policy: BoardPolicy) -> bool:
 
 
 def _counting(stay: Stay, policy: BoardPolicy) -> Decimal:
-    scores = [score for score, _ in stay]
+    scores = [score for score, _, _ in stay]
     if policy.keep == Keep.BEST:
         return max(scores) if policy.order == Order.DESCENDING else min(scores)
     return scores[0] if policy.keep == Keep.FIRST else scores[-1]
+
+
+def _bringing(stay: Stay, policy: BoardPolicy) -> str:
+    """The latest score is there since it was another one, the best since it was reached first, the first always."""
+    counting = _counting(stay, policy)
+    if policy.keep == Keep.LATEST:
+        return [now for (old, _, _), (new, _, now) in pairwise([(None, "", ""), *stay]) if old != new][-1]
+    return next(sequence for score, _, sequence in stay if score == counting)
 
 
 def _made(image: Mapping[str, Any] | None) -> tuple[Key, tuple[Decimal, str]] | None:

@@ -94,6 +94,7 @@ class ApiSettings:
 
     leaderboard_table: str
     leaderboard_index: str
+    leaderboard_tie_index: str
     board_table: str
     page_token_key: str
 
@@ -103,6 +104,7 @@ class ApiSettings:
         return cls(
             leaderboard_table=_text(environment, "LEADERBOARD_TABLE"),
             leaderboard_index=_text(environment, "LEADERBOARD_INDEX"),
+            leaderboard_tie_index=_text(environment, "LEADERBOARD_TIE_INDEX"),
             board_table=_text(environment, "BOARD_TABLE"),
             page_token_key=_text(environment, "PAGE_TOKEN_KEY"),
         )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bench import dynamodb_local
-from bench.tables import BOARDS, LEADERBOARD, create_tables, index_name
+from bench.tables import BOARDS, LEADERBOARD, create_tables, index_names
 from scorecast.api.standings import Standings
 
 
@@ -20,7 +20,7 @@ class Engine:
 
     @property
     def standings(self) -> Standings:
-        return Standings(self.dynamodb, LEADERBOARD, index_name(), BOARDS, "key")
+        return Standings(self.dynamodb, LEADERBOARD, *index_names(), BOARDS, "key")
 
 
 @pytest.fixture(scope="module")

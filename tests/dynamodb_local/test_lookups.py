@@ -12,7 +12,7 @@ from bench.meter import Meter
 from bench.tables import BOARDS, LEADERBOARD
 from bench.writers import Strain, draw_changes, write_all
 from scorecast.api.query import GetEntry, ListEntries
-from scorecast.ranks.policy import BoardPolicy, Order, policy_item
+from scorecast.ranks.policy import BoardPolicy, Order, Ties, policy_item
 from scorecast.standings.entry import Entry
 from scorecast.standings.store import Leaderboard
 
@@ -21,8 +21,9 @@ ENTRIES = 2_000
 BATCH = 100
 
 
-def entry(board: str, participant: str, score: Decimal, sequence: int) -> Entry:
-    return Entry(participant, board, f"{sequence:040}", AT, str(score), participant)
+def entry(board: str, participant: str, score: Decimal | None, sequence: int) -> Entry:
+    text = None if score is None else str(score)
+    return Entry(participant, board, f"{sequence:040}", AT, text, participant)
 
 
 def entries_on(dynamodb: Any, board: str) -> dict[str, Decimal]:
@@ -116,3 +117,31 @@ def test_a_killed_writers_batch_counts_once_when_it_comes_again(engine: Any) -> 
     assert events["redelivered"] > 0
     entries = entries_on(engine.dynamodb, "killed")
     assert counters_of(engine.dynamodb, "killed") == count(entries.values()).nodes
+
+
+@pytest.mark.parametrize("order", Order)
+def test_where_ties_have_an_order_pages_and_neighbours_are_in_it(engine: Any, order: Order) -> None:
+    name, policy = f"ties {order}", BoardPolicy(order=order, ties=Ties.EARLIEST)
+    engine.dynamodb.put_item(TableName=BOARDS, Item=policy_item(name, policy))
+    leaderboard = Leaderboard(engine.dynamodb, LEADERBOARD, BOARDS)
+    # Who comes later has the smaller id, so that the order of the ids is not it by chance.
+    writes = [replace(entry(name, f"p{60 - at}", Decimal(at % 3), at), brings=True) for at in range(40)]
+    again = [replace(entry(name, f"p{60 - at}", Decimal(at % 3), at + 100), name="renamed") for at in range(5)]
+    for one in [*writes, *again]:
+        assert leaderboard.write([one], {name: policy})[one.key].applied
+    scores = order.best_first([Decimal(0), Decimal(1), Decimal(2)])
+    expected = [f"p{60 - at}" for score in scores for at in range(40) if at % 3 == score]
+    entries: list[Any] = []
+    page: dict[str, Any] = {"next": None}
+    while "next" in page:
+        page = engine.standings.list_entries(ListEntries(name, 7, token=page["next"]))
+        entries += page["entries"]
+    assert [one["id"] for one in entries] == expected
+    assert [one["position"] for one in entries] == list(range(1, 41))
+    assert {one["userName"] for one in entries} >= {"renamed"}
+    jump = engine.standings.list_entries(ListEntries(name, 5, position=20))
+    assert jump["entries"] == entries[19:24]
+    answer = engine.standings.get_entry(GetEntry(name, expected[20], 2))
+    assert [one["id"] for one in [*answer["above"], *answer["below"]]] == [*expected[18:20], *expected[21:23]]
+    leaderboard.write([entry(name, expected[0], None, 200)], {name: policy})
+    assert engine.standings.list_entries(ListEntries(name, 1))["entries"][0]["id"] == expected[1]

@@ -50,7 +50,7 @@ class Leaderboard:
 def leaderboard(monkeypatch: pytest.MonkeyPatch) -> Leaderboard:
     """A leaderboard without entries."""
     table = FakeTable([])
-    reader = Standings(table, "leaderboard", "index", "boards", "key")
+    reader = Standings(table, "leaderboard", "index", "ties", "boards", "key")
     monkeypatch.setattr(handler, "standings", lambda: reader)
     return Leaderboard(table)
 

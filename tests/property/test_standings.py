@@ -11,13 +11,13 @@ from scorecast.change import Change, from_record, iso_time, to_detail
 from scorecast.claim_store import ClaimStore
 from scorecast.dead_letter_queue import DeadLetterQueue
 from scorecast.ranks.policies import PolicyTable
-from scorecast.ranks.policy import BoardPolicy, Keep, Order
+from scorecast.ranks.policy import BoardPolicy, Keep, Order, Ties
 from scorecast.settings import AttributeNames, ConsumerSettings
 from scorecast.standings.handler import Consumer, Delivery
 from scorecast.standings.lifetime import STEPS
 from scorecast.standings.store import Leaderboard
 from tests.fakes import STREAM_ARN, FakeDynamoDb, FakeObjects, FakeSqs, item, record
-from tests.standings_oracle import replay
+from tests.standings_oracle import replay, replay_ties
 
 BOARDS = ["StarWar", "WarCraft"]
 START_S = 1586939176
@@ -35,6 +35,7 @@ policies = st.builds(
     BoardPolicy,
     order=st.sampled_from(Order),
     keep=st.sampled_from(Keep),
+    ties=st.sampled_from(Ties),
     closes_at=st.one_of(st.none(), st.integers(0, 20).map(lambda seconds: iso_time(START_S + seconds))),
 )
 
@@ -60,16 +61,16 @@ def _run_main_table(made: list) -> tuple[list[Change], dict[tuple[str, str], str
     return changes, {(one["id"]["S"], one["hackathonName"]["S"]): one["projectScore"]["N"] for one in scored}
 
 
-def _deliver(table: FakeDynamoDb, changes: list[Change], data: Any) -> None:
+def _deliver(table: FakeDynamoDb, changes: list[Change], data: Any, *, shuffled: bool = True) -> None:
     """Have a consumer take all changes, some of them again, in any order and in batches of any size."""
-    repeats = data.draw(st.lists(st.sampled_from(changes), max_size=10)) if changes else []
-    shuffled = data.draw(st.permutations(changes + repeats))
+    repeats = data.draw(st.lists(st.sampled_from(changes), max_size=10)) if changes and shuffled else []
+    in_order = data.draw(st.permutations(changes + repeats)) if shuffled else changes
     size = data.draw(st.integers(1, 8))
     settings_ = ConsumerSettings("leaderboard", "boards", "queue", AttributeNames())
     queue, leaderboard = FakeSqs(), Leaderboard(table, "leaderboard", "boards", lambda _: None)
     dead_letters, policies = DeadLetterQueue(queue, "queue"), PolicyTable(table, "boards")
     consumer = Consumer(settings_, leaderboard, dead_letters, ClaimStore(FakeObjects), policies)
-    events = [json.dumps({"resources": [STREAM_ARN], "detail": to_detail(change)}) for change in shuffled]
+    events = [json.dumps({"resources": [STREAM_ARN], "detail": to_detail(change)}) for change in in_order]
     for at in range(0, len(events), size):
         batch = [Delivery(str(number), event) for number, event in enumerate(events[at : at + size])]
         assert consumer.take(batch).again == []
@@ -97,3 +98,23 @@ def test_any_order_and_any_repeats_end_as_the_boards_policies_say(
     _deliver(table, changes, data)
     assert table.shown == replay(changes, declared)
     table.check()
+
+
+@settings(max_examples=300, deadline=None)
+@given(steps_of(few_scores), st.fixed_dictionaries(dict.fromkeys(BOARDS, policies)), st.booleans(), st.data())
+def test_ties_stand_in_the_order_in_which_the_scores_were_reached(
+    made: list, declared: dict[str, BoardPolicy], shuffled: bool, data: st.DataObject
+) -> None:
+    changes, _ = _run_main_table(made)
+    if shuffled:  # how far a best score's moment is exact after an overtaken removal: docs/boards.md
+        declared = {board: policy for board, policy in declared.items() if policy.keep != Keep.BEST}
+    table = FakeDynamoDb()
+    for board, policy in declared.items():
+        table.declare(board, policy)
+    _deliver(table, changes, data, shuffled=shuffled)
+    assert {key: text.split("/")[-1] for key, text in table.tie_orders.items()} == replay_ties(changes, declared)
+    for board, policy in declared.items():
+        if policy.ties is Ties.EARLIEST:
+            in_order = sorted((text, key) for key, text in table.tie_orders.items() if key[1] == board)
+            scores = [table.shown[key][0] for _, key in in_order]
+            assert scores == policy.order.best_first(scores)

@@ -57,6 +57,9 @@ ALLOWED = [
     ("LeaderGet", "dynamodb", "batch_get_item", lambda o: {
         "RequestItems": {o["BoardTableName"]: {"Keys": [BOARD_KEY]}}}),
     ("LeaderGet", "dynamodb", "query", lambda o: {
+        "TableName": o["LeaderboardTableName"], "IndexName": "tieBoard-tieOrder",
+        "KeyConditionExpression": "tieBoard = :b", "ExpressionAttributeValues": {":b": {"S": "probe"}}}),
+    ("LeaderGet", "dynamodb", "query", lambda o: {
         "TableName": o["LeaderboardTableName"], "IndexName": o["LeaderboardIndexName"],
         "KeyConditionExpression": "hackathonName = :b", "ExpressionAttributeValues": {":b": {"S": "probe"}}}),
 ]  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from scorecast.ranks.policy import BoardPolicy, Order, policy_item
+from scorecast.ranks.policy import BoardPolicy, Order, Ties, policy_item
 from tests.conftest import eventually
 from tests.deployed import events_in_backup
 
@@ -165,13 +165,7 @@ def test_pages_join_to_the_whole_board(stack, main: MainTable) -> None:
     for at in range(25):
         main.put(f"p{at}", {"N": str(at // 2)})
     eventually(lambda: shows_total(stack, main.board, 25))
-    seen, token = [], {}
-    while True:
-        _, body = stack.get("leaderBoard/", hackathonName=main.board, limit="7", **token)
-        seen += body["entries"]
-        if "next" not in body:
-            break
-        token = {"next": body["next"]}
+    seen = pages_of(stack, main.board, limit="7")
     assert {entry["id"] for entry in seen} == {f"p{at}" for at in range(25)}
     assert len(seen) == 25
     assert [entry["rank"] for entry in seen] == [1, *(rank for rank in range(2, 25, 2) for _ in "ab")]
@@ -188,6 +182,38 @@ def test_a_board_that_is_declared_ascending_has_its_lowest_score_first(stack, ma
         ["2"],
         ["1"],
     )
+
+
+def test_where_ties_have_an_order_who_was_there_first_stands_first(stack, main: MainTable) -> None:
+    declare(stack, main.board, BoardPolicy(ties=Ties.EARLIEST))
+    # One after another, so that the later of two has the later change; the ids go the other way.
+    for at, participant in enumerate("fedcba", start=1):
+        main.put(participant, {"N": str(90 if participant == "a" else 70)})
+        eventually(lambda at=at: shows_total(stack, main.board, at))
+    main.put("f", {"N": "70"}, userName={"S": "renamed"})
+    eventually(lambda: names_on(stack, main.board, ["user a", "renamed", "user e", "user d", "user c", "user b"]))
+    pages = pages_of(stack, main.board, limit="2")
+    assert [one["id"] for one in pages] == ["a", "f", "e", "d", "c", "b"]
+    assert [(one["rank"], one["position"]) for one in pages] == [(1, 1), *((2, at) for at in range(2, 7))]
+    _, body = stack.get(f"leaderBoard/{main.board}/participants/d", neighbours="1")
+    assert [body[side][0]["id"] for side in ("above", "below")] == ["e", "c"]
+
+
+def names_on(stack: Any, name: str, names: list[str]) -> None:
+    _, body = stack.get("leaderBoard/", hackathonName=name)
+    assert [entry["userName"] for entry in body["entries"]] == names
+
+
+def pages_of(stack: Any, name: str, limit: str) -> list[dict]:
+    """The entries of all pages of a board."""
+    entries: list[dict] = []
+    token: dict[str, str] = {}
+    while True:
+        _, body = stack.get("leaderBoard/", hackathonName=name, limit=limit, **token)
+        entries += body["entries"]
+        if "next" not in body:
+            return entries
+        token = {"next": body["next"]}
 
 
 def declare(stack: Any, name: str, policy: BoardPolicy) -> None:

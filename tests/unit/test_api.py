@@ -1,4 +1,5 @@
 import json
+import operator
 import re
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -12,18 +13,23 @@ from scorecast.api.answer import json_text, page_answer
 from scorecast.api.standings import Standings
 from scorecast.ranks import lookup
 from scorecast.ranks.counters import Counters
-from scorecast.ranks.policy import BoardPolicy, Order, policy_item
+from scorecast.ranks.policy import DEFAULT, BoardPolicy, Order, Ties, policy_item
+from scorecast.ranks.ties import tie_order
 from tests.fakes import client_error
 
 
 @dataclass
 class FakeTable:
-    """A leaderboard as LeaderGet reads it: entries as (board, id, score), pages of at most `page_size` items."""
+    """A leaderboard as LeaderGet reads it: entries as (board, id, score), pages of at most `page_size` items.
+
+    On a board whose ties have an order, `reached` says by id when the score was reached; the others are not in it yet.
+    """
 
     entries: list[tuple[str, str, str]]
     page_size: int = 1000
     names: dict[str, str] = field(default_factory=dict)
     policies: dict[str, BoardPolicy] = field(default_factory=dict)
+    reached: dict[str, str] = field(default_factory=dict)
     read: int = 0
     counted: int = 0
 
@@ -38,7 +44,12 @@ class FakeTable:
         if not request.get("ScanIndexForward", True):
             items.reverse()
         start = request.get("ExclusiveStartKey")
-        at = next((n + 1 for n, one in enumerate(items) if start and one["id"] == start["id"]), 0)
+        if start and request["IndexName"] == "ties":
+            # A text goes on after any text, whether or not it is there; `items` are in the order that is asked for.
+            passed = operator.le if request["ScanIndexForward"] else operator.ge
+            at = sum(passed(one["tieOrder"]["S"], start["tieOrder"]["S"]) for one in items)
+        else:
+            at = next((n + 1 for n, one in enumerate(items) if start and one["id"] == start["id"]), 0)
         size = min(request.get("Limit", self.page_size), self.page_size)
         page = items[at : at + size]
         if request.get("Select") == "COUNT":
@@ -91,6 +102,12 @@ class FakeTable:
         """The items of a key condition, in the order of the index."""
         if ":id" in values:
             return [self._item(*entry) for entry in sorted(self.entries) if entry[1] == values[":id"]["S"]]
+        if condition.startswith("tieBoard = :board"):
+            tied = [self._item(*one) for one in self.entries if one[0] == values[":board"]["S"]]
+            begin = values.get(":begin", {"S": ""})["S"]
+            assert condition == "tieBoard = :board" + (" AND tieOrder >= :begin" if begin else "")
+            in_order = sorted((one for one in tied if "tieOrder" in one), key=lambda one: one["tieOrder"]["S"])
+            return [one for one in in_order if one["tieOrder"]["S"] >= begin]
         names = (":score", ":begin", ":low", ":high")
         asked, begin, low, high = (Decimal(values.get(name, {"N": "NaN"})["N"]) for name in names)
         tests = {
@@ -107,6 +124,11 @@ class FakeTable:
 
     def _item(self, board: str, participant: str, score: str) -> dict:
         item = {"id": {"S": participant}, "metadata": {"S": board}, "projectScore": {"N": score}}
+        item |= {"sequence": {"S": "7"}, "at": {"S": UPDATED_AT}}
+        policy = self.policies.get(board, DEFAULT)
+        if policy.ties is Ties.EARLIEST and participant in self.reached:
+            text = tie_order(Decimal(score), policy.order, self.reached[participant], "7")
+            item |= {"tieBoard": {"S": board}, "tieOrder": {"S": text}}
         return item | ({"userName": {"S": self.names[participant]}} if participant in self.names else {})
 
 
@@ -115,7 +137,7 @@ SAMPLE = [("StarWar", "1", "60"), ("StarWar", "2", "90"), ("StarWar", "3", "70")
 
 
 def serve(monkeypatch: pytest.MonkeyPatch, table: FakeTable) -> None:
-    reader = Standings(table, "leaderboard", "index", "boards", "key")
+    reader = Standings(table, "leaderboard", "index", "ties", "boards", "key")
     monkeypatch.setattr(handler, "standings", lambda: reader)
 
 
@@ -488,6 +510,57 @@ def test_a_policy_that_is_not_usable_is_a_500_that_names_the_board(monkeypatch: 
 
 
 UNUSABLE = {"collection": {"S": "policies"}, "name": {"S": "Golf"}, "order": {"S": "sideways"}}
+
+
+# ---- ties in order
+
+
+tied_boards = st.lists(st.tuples(st.sampled_from(["-2", "0", "7", "7.5"]), st.integers(0, 59)), min_size=1, max_size=25)
+
+
+def earliest_first(entries: list[tuple[str, str, str]], reached: dict[str, str], order: Order) -> list[str]:
+    """The oracle: the ids of a board, best score first, and of equal scores who was there first."""
+    sign = 1 if order is Order.ASCENDING else -1
+    return [one[1] for one in sorted(entries, key=lambda one: (sign * Decimal(one[2]), reached[one[1]], one[1]))]
+
+
+@given(tied_boards, st.sampled_from(Order), st.integers(1, 9), st.data())
+def test_where_ties_have_an_order_all_is_read_in_it(drawn: list, order: Order, limit: int, data: st.DataObject) -> None:
+    entries = [("b", f"p{at:02}", score) for at, (score, _) in enumerate(drawn)]
+    # Moments of their own, so that the oracle need not know how equal ones stand.
+    reached = {f"p{at:02}": f"2026-01-01T00:{minute:02}:{at:02}Z" for at, (_, minute) in enumerate(drawn)}
+    expected = earliest_first(entries, reached, order)
+    ranks = {one["id"]: one["rank"] for one in best_first(entries, order)}
+    policy = BoardPolicy(order=order, ties=Ties.EARLIEST)
+    with pytest.MonkeyPatch.context() as patch:
+        serve(patch, FakeTable(entries, policies={"b": policy}, reached=reached))
+        seen, token = [], {}
+        while token is not None:
+            body = get("/leaderBoard", hackathonName="b", limit=str(limit), **token)["body"]
+            seen += body["entries"]
+            token = {"next": body["next"]} if "next" in body else None
+        assert [one["id"] for one in seen] == expected
+        assert [one["rank"] for one in seen] == [ranks[one] for one in expected]
+        assert [one["position"] for one in seen] == list(range(1, len(expected) + 1))
+        position = data.draw(st.integers(1, len(expected)))
+        jumped = get("/leaderBoard", hackathonName="b", atRank=str(position), limit=str(limit))["body"]["entries"]
+        assert jumped == seen[position - 1 : position - 1 + limit]
+        body = get(f"/leaderBoard/b/participants/{expected[position - 1]}", neighbours="2")["body"]
+        around = [*body["above"], {"id": body["id"], "rank": body["rank"]}, *body["below"]]
+        start = max(0, min(position - 3, len(expected) - 5))
+        assert [(one["id"], one["rank"]) for one in around] == [
+            (one, ranks[one]) for one in expected[start : start + 5]
+        ]
+
+
+def test_an_entry_from_before_ties_had_an_order_still_has_a_rank_and_neighbours(monkeypatch) -> None:
+    entries = [("b", "new", "5"), ("b", "old", "5"), ("b", "best", "9")]
+    reached = {"new": "2026-01-03T00:00:00Z", "best": "2026-01-01T00:00:00Z"}  # the old one's last change is between
+    policies = {"b": BoardPolicy(ties=Ties.EARLIEST)}
+    serve(monkeypatch, FakeTable(entries, policies=policies, reached=reached))
+    body = get("/leaderBoard/b/participants/old")["body"]
+    assert body["rank"] == 2
+    assert [[one["id"] for one in body[side]] for side in ("above", "below")] == [["best"], ["new"]]
 
 
 # ---- lists, page by page

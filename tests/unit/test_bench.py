@@ -5,7 +5,7 @@ from botocore.exceptions import ClientError
 
 from bench.boards import Oracle, draw_entries
 from bench.meter import Meter, PlainWriter
-from bench.tables import BOARDS, LEADERBOARD, definition_of, index_name
+from bench.tables import BOARDS, LEADERBOARD, definition_of, index_names
 from bench.writers import Collisions, Strain, draw_changes
 
 UPDATE = {"Update": {"TableName": BOARDS, "Key": {"collection": {"S": "counters"}, "name": {"S": "board"}}}}
@@ -65,5 +65,5 @@ def test_the_oracle_shares_ranks() -> None:
 
 def test_the_tables_are_the_templates() -> None:
     assert definition_of(LEADERBOARD)["KeySchema"][0] == {"AttributeName": "id", "KeyType": "HASH"}
-    assert index_name() == "hackathonName-projectScore"
+    assert index_names() == ("hackathonName-projectScore", "tieBoard-tieOrder")
     assert "GlobalSecondaryIndexes" not in definition_of(BOARDS)

@@ -97,6 +97,24 @@ def test_an_order_that_there_is_not_is_refused_with_those_that_there_are() -> No
     assert "ascending" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "needed"),
+    [
+        (["--ties", "earliest"], True),
+        (["--order", "ascending"], False),
+        (["--ties", "earliest", "--order", "ascending"], True),
+    ],
+)
+def test_it_says_when_the_entries_must_be_written_anew(arguments: list[str], *, needed: bool) -> None:
+    assert ("scorecast backfill" in run("set", "Golf", *arguments).stderr) is needed
+    assert "scorecast backfill" not in run("set", "Golf", *arguments).stderr
+
+
+def test_a_turned_order_moves_entries_whose_ties_have_one(policies: Policies) -> None:
+    policies.set("Golf", BoardPolicy(ties=Ties.EARLIEST))
+    assert "scorecast backfill" in run("set", "Golf", "--order", "ascending").stderr
+
+
 def test_the_boards_with_a_policy_are_listed(policies: Policies) -> None:
     assert "Nothing is declared" in run("list").stderr
     policies.set("Golf[1]", BoardPolicy(Order.ASCENDING))

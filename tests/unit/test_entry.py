@@ -17,7 +17,9 @@ def written(new: dict | None = None, old: dict | None = None, names: AttributeNa
 
 def test_an_insert_writes_the_entry_with_the_name_and_the_order() -> None:
     [entry] = entries_of(from_record(record(item(score="12.5"), sequence=9)), NAMES)
-    assert entry == Entry("1", "StarWar", "9".zfill(40), "2020-04-15T08:26:16Z", "12.5", "userA", starts=True)
+    assert entry == Entry(
+        "1", "StarWar", "9".zfill(40), "2020-04-15T08:26:16Z", "12.5", "userA", starts=True, brings=True
+    )
 
 
 def test_a_remove_leaves_a_tombstone() -> None:

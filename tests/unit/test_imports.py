@@ -16,6 +16,7 @@ PURE = [
     "ranks/counters.py",
     "ranks/digits.py",
     "ranks/policy.py",
+    "ranks/ties.py",
     "standings/entry.py",
     "standings/lifetime.py",
     "standings/standing_event.py",

@@ -1,14 +1,15 @@
 """What an entry remembers where the best or the first score counts, whatever comes late."""
 
+from dataclasses import replace
 from itertools import permutations
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorecast.ranks.policy import DEFAULT, BoardPolicy, Keep, Order
+from scorecast.ranks.policy import DEFAULT, BoardPolicy, Keep, Order, Ties
 from scorecast.standings.entry import Entry
-from scorecast.standings.lifetime import STEPS, entry_after
+from scorecast.standings.lifetime import STEPS, entry_after, reached
 
 BEST = BoardPolicy(keep=Keep.BEST)
 LOWEST = BoardPolicy(keep=Keep.BEST, order=Order.ASCENDING)
@@ -121,3 +122,46 @@ def test_a_tombstone_from_before_the_policy_ends_what_was_before_it() -> None:
 
 def test_where_the_latest_counts_again_nothing_is_remembered() -> None:
     assert stands(DEFAULT, wrote(8, 1), before=stands(BEST, *STAYS)) == wrote(8, 1)
+
+
+# ---- where ties have an order: which change brought the score
+
+
+TIED = BoardPolicy(ties=Ties.EARLIEST)
+
+
+def brought(at: int, score: int) -> Entry:
+    return replace(wrote(at, score), brings=True)
+
+
+def entered(at: int, score: int) -> Entry:
+    return replace(start(at, score), brings=True)
+
+
+@pytest.mark.parametrize(
+    ("keep", "at"),
+    [(Keep.LATEST, 4), (Keep.BEST, 2), (Keep.FIRST, 1)],
+)
+def test_a_score_is_there_since_the_change_that_brought_it_in_whatever_order_they_come(keep: Keep, at: int) -> None:
+    changes = [entered(1, 50), brought(2, 90), brought(3, 70), brought(4, 90), wrote(5, 90)]
+    for order in permutations(changes):
+        assert reached(stands(BoardPolicy(keep=keep, ties=Ties.EARLIEST), *order)) == changes[at - 1].version
+
+
+def test_a_score_whose_change_has_not_come_is_there_since_the_newest() -> None:
+    assert reached(stands(TIED, wrote(5, 90))) == wrote(5, 90).version
+    assert reached(stands(TIED, brought(2, 50), wrote(5, 90))) == wrote(5, 90).version
+
+
+def test_an_entry_from_before_ties_had_an_order_is_there_since_its_last_change() -> None:
+    old = stands(DEFAULT, brought(2, 90))
+    assert reached(stands(TIED, wrote(7, 90), before=old)) == old.version
+
+
+def test_who_left_and_came_back_is_there_since_then() -> None:
+    for order in permutations([entered(1, 50), wrote(2, None), entered(3, 50)]):
+        assert reached(stands(TIED, *order)) == wrote(3, 50).version
+
+
+def test_where_ties_have_no_order_nothing_is_remembered_of_the_latest() -> None:
+    assert stands(DEFAULT, entered(1, 50), brought(2, 60)).lifetime == ""

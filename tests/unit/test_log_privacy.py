@@ -188,7 +188,7 @@ class Reader:
 @pytest.mark.parametrize("found", [None, SECRET, SECRET | {"projectScore": {"N": MARKER}}, {"id": {"S": MARKER}}])
 @pytest.mark.parametrize("path", ["", "/histogram", "/participants/1"])
 def test_leader_get_logs_no_data(logged, monkeypatch, found: dict | None, path: str) -> None:
-    reader = Standings(Reader(found), "leaderboard", "index", "boards", "key")
+    reader = Standings(Reader(found), "leaderboard", "index", "ties", "boards", "key")
     monkeypatch.setattr(api, "standings", lambda: reader)
     parameters = {"hackathonName": f"{MARKER}-board"} if not path else None
     board = f"/{MARKER}-board" if path else ""

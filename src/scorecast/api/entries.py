@@ -10,7 +10,8 @@ from typing import Any, Protocol
 
 from scorecast.api.page_token import Position
 from scorecast.items import BatchGetItem, Item, read_items
-from scorecast.ranks.policy import BoardPolicy, Order
+from scorecast.ranks.policy import DEFAULT, BoardPolicy, Order, Ties
+from scorecast.ranks.ties import score_order, tie_order
 
 
 class DynamoDb(BatchGetItem, Protocol):
@@ -21,12 +22,24 @@ class DynamoDb(BatchGetItem, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class _Arrangement:
+    """An index that has the entries of a board one after another: its keys, and whether it has the best first."""
+
+    index: str
+    board: str
+    place: str
+    type: str
+    is_best_first: bool
+
+
+@dataclass(frozen=True, slots=True)
 class EntryTable:
-    """The entries of all boards, and their index by board and score."""
+    """The entries of all boards, and their indexes: by score, and where ties are declared by who was there first."""
 
     dynamodb: DynamoDb
     table: str
     index: str
+    tie_index: str
 
     def get(self, board: str, participant: str) -> Item | None:
         """One participant's entry on a board; half a read unit."""
@@ -52,39 +65,47 @@ class EntryTable:
 
     def best_first(self, board: str, policy: BoardPolicy, start: Position, limit: int) -> list[Item]:
         """Read `limit` entries of a board after the one at `start`, or from its score on if it names none."""
-        ascending = policy.order is Order.ASCENDING
+        by = self._arrangement(policy)
         if start.id or not start.score:
-            request = self._request(board) | _after(board, start.id, start.score)
+            request = self._request(by, board) | _after(by, board, start)
         else:
-            request = self._request(board, f"projectScore {'>=' if ascending else '<='} :begin", begin=start.score)
-        return query_first(self.dynamodb, request | {"ScanIndexForward": ascending}, limit)
+            begin = start.score if by.type == "N" else score_order(Decimal(start.score), policy.order)
+            condition = f"{by.place} {'>=' if by.is_best_first else '<='} :begin"
+            request = self._request(by, board, condition, begin=begin)
+        return query_first(self.dynamodb, request | {"ScanIndexForward": by.is_best_first}, limit)
 
     def beside(self, board: str, policy: BoardPolicy, item: Item, limit: int, *, above: bool) -> list[Item]:
         """Read `limit` entries next to one, above or below it, the nearest first."""
-        request = self._request(board) | _after(board, item["id"]["S"], item["projectScore"]["N"])
-        forward = (policy.order is Order.ASCENDING) is not above
-        return query_first(self.dynamodb, request | {"ScanIndexForward": forward}, limit)
+        by = self._arrangement(policy)
+        request = self._request(by, board) | _after(by, board, position_of(item, policy))
+        return query_first(self.dynamodb, request | {"ScanIndexForward": by.is_best_first is not above}, limit)
 
     def count_above(self, board: str, score: Decimal, order: Order) -> int:
         """Count the entries that score better: reads them all."""
         better = "<" if order is Order.ASCENDING else ">"
-        return self._count(self._request(board, f"projectScore {better} :score", score=str(score)))
+        return self._count(board, f"projectScore {better} :score", score=str(score))
 
     def count_between(self, board: str, low: Decimal, high: Decimal) -> int:
         """Count the entries from a lowest score to a highest: reads them all."""
-        condition = "projectScore BETWEEN :low AND :high"
-        return self._count(self._request(board, condition, low=str(low), high=str(high)))
+        return self._count(board, "projectScore BETWEEN :low AND :high", low=str(low), high=str(high))
 
-    def _count(self, request: dict[str, Any]) -> int:
-        return sum(page["Count"] for page in _pages(self.dynamodb, request | {"Select": "COUNT"}))
+    def _count(self, board: str, condition: str, **scores: str) -> int:
+        request = self._request(self._arrangement(DEFAULT), board, condition, **scores) | {"Select": "COUNT"}
+        return sum(page["Count"] for page in _pages(self.dynamodb, request))
 
-    def _request(self, board: str, condition: str = "", **scores: str) -> dict[str, Any]:
-        """A query of a board in its index, with a condition on the score."""
-        values = {f":{name}": {"N": score} for name, score in scores.items()}
+    def _arrangement(self, policy: BoardPolicy) -> _Arrangement:
+        if policy.ties is Ties.EARLIEST:
+            return _Arrangement(self.tie_index, "tieBoard", "tieOrder", "S", is_best_first=True)
+        is_best_first = policy.order is Order.ASCENDING
+        return _Arrangement(self.index, "hackathonName", "projectScore", "N", is_best_first=is_best_first)
+
+    def _request(self, by: _Arrangement, board: str, condition: str = "", **places: str) -> dict[str, Any]:
+        """A query of a board in an index, with a condition on where in it."""
+        values = {f":{name}": {by.type: place} for name, place in places.items()}
         return {
             "TableName": self.table,
-            "IndexName": self.index,
-            "KeyConditionExpression": " AND ".join(["hackathonName = :board", *([condition] if condition else [])]),
+            "IndexName": by.index,
+            "KeyConditionExpression": " AND ".join([f"{by.board} = :board", *([condition] if condition else [])]),
             "ExpressionAttributeValues": {":board": {"S": board}} | values,
         }
 
@@ -111,9 +132,18 @@ def _pages(dynamodb: DynamoDb, request: dict[str, Any]) -> Iterator[dict[str, An
         request = request | {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
 
-def _after(board: str, participant: str, score: str) -> dict[str, Any]:
+def position_of(item: Item, policy: BoardPolicy, rank: int = 0, shown: int = 0) -> Position:
+    """Where an entry stands; one from before its board had ties in an order stands where its last change puts it."""
+    score, tie = item["projectScore"]["N"], item.get("tieOrder", {}).get("S", "")
+    if policy.ties is Ties.EARLIEST and not tie:
+        tie = tie_order(Decimal(score), policy.order, item["at"]["S"], item["sequence"]["S"])
+    return Position(item["id"]["S"], score, rank, shown, tie if policy.ties is Ties.EARLIEST else "")
+
+
+def _after(by: _Arrangement, board: str, start: Position) -> dict[str, Any]:
     """Where a query of a board goes on after an entry; from the beginning if none is named."""
-    if not participant:
+    if not start.id:
         return {}
-    key = {"id": {"S": participant}, "metadata": {"S": board}, "hackathonName": {"S": board}}
-    return {"ExclusiveStartKey": key | {"projectScore": {"N": score}}}
+    place = {by.type: start.tie or start.score}
+    key = {"id": {"S": start.id}, "metadata": {"S": board}, by.board: {"S": board}, by.place: place}
+    return {"ExclusiveStartKey": key}

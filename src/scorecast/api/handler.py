@@ -122,6 +122,7 @@ def standings() -> Standings:
         create_client("dynamodb"),
         settings.leaderboard_table,
         settings.leaderboard_index,
+        settings.leaderboard_tie_index,
         settings.board_table,
         settings.page_token_key,
     )

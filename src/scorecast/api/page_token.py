@@ -16,12 +16,16 @@ _SIGNATURE_BYTES = 16
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """The last entry of a page: its key and score, its rank, and how many entries were shown up to it."""
+    """The last entry of a page: its key and score, its rank, and how many entries were shown up to it.
+
+    `tie` is where it stands among those of its score, on a board where they have an order.
+    """
 
     id: str
     score: str
     rank: int
     shown: int
+    tie: str = ""
 
 
 def make_token(position: Position, board: str, key: str) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from scorecast.api.entries import DynamoDb, EntryTable, is_entry, query_first
+from scorecast.api.entries import DynamoDb, EntryTable, is_entry, position_of, query_first
 from scorecast.api.errors import ApiError
 from scorecast.api.neighbours import ranks_above, ranks_below, share_places
 from scorecast.api.page_token import Position, make_token, read_token, sign, unsign
@@ -27,6 +27,7 @@ from scorecast.api.query import (
 from scorecast.items import Item
 from scorecast.ranks.digits import range_of
 from scorecast.ranks.lookup import Board, RankIndex, Standing
+from scorecast.ranks.policy import BoardPolicy
 from scorecast.ranks.table import CounterTable
 
 # A jump to a position reads the entries before it in its range; past this many it begins with the range.
@@ -45,6 +46,7 @@ class Standings:
     dynamodb: DynamoDb
     table: str
     index: str
+    tie_index: str
     board_table: str
     page_token_key: str
 
@@ -70,7 +72,7 @@ class Standings:
         board = self._open(query.board)
         start, skip = self._start(board, query)
         items = self._entries.best_first(board.name, board.policy, start, skip + query.limit)
-        ranked = list(_ranked(items, start))[skip:]
+        ranked = list(_ranked(items, start, board.policy))[skip:]
         entries = [{"rank": position.rank, "position": position.shown} | _entry(item) for item, position in ranked]
         answer = _about(board) | {"entries": entries}
         if len(ranked) == query.limit and ranked[-1][1].shown < board.total:
@@ -124,7 +126,7 @@ class Standings:
 
     @property
     def _entries(self) -> EntryTable:
-        return EntryTable(self.dynamodb, self.table, self.index)
+        return EntryTable(self.dynamodb, self.table, self.index, self.tie_index)
 
     @property
     def _ranks(self) -> RankIndex:
@@ -173,20 +175,19 @@ class Standings:
         return {"above": shown_above[::-1], "below": shown_below}
 
 
-def _ranked(items: Iterable[Item], start: Position) -> Iterator[tuple[Item, Position]]:
+def _ranked(items: Iterable[Item], start: Position, policy: BoardPolicy) -> Iterator[tuple[Item, Position]]:
     """Give each entry its rank: that of the entry before where the scores are equal, else how many come before it."""
     position = start
     for item in items:
-        score = item["projectScore"]["N"]
-        tied = position.id and Decimal(position.score) == Decimal(score)
+        tied = position.id and Decimal(position.score) == _score(item)
         rank = position.rank if tied else position.shown + 1
-        position = Position(item["id"]["S"], score, rank, position.shown + 1)
+        position = position_of(item, policy, rank, position.shown + 1)
         yield item, position
 
 
 def _scope(board: Board) -> str:
     """What a token of a board's page is good for: this board, for as long as it has this order."""
-    return f"entries/{board.policy.order}/{board.name}"
+    return f"entries/{board.policy.order}/{board.policy.ties}/{board.name}"
 
 
 def _about(board: Board) -> dict[str, Any]:

@@ -60,15 +60,20 @@ def set_(
     """
     policies = policies_of(open_stack(place))
     given = {"order": order, "keep": keep, "ties": ties, "closes_at": closes_at}
-    wanted = asdict(_declared(policies, board)) | {name: value for name, value in given.items() if value is not None}
+    before = _declared(policies, board)
+    wanted = asdict(before) | {name: value for name, value in given.items() if value is not None}
     policy = _policy(wanted | ({"closes_at": None} if closes_at == NEVER else {}))
     policies.set(board, policy)
+    if policy.ties is Ties.EARLIEST and (policy.order, policy.ties) != (before.order, before.ties):
+        notes.print(
+            "Entries that are on the board already come into this order with `scorecast backfill`.", soft_wrap=True
+        )
     if as_json:
         print_json(_shown(board, policy))
         return
     until = f"closes at {policy.closes_at}" if policy.closes_at else "never closes"
-    line = f"{board}: order {policy.order}, keeps the {policy.keep} score, ties {policy.ties}, {until}."
-    data.print(plain(line), soft_wrap=True)
+    declared = f"{board}: order {policy.order}, keeps the {policy.keep} score, ties {policy.ties}, {until}."
+    data.print(plain(declared), soft_wrap=True)
 
 
 def _declared(policies: Policies, board: str) -> BoardPolicy:

@@ -55,7 +55,7 @@ class RankIndex:
     count_between: CountBetween
 
     def open(self, boards: Sequence[str]) -> dict[str, Board]:
-        """Read what all answers about boards begin with: (LANES + 1) / 2 read units each, 20 in a round trip."""
+        """Read what all answers about boards begin with: (LANES + 1) / 2 read units each, 25 in a round trip."""
         roots = self.counters.read_roots(boards)
         return {name: Board(name, root.policy, root.counts, root.updated_at, self) for name, root in roots.items()}
 

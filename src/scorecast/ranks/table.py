@@ -60,7 +60,7 @@ class CounterTable:
     table: str
 
     def read(self, board: str, nodes: Sequence[str]) -> Reading:
-        """Read nodes of a board in one round trip (up to 25 of them): LANES / 2 read units each."""
+        """Read nodes of a board in one round trip (up to 33 of them): LANES / 2 read units each."""
         reading = Reading({node: {} for node in nodes})
         keys = [key for node in nodes for key in _lanes(board, node)]
         for item in read_items(self.dynamodb, self.table, keys, consistent=False):
@@ -68,7 +68,7 @@ class CounterTable:
         return reading
 
     def read_roots(self, boards: Sequence[str]) -> dict[str, Root]:
-        """Read the roots of boards and their policies together, up to 20 in a round trip: (LANES + 1) / 2 units each.
+        """Read the roots of boards and their policies together, up to 25 in a round trip: (LANES + 1) / 2 units each.
 
         CannotRead where a policy is not usable.
         """

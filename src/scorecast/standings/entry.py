@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from scorecast.change import Change, Image, Value
 from scorecast.errors import CannotApply
@@ -20,8 +21,8 @@ Version = tuple[str, str]
 class Entry:
     """What is to be written at (id, board); without a score it is a tombstone. `version` orders the writes.
 
-    `starts` says that no entry of the item was there before; `lifetime` is what the board's policy has it remember
-    (lifetime.py), as text.
+    `starts` says that no entry of the item was there before, `brings` that it had another score or none; `lifetime` is
+    what the board's policy has it remember (lifetime.py), as text.
     """
 
     id: str
@@ -31,6 +32,7 @@ class Entry:
     score: str | None = None
     name: str | None = None
     starts: bool = False
+    brings: bool = False
     lifetime: str = ""
 
     @property
@@ -54,8 +56,8 @@ def entries_of(change: Change, names: AttributeNames) -> list[Entry]:
     left = _left(change, names)
     if left and standing and left.key == standing.key:
         left = None
-    if standing and _starts(change, standing, names):
-        standing = replace(standing, starts=True)
+    if standing and change.operation != "READ":  # what was read anew does not know what was before
+        standing = _after(_before(change, names), standing)
     return [entry for entry in (left, standing) if entry]
 
 
@@ -83,15 +85,19 @@ def _made(change: Change, image: Image | None, names: AttributeNames) -> Entry |
     )
 
 
-def _starts(change: Change, standing: Entry, names: AttributeNames) -> bool:
-    """Whether the item made no such entry before the change; what was read anew (READ) does not know that."""
-    if change.operation == "READ":
-        return False
+def _before(change: Change, names: AttributeNames) -> Entry | None:
+    """The entry that the item made before the change; an item that could make none made none."""
     try:
-        before = _made(change, change.old, names)
+        return _made(change, change.old, names)
     except CannotApply:
-        return True
-    return before is None or before.key != standing.key
+        return None
+
+
+def _after(before: Entry | None, standing: Entry) -> Entry:
+    """Say of an entry what is new in it."""
+    if before is None or before.key != standing.key:
+        return replace(standing, starts=True, brings=True)
+    return replace(standing, brings=Decimal(before.score or 0) != Decimal(standing.score or 0))
 
 
 def _left(change: Change, names: AttributeNames) -> Entry | None:

@@ -23,10 +23,11 @@ from scorecast.change import iso_now
 from scorecast.errors import NotAcknowledged
 from scorecast.items import BatchGetItem, Item, read_items
 from scorecast.ranks.counters import ROOT, deltas, path_nodes
-from scorecast.ranks.policy import DEFAULT, BoardPolicy
+from scorecast.ranks.policy import DEFAULT, BoardPolicy, Ties
 from scorecast.ranks.table import LANES, CounterTable
+from scorecast.ranks.ties import tie_order
 from scorecast.standings.entry import Entry
-from scorecast.standings.lifetime import entry_after
+from scorecast.standings.lifetime import entry_after, reached
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 TRANSACTION_ACTIONS = 100
@@ -84,10 +85,11 @@ class _DynamoDb(BatchGetItem, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Replacement:
-    """An entry, and what was read that it replaces; None where nothing stands."""
+    """An entry, what was read that it replaces (None where nothing stands), and the policy of its board."""
 
     entry: Entry
     standing: Entry | None
+    policy: BoardPolicy
 
     @property
     def scores(self) -> tuple[Decimal | None, Decimal | None]:
@@ -153,9 +155,9 @@ class Leaderboard:
         except (ClientError, BotoCoreError, NotAcknowledged) as error:
             return {key: _failure(error) for key in waiting}
         replacements = [
-            _Replacement(entry, standing.get(key))
+            _Replacement(entry, standing.get(key), policy)
             for key, entries in waiting.items()
-            if (entry := entry_after(standing.get(key), entries, policies.get(key[1], DEFAULT)))
+            if (entry := entry_after(standing.get(key), entries, policy := policies.get(key[1], DEFAULT)))
         ]
         results = dict.fromkeys(waiting, _STALE)
         alone = [one for one in replacements if earlier.get(one.entry.key, _STALE).error_code not in _COMPANY]
@@ -193,7 +195,7 @@ class Leaderboard:
         return {one.entry.key: Result(one.entry) for one in chunk}
 
     def _put(self, replacement: _Replacement) -> dict[str, Any]:
-        put: dict[str, Any] = {"TableName": self.table, "Item": _item(replacement.entry)}
+        put: dict[str, Any] = {"TableName": self.table, "Item": _item(replacement.entry, replacement.policy)}
         standing = replacement.standing
         if standing is None:
             return put | {"ConditionExpression": "attribute_not_exists(id)"}
@@ -228,8 +230,8 @@ def _chunks(replacements: Iterable[_Replacement]) -> Iterator[list[_Replacement]
         yield chunk
 
 
-def _item(entry: Entry) -> Item:
-    """The item; a tombstone has no board and no score, so it is not in the index by score."""
+def _item(entry: Entry, policy: BoardPolicy) -> Item:
+    """The item; a tombstone has no board and no score, so it is in none of the indexes."""
     texts = {"id": entry.id, "metadata": entry.board, "sequence": entry.sequence, "at": entry.at}
     texts |= {"lifetime": entry.lifetime} if entry.lifetime else {}
     texts |= {"userName": entry.name} if entry.name is not None else {}
@@ -237,7 +239,12 @@ def _item(entry: Entry) -> Item:
     if entry.score is None:
         expires_at = datetime.now(UTC) + timedelta(days=TOMBSTONE_DAYS)
         return item | {"expiresAt": {"N": str(int(expires_at.timestamp()))}}
-    return item | {"hackathonName": {"S": entry.board}, "projectScore": {"N": entry.score}}
+    item |= {"hackathonName": {"S": entry.board}, "projectScore": {"N": entry.score}}
+    if policy.ties is Ties.UNORDERED:
+        return item
+    sequence, at = reached(entry)
+    tie = tie_order(Decimal(entry.score), policy.order, at, sequence)
+    return item | {"tieBoard": {"S": entry.board}, "tieOrder": {"S": tie}}
 
 
 def _entry(item: Item) -> Entry:
