@@ -57,12 +57,19 @@ class Function:
         return BUILDS / self.design / self.name
 
 
-OURS, TEXTBOOK = "scorecast", "textbook"
-TEMPLATES = {OURS: ROOT / "template.yaml", TEXTBOOK: ROOT / "bench" / "textbook" / "template.yaml"}
+OURS, TEXTBOOK, POWERTOOLS = "scorecast", "textbook", "powertools"
+TEMPLATES = {
+    OURS: ROOT / "template.yaml",
+    TEXTBOOK: ROOT / "bench" / "textbook" / "template.yaml",
+    POWERTOOLS: ROOT / "bench" / "powertools" / "template.yaml",
+}
+# What is a whole pipeline; the third design is a fan-out only.
+PIPELINES = (OURS, TEXTBOOK)
 FANOUT = (
     Function(OURS, "FanoutLambda", "scorecast.fanout.handler", "fanout"),
     Function(TEXTBOOK, "FanoutFunction", "fanout"),
 )
+PUBLISHERS = (*FANOUT, Function(POWERTOOLS, "FanoutFunction", "fanout"))
 CONSUMER = (
     Function(OURS, "ConsumerLambda", "scorecast.standings.handler", "consumer"),
     Function(TEXTBOOK, "ConsumerFunction", "consumer"),
@@ -74,7 +81,7 @@ READ = (
 
 
 def build() -> None:
-    """Build both designs' bundles with the SAM CLI, unless what they are made from is what it was."""
+    """Build all designs' bundles with the SAM CLI, unless what they are made from is what it was."""
     with locked(BUILDS / "lock", wait=True):
         for design, template in TEMPLATES.items():
             made_from, stamp = _fingerprint(template), BUILDS / f"{design}.txt"

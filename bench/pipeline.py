@@ -89,7 +89,7 @@ def deploy(twin: Twin, design: str) -> Deployed:
 def measure(changes: int, rounds: int) -> Iterator[Row]:
     """Carry batches of changes through both stacks in turns."""
     with engine() as twin:
-        stacks = [deploy(twin, design) for design in functions.TEMPLATES]
+        stacks = [deploy(twin, design) for design in functions.PIPELINES]
         taken: dict[str, list[float]] = {one.design: [] for one in stacks}
         for turn in range(rounds + 1):
             for one in stacks:

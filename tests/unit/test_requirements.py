@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 PINNED = sorted([
     *ROOT.glob("requirements/*.txt"),
     ROOT / "src" / "functions.txt",
-    ROOT / "bench" / "textbook" / "src" / "requirements.txt",
+    *ROOT.glob("bench/*/src/requirements.txt"),
 ])  # fmt: skip
 
 _PIN = re.compile(

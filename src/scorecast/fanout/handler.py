@@ -30,8 +30,8 @@ from scorecast.settings import FanoutSettings
 
 STAGE = "fanout"
 
-# Calls in flight at once: a call is some 20 ms of waiting, and more than this saturates half a vCPU.
-CONCURRENT_CALLS = 16
+# Calls in flight at once: a call is some 20 ms of waiting and less than 1 ms of CPU, so more than this gains little.
+CONCURRENT_CALLS = 32
 
 
 @dataclass(frozen=True, slots=True)
