@@ -16,9 +16,9 @@ from typing import Any
 
 from bench import dynamodb_local, functions, stub
 from bench.boards import entry_item
-from bench.fanout import batch_of
+from bench.fanout import batch_of, record
 from bench.meter import PlainWriter
-from bench.report import Row, progress, save
+from bench.report import Row, progress, save, spread
 from bench.tables import BOARDS, LEADERBOARD, create_tables
 from scorecast.aws import create_s3_client
 from scorecast.change import from_record
@@ -37,6 +37,7 @@ _BUS = Bus("bus", "backup", AttributeNames())
 _ARN = "arn:aws:dynamodb:us-east-1:123456789012:table/main/stream/2026-01-01T00:00:00.000"
 # Scores of a contest: most boards hold people with some thousands of points.
 _SCORES = 10_000
+CPU_ROUNDS = 5
 MEMORY_BATCH = 1000
 MEMORY_BYTES = 4096
 
@@ -107,6 +108,29 @@ def _measure(dynamodb: Any, batch: int, repeats: float) -> Row:
     }
 
 
+def measure_cpu(endpoint: str, batches: list[int]) -> Iterator[Row]:
+    """Have both functions, from their bundles, write new entries: CPU a change, the AWS calls included."""
+    ours, textbook = functions.CONSUMER
+    with functions.running(ours, endpoint) as process:
+        for batch in batches:
+            events = [{"Records": _messages(turn, batch)} for turn in range(CPU_ROUNDS + 1)]
+            yield {"function": ours.name, "batch": batch, "cpu_us_a_change": _cpu(process, events, batch)}
+    with functions.running(textbook, endpoint) as process:
+        events = [{"detail": record(number, 1024)["dynamodb"]} for number in range(100 * CPU_ROUNDS)]
+        yield {"function": textbook.name, "batch": 1, "cpu_us_a_change": _cpu(process, events, 1)}
+
+
+def _messages(turn: int, batch: int) -> list[dict[str, Any]]:
+    board, draw = f"cpu {batch}", random.Random(f"{turn} {batch}")
+    made = (delivery(turn, f"player{turn}-{number:07}", board, draw.randrange(_SCORES)) for number in range(batch))
+    return [{"messageId": str(number), "body": one.event} for number, one in enumerate(made)]
+
+
+def _cpu(process: functions.Process, events: list[dict[str, Any]], batch: int) -> list[float]:
+    measured = [process.invoke(event) for event in events][1:]  # the first opens connections
+    return spread(1e6 * one["cpu_s"] / batch for one in measured)
+
+
 def measure_memory(endpoint: str) -> Iterator[Row]:
     """Have both functions, from their bundles, take the largest batches of 4 KB; their peak is the process's."""
     text = "x" * MEMORY_BYTES
@@ -150,6 +174,7 @@ def main() -> None:
         meter = f"DynamoDB Local 1.25 ({dynamodb_local.PACKAGE} {dynamodb_local.VERSION})"
         save("consumer", measure(dynamodb, arguments.batches), "bench.consumer", meter=meter)
         functions.build()
+        save("consumer_cpu", measure_cpu(endpoint, arguments.batches), "bench.consumer")
         save("memory", measure_memory(endpoint), "bench.consumer")
 
 

@@ -92,7 +92,7 @@ def _pack(npm: str, scratch: Path) -> Path:
 @contextmanager
 def running(*java_options: str) -> Iterator[str]:
     """Run one, empty, on a free port of this machine; yields its endpoint."""
-    port = _free_port()
+    port = free_port()
     command = ["java", *java_options, "-Djava.library.path=DynamoDBLocal_lib", "-jar", "DynamoDBLocal.jar"]
     command += ["-inMemory", "-sharedDb", "-port", str(port)]
     # The shell ends it when its input ends, which it does however this process ends, a kill included.
@@ -123,7 +123,8 @@ def create_client(endpoint: str) -> Any:
     )
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return int(one.getsockname()[1])

@@ -1,0 +1,129 @@
+"""Reads: units, round trips and CPU of each answer, ours and by COUNT, and what Redis takes. `python -m bench.reads`.
+
+Units and round trips are metered on DynamoDB Local, CPU is that of the functions' processes, from their bundles. What
+is absent here is named and left out: DynamoDB Local, redis-server.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from functools import partial
+from statistics import median
+from typing import Any
+from urllib.parse import quote
+
+from bench import dynamodb_local, functions, sorted_sets
+from bench.lookups import COUNTS, HEAP, Board, load_board
+from bench.report import Row, progress, save, spread
+from bench.tables import LEADERBOARD, create_tables
+from scorecast.api.query import GetEntry, ListEntries, read_query
+
+SIZES = [10_000, 100_000]
+SHAPE = "uniform"
+REQUESTS = 100
+NEIGHBOURS = 2
+
+Request = dict[str, Any]
+
+
+def requests_of(board: Board, participants: list[str]) -> dict[str, list[Request]]:
+    """The requests for each kind of answer, as API Gateway hands them on."""
+    path = f"/leaderBoard/{quote(board.name)}/participants"
+    token = str(board.standings.list_entries(ListEntries(board.name, 100))["next"])
+    return {
+        "top 10": [_get("/leaderBoard/", hackathonName=board.name, limit="10") for _ in participants],
+        "a page of 100": [
+            _get("/leaderBoard/", hackathonName=board.name, limit="100", next=token) for _ in participants
+        ],
+        "a rank": [_get(f"{path}/{one}", neighbours="0") for one in participants],
+        "around me": [_get(f"{path}/{one}", neighbours=str(NEIGHBOURS)) for one in participants],
+    }
+
+
+def _get(path: str, **parameters: str) -> Request:
+    return {
+        "httpMethod": "GET",
+        "path": path,
+        "headers": {"Accept": "application/json"},
+        "queryStringParameters": parameters,
+        "multiValueQueryStringParameters": {name: [value] for name, value in parameters.items()},
+    }
+
+
+def measure(sizes: Iterable[int]) -> Iterator[Row]:
+    """Ask everything of boards of several sizes."""
+    with dynamodb_local.running(HEAP) as endpoint, ExitStack() as stack:
+        dynamodb = dynamodb_local.create_client(endpoint)
+        create_tables(dynamodb)
+        ours, textbook = (stack.enter_context(functions.running(one, endpoint)) for one in functions.READ)
+        for entries in sizes:
+            board = load_board(endpoint, dynamodb, SHAPE, entries)
+            participants = random.Random(entries).choices(list(board.oracle.scores), k=REQUESTS)
+            for answer, requests in requests_of(board, participants).items():
+                cost = _metered(board, [partial(_ask, board, one) for one in requests])
+                yield _told({"entries": entries, "answer": answer, "way": "scorecast"} | cost | _cpu(ours, requests))
+            if few := participants[: COUNTS.get(entries, 0)]:
+                cost = _metered(board, [partial(_count, board, one) for one in few])
+                counts = [{"pathParameters": {"board": board.name, "id": one}} for one in few]
+                yield _told({"entries": entries, "answer": "a rank", "way": "COUNT"} | cost | _cpu(textbook, counts))
+
+
+def _told(row: Row) -> Row:
+    progress(str(row))
+    return row
+
+
+def _ask(board: Board, request: Request) -> None:
+    match read_query(request):
+        case ListEntries() as query:
+            board.standings.list_entries(query)
+        case GetEntry() as query:
+            board.standings.get_entry(query)
+
+
+def _count(board: Board, participant: str) -> None:
+    """As the textbook's RankFunction does: the entry, then all that score higher."""
+    key = {"id": {"S": participant}, "metadata": {"S": board.name}}
+    board.standings.dynamodb.get_item(TableName=LEADERBOARD, Key=key)
+    board.by_count(participant)
+
+
+def _metered(board: Board, questions: Iterable[Callable[[], None]]) -> Row:
+    units, trips = [], []
+    for ask in questions:
+        board.meter.reset()
+        ask()
+        units.append(board.meter.units)
+        trips.append(board.meter.calls)
+    return {"read_units": median(units), "most_units": max(units), "round_trips": max(trips)}
+
+
+def _cpu(process: functions.Process, requests: list[Request]) -> Row:
+    measured = [process.invoke(request) for request in [requests[0], *requests]][1:]  # the first opens connections
+    assert all(one["answer"]["statusCode"] == 200 for one in measured), measured[0]["answer"]
+    return {"cpu_us": spread(1e6 * one["cpu_s"] for one in measured)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.reads", description="Measure the reads.")
+    parser.add_argument("--entries", type=int, nargs="+", default=SIZES, metavar="N", help="sizes of the boards")
+    arguments = parser.parse_args()
+    if missing := dynamodb_local.what_is_missing():
+        progress(f"The leaderboard's reads are not measured: {missing}.")
+    else:
+        functions.build()
+        meter = f"DynamoDB Local 1.25 ({dynamodb_local.PACKAGE} {dynamodb_local.VERSION})"
+        save("reads", measure(arguments.entries), "bench.reads", meter=meter)
+    if missing := sorted_sets.what_is_missing():
+        progress(f"Redis is not measured: {missing}.")
+    else:
+        save(
+            "redis", sorted_sets.measure(SHAPE, arguments.entries, REQUESTS), "bench.reads", redis=sorted_sets.version()
+        )
+
+
+if __name__ == "__main__":
+    main()
