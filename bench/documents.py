@@ -1,28 +1,53 @@
-"""The tables of docs/performance.md, made from bench/results/: `python -m bench.documents` writes them anew.
+"""What is made from bench/results/: `python -m bench.documents` writes it all anew, and a test fails where it differs.
 
-A table stands between `<!-- results: NAME -->` and `<!-- end -->`; a test fails where it is not what the results say.
+The tables of docs/performance.md, docs/ranks.md, docs/cost.md and the READMEs, the charts, and what the bill is made
+from. A table stands between `<!-- results: NAME -->` and `<!-- end -->`.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+from bench import bill, charts, document, measured, numbers
 
 ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "docs" / "performance.md"
 RESULTS = ROOT / "bench" / "results"
-_TABLE = re.compile(r"(<!-- results: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_TABLE = re.compile(r"(<!-- results: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+# Tables that are more than a result's rows.
+_MADE: dict[str, Callable[[], str]] = {
+    "numbers": lambda: numbers.table("en"),
+    "numbers-zh": lambda: numbers.table("zh"),
+    "bill": bill.months,
+    "bill-a-million": bill.millions,
+    "bill-verdicts": bill.verdicts,
+    "prices": bill.prices,
+}
 
 
-def render(document: str) -> str:
-    """Return the document with every table as the results say."""
-    return _TABLE.sub(lambda found: found[1] + table_of(found[2]) + found[3], document)
+def files() -> Iterator[tuple[Path, str]]:
+    """Every file that is made, or has tables that are, as it is to be; what the bill is reckoned from comes first."""
+    yield measured.MEASURED, measured.text()
+    for path in (DOCUMENT, ROOT / "docs" / "cost.md", ROOT / "README.md", ROOT / "README.zh.md"):
+        yield path, render(path.read_text(encoding="utf-8"))
+    yield document.DOCUMENT, document.fill(document.DOCUMENT.read_text(encoding="utf-8"))
+    for name, drawn in charts.charts().items():
+        yield charts.CHARTS / name, drawn
+
+
+def render(text: str) -> str:
+    """Return a document with every table as the results say."""
+    return _TABLE.sub(lambda found: found[1] + table_of(found[2]) + found[3], text)
 
 
 def table_of(name: str) -> str:
     """Return a result as a table in Markdown, with how it was made below."""
+    if name in _MADE:
+        return _MADE[name]()
     result = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
     rows: list[dict[str, Any]] = result["rows"]
     lines = [_line(column.replace("_", " ") for column in rows[0]), _line("---" for _ in rows[0])]
@@ -43,4 +68,6 @@ def _cell(value: Any) -> str:
 
 
 if __name__ == "__main__":
-    DOCUMENT.write_text(render(DOCUMENT.read_text(encoding="utf-8")), encoding="utf-8")
+    charts.CHARTS.mkdir(exist_ok=True)
+    for path, made in files():
+        path.write_text(made, encoding="utf-8")

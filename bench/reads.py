@@ -65,10 +65,16 @@ def measure(sizes: Iterable[int]) -> Iterator[Row]:
             for answer, requests in requests_of(board, participants).items():
                 cost = _metered(board, [partial(_ask, board, one) for one in requests])
                 yield _told({"entries": entries, "answer": answer, "way": "scorecast"} | cost | _cpu(ours, requests))
-            if few := participants[: COUNTS.get(entries, 0)]:
+            if few := _from_all_ranks(board, COUNTS.get(entries, 0)):
                 cost = _metered(board, [partial(_count, board, one) for one in few])
                 counts = [{"pathParameters": {"board": board.name, "id": one}} for one in few]
                 yield _told({"entries": entries, "answer": "a rank", "way": "COUNT"} | cost | _cpu(textbook, counts))
+
+
+def _from_all_ranks(board: Board, many: int) -> list[str]:
+    """Participants at even distances from the best to the last: what a COUNT costs depends on the rank."""
+    ordered = sorted(board.oracle.scores, key=board.oracle.scores.__getitem__)
+    return [ordered[len(ordered) * (2 * at + 1) // (2 * many)] for at in range(many)]
 
 
 def _told(row: Row) -> Row:

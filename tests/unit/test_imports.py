@@ -13,6 +13,7 @@ PURE = [
     "settings.py",
     "dead_letter.py",
     "fanout/plan.py",
+    "ops/cost.py",
     "ranks/counters.py",
     "ranks/digits.py",
     "ranks/policy.py",

@@ -1,13 +1,20 @@
 """docs/performance.md says what bench/results/ says."""
 
 import json
+from pathlib import Path
 
 import pytest
 
-from bench.documents import DOCUMENT, RESULTS, render
+from bench.documents import DOCUMENT, RESULTS, ROOT, files, render
 
 # The results whose tables stand there; docs/ranks.md has the others.
-SHOWN = ["fanout", "startup", "consumer", "memory"]
+SHOWN = ["fanout", "pipeline", "startup", "consumer", "consumer_cpu", "memory", "reads", "redis"]
+MADE = dict(files())
+
+
+@pytest.mark.parametrize("path", MADE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_what_is_made_from_the_results_is_as_they_say(path: Path) -> None:
+    assert path.read_text(encoding="utf-8") == MADE[path], "write it anew: python -m bench.documents"
 
 
 def test_the_tables_are_those_of_the_results() -> None:

@@ -17,16 +17,18 @@ def rows(name: str, **wanted: Any) -> list[dict[str, Any]]:
 
 def figures() -> list[str]:
     """What the READMEs' table says, row by row: our figure and the other design's."""
-    ours, theirs = rows("fanout", latency_ms=20, record_kb=0.5)
+    ours, theirs, *_ = rows("fanout", latency_ms=20, record_kb=0.5)
     counted = rows("lookups-uniform", way="count", entries=100_000)[0]
     million = rows("lookups-uniform", way="index", entries=1_000_000)[0]
     consumer = rows("consumer", batch=100, repeats=0.0)[0]
     start, textbook_start = rows("startup", bytecode="none", stage="fan-out")
+    pipeline, textbook_pipeline = rows("pipeline")
     extra = rows("writes", shape="uniform", batch=50)[0]
     return [
         f"{ours['records_a_second'][1]:,} | {theirs['records_a_second'][1]:,}",
         f"{ours['cpu_us_a_record'][1]} | {theirs['cpu_us_a_record'][1]}",
         f"{start['milliseconds'][1]} | {textbook_start['milliseconds'][1]}",
+        f"{pipeline['changes_a_second'][1]:,} | {textbook_pipeline['changes_a_second'][1]:,}",
         f"{consumer['calls_a_change']} | {consumer['textbook_calls_a_change']}",
         f"{consumer['write_units_a_change']} | {consumer['textbook_write_units_a_change']}",
         f"{million['units_median']} | {counted['units_median']:,.0f}",

@@ -7,7 +7,7 @@ import sys
 import typer
 from rich.markup import escape
 
-from scorecast.cli import board, boards, consumers, dlq, load, rebuild, recovery, twin
+from scorecast.cli import board, boards, consumers, cost, dlq, load, rebuild, recovery, twin
 from scorecast.cli.options import notes
 from scorecast.errors import ScorecastError
 from scorecast.ops.aws_errors import explained
@@ -21,7 +21,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 
-for module in (twin, board, boards, load, consumers, rebuild, dlq, recovery):
+for module in (twin, board, boards, load, consumers, rebuild, dlq, recovery, cost):
     app.add_typer(module.app)
 
 

@@ -1,0 +1,71 @@
+"""What the bill is made from: src/scorecast/ops/measured.json, from bench/results/, shipped with the package."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from bench.report import RESULTS, Row
+
+ROOT = Path(__file__).parents[1]
+MEASURED = ROOT / "src" / "scorecast" / "ops" / "measured.json"
+# Records of half a KB and 20 ms a call: a score's change, and what a call to the bus takes on AWS.
+FANOUT = {"latency_ms": 20, "record_kb": 0.5}
+# The batches whose write units were metered, and for each that whose calls and CPU were.
+BATCHES = {1: 1, 10: 10, 50: 100}
+
+
+def rows(name: str, **wanted: Any) -> list[Row]:
+    """The rows of a result that have these values; none where there is no such result."""
+    path = RESULTS / f"{name}.json"
+    found: list[Row] = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() else []
+    return [row for row in found if all(row.get(key) == value for key, value in wanted.items())]
+
+
+def measured() -> dict[str, Any]:
+    """Gather what the model needs; a change is an update that moves a score anywhere, which is the dearest."""
+    return {
+        "made": "python -m bench.documents, from bench/results",
+        "fanout": {design: _fanout(design) for design in ("scorecast", "textbook")},
+        "consumer": {"scorecast": [_ours(batch) for batch in BATCHES], "textbook": [_textbook()]},
+        "lookups": {
+            way: [_lookup(row) for row in rows("reads", answer="a rank", way=way)] for way in ("scorecast", "COUNT")
+        },
+        "redis": {"bytes_an_entry": rows("redis", answer="a rank")[-1]["bytes_an_entry"], "calls_a_lookup": 2},
+    }
+
+
+def text() -> str:
+    """The file as it is to be."""
+    return json.dumps(measured(), indent=2) + "\n"
+
+
+def _fanout(design: str) -> dict[str, float]:
+    [row] = rows("fanout", design=design, **FANOUT)
+    return {"ms": round(1000 / row["records_a_second"][1], 4), "cpu_ms": row["cpu_us_a_record"][1] / 1000}
+
+
+def _ours(batch: int) -> dict[str, float]:
+    [written] = rows("writes", shape="uniform", batch=batch)
+    [called] = rows("consumer", batch=BATCHES[batch], repeats=0.0)
+    [worked] = rows("consumer_cpu", function="ConsumerLambda", batch=BATCHES[batch])
+    return {
+        "batch": batch,
+        "calls": called["calls_a_change"],
+        "write_units": round(written["own_write_units"] + written["extra_write_units"], 2),
+        "read_units": written["read_units"],
+        "cpu_ms": worked["cpu_us_a_change"][1] / 1000,
+    }
+
+
+def _textbook() -> dict[str, float]:
+    [written] = rows("writes", shape="uniform", batch=1)
+    [worked] = rows("consumer_cpu", function="ConsumerFunction")
+    cpu_ms = worked["cpu_us_a_change"][1] / 1000
+    return {"batch": 1, "calls": 1, "write_units": written["own_write_units"], "read_units": 0.0, "cpu_ms": cpu_ms}
+
+
+def _lookup(row: Row) -> dict[str, float]:
+    wanted = {name: row[name] for name in ("entries", "read_units", "round_trips")}
+    return wanted | {"cpu_ms": row["cpu_us"][1] / 1000}

@@ -1,0 +1,201 @@
+"""What a month costs, ours and the alternatives': measured calls, units and CPU times the price table. Pure.
+
+`prices.json` is the price table, with its date and sources; `measured.json` is made from the benchmarks' results. What
+the model takes for granted is named below and in docs/cost.md. Refuses boards that no cache node in the table holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from scorecast.errors import UserError
+from scorecast.ops.exit_codes import ExitCode
+
+MILLION = 1_000_000
+HOURS_A_MONTH = 730
+SECONDS_A_MONTH = HOURS_A_MONTH * 3600
+
+# The functions' memory in template.yaml, and the share of a vCPU that goes with it: 1,769 MB are one.
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
+MEMORY_GB = 0.5
+VCPU_SHARE = 512 / 1769
+# What a call takes on AWS was not measured, but is taken to be: 20 ms to the bus, 5 ms to a table or cache.
+PUBLISH_MS = 20.0
+TABLE_MS = 5.0
+# A batch is what comes in the trigger's window of a second, at an even rate: real traffic makes larger, cheaper ones.
+WINDOW_S = 1.0
+# ReceiveMessage and DeleteMessageBatch take ten messages; while nothing comes, five pollers ask every 20 seconds.
+# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+QUEUE_BATCH = 10
+IDLE_POLLS = 5 * 3600 / 20 * HOURS_A_MONTH
+# Firehose bills a record in steps of 5 KB; a change of a few KB is one of them.
+BACKUP_GB = 5 / 1024 / 1024
+# ElastiCache keeps a quarter of a node's memory for itself.
+# https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/redis-memory-management.html
+NODE_SHARE = 0.75
+SERVERLESS_LEAST_GB = 0.1
+
+SCORECAST, TEXTBOOK, PIPES, REDIS = "scorecast", "textbook", "pipes", "redis"
+DESIGNS = (SCORECAST, TEXTBOOK, PIPES, REDIS)
+
+Measured = Mapping[str, Any]
+Lines = dict[str, float]
+"""What is paid for, and how many dollars a month."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """A month of a board: changes of scores, look-ups of ranks, entries."""
+
+    changes: float = MILLION
+    lookups: float = MILLION
+    entries: float = 100_000
+
+
+@dataclass(frozen=True)
+class Bill:
+    """What a month costs by one design."""
+
+    design: str
+    lines: Lines
+
+    @property
+    def total(self) -> float:
+        return sum(self.lines.values())
+
+
+@dataclass(frozen=True)
+class Model:
+    """The price table and what was measured."""
+
+    prices: Mapping[str, Any]
+    measured: Measured
+
+    def bill(self, design: str, load: Load) -> Bill:
+        """What a month costs by a design; lines that cost nothing are left out."""
+        lines: Lines = {}
+        for part in (*self._changes(design, load), *self._lookups(design, load), *self._fixed(design, load)):
+            name, dollars = part
+            lines[name] = lines.get(name, 0.0) + dollars
+        return Bill(design, {name: dollars for name, dollars in lines.items() if dollars})
+
+    def bills(self, load: Load) -> list[Bill]:
+        """What a month costs by each design."""
+        return [self.bill(design, load) for design in DESIGNS]
+
+    def a_million_changes(self, design: str, load: Load) -> float:
+        """Dollars for a million changes at this load."""
+        return sum(dollars for _, dollars in self._changes(design, load)) * MILLION / max(load.changes, 1)
+
+    def a_million_lookups(self, design: str, load: Load) -> float:
+        """Dollars for a million look-ups of a rank on a board of this size."""
+        return sum(dollars for _, dollars in self._lookups(design, Load(0, MILLION, load.entries)))
+
+    # ---------------------------------------------------------------- what is paid for
+
+    def _changes(self, design: str, load: Load) -> list[tuple[str, float]]:
+        """The bus in all designs; before it our function, the textbook's or a pipe; behind it a consumer."""
+        batch, many = load.changes / SECONDS_A_MONTH * WINDOW_S, load.changes
+        lines = [("EventBridge", many * self._a_million("event"))]
+        if design == PIPES:
+            lines.append(("EventBridge", many * self._a_million("pipe")))
+        else:
+            fanout = self.measured["fanout"][TEXTBOOK if design == TEXTBOOK else SCORECAST]
+            milliseconds = max(fanout["ms"], PUBLISH_MS / max(batch, 1), fanout["cpu_ms"] / VCPU_SHARE)
+            lines.append(("Lambda", self._lambda(many / max(batch, 1), many * milliseconds)))
+        if design in (TEXTBOOK, PIPES):
+            return [*lines, *self._written(many, self.measured["consumer"][TEXTBOOK][0], batch=1, units=True)]
+        lines.append(("SQS", many * (1 + 2 / min(max(batch, 1), QUEUE_BATCH)) * self._a_million("queue")))
+        step = _step(self.measured["consumer"][SCORECAST], "batch", batch)
+        lines += self._written(many, step, batch=max(batch, 1), units=design == SCORECAST)
+        if design == SCORECAST:
+            lines.append(("Firehose (backup)", many * BACKUP_GB * self._price("firehose_gb")))
+        return lines
+
+    def _written(self, many: float, step: Measured, batch: float, *, units: bool) -> list[tuple[str, float]]:
+        """A consumer's invocations, and what it reads and writes of a table, or of none."""
+        milliseconds = max(step["calls"] * TABLE_MS, step["cpu_ms"] / VCPU_SHARE)
+        written = step["write_units"] * self._a_million("write_unit") + step["read_units"] * self._a_million(
+            "read_unit"
+        )
+        return [
+            ("Lambda", self._lambda(many / batch, many * milliseconds)),
+            ("DynamoDB, writing", many * written if units else 0.0),
+        ]
+
+    def _lookups(self, design: str, load: Load) -> list[tuple[str, float]]:
+        """The API and its function in all designs; behind it the index, a COUNT, or a sorted set."""
+        way = SCORECAST if design in (SCORECAST, REDIS) else "COUNT"
+        steps = self.measured["lookups"][way]
+        step, larger = _step(steps, "entries", load.entries), 1.0
+        if way == "COUNT":  # it reads what it counts, so what it costs grows with the board
+            larger = load.entries / step["entries"]
+        milliseconds = max(step["round_trips"] * larger * TABLE_MS, step["cpu_ms"] * max(larger, 1) / VCPU_SHARE)
+        units = 0.0 if design == REDIS else step["read_units"] * larger
+        return [
+            ("API Gateway", load.lookups * self._a_million("api")),
+            ("Lambda", self._lambda(load.lookups, load.lookups * milliseconds)),
+            ("DynamoDB, reading", load.lookups * units * self._a_million("read_unit")),
+        ]
+
+    def _fixed(self, design: str, load: Load) -> list[tuple[str, float]]:
+        if design == REDIS:
+            return [("SQS", IDLE_POLLS * self._a_million("queue")), ("ElastiCache", self._cache(load))]
+        return [("SQS", IDLE_POLLS * self._a_million("queue"))] if design == SCORECAST else []
+
+    def _cache(self, load: Load) -> float:
+        """The cheaper of a serverless cache and one node, which loses the board when it is replaced."""
+        gb = load.entries * float(self.measured["redis"]["bytes_an_entry"]) / 2**30
+        requests = load.changes + load.lookups * float(self.measured["redis"]["calls_a_lookup"])
+        serverless = max(gb, SERVERLESS_LEAST_GB) * HOURS_A_MONTH * self._price("cache_gb_hour")
+        nodes = [float(node["dollars_an_hour"]) for node in self.prices["nodes"] if node["gb"] * NODE_SHARE >= gb]
+        if not nodes:
+            raise UserError(f"No cache node in the price table holds {load.entries:,.0f} entries.", ExitCode.USAGE)
+        return min(serverless + requests * self._a_million("cache_request"), min(nodes) * HOURS_A_MONTH)
+
+    def _lambda(self, invocations: float, milliseconds: float) -> float:
+        gb_seconds = milliseconds / 1000 * MEMORY_GB
+        return invocations * self._a_million("invocation") + gb_seconds * self._price("gb_second")
+
+    def _price(self, name: str) -> float:
+        return float(self.prices["prices"][name]["dollars"])
+
+    def _a_million(self, name: str) -> float:
+        """The price of one, of what is priced by the million."""
+        return self._price(name) / MILLION
+
+
+def _step(steps: Sequence[Measured], name: str, value: float) -> Measured:
+    """The last of the measured steps that the value reaches; the first where it reaches none."""
+    reached = [step for step in steps if step[name] <= value]
+    return reached[-1] if reached else steps[0]
+
+
+# ---------------------------------------------------------------- who is cheaper
+
+
+def verdict(model: Model, other: str, load: Load) -> str:
+    """Say plainly at how many look-ups a month another design is cheaper than Scorecast, all else as in the load."""
+    none = Load(load.changes, 0, load.entries)
+    more = model.bill(other, none).total - model.bill(SCORECAST, none).total
+    slope = model.a_million_lookups(SCORECAST, load) - model.a_million_lookups(other, load)
+    crossing = more / slope * MILLION if slope else -1.0
+    name = NAMES[other]
+    if crossing <= 0:
+        return f"{name} is cheaper at any number of look-ups." if more < 0 else f"{name} is never cheaper."
+    return f"{name} is cheaper {'above' if slope > 0 else 'up to'} {_rounded(crossing)} look-ups a month."
+
+
+NAMES = {
+    SCORECAST: "Scorecast",
+    TEXTBOOK: "The textbook pipeline with COUNT",
+    PIPES: "EventBridge Pipes with COUNT",
+    REDIS: "Redis (ElastiCache)",
+}
+
+
+def _rounded(number: float) -> str:
+    """Three digits are more than the model knows."""
+    return f"{float(f'{number:.2g}'):,.0f}"

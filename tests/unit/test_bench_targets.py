@@ -1,0 +1,37 @@
+"""What was measured meets what was set out to be reached; by the committed results, so no test waits for a clock."""
+
+import pytest
+
+from bench.measured import rows
+
+
+def test_the_fan_out_publishes_ten_times_the_textbooks_records_at_20_ms() -> None:
+    [ours] = rows("fanout", design="scorecast", latency_ms=20, record_kb=0.5)
+    assert ours["times_the_records"] >= 10
+    assert ours["times_the_cpu"] <= 0.7
+
+
+def test_the_pipeline_carries_five_times_the_textbooks_changes() -> None:
+    [ours] = rows("pipeline", design="scorecast")
+    assert ours["times_the_changes"] >= 5
+
+
+@pytest.mark.parametrize("bytecode", ["compiled", "none"])
+@pytest.mark.parametrize("function", ["FanoutLambda", "ConsumerLambda", "LeaderGet"])
+def test_a_function_starts_in_three_fifths_of_the_textbooks_time(function: str, bytecode: str) -> None:
+    [start] = rows("startup", function=function, bytecode=bytecode)
+    assert start["times_the_time"] <= 0.6
+
+
+def test_a_full_batch_needs_a_tenth_of_a_call_a_change() -> None:
+    assert max(row["calls_a_change"] for row in rows("consumer", batch=100)) <= 0.1
+
+
+def test_no_function_takes_more_than_200_mb() -> None:
+    assert max(row["peak_mb"] for row in rows("memory")) < 200
+
+
+@pytest.mark.parametrize("answer", ["top 10", "a page of 100", "a rank", "around me"])
+def test_no_answer_reads_more_on_a_larger_board(answer: str) -> None:
+    units = [row["read_units"] for row in rows("reads", way="scorecast", answer=answer)]
+    assert max(units) <= min(units) + 1
