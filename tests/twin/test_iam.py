@@ -1,121 +1,101 @@
-"""Each function's role allows what the function needs and no more; the twin enforces IAM as AWS does."""
+"""Each role allows what it is for and no more: every call of the table in permissions.py, made on the twin.
+
+The twin enforces IAM as AWS does. A role is tried as a double: a role with the same policies that a test may assume.
+"""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import cache
+from typing import Any
 
+import boto3
 import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
 
-from tests.twin.probe import REFUSED, Probe
+from scorecast.twin.instance import REGION
+from tests.permissions import MAY, MAY_NOT, Call, Names
 
-KEY = {"id": {"S": "probe"}, "metadata": {"S": "probe"}}
-BOARD_KEY = {"collection": {"S": "probe"}, "name": {"S": "probe"}}
+ACCOUNT = "000000000000"
+REFUSED = ("AccessDenied", "AccessDeniedException", "AuthorizationError")
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:AssumeRole"}
+    ],
+}
 
 
 @pytest.fixture(scope="module")
-def probe(stack) -> Iterator[Callable[[str], Probe]]:
-    """Make (once) the probe of a function's role, named as in the template."""
-    functions, made = stack.client("lambda"), {}
-
-    def of(function: str) -> Probe:
-        if function not in made:
-            name = stack.outputs.get(f"{function}Name") or stack.outputs[function]
-            role = functions.get_function_configuration(FunctionName=name)["Role"]
-            made[function] = Probe(functions, role, f"probe-{function}")
-        return made[function]
-
-    yield of
-    for one in made.values():
-        one.close()
+def names(stack) -> Names:
+    """What the calls of the table name."""
+    listed = stack.client("cloudformation").describe_stack_resources(StackName=stack.twin.stack)["StackResources"]
+    names = {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in listed}
+    table = stack.client("dynamodb").describe_table(TableName=names["MainTable"])["Table"]
+    streams = stack.client("dynamodbstreams")
+    at = {"StreamArn": table["LatestStreamArn"]}
+    shard = streams.describe_stream(**at)["StreamDescription"]["Shards"][0]["ShardId"]
+    iterator = streams.get_shard_iterator(**at, ShardId=shard, ShardIteratorType="LATEST")["ShardIterator"]
+    stack_name = stack.twin.stack
+    more = {"stack": stack_name, "account": ACCOUNT, "rule": f"{stack_name}-consumer-probe"}
+    return names | more | {"stream": at["StreamArn"], "shard": shard, "iterator": iterator}
 
 
-def entry(bus: str) -> list[dict]:
-    return [{"Source": "probe", "DetailType": "probe", "Detail": "{}", "EventBusName": bus}]
+@pytest.fixture(scope="module")
+def client(stack, names: Names) -> Callable[[str, str], Any]:
+    """Make (once) a client of a service under the double of a role, named as in the template."""
+
+    @cache
+    def credentials(role: str) -> dict[str, str]:
+        double = make_double(stack.client("iam"), names[role], f"double-{role}")
+        key = stack.client("sts").assume_role(RoleArn=double, RoleSessionName="test")["Credentials"]
+        return {
+            "aws_access_key_id": key["AccessKeyId"],
+            "aws_secret_access_key": key["SecretAccessKey"],
+            "aws_session_token": key["SessionToken"],
+        }
+
+    @cache
+    def of(role: str, service: str) -> Any:
+        once = Config(retries={"total_max_attempts": 1}, proxies={})
+        return boto3.client(service, endpoint_url=stack.endpoint, region_name=REGION, config=once, **credentials(role))  # type: ignore[call-overload]
+
+    return of
 
 
-# function, service, operation, parameters made of the stack's outputs
-ALLOWED = [
-    ("FanoutLambda", "events", "put_events", lambda o: {"Entries": entry(o["BusName"])}),
-    ("FanoutLambda", "sqs", "send_message", lambda o: {"QueueUrl": o["FanoutDlqUrl"], "MessageBody": "probe"}),
-    ("FanoutLambda", "s3", "put_object", lambda o: {"Bucket": o["BackupBucketName"], "Key": "images/probe"}),
-    ("ConsumerLambda", "s3", "get_object", lambda o: {"Bucket": o["BackupBucketName"], "Key": "images/probe"}),
-    ("ConsumerLambda", "dynamodb", "batch_get_item", lambda o: {
-        "RequestItems": {o["LeaderboardTableName"]: {"Keys": [KEY]}}}),
-    ("ConsumerLambda", "dynamodb", "batch_get_item", lambda o: {
-        "RequestItems": {o["BoardTableName"]: {"Keys": [BOARD_KEY]}}}),
-    ("ConsumerLambda", "dynamodb", "transact_write_items", lambda o: {"TransactItems": [
-        {"Put": {"TableName": o["LeaderboardTableName"], "Item": KEY}},
-        {"Update": {"TableName": o["BoardTableName"], "Key": BOARD_KEY, "UpdateExpression": "ADD slot0 :one",
-                    "ExpressionAttributeValues": {":one": {"N": "1"}}}}]}),
-    ("ConsumerLambda", "dynamodb", "put_item", lambda o: {"TableName": o["BoardTableName"], "Item": BOARD_KEY}),
-    ("ConsumerLambda", "dynamodb", "query", lambda o: {
-        "TableName": o["LeaderboardTableName"], "IndexName": o["LeaderboardIndexName"],
-        "KeyConditionExpression": "hackathonName = :b", "ExpressionAttributeValues": {":b": {"S": "probe"}}}),
-    ("ConsumerLambda", "events", "put_events", lambda o: {"Entries": entry(o["BusName"])}),
-    ("ConsumerLambda", "sqs", "send_message_batch", lambda o: {
-        "QueueUrl": o["FanoutDlqUrl"], "Entries": [{"Id": "probe", "MessageBody": "probe"}]}),
-    ("LeaderGet", "dynamodb", "get_item", lambda o: {"TableName": o["LeaderboardTableName"], "Key": KEY}),
-    ("LeaderGet", "dynamodb", "batch_get_item", lambda o: {
-        "RequestItems": {o["BoardTableName"]: {"Keys": [BOARD_KEY]}}}),
-    ("LeaderGet", "dynamodb", "query", lambda o: {
-        "TableName": o["LeaderboardTableName"], "IndexName": "tieBoard-tieOrder",
-        "KeyConditionExpression": "tieBoard = :b", "ExpressionAttributeValues": {":b": {"S": "probe"}}}),
-    ("LeaderGet", "dynamodb", "query", lambda o: {
-        "TableName": o["LeaderboardTableName"], "IndexName": o["LeaderboardIndexName"],
-        "KeyConditionExpression": "hackathonName = :b", "ExpressionAttributeValues": {":b": {"S": "probe"}}}),
-]  # fmt: skip
-
-REFUSED_CALLS = [
-    ("FanoutLambda", "events", "put_events", lambda o: {"Entries": entry("default")}),
-    ("FanoutLambda", "events", "put_rule", lambda o: {
-        "Name": "probe", "EventBusName": o["BusName"], "EventPattern": "{}"}),
-    ("FanoutLambda", "sqs", "receive_message", lambda o: {"QueueUrl": o["FanoutDlqUrl"]}),
-    ("FanoutLambda", "sqs", "send_message", lambda o: {"QueueUrl": o["ConsumerQueueUrl"], "MessageBody": "probe"}),
-    ("FanoutLambda", "dynamodb", "scan", lambda o: {"TableName": o["MainTableName"]}),
-    ("FanoutLambda", "dynamodb", "put_item", lambda o: {"TableName": o["MainTableName"], "Item": KEY}),
-    ("FanoutLambda", "s3", "list_objects_v2", lambda o: {"Bucket": o["BackupBucketName"]}),
-    ("FanoutLambda", "s3", "put_object", lambda o: {"Bucket": o["BackupBucketName"], "Key": "changes/probe"}),
-    ("FanoutLambda", "s3", "get_object", lambda o: {"Bucket": o["BackupBucketName"], "Key": "images/probe"}),
-    ("FanoutLambda", "s3", "delete_object", lambda o: {"Bucket": o["BackupBucketName"], "Key": "images/probe"}),
-    ("ConsumerLambda", "s3", "get_object", lambda o: {"Bucket": o["BackupBucketName"], "Key": "changes/probe"}),
-    ("ConsumerLambda", "s3", "put_object", lambda o: {"Bucket": o["BackupBucketName"], "Key": "images/probe"}),
-    ("LeaderGet", "s3", "get_object", lambda o: {"Bucket": o["BackupBucketName"], "Key": "images/probe"}),
-    ("ConsumerLambda", "dynamodb", "transact_write_items", lambda o: {"TransactItems": [
-        {"Delete": {"TableName": o["LeaderboardTableName"], "Key": KEY}}]}),
-    ("ConsumerLambda", "dynamodb", "update_item", lambda o: {
-        "TableName": o["LeaderboardTableName"], "Key": KEY, "UpdateExpression": "REMOVE projectScore"}),
-    ("ConsumerLambda", "dynamodb", "batch_get_item", lambda o: {
-        "RequestItems": {o["MainTableName"]: {"Keys": [KEY]}}}),
-    ("ConsumerLambda", "dynamodb", "scan", lambda o: {"TableName": o["LeaderboardTableName"]}),
-    ("ConsumerLambda", "dynamodb", "put_item", lambda o: {"TableName": o["MainTableName"], "Item": KEY}),
-    ("ConsumerLambda", "dynamodb", "delete_item", lambda o: {"TableName": o["BoardTableName"], "Key": BOARD_KEY}),
-    ("ConsumerLambda", "dynamodb", "query", lambda o: {
-        "TableName": o["LeaderboardTableName"],
-        "KeyConditionExpression": "id = :i", "ExpressionAttributeValues": {":i": {"S": "probe"}}}),
-    ("ConsumerLambda", "events", "put_events", lambda o: {"Entries": entry("default")}),
-    ("ConsumerLambda", "sqs", "send_message", lambda o: {"QueueUrl": o["ConsumerQueueUrl"], "MessageBody": "probe"}),
-    ("LeaderGet", "dynamodb", "put_item", lambda o: {"TableName": o["LeaderboardTableName"], "Item": KEY}),
-    ("LeaderGet", "dynamodb", "get_item", lambda o: {"TableName": o["MainTableName"], "Key": KEY}),
-    ("LeaderGet", "dynamodb", "scan", lambda o: {"TableName": o["LeaderboardTableName"]}),
-    ("LeaderGet", "sqs", "receive_message", lambda o: {"QueueUrl": o["FanoutDlqUrl"]}),
-    ("LeaderGet", "s3", "list_objects_v2", lambda o: {"Bucket": o["BackupBucketName"]}),
-]  # fmt: skip
+def make_double(iam: Any, role: str, name: str) -> str:
+    """Make a role with the policies of another; return its ARN."""
+    double = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]
+    for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+        document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+        iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=json.dumps(document))
+    for attached in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
+        iam.attach_role_policy(RoleName=name, PolicyArn=attached["PolicyArn"])
+    return str(double["Arn"])
 
 
-def _name(case: tuple) -> str:
-    return "-".join(case[:3])
+def answer(client: Callable[[str, str], Any], call: Call, names: Names) -> str:
+    """Make the call; return "done", or the code of the error."""
+    service, operation = call.operation.split(".")
+    try:
+        getattr(client(call.role, service), operation)(**call.parameters(names))
+    except ClientError as error:
+        return str(error.response["Error"]["Code"])
+    return "done"
 
 
-@pytest.mark.parametrize("case", ALLOWED, ids=_name)
-def test_a_role_allows_what_its_function_needs(stack, probe, case: tuple) -> None:
-    function, service, operation, parameters = case
-    answer = probe(function).try_call(service, operation, **parameters(stack.outputs))
-    assert answer not in REFUSED
+def _name(call: Call) -> str:
+    return f"{call.role}: {call.action} on {call.on}"
 
 
-@pytest.mark.parametrize("case", REFUSED_CALLS, ids=_name)
-def test_a_role_refuses_what_its_function_does_not_need(stack, probe, case: tuple) -> None:
-    function, service, operation, parameters = case
-    assert probe(function).try_call(service, operation, **parameters(stack.outputs)) in REFUSED
+@pytest.mark.parametrize("call", MAY, ids=_name)
+def test_a_role_allows_what_it_is_for(client, names: Names, call: Call) -> None:
+    assert answer(client, call, names) not in REFUSED
+
+
+@pytest.mark.parametrize("call", MAY_NOT, ids=_name)
+def test_a_role_refuses_what_it_is_not_for(client, names: Names, call: Call) -> None:
+    assert answer(client, call, names) in REFUSED
 
 
 def test_nobody_without_credentials_reads_the_backup(stack) -> None:

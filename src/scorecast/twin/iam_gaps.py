@@ -10,7 +10,7 @@ from typing import Any
 
 from ministack import app
 from ministack.core import iam_actions
-from ministack.services import lambda_svc
+from ministack.services import dynamodb_streams, lambda_svc
 
 from scorecast.twin.partiql import action_of
 from scorecast.twin.wrapping import wrap
@@ -27,6 +27,7 @@ def fill() -> None:
     ask_for_partiql_actions()
     count_loopback_as_tls()
     judge_rules_by_name()
+    judge_streams_and_logs_by_name()
     tell_principals_of_permissions()
     judge_batches_of_messages_as_single_ones()
 
@@ -59,6 +60,14 @@ def judge_rules_by_name() -> None:
     wrap(iam_actions, "extract_resource_arn", _resource_arn)
 
 
+def judge_streams_and_logs_by_name() -> None:
+    """MiniStack judges calls about a stream by no name, and those about a log stream by its group; AWS by their own.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html
+    """
+    wrap(iam_actions, "extract_resource_arn", _stream_or_log_arn)
+
+
 def tell_principals_of_permissions() -> None:
     """MiniStack knows no lambda:Principal, on which AWS lets policies limit AddPermission and RemovePermission.
 
@@ -87,6 +96,16 @@ def _resource_arn(original: Callable[..., str], service: str, method: str, path:
     if "Rule" not in request:
         return original(service, method, path, headers, body, params, region, account)
     return f"arn:aws:events:{region}:{account}:rule/{request.get('EventBusName', 'default')}/{request['Rule']}"
+
+
+def _stream_or_log_arn(original: Callable[..., str], service: str, *request: Any) -> str:
+    arn, body = original(service, *request), _json(request[3]) if service in ("dynamodbstreams", "logs") else {}
+    if "ShardIterator" in body:
+        position = dynamodb_streams._decode_iterator(str(body["ShardIterator"])) or {}
+        return str(position.get("arn", arn))
+    if "logStreamName" in body:
+        return f"{arn}:log-stream:{body['logStreamName']}"
+    return str(body.get("StreamArn", arn))
 
 
 def _context(original: Callable[..., dict[str, Any]], service: str, action: str, body: bytes, params: Any) -> Any:
