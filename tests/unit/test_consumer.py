@@ -1,9 +1,14 @@
 import json
+import random
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from scorecast import aws
+from scorecast.aws import Client
 from scorecast.change import from_record, to_detail
 from scorecast.claim_store import ClaimStore
 from scorecast.dead_letter_queue import DeadLetterQueue
@@ -481,3 +486,35 @@ def test_boards_without_a_policy_cost_one_read_of_the_policies_now_and_then(syst
     assert len([one for one in asked if "boards" in one["RequestItems"]]) == 1
     assert len(asked) == 6
     assert "lifetime" not in system.table.items["1", "StarWar"]
+
+
+# ---------------------------------------------------------------- a busy table
+
+
+class BusyTable:
+    """HTTP to a DynamoDB that takes no transaction for being too busy."""
+
+    def send(self, request: Any) -> SimpleNamespace:
+        is_write = request.headers["X-Amz-Target"].endswith("TransactWriteItems")
+        answer = {"__type": "ThrottlingException", "message": "as told"} if is_write else {"Responses": {}}
+        return SimpleNamespace(status_code=400 if is_write else 200, content=json.dumps(answer).encode(), headers={})
+
+
+def test_a_table_that_stays_busy_is_given_up_before_the_functions_30_s_are_over(monkeypatch) -> None:
+    slept: list[float] = []
+    keys = SimpleNamespace(access_key="AKIA", secret_key="secret", token=None)
+    credentials = SimpleNamespace(get_frozen_credentials=lambda: keys)
+
+    def busy(service: str, total_attempts: int = 4) -> Client:
+        known = aws._SERVICES[service]
+        return Client(known, "https://aws/", "us-east-1", credentials, BusyTable(), total_attempts, slept.append)
+
+    monkeypatch.setattr(handler, "create_client", busy)
+    monkeypatch.setattr(random, "random", lambda: 1.0)
+    monkeypatch.setattr(random, "uniform", lambda _, longest: longest)
+    monkeypatch.setattr(ConsumerSettings, "from_environment", lambda _: SETTINGS)
+    monkeypatch.setattr(handler, "_announcements", lambda *_: None)
+    consumer = handler.consumer.__wrapped__()
+    patient = replace(consumer, leaderboard=replace(consumer.leaderboard, sleep=slept.append))
+    assert patient.take([Delivery("1", event(item()))]).again == ["1"]
+    assert 1 < sum(slept) < 20

@@ -182,7 +182,10 @@ def handle(event: Any, _context: Any) -> dict[str, Any]:
 @cache
 def consumer() -> Consumer:
     """Make the function's clients, once a process."""
-    settings, dynamodb = ConsumerSettings.from_environment(os.environ), create_client("dynamodb")
+    settings = ConsumerSettings.from_environment(os.environ)
+    # The leaderboard tries again by itself; with the usual attempts at each of its calls a busy table would take longer
+    # than the function has, and what was applied would be delivered again with the rest.
+    dynamodb = create_client("dynamodb", total_attempts=2)
     policies = PolicyTable(dynamodb, settings.board_table)
     return Consumer(
         settings,
