@@ -1,5 +1,6 @@
 """What a backup says of each item, whatever the order and form of its objects; back into a table, type for type."""
 
+import base64
 import gzip
 import json
 from collections.abc import Iterator, Sequence
@@ -145,6 +146,16 @@ def test_objects_of_every_form_are_read() -> None:
     with backup(plain, zipped, plain + event(insert("4", 4, "d")).encode()) as ledger:
         assert ledger.items("main") == 4
         assert ledger.counts["events"] == 5
+
+
+def test_what_firehose_could_not_process_is_read_too() -> None:
+    raw = [base64.b64encode(body.encode()).decode() for body in (event(insert("2", 2)), "no event")]
+    wrapped = [{"attemptsMade": 4, "errorCode": "500", "rawData": one} for one in raw]
+    failed = "\n".join(map(json.dumps, wrapped)).encode()
+    objects = {"changes/2026/01/01/00/a": lines(insert("1", 1)), "failed/processing-failed/2026/01/01/a": failed}
+    with read_backup(FakeS3(objects), "backup", None, lambda _: None) as ledger:
+        assert [change.new["projectScore"]["N"] for change in ledger.changes("main") if change.new] == ["2"]
+        assert ledger.counts["unreadable"] == 1
 
 
 def test_what_is_no_change_of_ours_is_counted_and_left_out() -> None:

@@ -1,11 +1,12 @@
 """The backup in S3, read: the events of every change, newest first.
 
-Takes what Firehose writes on AWS (gzipped objects of many events, one a line) and what other writers may leave: plain
-objects, one event each, or events one after the other with nothing between them.
+Takes what Firehose writes on AWS (gzipped objects of many events, one a line; what it could not process, wrapped in
+why) and what other writers may leave: plain objects, one event each, or events with nothing between them.
 """
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 from collections.abc import Iterator
@@ -14,8 +15,9 @@ from typing import Any, Protocol
 
 from scorecast.errors import UserError
 
-# The prefix of the backup's objects, as the template has it; what Firehose could not deliver is elsewhere.
+# The prefixes as the template has them: the backup's objects, and what Firehose could not process.
 PREFIX = "changes/"
+FAILED_PREFIX = "failed/"
 _GZIP_MAGIC = b"\x1f\x8b"
 
 Event = dict[str, Any]
@@ -33,16 +35,17 @@ def newest_events(s3: _S3, bucket: str, count: int) -> list[Event]:
 
 
 def every_object(s3: _S3, bucket: str) -> Iterator[tuple[str, list[Event]]]:
-    """Read all of the backup: the key and the events of each object, the newest first."""
-    for key in _newest_keys(s3, bucket, PREFIX):
-        yield key, _read_object(s3, bucket, key)
+    """Read all of the backup and of what Firehose could not process: the key and the events of each object."""
+    for prefix in (PREFIX, FAILED_PREFIX):
+        for key in _newest_keys(s3, bucket, prefix):
+            yield key, _read_object(s3, bucket, key)
 
 
 def read_events(body: bytes, place: str) -> list[Event]:
     """Read the events of one object or file; `place` names it in errors."""
     try:
         text = (gzip.decompress(body) if body.startswith(_GZIP_MAGIC) else body).decode()
-        events = list(_documents(text))
+        events = [_unwrapped(document) for document in _documents(text)]
     except (OSError, EOFError, ValueError) as error:
         raise UserError(f"{place} does not hold events: {error}.") from None
     if not all(isinstance(event, dict) for event in events):
@@ -58,6 +61,20 @@ def _documents(text: str) -> Iterator[Any]:
         document, end = decoder.raw_decode(text, at)
         yield document
         at = _skip_space(text, end)
+
+
+def _unwrapped(document: Any) -> Any:
+    """The event that Firehose could not process; another document as it is, as is one that holds no event.
+
+    https://docs.aws.amazon.com/firehose/latest/dev/data-transformation-failure-handling.html
+    """
+    raw = document.get("rawData") if isinstance(document, dict) else None
+    if not isinstance(raw, str):
+        return document
+    try:
+        return json.loads(base64.b64decode(raw))
+    except ValueError:
+        return document
 
 
 def _skip_space(text: str, at: int) -> int:
