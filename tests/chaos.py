@@ -37,7 +37,8 @@ from tests.recovery_fakes import CONSUMER_QUEUE, DEAD_LETTERS, FakeQueue, stream
 from tests.standings_fakes import Inline, announcements_of, check_told
 from tests.standings_oracle import replay
 
-FAULTS = ("throttle", "fail", "time out", "lose the answer", "some entries", "kill before", "kill after")
+KILLS = ("kill before", "kill after")
+FAULTS = ("throttle", "fail", "time out", "lose the answer", "some entries", *KILLS)
 # How often a trigger delivers a batch, and a queue a message, before it is given up. AWS's are larger.
 STREAM_TRIES = 3
 QUEUE_RECEIVES = 3
@@ -61,9 +62,11 @@ class Aws:
     """What every call goes through; `faults` runs out, and then all is well."""
 
     faults: Iterator[str | None]
+    calls: int = 0
     injected: Counter[str] = field(default_factory=Counter)
 
     def call(self, commit: Callable[[], dict], some: Callable[[], dict] | None = None) -> dict:
+        self.calls += 1
         fault = next(self.faults, None)
         if fault is None or (fault == "some entries" and some is None):
             return commit()
@@ -195,11 +198,17 @@ class World:
             self.fanout.run(batch, lambda: 60.0)
         except (Exception, Killed):
             self.tries += 1
-            if self.tries < STREAM_TRIES:
-                return
-            sequences = [one["dynamodb"]["SequenceNumber"] for one in (batch[0], batch[-1])]
-            place = {"startSequenceNumber": sequences[0], "endSequenceNumber": sequences[1]}
-            self.dead.park(stream_letter(batchSize=len(batch), streamArn=STREAM_ARN, shardId=SHARD, **place))
+            if self.tries >= STREAM_TRIES:
+                self.give_up(size)
+            return
+        self.position, self.tries = self.position + len(batch), 0
+
+    def give_up(self, size: int) -> None:
+        """Let the trigger give a batch up: a dead letter says where in the stream it is."""
+        batch = self.stream[self.position : self.position + size]
+        sequences = [one["dynamodb"]["SequenceNumber"] for one in (batch[0], batch[-1])]
+        place = {"startSequenceNumber": sequences[0], "endSequenceNumber": sequences[1]}
+        self.dead.park(stream_letter(batchSize=len(batch), streamArn=STREAM_ARN, shardId=SHARD, **place))
         self.position, self.tries = self.position + len(batch), 0
 
     def consume(self, numbers: list[int]) -> None:
