@@ -24,10 +24,12 @@ from tests.chaos import FAULTS
 from tests.deployed import Stack
 
 Json = dict[str, Any]
-FUNCTIONS = ("FanoutLambdaName", "ConsumerLambdaName")
+FUNCTIONS = ("FanoutLambdaName", "ConsumerLambdaName", "LeaderGet")
 # Longer than any function waits for an answer.
 HANGUP_S = 30
-_FAILURES = {"throttle": (400, "ThrottlingException"), "fail": (500, "InternalFailure")}
+_FAILURES = {"throttle": ("ThrottlingException", 400), "fail": ("InternalFailure", 500)}
+# S3 alone is spoken to by other methods than POST.
+S3_OPERATIONS = {"GET": "GetObject", "PUT": "PutObject"}
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class Call:
     """A function's call of AWS, the port it came from, and the connection by which it can be passed on."""
 
     operation: str
+    method: str
+    path: str
     headers: dict[str, str]
     body: bytes
     port: int
@@ -50,7 +54,7 @@ class Answer:
     """What a call is answered."""
 
     status: int
-    document: Json
+    content: bytes
 
 
 class HangUp(Exception):
@@ -63,7 +67,7 @@ class Stall(Exception):
 
 @dataclass
 class Plan:
-    """Which call fails, and how: `rate` of all calls, and every call of an operation while it is in `out`.
+    """Which call fails, and how: `rate` of all calls by one of `kinds`, and those in `out` while they are there.
 
     Of a hundred changes `stubborn_per_cent` are refused by the bus whenever they are sent, and of a hundred
     participants the entries are refused by the leaderboard table; the same ones every time.
@@ -72,6 +76,7 @@ class Plan:
     rate: float = 0.0
     seed: int = 1
     stubborn_per_cent: int = 0
+    kinds: tuple[str, ...] = FAULTS
     out: set[str] = field(default_factory=set)
     calls: Counter[str] = field(default_factory=Counter)
     injected: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -90,7 +95,7 @@ class Plan:
         with self._lock:
             self.calls[operation] += 1
             is_faulty = self._random.random() < self.rate
-            fault = "throttle" if operation in self.out else self._random.choice(FAULTS) if is_faulty else None
+            fault = "throttle" if operation in self.out else self._random.choice(self.kinds) if is_faulty else None
             if fault == "some entries" and operation not in _SOME:
                 fault = "throttle"
         return self.note(operation, fault) if fault else None
@@ -116,8 +121,7 @@ class FaultyAws:
         """Answer a call; HangUp or Stall where it gets none."""
         fault = self.plan.next(call.operation)
         if fault in _FAILURES:
-            status, code = _FAILURES[fault]
-            return refusal(code, status)
+            return refusal_of_s3("SlowDown", 503) if call.method in S3_OPERATIONS else refusal(*_FAILURES[fault])
         if fault == "time out":
             raise Stall
         if fault == "some entries":
@@ -145,9 +149,9 @@ class FaultyAws:
 
     def _pass_on(self, call: Call) -> Answer:
         try:
-            call.engine.request("POST", "/", call.body, call.headers)
+            call.engine.request(call.method, call.path, call.body, call.headers)
             response = call.engine.getresponse()
-            return Answer(response.status, json.loads(response.read() or b"{}"))
+            return Answer(response.status, response.read())
         except OSError:
             call.engine.close()
             raise HangUp from None
@@ -161,7 +165,7 @@ class FaultyAws:
         results = iter(self._events.put_events(Entries=taken)["Entries"] if taken else [])
         failure = {"ErrorCode": "InternalFailure", "ErrorMessage": "as told"}
         answers = [failure if is_refused else next(results) for is_refused in refused]
-        return Answer(200, {"FailedEntryCount": sum(refused), "Entries": answers})
+        return answered({"FailedEntryCount": sum(refused), "Entries": answers})
 
     def throttle_puts(self, _call: Call, refused: list[bool]) -> Answer:
         """The table is too busy for some entries, so nothing of the transaction is made."""
@@ -178,7 +182,7 @@ class FaultyAws:
         if taken:
             self._sqs.send_message_batch(QueueUrl=parameters["QueueUrl"], Entries=taken)
         failed = [{"Id": one["Id"], "Code": "InternalError", "SenderFault": False} for one in refused]
-        return Answer(200, {"Successful": [{"Id": one["Id"]} for one in taken], "Failed": failed})
+        return answered({"Successful": [{"Id": one["Id"]} for one in taken], "Failed": failed})
 
     def conflict(self, call: Call) -> Answer:
         """Another transaction is at work on the first item."""
@@ -187,7 +191,7 @@ class FaultyAws:
 
     def read_none(self, call: Call) -> Answer:
         """DynamoDB is too busy to read any of the keys."""
-        return Answer(200, {"Responses": {}, "UnprocessedKeys": call.parameters["RequestItems"]})
+        return answered({"Responses": {}, "UnprocessedKeys": call.parameters["RequestItems"]})
 
 
 def _change_of(entry: Json) -> str:
@@ -212,8 +216,16 @@ _STUBBORN: dict[str, tuple[str, Callable[[Json], str | None], Callable[[FaultyAw
 }
 
 
+def answered(document: Json, status: int = 200) -> Answer:
+    return Answer(status, json.dumps(document).encode())
+
+
 def refusal(code: str, status: int = 400, **more: Any) -> Answer:
-    return Answer(status, {"__type": code, "message": "as told"} | more)
+    return answered({"__type": code, "message": "as told"} | more, status)
+
+
+def refusal_of_s3(code: str, status: int) -> Answer:
+    return Answer(status, f"<Error><Code>{code}</Code><Message>as told</Message></Error>".encode())
 
 
 def cancelled(codes: list[str]) -> Answer:
@@ -260,22 +272,29 @@ class _Handler(BaseHTTPRequestHandler):
         super().finish()
 
     def do_POST(self) -> None:
+        self._handle(self.headers["X-Amz-Target"].rpartition(".")[2])
+
+    def do_GET(self) -> None:
+        self._handle(S3_OPERATIONS[self.command])
+
+    def do_PUT(self) -> None:
+        self.do_GET()
+
+    def _handle(self, operation: str) -> None:
         headers = dict(self.headers.items())
-        operation = headers["X-Amz-Target"].rpartition(".")[2]
-        body = self.rfile.read(int(headers["Content-Length"]))
+        body = self.rfile.read(int(headers.get("Content-Length", 0)))
+        call = Call(operation, self.command, self.path, headers, body, self.client_address[1], self.engine)
         try:
-            answer = self.aws.answer(Call(operation, headers, body, self.client_address[1], self.engine))
+            answer = self.aws.answer(call)
         except (HangUp, Stall) as silence:
             self.close_connection = True
             if isinstance(silence, Stall):
                 self.connection.recv(1)  # returns when the caller hangs up
             return
-        content = json.dumps(answer.document).encode()
         self.send_response(answer.status)
-        self.send_header("Content-Type", "application/x-amz-json-1.0")
-        self.send_header("Content-Length", str(len(content)))
+        self.send_header("Content-Length", str(len(answer.content)))
         self.end_headers()
-        self.wfile.write(content)
+        self.wfile.write(answer.content)
 
     def log_message(self, *_: Any) -> None:
         pass
@@ -290,15 +309,15 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def faulty(stack: Stack, plan: Plan) -> Iterator[None]:
-    """Lead the calls of FanoutLambda and ConsumerLambda through the plan; at the end as it was."""
-    handler = type("Handler", (_Handler,), {"aws": FaultyAws(stack, plan)})
-    server = _Server(("127.0.0.1", 0), handler)
+def faulty(stack: Stack, plan: Plan) -> Iterator[FaultyAws]:
+    """Lead all functions' calls through the plan, which may be exchanged; at the end as it was."""
+    aws = FaultyAws(stack, plan)
+    server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"aws": aws}))
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
         lead(stack, AWS_ENDPOINT_URL=f"http://127.0.0.1:{server.server_port}")
-        yield
+        yield aws
     finally:
         lead(stack)
         server.shutdown()

@@ -151,8 +151,7 @@ class Soak:
     # ------------------------------------------------------------ when all is well
 
     def _settle(self) -> None:
-        """Redrive until only poison is left, then mend that, and until all agrees."""
-        self._until(lambda: self._redrive() == {"standings"} and self._is_clean())
+        """Mend the poison, and redrive until only its letters are left and all agrees; those can be purged."""
         self._poison({"N": "2"})
         self._until(lambda: self._redrive() <= {"standings"} and self._is_clean())
         self.scorecast.ok("dlq", "purge", "--board", POISON, "--yes")

@@ -278,7 +278,7 @@ def _delivery(message: _Message, names: AttributeNames) -> ParkedLetter:
 
 
 def _from_queue(message: _Message, names: AttributeNames) -> ParkedLetter:
-    """A message that ConsumerLambda did not take, moved by the redrive policy of its queue."""
+    """A message that ConsumerLambda did not take, moved by its queue; SQS counts earlier looks at it as attempts."""
     reason = "ConsumerLambda did not take the message, as often as its queue gave it out."
     return _letter(
         message,
