@@ -264,10 +264,10 @@ def _shown_group(one: Group) -> dict[str, Any]:
 def _groups_table(groups: list[Group]) -> Table:
     table = Table("stage", "error code", "count", "oldest", "reason, for example")
     table.columns[2].justify = "right"
-    table.columns[3].min_width = len("2026-01-31T12:00:00Z")
+    table.columns[3].min_width = len("2026-01-31T12:00Z")
     for column in (table.columns[1], table.columns[4]):
         column.overflow = "fold"
     for one in groups:
-        oldest = one.oldest.partition(".")[0].removesuffix("Z") + "Z"
+        oldest = one.oldest[: len("2026-01-31T12:00")] + "Z"
         table.add_row(*map(plain, (one.stage, one.error_code, f"{one.count:,}", oldest, one.example)))
     return table
