@@ -63,7 +63,7 @@ def test_on_a_golf_board_the_lowest_score_stays(stack, scorecast: Scorecast, mai
     eventually(lambda: shows(stack, main.board, {"1": ("70", "after 75"), "2": ("90", "user 2")}))
     assert board(stack, main.board) == [(1, "1", "70"), (2, "2", "90")]
     said = scorecast.ok("score", "1", main.board, "80")
-    assert said.startswith(f"1 has 80 on the board {main.board}, which keeps the best score; it came through after ")
+    assert said.startswith(f"1 has 80 on the board {main.board}; the board, which keeps the best score, agreed after ")
     assert differing(scorecast, main.board) == []
 
 

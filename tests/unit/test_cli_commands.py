@@ -125,7 +125,7 @@ def test_a_score_is_deleted(pipeline: Pipeline) -> None:
 def test_a_score_of_a_board_that_keeps_the_best_is_not_waited_for_in_vain(pipeline: Pipeline) -> None:
     pipeline.declare("StarWar", BoardPolicy(keep=Keep.BEST))
     assert run("score", "1", "StarWar", "60").stdout.startswith(
-        "1 has 60 on the board StarWar, which keeps the best score; it came through after 0."
+        "1 has 60 on the board StarWar; the board, which keeps the best score, agreed after 0."
     )
 
 

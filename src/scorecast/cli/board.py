@@ -121,11 +121,14 @@ def _report(expected: Expected, policy: BoardPolicy, seconds: float | None, as_j
         print_json(answer | {"shownAfterSeconds": None if seconds is None else round(seconds, 3)})
         return
     what = "is off the board" if expected.score is None else f"has {expected.score} on the board"
-    kept = f", which keeps the {policy.keep} score" if policy.keep != Keep.LATEST and expected.score is not None else ""
-    when = "will follow" if seconds is None else f"came through after {seconds:.2f} s"
+    when = "it will follow" if seconds is None else f"it came through after {seconds:.2f} s"
+    if policy.keep != Keep.LATEST and expected.score is not None:
+        # Another score may stand there, also before this one has come through.
+        agrees = "will agree" if seconds is None else f"agreed after {seconds:.2f} s"
+        when = f"the board, which keeps the {policy.keep} score, {agrees}"
     if not policy.is_open(iso_now()):
-        when = f"does not count, for the board closed at {policy.closes_at}"
-    data.print(plain(f"{expected.participant} {what} {expected.board}{kept}; it {when}."), soft_wrap=True)
+        when = f"it does not count, for the board closed at {policy.closes_at}"
+    data.print(plain(f"{expected.participant} {what} {expected.board}; {when}."), soft_wrap=True)
 
 
 def _show_boards(api: ApiClient, as_json: bool) -> None:

@@ -13,6 +13,7 @@ from scorecast.errors import CannotRead, UserError
 from scorecast.ops.boards import Policies, policies_of
 from scorecast.ops.exit_codes import ExitCode
 from scorecast.ops.stack import Options
+from scorecast.ranks.policies import POLICY_AGE_S
 from scorecast.ranks.policy import DEFAULT, BoardPolicy, Keep, Order, Ties, make_policy
 
 app = typer.Typer(name="boards", help="Declare how boards rank, and until when.", no_args_is_help=True)
@@ -74,6 +75,7 @@ def set_(
     until = f"closes at {policy.closes_at}" if policy.closes_at else "never closes"
     declared = f"{board}: order {policy.order}, keeps the {policy.keep} score, ties {policy.ties}, {until}."
     data.print(plain(declared), soft_wrap=True)
+    notes.print(f"ConsumerLambda takes it up within {POLICY_AGE_S} seconds.", style="dim")
 
 
 def _declared(policies: Policies, board: str) -> BoardPolicy:
