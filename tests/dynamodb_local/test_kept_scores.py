@@ -1,0 +1,65 @@
+"""Boards that keep the best or the first score, on the engine that means its conditions."""
+
+import json
+import random
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from bench.tables import BOARDS, LEADERBOARD
+from scorecast.change import Change, from_record, to_detail
+from scorecast.claim_store import ClaimStore
+from scorecast.dead_letter_queue import DeadLetterQueue
+from scorecast.ranks.policies import PolicyTable
+from scorecast.ranks.policy import BoardPolicy, Keep, Order, policy_item
+from scorecast.settings import AttributeNames, ConsumerSettings
+from scorecast.standings.handler import Consumer, Delivery
+from scorecast.standings.store import Leaderboard
+from tests.fakes import STREAM_ARN, FakeObjects, FakeSqs, item, record
+from tests.standings_oracle import replay
+
+CHANGES = 400
+PARTICIPANTS = 20
+# No entry's change is overtaken by more of its own than an entry remembers.
+LATE = 3 * PARTICIPANTS
+
+
+def draw_changes(board: str, draw: random.Random) -> list[Change]:
+    """Changes of scores, and now and then somebody who leaves and comes back."""
+    items: dict[str, dict] = {}
+    changes = []
+    for sequence in range(1, CHANGES + 1):
+        participant = f"p{draw.randrange(PARTICIPANTS)}"
+        old = items.pop(participant, None)
+        if old is None or draw.random() > 0.1:
+            items[participant] = item(participant, board, str(draw.randrange(100)), f"user {sequence}")
+        changes.append(from_record(record(items.get(participant), old, sequence)))
+    return changes
+
+
+def entries(dynamodb: Any, board: str) -> dict[tuple[str, str], tuple[Decimal, str]]:
+    items = dynamodb.scan(TableName=LEADERBOARD, ConsistentRead=True)["Items"]
+    standing = [one for one in items if one["metadata"]["S"] == board and "projectScore" in one]
+    return {(one["id"]["S"], board): (Decimal(one["projectScore"]["N"]), one["userName"]["S"]) for one in standing}
+
+
+@pytest.mark.parametrize("keep", Keep)
+@pytest.mark.parametrize("order", Order)
+def test_late_and_repeated_changes_end_as_the_policy_says(engine: Any, keep: Keep, order: Order) -> None:
+    board, policy, draw = f"{keep} {order}", BoardPolicy(order=order, keep=keep), random.Random(1)
+    engine.dynamodb.put_item(TableName=BOARDS, Item=policy_item(board, policy))
+    changes = draw_changes(board, draw)
+    came = sorted([*changes, *draw.sample(changes, 40)], key=lambda one: int(one.sequence) + draw.randrange(LATE))
+    consumer = Consumer(
+        ConsumerSettings(LEADERBOARD, BOARDS, "queue", AttributeNames()),
+        Leaderboard(engine.dynamodb, LEADERBOARD, BOARDS),
+        DeadLetterQueue(FakeSqs(), "queue"),
+        ClaimStore(FakeObjects),
+        PolicyTable(engine.dynamodb, BOARDS),
+    )
+    for at in range(0, len(came), 25):
+        events = [{"resources": [STREAM_ARN], "detail": to_detail(one)} for one in came[at : at + 25]]
+        outcome = consumer.take([Delivery(str(number), json.dumps(one)) for number, one in enumerate(events)])
+        assert outcome.again == []
+    assert entries(engine.dynamodb, board) == replay(changes, {board: policy})
