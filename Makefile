@@ -67,6 +67,7 @@ bench: dynamodb-local ## measure everything, beside the textbook, Powertools and
 	$(BIN)/python -m bench.fanout
 	$(BIN)/python -m bench.startup
 	$(BIN)/python -m bench.consumer
+	$(BIN)/python -m bench.announcements
 	$(BIN)/python -m bench.reads
 	$(BIN)/python -m bench.pipeline
 	$(BIN)/python -m bench.documents

@@ -143,7 +143,7 @@ class FakeDynamoDb:
         shown = (self.items if self.indexed is None else self.indexed).values()
         found = [one for one in shown if one.get("hackathonName") == ExpressionAttributeValues[":board"]]
         found.sort(key=lambda one: Decimal(one["projectScore"]["N"]), reverse=not ScanIndexForward)
-        return {"Items": [{"id": one["id"]} for one in found[:Limit]]}
+        return {"Items": [{name: one[name] for name in ("id", "projectScore")} for one in found[:Limit]]}
 
     def batch_get_item(self, *, RequestItems: dict) -> dict:
         [(table, request)] = RequestItems.items()

@@ -55,6 +55,17 @@ def test_a_tie_neither_leads_nor_enters(system: System) -> None:
     assert system.drain() == []
 
 
+def test_ties_beyond_what_the_index_shows_keep_their_place() -> None:
+    system = System(places=1)
+    system.take(event("b", "5", 1))
+    system.take(event("a", "5", 2), event("c", "5", 3))
+    system.table.items = {key: system.table.items[key] for key in sorted(system.table.items)}
+    system.drain()
+    system.table.indexed = {key: entry for key, entry in system.table.items.items() if key[0] != "b"}
+    system.take(event("b", "5", 4, name="another name"))
+    assert system.drain() == []
+
+
 def test_nothing_is_told_where_only_scores_change_and_the_new_ones_count_from_then_on(system: System) -> None:
     system.take(event("c", "79", 5))
     system.take(event("d", "75", 6))
@@ -111,6 +122,8 @@ def test_a_top_that_changed_costs_eight_calls(system: System) -> None:
         "query",
         "batch_get_item",  # still the top
     ]
+    reads = [request["RequestItems"] for name, request in calls if name == "batch_get_item"]
+    assert all(keys["ConsistentRead"] for request in reads for keys in request.values())
 
 
 def test_a_batch_of_a_thousand_on_three_boards_is_told_once_a_board() -> None:
@@ -255,6 +268,19 @@ def test_another_consumer_may_come_between_any_two_calls(
             assert system.take(*others).again == []
 
     assert system.take(*changes(), consumer=system.watched(calls, **{when: interfere})).again == []
+    assert number < len(calls)
+    system.check()
+
+
+@pytest.mark.parametrize("number", range(10))
+def test_another_consumer_may_come_between_where_only_scores_change(system: System, number: int) -> None:
+    calls: list[Call] = []
+
+    def interfere(_: Call) -> None:
+        if len(calls) == number + 1:
+            assert system.take(event("b", "5", 9)).again == []
+
+    assert system.take(event("b", "81", 5), consumer=system.watched(calls, before=interfere)).again == []
     assert number < len(calls)
     system.check()
 

@@ -8,7 +8,7 @@ import pytest
 from bench.documents import DOCUMENT, RESULTS, ROOT, files, render
 
 # The results whose tables stand there; docs/ranks.md has the others.
-SHOWN = ["fanout", "pipeline", "startup", "consumer", "consumer_cpu", "memory", "reads", "redis"]
+SHOWN = ["fanout", "pipeline", "startup", "consumer", "consumer_cpu", "announcements", "memory", "reads", "redis"]
 MADE = dict(files())
 
 

@@ -36,10 +36,11 @@ def test_scores_are_compared_exactly() -> None:
     assert ids(best(places, (), 3, ASCENDING)) == "cab"
 
 
-def test_the_best_entries_are_those_with_the_best_scores() -> None:
+def test_the_best_entries_are_those_with_the_best_scores_ahead_of_the_last() -> None:
     entries = [entry("a", "1"), entry("b", None), entry("c", "3"), entry("d", "2")]
-    assert [one.id for one in best_entries(entries, 2, DESCENDING)] == ["c", "d"]
-    assert [one.id for one in best_entries(entries, 2, ASCENDING)] == ["a", "d"]
+    assert [one.id for one in best_entries(entries, None, 2, DESCENDING)] == ["c", "d"]
+    assert [one.id for one in best_entries(entries, "2", 2, DESCENDING)] == ["c"]
+    assert [one.id for one in best_entries(entries, "3", 3, ASCENDING)] == ["a", "d"]
 
 
 @pytest.mark.parametrize(

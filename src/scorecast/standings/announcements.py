@@ -26,7 +26,7 @@ from scorecast.standings.entry import Entry
 from scorecast.standings.publish import Publisher
 from scorecast.standings.snapshots import Overtaken, SnapshotTable
 from scorecast.standings.standing_event import events_of
-from scorecast.standings.top import Snapshot, Top, best, best_entries, place_of
+from scorecast.standings.top import Place, Snapshot, Top, best, best_entries, place_of
 
 # Boards at once: one whose top changed is some seven calls of waiting.
 CONCURRENT_BOARDS = 8
@@ -133,29 +133,35 @@ class Announcements:
         raise NotAcknowledged(f"The top of the board changed {ROUNDS} times while it was announced.")
 
     def _read_top(self, written: _Written, snapshot: Snapshot) -> Top:
-        """Read as they are now those who may be in the top: who is there, who the index says, the best just written.
-
-        Costs half a read unit for the index, and one for each of them, some twice the places.
-        """
-        best_written = best_entries(written.applied, self.places, written.order)
-        ids = snapshot.ids | self._best_indexed(written) | {entry.id for entry in best_written}
+        """Read as they are now those who may be in the top, and who was in it; a read unit each."""
+        ids = snapshot.ids | self._candidates(written, snapshot)
         keys = [{"id": {"S": one}, "metadata": {"S": written.board}} for one in sorted(ids)]
         items = read_items(self.dynamodb, self.table, keys, consistent=True, sleep=self.sleep)
         places = [place_of(item) for item in items if "projectScore" in item]
         return best(places, snapshot.top, self.places, written.order)
 
-    def _best_indexed(self, written: _Written) -> set[str]:
-        """Who is at the top by the index; twice the places, for it may still show those who were just taken away."""
+    def _candidates(self, written: _Written, snapshot: Snapshot) -> set[str]:
+        """Name who may be in the top: the best by the index, and what was written now and is ahead of those.
+
+        The index may not show that yet, and may still show in the top who has just left it.
+        """
+        limit = self.places + sum(entry.id in snapshot.ids for entry in written.applied)
+        indexed = self._best_indexed(written, limit)
+        last = indexed[-1].score if len(indexed) == limit else None
+        ahead = best_entries(written.applied, last, self.places, written.order)
+        return {place.id for place in indexed} | {entry.id for entry in ahead}
+
+    def _best_indexed(self, written: _Written, limit: int) -> list[Place]:
+        """Ask the index for the best; half a read unit up to 4 KB."""
         answer = self.dynamodb.query(
             TableName=self.table,
             IndexName=self.index,
             KeyConditionExpression="hackathonName = :board",
             ExpressionAttributeValues={":board": {"S": written.board}},
-            ProjectionExpression="id",
             ScanIndexForward=written.order is Order.ASCENDING,
-            Limit=2 * self.places,
+            Limit=limit,
         )
-        return {item["id"]["S"] for item in answer["Items"]}
+        return [place_of(item) for item in answer["Items"]]
 
 
 def _by_board(entries: Iterable[Entry]) -> dict[str, list[Entry]]:

@@ -77,11 +77,8 @@ class Snapshot:
         if self.coming is not None or len(self.top) > places:
             return True
         ids = self.ids
-        bar = sort_key(self.top[-1].score, order) if len(self.top) == places else None
-        return any(
-            entry.id in ids or (entry.score is not None and (bar is None or sort_key(entry.score, order) < bar))
-            for entry in entries
-        )
+        last = self.top[-1].score if len(self.top) == places else None
+        return any(entry.id in ids or is_ahead(entry.score, last, order) for entry in entries)
 
 
 def best(places: Iterable[Place], before: Top, count: int, order: Order) -> Top:
@@ -93,10 +90,15 @@ def best(places: Iterable[Place], before: Top, count: int, order: Order) -> Top:
     return tuple(ranked[:count])
 
 
-def best_entries(entries: Iterable[Entry], count: int, order: Order) -> list[Entry]:
-    """Return the `count` best of the entries that have a score."""
-    scored = ((sort_key(entry.score, order), entry.id, entry) for entry in entries if entry.score is not None)
-    return [entry for *_, entry in sorted(scored, key=lambda one: one[:2])[:count]]
+def best_entries(entries: Iterable[Entry], last: str | None, count: int, order: Order) -> list[Entry]:
+    """Return the `count` best of the entries that are ahead of the `last` score."""
+    ahead = (entry for entry in entries if is_ahead(entry.score, last, order))
+    return sorted(ahead, key=lambda entry: (sort_key(str(entry.score), order), entry.id))[:count]
+
+
+def is_ahead(score: str | None, last: str | None, order: Order) -> bool:
+    """Whether there is a score, and it is better than the last one of those that there are places for, if that is."""
+    return score is not None and (last is None or sort_key(score, order) < sort_key(last, order))
 
 
 def sort_key(score: str, order: Order) -> Decimal:

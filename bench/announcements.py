@@ -1,0 +1,154 @@
+"""Standing events: what announcing costs a batch, in AWS calls and units. `python -m bench.announcements --help`.
+
+Our handler's calls are counted against DynamoDB Local (absent, nothing is measured), those for the entries and those
+for the announcement apart, in a process that is at work: the board is listed and its policy is known.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench import dynamodb_local
+from bench.boards import draw_entries, load
+from bench.consumer import SETTINGS, Metered, delivery
+from bench.meter import Meter
+from bench.report import Row, progress, save
+from bench.tables import BOARDS, LEADERBOARD, create_tables, index_name
+from scorecast.aws import create_s3_client
+from scorecast.claim_store import ClaimStore
+from scorecast.dead_letter_queue import DeadLetterQueue
+from scorecast.ranks.policies import PolicyTable
+from scorecast.standings.announcements import Announcements
+from scorecast.standings.handler import Consumer, Delivery
+from scorecast.standings.publish import Publisher
+from scorecast.standings.snapshots import SnapshotTable
+from scorecast.standings.store import Leaderboard
+
+ENTRIES = 10_000
+BATCH = 100
+PLACES = 10
+# Ahead of all of the loaded board.
+LEADING = 1_000_000
+
+
+@dataclass
+class Bus:
+    """Takes every event, and counts."""
+
+    calls: int = 0
+    events: int = 0
+
+    def put_events(self, *, Entries: list[dict[str, Any]]) -> dict[str, Any]:
+        self.calls, self.events = self.calls + 1, self.events + len(Entries)
+        return {"Entries": [{"EventId": "1"} for _ in Entries]}
+
+
+@dataclass
+class Snapshots:
+    """A DynamoDB client that meters what is saved; what is read its `meter` counts."""
+
+    dynamodb: Any
+    meter: Meter = field(default_factory=Meter)
+    saves: int = 0
+    write_units: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.meter.watch(self.dynamodb)
+
+    def put_item(self, **request: Any) -> Any:
+        answer = self.dynamodb.put_item(**request, ReturnConsumedCapacity="TOTAL")
+        self.saves, self.write_units = self.saves + 1, self.write_units + answer["ConsumedCapacity"]["CapacityUnits"]
+        return answer
+
+    def __getattr__(self, operation: str) -> Any:
+        return getattr(self.dynamodb, operation)
+
+    def reset(self) -> None:
+        """Begin anew."""
+        self.meter.reset()
+        self.saves, self.write_units = 0, 0.0
+
+
+def batch_of(board: str, first: int, scores: list[int]) -> list[Delivery]:
+    """Return a batch of new entries: these scores, and the others each below every one that there is."""
+    made = [*scores, *range(-1, len(scores) - BATCH - 1, -1)]
+    return [delivery(first + at, f"new{first + at:07}", board, score) for at, score in enumerate(made)]
+
+
+CASES: dict[str, list[int]] = {
+    "no top changes": [],
+    "one enters the top": [LEADING - 2],
+    "another one leads": [LEADING],
+    "all of the top is new": [LEADING + 1 + at for at in range(PLACES)],
+}
+
+
+def measure(endpoint: str) -> Iterator[Row]:
+    """Have a board's batches written and announced; then one on a board that is new."""
+    bus, snapshots = Bus(), Snapshots(dynamodb_local.create_client(endpoint))
+    writer = Metered(dynamodb_local.create_client(endpoint))
+    with ThreadPoolExecutor(1) as executor:
+        consumer = _consumer(writer, snapshots, bus, executor)
+        consumer.announcements.policies.of(["large", "new"])  # type: ignore[union-attr]
+        load(endpoint, "large", draw_entries("uniform", ENTRIES))
+        consumer.take(batch_of("large", 0, [LEADING - 1]))
+        for number, (case, scores) in enumerate(CASES.items(), start=1):
+            deliveries = batch_of("large", number * BATCH, scores)
+            yield _measure(consumer, case, deliveries, writer, snapshots, bus)
+        yield _measure(consumer, "the board is new", batch_of("new", 0, []), writer, snapshots, bus)
+
+
+def _consumer(writer: Metered, snapshots: Snapshots, bus: Bus, executor: ThreadPoolExecutor) -> Consumer:
+    announcements = Announcements(
+        snapshots,
+        LEADERBOARD,
+        index_name(),
+        SnapshotTable(snapshots, BOARDS),
+        PolicyTable(snapshots, BOARDS),
+        Publisher(bus, "bus"),
+        PLACES,
+        executor,
+    )
+    leaderboard, dead_letters = Leaderboard(writer, LEADERBOARD, BOARDS), DeadLetterQueue(None, "queue")  # type: ignore[arg-type]
+    return Consumer(SETTINGS, leaderboard, dead_letters, ClaimStore(create_s3_client), announcements)
+
+
+def _measure(
+    consumer: Consumer, case: str, deliveries: list[Delivery], writer: Metered, snapshots: Snapshots, bus: Bus
+) -> Row:
+    snapshots.reset()
+    writer.reads = writer.transactions = bus.calls = bus.events = 0
+    outcome = consumer.take(deliveries)
+    assert not outcome.again
+    assert outcome.counts["applied"] == BATCH
+    announcing = snapshots.meter.calls + snapshots.saves + bus.calls
+    row = {
+        "what_happens": case,
+        "events": bus.events,
+        "calls": announcing,
+        "read_units": snapshots.meter.units,
+        "write_units": snapshots.write_units,
+        "all_calls_a_change": round((writer.reads + writer.transactions + announcing) / BATCH, 3),
+    }
+    progress(str(row))
+    return row
+
+
+def main() -> None:
+    description = "Measure what standing events cost."
+    argparse.ArgumentParser(prog="python -m bench.announcements", description=description).parse_args()
+    if missing := dynamodb_local.what_is_missing():
+        sys.exit(f"Nothing is measured: {missing}.")
+    with dynamodb_local.running() as endpoint:
+        create_tables(dynamodb_local.create_client(endpoint))
+        meter = f"DynamoDB Local 1.25 ({dynamodb_local.PACKAGE} {dynamodb_local.VERSION})"
+        save("announcements", measure(endpoint), "bench.announcements", meter=meter)
+
+
+if __name__ == "__main__":
+    main()
