@@ -94,7 +94,7 @@ def measure(endpoint: str) -> Iterator[Row]:
     writer = Metered(dynamodb_local.create_client(endpoint))
     with ThreadPoolExecutor(1) as executor:
         consumer = _consumer(writer, snapshots, bus, executor)
-        consumer.announcements.policies.of(["large", "new"])  # type: ignore[union-attr]
+        consumer.policies.of(["large", "new"])
         load(endpoint, "large", draw_entries("uniform", ENTRIES))
         consumer.take(batch_of("large", 0, [LEADING - 1]))
         for number, (case, scores) in enumerate(CASES.items(), start=1):
@@ -104,18 +104,19 @@ def measure(endpoint: str) -> Iterator[Row]:
 
 
 def _consumer(writer: Metered, snapshots: Snapshots, bus: Bus, executor: ThreadPoolExecutor) -> Consumer:
+    policies = PolicyTable(snapshots, BOARDS)
     announcements = Announcements(
         snapshots,
         LEADERBOARD,
         index_name(),
         SnapshotTable(snapshots, BOARDS),
-        PolicyTable(snapshots, BOARDS),
+        policies,
         Publisher(bus, "bus"),
         PLACES,
         executor,
     )
     leaderboard, dead_letters = Leaderboard(writer, LEADERBOARD, BOARDS), DeadLetterQueue(None, "queue")  # type: ignore[arg-type]
-    return Consumer(SETTINGS, leaderboard, dead_letters, ClaimStore(create_s3_client), announcements)
+    return Consumer(SETTINGS, leaderboard, dead_letters, ClaimStore(create_s3_client), policies, announcements)
 
 
 def _measure(

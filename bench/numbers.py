@@ -48,10 +48,11 @@ def numbers() -> Iterator[Number]:
         f"{textbook_pipeline['changes_a_second'][1]:,}",
     )
     [consumer] = rows("consumer", batch=100, repeats=0.0)
+    [usual] = rows("announcements", what_happens="no top changes")
     yield Number(
         "ConsumerLambda, AWS calls a change, at batches of 100",
         "ConsumerLambda：每批 100 条时，每个变更的 AWS 调用次数",
-        f"{consumer['calls_a_change']}",
+        f"{usual['all_calls_a_change']}",
         f"{consumer['textbook_calls_a_change']}",
     )
     yield Number(

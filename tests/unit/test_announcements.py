@@ -1,12 +1,13 @@
 """Standing events: told at least once, with the same ids, whatever ends a consumer or comes in between."""
 
+import json
 from collections import Counter
 from dataclasses import replace
 from itertools import count
 
 import pytest
 
-from scorecast.ranks.policy import BoardPolicy, Order, policy_item
+from scorecast.ranks.policy import BoardPolicy, Keep, Order, policy_item
 from scorecast.standings.announcements import BUDGET_S, ROUNDS
 from tests.fakes import client_error
 from tests.standings_fakes import Call, System, event
@@ -81,6 +82,19 @@ def test_a_board_that_ranks_ascending_is_led_by_the_lowest() -> None:
     system.take(event("d", "0", 9, "golf"))
     assert system.drain() == [("LeftTop", "c"), ("EnteredTop", "d"), ("LeadChanged", "d")]
     system.check(Order.ASCENDING)
+
+
+def test_what_does_not_count_on_a_board_tells_nothing() -> None:
+    system = System()
+    best = policy_item("best", BoardPolicy(keep=Keep.BEST, closes_at="2020-04-15T08:26:16Z"))
+    system.table.board_items["policies", "best"] = best
+    system.take(event("a", "90", 1, "best"), event("b", "80", 2, "best"))
+    system.drain()
+    lower = json.loads(event("a", "10", 3, "best"))
+    lower["detail"] |= {"operation": "MODIFY", "old": lower["detail"]["new"] | {"projectScore": 90}}
+    assert system.take(json.dumps(lower)).again == []
+    assert system.drain() == []
+    system.check()
 
 
 def test_each_board_has_its_own_top(system: System) -> None:
