@@ -81,6 +81,28 @@ def some_objects(stack: Stack, bucket: str) -> dict[str, bytes]:
     return found
 
 
+# ---------------------------------------------------------------- DynamoDB
+
+
+def test_conditions_that_differ_in_their_values_only_are_judged_each_by_its_own(stack: Stack, name: str) -> None:
+    dynamodb, table = stack.client("dynamodb"), stack.outputs["MainTableName"]
+    for score in (1, 2, 3):
+        key = {"id": {"S": name}, "metadata": {"S": f"board{score}"}}
+        dynamodb.put_item(TableName=table, Item=key | {"number": {"N": str(score)}})
+
+    def found(least: int) -> list[str]:
+        answer = dynamodb.query(
+            TableName=table,
+            KeyConditionExpression="id = :id",
+            FilterExpression="#number >= :least",
+            ExpressionAttributeNames={"#number": "number"},
+            ExpressionAttributeValues={":id": {"S": name}, ":least": {"N": str(least)}},
+        )
+        return [item["number"]["N"] for item in answer["Items"]]
+
+    assert [found(1), found(2), found(3)] == [["1", "2", "3"], ["2", "3"], ["3"]]
+
+
 # ---------------------------------------------------------------- EventBridge and Firehose
 
 

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from ministack import app
@@ -38,6 +38,7 @@ def fill() -> None:
     buffer_firehose_records()
     keep_event_time()
     stream_partiql_writes()
+    read_expressions_once()
     keep_streams_over_a_restart()
     keep_paths_encoded()
     import_routes_for_any_method()
@@ -202,6 +203,13 @@ def _note_write(old: Json | None, new: Json | None) -> None:
     written = _written.get()
     if written is not None:
         written.append((old, new))
+
+
+def read_expressions_once() -> None:
+    """MiniStack reads a condition anew for every item that it holds against it, which is most of a query's time."""
+    tokenize = lru_cache(maxsize=1024)(dynamodb._tokenize)
+    dynamodb._tokenize = lambda expression: list(tokenize(expression))
+    dynamodb._condition_syntax_error = lru_cache(maxsize=1024)(dynamodb._condition_syntax_error)
 
 
 _STREAM_STORES = ("_stream_records", "_stream_trimmed", "_closed_streams")
