@@ -123,7 +123,10 @@ def test_what_is_not_mended_comes_back_and_can_be_shown_and_purged(stack, scorec
     again = eventually(parked)
     assert again["changeId"] == first["changeId"]
     assert again["messageId"] != first["messageId"]
-    assert "1 dead letters are deleted" in scorecast.ok("dlq", "purge", "--board", name, "--yes")
+    shown = scorecast.ok("dlq", "show", "--board", name)
+    assert shown.startswith("standings, CannotApply: The item's projectScore is 'sixty' (type S)")
+    assert '"projectScore": "sixty"' in shown
+    assert "Deleted 1 dead letter." in scorecast.ok("dlq", "purge", "--board", name, "--yes")
     assert scorecast.json("dlq", "list", "--board", name)["letters"] == 0
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Annotated, Any
 
 import typer
@@ -108,17 +110,16 @@ def show(
     """Show dead letters whole: why, since when, how often it was tried, and the change itself."""
     wanted = _filter(reason, stage, older_than, newer_than, board, id_)
     where = open_stack(place)
-    letters: list[dict[str, Any]] = []
     with _queue(where) as queue:
-        for letter in _letters(queue, wanted):
-            shown = replace(letter, content=with_images(letter.content, where.claims)) if images else letter
-            letters.append(shown.shown())
-            if len(letters) == limit:
-                break
-    if as_json or letters:
-        print_json({"letters": letters})
-    else:
+        letters = list(islice(_letters(queue, wanted), limit))
+    if images:
+        letters = [replace(letter, content=with_images(letter.content, where.claims)) for letter in letters]
+    if as_json:
+        print_json({"letters": [letter.shown() for letter in letters]})
+    elif not letters:
         data.print("There are no such dead letters.")
+    for letter in [] if as_json else letters:
+        _show(letter)
 
 
 @app.command()
@@ -180,7 +181,7 @@ def purge_(
     if as_json:
         print_json({"deleted": deleted})
     else:
-        data.print(f"{deleted:,} dead letters are deleted.")
+        data.print(f"Deleted {_letters_counted(deleted)}.")
 
 
 # ---------------------------------------------------------------- what they share
@@ -227,9 +228,9 @@ def _say_what_is_meant(queue: LetterQueue, wanted: Filter, places: Places | None
         return
     for one in groups:
         place = goes.get((one.stage, one.error_code))
-        does = f"would go to {place}" if place else "would be deleted"
-        data.print(plain(f"{one.count:,} of {one.stage}, {one.error_code}, {does}."), soft_wrap=True)
-    data.print(f"{len(letters):,} dead letters are meant; nothing was done.")
+        does = f"to {place}" if place else "to be deleted"
+        data.print(plain(f"{one.count:,} of {one.stage}, {one.error_code}: {does}"), soft_wrap=True)
+    data.print(f"{_letters_counted(len(letters))} in all; nothing was done.")
 
 
 def _report(done: Redriven, as_json: bool) -> None:
@@ -238,15 +239,14 @@ def _report(done: Redriven, as_json: bool) -> None:
         print_json(counts | {"refusals": dict(done.refusals)})
     elif not done.is_interrupted:
         more = f"; {done.came_back:,} came back, or are about the same changes" if done.came_back else ""
-        data.print(f"{done.sent:,} of {done.meant:,} dead letters were sent again{more}.")
+        data.print(f"Sent {done.sent:,} of {_letters_counted(done.meant)} again{more}.")
     if done.is_interrupted:
-        raise UserError(
-            f"Stopped: {done.sent:,} were sent again, the others are still in the queue.", ExitCode.INTERRUPTED
-        )
+        raise UserError(f"Stopped: sent {done.sent:,} again, the others are still in the queue.", ExitCode.INTERRUPTED)
     if done.stayed:
         reason, count = done.refusals.most_common(1)[0]
+        of_them = f"{count:,} of them: " if count < done.stayed else ""
         raise UserError(
-            f"{done.stayed:,} were not taken and are still in the queue; {count:,} of them: {reason}", ExitCode.FAILED
+            f"Not taken, and still in the queue: {_letters_counted(done.stayed)}; {of_them}{reason}", ExitCode.FAILED
         )
 
 
@@ -259,6 +259,31 @@ def _shown_group(one: Group) -> dict[str, Any]:
         "newest": one.newest,
         "reason": one.example,
     }
+
+
+def _letters_counted(count: int) -> str:
+    return "1 dead letter" if count == 1 else f"{count:,} dead letters"
+
+
+def _show(letter: ParkedLetter) -> None:
+    """A letter for people: why, whose, since when, and what it holds, indented."""
+    data.print(plain(f"{letter.stage}, {letter.error_code}: {letter.reason}"), style="bold", soft_wrap=True)
+    about = f"{letter.participant} on {letter.board}; " if letter.participant else ""
+    tried = "1 attempt" if letter.attempts == 1 else f"{letter.attempts:,} attempts"
+    since = f"parked at {letter.parked_at} after {tried}; message {letter.message_id}"
+    data.print(plain(about + since), style="dim", soft_wrap=True)
+    content = {name: _read(value) for name, value in letter.shown()["content"].items() if value is not None}
+    for line in json.dumps(content, ensure_ascii=False, indent=2).splitlines():
+        data.print(plain(line), soft_wrap=True)
+    data.print()
+
+
+def _read(value: Any) -> Any:
+    """What a text of JSON says; whatever else as it is."""
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
 
 
 def _groups_table(groups: list[Group]) -> Table:

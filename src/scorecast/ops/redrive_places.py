@@ -78,7 +78,7 @@ class Places:
             case ParkedDelivery(_, target_arn):
                 return read_arn(target_arn).name
             case ParkedText():
-                return "nowhere"
+                return "no place that is known: it would stay"
 
     # ------------------------------------------------------------ changes: all at once
 
