@@ -177,6 +177,18 @@ def test_a_repair_sends_the_item_with_the_sequence_of_what_stands(tables: Recove
     assert sent_by_repair(tables, "1", "c")["sequence"] == "0" * 40
 
 
+def test_a_repair_sends_only_what_makes_the_entry_so_that_a_large_item_fits_into_a_message(
+    tables: RecoveryTables,
+) -> None:
+    tables.put("main", entry("1", "b", "5") | {"essay": {"S": "x" * 400_000}})
+    assert sent_by_repair(tables, "1", "b")["new"] == {
+        "id": "1",
+        "metadata": "b",
+        "hackathonName": "b",
+        "projectScore": 5,
+    }
+
+
 def test_a_repair_of_an_entry_without_an_item_is_its_removal(tables: RecoveryTables) -> None:
     standing = {"sequence": {"S": "7".zfill(40)}, "at": {"S": "2026"}}
     tables.put("leaderboard", entry("1", "b", "4") | standing)

@@ -6,7 +6,7 @@ the bus: nothing happened to the main table, and other consumers and the backup 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 from scorecast.change import Change, Image, to_detail
@@ -45,10 +45,12 @@ class Repair:
         return Change(removed.id, removed.stream_arn, "READ", removed.keys, None, removed.new, sequence, at)
 
     def _item_of(self, key: Key) -> Image | None:
+        """What makes the entry, of the item that makes it: all of an item may be too much for a message."""
+        needed = {*self.reader.key_names, *astuple(self.reader.attributes)}
         for item in map(in_json, self.verifier.items_of(key[0])):
             entry = self.reader.entry_of(item)
             if entry and entry.key == key and entry.score is not None:
-                return dict(item)
+                return {name: value for name, value in item.items() if name in needed}
         return None
 
     def _entry_image(self, key: Key) -> Image:
