@@ -19,11 +19,11 @@ from scorecast.dead_letter_queue import DeadLetterQueue
 from scorecast.errors import ScorecastError
 from scorecast.fanout.handler import Fanout
 from scorecast.fanout.publish import Publisher
-from scorecast.ops.dead_letters import ParkedBatch, ParkedChange, ParkedRecord, read_letter
-from scorecast.ops.dead_letters_filter import Filter
-from scorecast.ops.dead_letters_queue import LetterQueue
-from scorecast.ops.redrive import Redrive
-from scorecast.ops.redrive_places import Places
+from scorecast.ops.dead_letters.filters import Filter
+from scorecast.ops.dead_letters.letters import ParkedBatch, ParkedChange, ParkedRecord, read_letter
+from scorecast.ops.dead_letters.places import Places
+from scorecast.ops.dead_letters.queue import LetterQueue
+from scorecast.ops.dead_letters.redrive import Redrive
 from scorecast.ops.stack import Stack
 from scorecast.ranks.policies import PolicyTable
 from scorecast.ranks.policy import BoardPolicy

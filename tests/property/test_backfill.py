@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from scorecast.change import Change, from_event, from_record, to_detail
 from scorecast.claim_store import ClaimStore
 from scorecast.dead_letter_queue import DeadLetterQueue
-from scorecast.ops.backfill_reading import Reader
 from scorecast.ops.comparison import Agreement, Difference, Standing
 from scorecast.ops.main_table import MainTable
-from scorecast.ops.verification import Verifier
-from scorecast.ops.verification_repair import Repair
+from scorecast.ops.recovery.reading import Reader
+from scorecast.ops.recovery.repair import Repair
+from scorecast.ops.recovery.verification import Verifier
 from scorecast.ranks.policies import PolicyTable
 from scorecast.ranks.policy import DEFAULT, BoardPolicy, Keep, Order
 from scorecast.settings import AttributeNames, ConsumerSettings

@@ -11,10 +11,10 @@ import pytest
 from scorecast.change import Change
 from scorecast.claim_store import ClaimStore, resolve
 from scorecast.errors import UserError
-from scorecast.ops.backfill import Backfill, Pace, ToBus, open_positions
-from scorecast.ops.backfill_reading import NEVER, Reader, reader_of
 from scorecast.ops.deadline import Clock
 from scorecast.ops.images import for_sdk, in_json
+from scorecast.ops.recovery.backfill import Backfill, Pace, ToBus, open_positions
+from scorecast.ops.recovery.reading import NEVER, Reader, reader_of
 from tests.fakes import BUS, STREAM_ARN, FakeEvents, FakeObjects
 from tests.ops_fakes import FakeClock, entry, fake_stack
 from tests.recovery_fakes import RecoveryTables

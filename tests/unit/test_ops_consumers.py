@@ -7,7 +7,7 @@ import pytest
 
 from scorecast.errors import UserError
 from scorecast.ops.arn import Arn, read_arn
-from scorecast.ops.consumers import Consumer, Consumers, consumers_of
+from scorecast.ops.consumers.rules import Consumer, Consumers, consumers_of
 from scorecast.ops.exit_codes import ExitCode
 from tests.ops_fakes import (
     ACCOUNT,

@@ -7,10 +7,10 @@ import pytest
 
 from scorecast.change import to_detail
 from scorecast.errors import UserError
-from scorecast.ops import dead_letters as letters
-from scorecast.ops.dead_letters import ParkedLetter, read_letter
-from scorecast.ops.dead_letters_filter import Filter, group, read_filter, read_moment
-from scorecast.ops.dead_letters_queue import LetterQueue
+from scorecast.ops.dead_letters import letters
+from scorecast.ops.dead_letters.filters import Filter, group, read_filter, read_moment
+from scorecast.ops.dead_letters.letters import ParkedLetter, read_letter
+from scorecast.ops.dead_letters.queue import LetterQueue
 from scorecast.settings import AttributeNames
 from tests.fakes import STREAM_ARN
 from tests.ops_fakes import QUEUE

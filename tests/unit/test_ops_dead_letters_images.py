@@ -9,7 +9,8 @@ from scorecast.claim import claim_for
 from scorecast.claim_store import ClaimStore
 from scorecast.errors import CannotRead
 from scorecast.fanout.plan import publication_of
-from scorecast.ops.dead_letters import (
+from scorecast.ops.dead_letters.images import with_images
+from scorecast.ops.dead_letters.letters import (
     ParkedBatch,
     ParkedChange,
     ParkedDelivery,
@@ -18,7 +19,6 @@ from scorecast.ops.dead_letters import (
     ParkedRecord,
     ParkedText,
 )
-from scorecast.ops.dead_letters_images import with_images
 from tests.fakes import BUS, STREAM_ARN, FakeObjects, item, record
 
 CHANGE = from_record(record(item() | {"text": {"S": "x" * 300_000}}))

@@ -5,7 +5,7 @@ import pytest
 
 from scorecast.errors import UserError
 from scorecast.ops.deadline import Clock
-from scorecast.ops.rebuild import rebuild
+from scorecast.ops.recovery.rebuild import rebuild
 
 
 @dataclass

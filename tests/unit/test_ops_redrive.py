@@ -15,11 +15,11 @@ from scorecast.change import to_detail
 from scorecast.claim import claim_for
 from scorecast.claim_store import ClaimStore
 from scorecast.fanout.plan import Publication, publication_of
-from scorecast.ops.dead_letters_filter import Filter
-from scorecast.ops.dead_letters_queue import LetterQueue
+from scorecast.ops.dead_letters.filters import Filter
+from scorecast.ops.dead_letters.places import Places
+from scorecast.ops.dead_letters.queue import LetterQueue
+from scorecast.ops.dead_letters.redrive import Redrive, Redriven, purge
 from scorecast.ops.deadline import Clock
-from scorecast.ops.redrive import Redrive, Redriven, purge
-from scorecast.ops.redrive_places import Places
 from scorecast.ops.stack import Stack
 from scorecast.settings import AttributeNames
 from tests.fakes import BUS, STREAM_ARN, FakeEvents, FakeObjects, client_error, item, record

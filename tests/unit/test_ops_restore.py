@@ -17,12 +17,12 @@ from scorecast.change import Change, from_record
 from scorecast.claim_store import ClaimStore
 from scorecast.errors import UserError
 from scorecast.fanout.plan import publication_of
-from scorecast.ops.backfill import Pace
-from scorecast.ops.dead_letters_filter import read_time
+from scorecast.ops.dead_letters.filters import read_time
 from scorecast.ops.deadline import Clock
 from scorecast.ops.images import for_sdk, in_json
-from scorecast.ops.restore import TableWriter, publish_changes, read_backup
-from scorecast.ops.restore_ledger import Ledger, choose_table
+from scorecast.ops.recovery.backfill import Pace
+from scorecast.ops.recovery.ledger import Ledger, choose_table
+from scorecast.ops.recovery.restore import TableWriter, publish_changes, read_backup
 from tests.fakes import BUS, STREAM_ARN, item, record
 from tests.ops_fakes import FakeClock, FakeS3, FakeTables, refusal
 from tests.property.test_contract import images, keys

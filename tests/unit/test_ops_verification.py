@@ -8,10 +8,10 @@ import pytest
 from scorecast.change import from_detail
 from scorecast.ops.comparison import Difference
 from scorecast.ops.deadline import Clock
+from scorecast.ops.recovery.counters import Miscount, find_miscounts
+from scorecast.ops.recovery.repair import repair_of
+from scorecast.ops.recovery.verification import kind_of, verifier_of
 from scorecast.ops.stack import Stack
-from scorecast.ops.verification import kind_of, verifier_of
-from scorecast.ops.verification_counters import Miscount, find_miscounts
-from scorecast.ops.verification_repair import repair_of
 from scorecast.ranks.policy import BoardPolicy, Keep, Order
 from scorecast.settings import AttributeNames
 from scorecast.standings.entry import entries_of

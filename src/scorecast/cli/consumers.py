@@ -21,10 +21,10 @@ from scorecast.cli.options import (
     with_place,
 )
 from scorecast.ops.arn import Arn, read_arn
-from scorecast.ops.consumers import Consumer, Consumers, Rule, consumers_of
-from scorecast.ops.event_pattern import matches, read_pattern
+from scorecast.ops.consumers.event_pattern import matches, read_pattern
+from scorecast.ops.consumers.rules import Consumer, Consumers, Rule, consumers_of
+from scorecast.ops.consumers.samples import Sample, built_in_samples, live_samples, samples_in
 from scorecast.ops.exit_codes import ExitCode
-from scorecast.ops.samples import Sample, built_in_samples, live_samples, samples_in
 from scorecast.ops.stack import Options, Stack
 
 app = typer.Typer(name="consumers", help="Add, list, try and remove consumers of the bus.", no_args_is_help=True)

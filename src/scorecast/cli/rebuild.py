@@ -15,7 +15,7 @@ from scorecast.cli.options import (
     print_json,
     with_place,
 )
-from scorecast.ops import rebuild as ops
+from scorecast.ops.recovery import rebuild as ops
 from scorecast.ops.stack import Options
 
 app = typer.Typer()

@@ -19,7 +19,7 @@ from typing import Any
 from scorecast.change import Change, from_event
 from scorecast.claim import read_kept
 from scorecast.errors import CannotRead, NotAcknowledged, UserError
-from scorecast.ops.dead_letters_filter import read_time
+from scorecast.ops.dead_letters.filters import read_time
 
 # A stream tells times by the second, and clocks differ.
 _SKEW = timedelta(seconds=5)

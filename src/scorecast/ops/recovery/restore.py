@@ -22,11 +22,11 @@ from scorecast.change import Change
 from scorecast.claim_store import resolve
 from scorecast.errors import UserError
 from scorecast.ops.aws_errors import code_of
-from scorecast.ops.backfill import Pace, Publish
-from scorecast.ops.backup import every_object
 from scorecast.ops.deadline import CLOCK, Clock, attempts
 from scorecast.ops.images import for_sdk
-from scorecast.ops.restore_ledger import Ledger
+from scorecast.ops.recovery.backfill import Pace, Publish
+from scorecast.ops.recovery.backup import every_object
+from scorecast.ops.recovery.ledger import Ledger
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
 BATCH_WRITES = 25

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from scorecast.ops.dead_letters import ParkedLetter
-from scorecast.ops.dead_letters_filter import Filter
-from scorecast.ops.dead_letters_queue import BATCH_MESSAGES, LetterQueue
+from scorecast.ops.dead_letters.filters import Filter
+from scorecast.ops.dead_letters.letters import ParkedLetter
+from scorecast.ops.dead_letters.queue import BATCH_MESSAGES, LetterQueue
 from scorecast.ops.deadline import CLOCK, Clock
 
 # Letters that wait for their turn are hidden meanwhile: no more of them than this many seconds' worth.

@@ -10,12 +10,12 @@ from dataclasses import astuple, dataclass
 from typing import Any
 
 from scorecast.change import Change, Image, to_detail
-from scorecast.ops.backfill_reading import NEVER, Key, Reader, reader_of
 from scorecast.ops.comparison import Difference
-from scorecast.ops.dead_letters import event_of
+from scorecast.ops.dead_letters.letters import event_of
 from scorecast.ops.images import in_json
+from scorecast.ops.recovery.reading import NEVER, Key, Reader, reader_of
+from scorecast.ops.recovery.verification import Verifier
 from scorecast.ops.stack import Stack
-from scorecast.ops.verification import Verifier
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from scorecast.claim import read_pointer
 from scorecast.claim_store import ClaimStore
-from scorecast.ops.dead_letters import (
+from scorecast.ops.dead_letters.letters import (
     Content,
     ParkedChange,
     ParkedDelivery,

@@ -18,7 +18,8 @@ from scorecast.fanout.plan import Publication, plan_waves, publication_of
 from scorecast.fanout.publish import Publisher
 from scorecast.ops.arn import read_arn
 from scorecast.ops.aws_errors import code_of, explain
-from scorecast.ops.dead_letters import (
+from scorecast.ops.dead_letters.images import with_images
+from scorecast.ops.dead_letters.letters import (
     Content,
     ParkedBatch,
     ParkedChange,
@@ -29,8 +30,7 @@ from scorecast.ops.dead_letters import (
     ParkedRecord,
     ParkedText,
 )
-from scorecast.ops.dead_letters_images import with_images
-from scorecast.ops.redrive_stream import read_again
+from scorecast.ops.dead_letters.stream import read_again
 from scorecast.ops.stack import Stack
 
 # A synchronous payload is 6 MB at most, and a batch of the stream 1,000 records here.

@@ -19,10 +19,10 @@ from scorecast.claim_store import ClaimStore
 from scorecast.errors import UserError
 from scorecast.fanout.plan import publication_of
 from scorecast.fanout.publish import Publisher
-from scorecast.ops.backfill_reading import Reader
 from scorecast.ops.deadline import CLOCK, Clock
 from scorecast.ops.exit_codes import ExitCode
 from scorecast.ops.images import for_sdk, in_json
+from scorecast.ops.recovery.reading import Reader
 from scorecast.settings import Bus
 
 PAGE_ITEMS = 100

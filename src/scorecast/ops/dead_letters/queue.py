@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from scorecast.errors import UserError
-from scorecast.ops.dead_letters import ParkedLetter, read_letter
+from scorecast.ops.dead_letters.letters import ParkedLetter, read_letter
 from scorecast.settings import AttributeNames
 
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from scorecast.errors import ScorecastError
 from scorecast.ops.aws_errors import code_of
-from scorecast.ops.dead_letters import ParkedBatch
+from scorecast.ops.dead_letters.letters import ParkedBatch
 from scorecast.ops.images import in_json
 
 # What GetShardIterator and GetRecords answer when the records, the shard or the stream are no more.

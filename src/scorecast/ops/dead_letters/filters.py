@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from scorecast.errors import UserError
-from scorecast.ops.dead_letters import STAGES, ParkedLetter
+from scorecast.ops.dead_letters.letters import STAGES, ParkedLetter
 from scorecast.ops.exit_codes import ExitCode
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}

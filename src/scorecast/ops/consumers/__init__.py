@@ -1,0 +1,1 @@
+"""Consumers of the bus: rules that users add, with all that they need."""

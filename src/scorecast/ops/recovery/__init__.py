@@ -1,0 +1,1 @@
+"""Making leaderboard and main table agree again: verify and repair, backfill, restore, rebuild."""
