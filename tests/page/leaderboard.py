@@ -8,7 +8,7 @@ import pytest
 
 from scorecast.api import handler
 from scorecast.api.standings import Standings
-from tests.unit.test_api import FakeTable
+from tests.api_fakes import FakeTable
 
 STAGE = "/any/stage"
 ADDRESS = f"http://scorecast.test{STAGE}/"

@@ -1,6 +1,5 @@
 import json
 import random
-from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -9,62 +8,19 @@ import pytest
 
 from scorecast import aws
 from scorecast.aws import Client
-from scorecast.change import from_record, to_detail
-from scorecast.claim_store import ClaimStore
-from scorecast.dead_letter_queue import DeadLetterQueue
 from scorecast.errors import NotAcknowledged
-from scorecast.fanout.plan import read_publication
-from scorecast.ranks.counters import ROOT
-from scorecast.ranks.policies import PolicyTable
-from scorecast.ranks.policy import BoardPolicy, Keep, policy_key
-from scorecast.ranks.table import CounterTable
-from scorecast.settings import AttributeNames, ConsumerSettings
+from scorecast.settings import ConsumerSettings
 from scorecast.standings import handler, store
 from scorecast.standings.entry import Entry
-from scorecast.standings.handler import Consumer, Delivery
+from scorecast.standings.handler import Delivery
 from scorecast.standings.store import TRANSACTION_ACTIONS, Leaderboard
-from tests.fakes import BUS, STREAM_ARN, FakeDynamoDb, FakeObjects, FakeSqs, client_error, item, record
-
-SETTINGS = ConsumerSettings("leaderboard", "boards", "queue", AttributeNames())
-
-
-class System:
-    """The function with a table and a queue; pauses are not waited for."""
-
-    def __init__(self) -> None:
-        self.table, self.queue, self.s3 = FakeDynamoDb(), FakeSqs(), FakeObjects()
-        self.pauses: list[float] = []
-        leaderboard = Leaderboard(self.table, "leaderboard", "boards", self.pauses.append)
-        self.consumer = Consumer(
-            SETTINGS,
-            leaderboard,
-            DeadLetterQueue(self.queue, "queue"),
-            ClaimStore(lambda: self.s3),
-            PolicyTable(self.table, "boards"),
-        )
-
-    def take(self, *events: object) -> handler.Outcome:
-        return self.consumer.take([Delivery(str(at), event) for at, event in enumerate(events)])
-
-    @property
-    def updated_at(self) -> str:
-        return CounterTable(self.table, "boards").read("StarWar", [ROOT]).updated_at
+from tests.consumer_system import SETTINGS, System, about, event
+from tests.fakes import FakeDynamoDb, client_error, item
 
 
 @pytest.fixture
 def system() -> System:
     return System()
-
-
-def about(participant: str, code: str) -> Callable[[dict], str | None]:
-    """Fail the writes of a participant's entries with a code."""
-    return lambda action: code if action.get("Put", {}).get("Item", {}).get("id") == {"S": participant} else None
-
-
-def event(new: dict | None = None, old: dict | None = None, sequence: int = 1) -> str:
-    """The body of a message of the queue."""
-    change = from_record(record(new, old, sequence))
-    return json.dumps({"source": "update.aws.dynamodb", "resources": [STREAM_ARN], "detail": to_detail(change)})
 
 
 def test_insert_update_delete_follow_the_main_table(system: System) -> None:
@@ -331,161 +287,6 @@ def test_a_board_that_cannot_be_listed_holds_up_its_own_entries_only(system: Sys
     assert outcome.again == ["0"]
     assert system.table.standings == {("2", "StarWar"): "60"}
     assert system.table.boards == ["StarWar"]
-
-
-# ---------------------------------------------------------------- events with a claim
-
-
-def claimed(system: System, image: dict, sequence: int = 1) -> str:
-    """An event too large for the bus, with its images where it says they are."""
-    publication = read_publication(record(image | {"text": {"S": "x" * 300_000}}, None, sequence), BUS)
-    assert publication.claim
-    system.s3.objects[publication.claim.key] = publication.document
-    event = {"resources": [STREAM_ARN], "detail": json.loads(publication.entry["Detail"])}
-    return json.dumps(event)
-
-
-def test_a_large_change_is_applied_without_its_images(system: System) -> None:
-    system.take(claimed(system, item()))
-    assert system.table.standings == {("1", "StarWar"): "60"}
-    assert system.s3.read == []
-
-
-def test_an_attribute_that_was_left_out_is_fetched(system: System) -> None:
-    system.take(claimed(system, item(name="x" * 5000)))
-    [entry] = system.table.items.values()
-    assert entry["userName"] == {"S": "x" * 5000}
-    assert len(system.s3.read) == 1
-
-
-def test_a_busy_s3_leaves_the_change_for_another_delivery_and_holds_no_neighbour(system: System) -> None:
-    system.s3.refuse = lambda _: client_error("SlowDown", 503)
-    outcome = system.take(claimed(system, item(name="x" * 5000)), event(item("2"), sequence=2))
-    assert outcome.again == ["0"]
-    assert system.table.standings == {("2", "StarWar"): "60"}
-
-
-@pytest.mark.parametrize("spoil", [lambda s3: s3.clear(), lambda s3: s3.update(dict.fromkeys(s3, b"{}"))])
-def test_images_that_are_lost_are_a_dead_letter_that_names_them(system: System, spoil) -> None:
-    body = claimed(system, item(name="x" * 5000))
-    spoil(system.s3.objects)
-    assert system.take(body).again == []
-    [letter] = system.queue.messages
-    assert (letter["errorCode"], letter["record"]) == ("CannotRead", body)
-    assert "s3://backup/images/main/" in letter["reason"]
-
-
-def test_a_large_change_that_cannot_be_applied_is_parked_with_its_claim(system: System) -> None:
-    body = claimed(system, item() | {"projectScore": {"S": "many"}})
-    system.take(body)
-    [letter] = system.queue.messages
-    assert letter["errorCode"] == "CannotApply"
-    assert letter["change"] == json.loads(body)["detail"]
-
-
-# ---------------------------------------------------------------- policies
-
-BEST = BoardPolicy(keep=Keep.BEST)
-CLOSED = BoardPolicy(closes_at="2020-04-15T08:26:16Z")  # the second in which the records of the fakes happened
-
-
-def late(new: dict | None = None, old: dict | None = None, sequence: int = 1) -> str:
-    """A change of a second later."""
-    made = record(new, old, sequence, ApproximateCreationDateTime=1586939177)
-    return json.dumps({"resources": [STREAM_ARN], "detail": to_detail(from_record(made))})
-
-
-def test_the_best_score_stays_and_the_counters_with_it(system: System) -> None:
-    system.table.declare("StarWar", BEST)
-    system.take(event(item(score="90")), event(item(score="60"), item(score="90"), 2))
-    system.take(event(item(score="70"), item(score="60"), 3))
-    assert system.table.standings == {("1", "StarWar"): "90"}
-    assert system.table.items["1", "StarWar"]["sequence"]["S"] == "3".zfill(40)
-    system.table.check()
-
-
-def test_two_writers_of_late_changes_do_not_undo_each_other(system: System) -> None:
-    system.table.declare("StarWar", BEST)
-    system.take(event(item(score="10"), item(score="80"), 4))
-
-    def write_the_other(action: dict) -> None:
-        system.table.before = lambda _: None
-        other = replace(system.consumer, leaderboard=Leaderboard(system.table, "leaderboard", "boards"))
-        other.take([Delivery("other", event(item(score="90"), item(score="60"), 2))])
-
-    system.table.before = write_the_other
-    system.take(event(item(score="80"), item(score="90"), 3))
-    assert system.table.standings == {("1", "StarWar"): "90"}
-    system.table.check()
-
-
-def test_what_happened_after_a_board_closed_does_not_count_and_is_no_failure(system: System) -> None:
-    system.table.declare("StarWar", CLOSED)
-    system.take(event(item(score="60")))
-    outcome = system.take(
-        late(item(score="99"), item(score="60"), 2), late(None, item("2"), 3), late(item("3"), None, 4)
-    )
-    assert (outcome.again, system.queue.messages, outcome.counts) == ([], [], {"closed": 3, "parked": 0})
-    assert system.table.standings == {("1", "StarWar"): "60"}
-
-
-def test_what_happened_before_a_board_closed_counts_however_late_it_comes(system: System) -> None:
-    system.table.declare("StarWar", CLOSED)
-    system.take(late(item(score="99"), item(score="70"), 3))
-    system.take(event(item(score="70"), item(score="60"), 2))
-    assert system.table.standings == {("1", "StarWar"): "70"}
-
-
-def test_a_participant_who_moves_from_a_closed_board_to_an_open_one_stays_on_the_closed_one(system: System) -> None:
-    system.table.declare("StarWar", CLOSED)
-    system.take(event(item(score="60")))
-    outcome = system.take(late(item(board="WarCraft", score="60"), item(score="60"), 2))
-    assert system.table.standings == {("1", "StarWar"): "60", ("1", "WarCraft"): "60"}
-    assert (outcome.counts["closed"], outcome.counts["applied"]) == (1, 1)
-
-
-def test_a_board_whose_policy_is_not_usable_has_its_changes_delivered_again_and_holds_up_no_other(
-    system: System, caplog: pytest.LogCaptureFixture
-) -> None:
-    system.table.put_item(TableName="boards", Item=policy_key("StarWar") | {"keep": {"S": "worst"}})
-    outcome = system.take(event(item("1")), event(item("2", "WarCraft")))
-    assert outcome.again == ["0"]
-    assert system.table.standings == {("2", "WarCraft"): "60"}
-    assert "cannot use the policy of a board: `scorecast boards list` says which" in caplog.text
-
-
-def test_policies_that_cannot_be_read_now_leave_the_changes_for_another_delivery(
-    system: System, caplog: pytest.LogCaptureFixture
-) -> None:
-    def refuse(**_: object) -> dict:
-        raise client_error("ThrottlingException")
-
-    system.table.batch_get_item = refuse
-    outcome = system.take(event(item("1")), "not json")
-    assert outcome.again == ["0"]
-    assert [letter["errorCode"] for letter in system.queue.messages] == ["CannotRead"]
-    assert "could not read the policies of 1 boards (ThrottlingException)" in caplog.text
-
-
-def test_a_change_whose_time_is_none_is_parked_where_the_time_decides(system: System) -> None:
-    system.table.declare("StarWar", CLOSED)
-    made = json.loads(event(item()))
-    made["detail"]["at"] = "yesterday"
-    outcome = system.take(json.dumps(made), event(item("2")))
-    assert outcome.again == []
-    assert [letter["errorCode"] for letter in system.queue.messages] == ["CannotRead"]
-    assert system.table.standings == {("2", "StarWar"): "60"}
-
-
-def test_boards_without_a_policy_cost_one_read_of_the_policies_now_and_then(system: System) -> None:
-    asked = []
-    plain = system.table.batch_get_item
-    system.table.batch_get_item = lambda **request: asked.append(request) or plain(**request)  # type: ignore
-    for at in range(1, 6):
-        system.take(event(item(score=str(at)), sequence=at))
-    assert len([one for one in asked if "boards" in one["RequestItems"]]) == 1
-    assert len(asked) == 6
-    assert "lifetime" not in system.table.items["1", "StarWar"]
 
 
 # ---------------------------------------------------------------- a busy table

@@ -1,0 +1,160 @@
+"""LeaderGet over tables in memory, and the oracles of what it answers."""
+
+import json
+import operator
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+import pytest
+
+from scorecast.api import handler
+from scorecast.api.standings import Standings
+from scorecast.ranks.counters import Counters
+from scorecast.ranks.policy import DEFAULT, BoardPolicy, Order, Ties, policy_item
+from scorecast.ranks.ties import tie_order
+
+
+@dataclass
+class FakeTable:
+    """A leaderboard as LeaderGet reads it: entries as (board, id, score), pages of at most `page_size` items.
+
+    On a board whose ties have an order, `reached` says by id when the score was reached; the others are not in it yet.
+    """
+
+    entries: list[tuple[str, str, str]]
+    page_size: int = 1000
+    names: dict[str, str] = field(default_factory=dict)
+    policies: dict[str, BoardPolicy] = field(default_factory=dict)
+    reached: dict[str, str] = field(default_factory=dict)
+    read: int = 0
+    counted: int = 0
+
+    def query(self, **request) -> dict:
+        values = request["ExpressionAttributeValues"]
+        if ":boards" in values:
+            boards = sorted({entry[0] for entry in self.entries} | {"empty"})
+            return self._named([{"name": {"S": board}} for board in boards], request, "name")
+        if ":id" in values:
+            return self._named(self._chosen(values, ""), request, "metadata")
+        items = self._chosen(values, request["KeyConditionExpression"])
+        if not request.get("ScanIndexForward", True):
+            items.reverse()
+        start = request.get("ExclusiveStartKey")
+        if start and request["IndexName"] == "ties":
+            # A text goes on after any text, whether or not it is there; `items` are in the order that is asked for.
+            passed = operator.le if request["ScanIndexForward"] else operator.ge
+            at = sum(passed(one["tieOrder"]["S"], start["tieOrder"]["S"]) for one in items)
+        else:
+            at = next((n + 1 for n, one in enumerate(items) if start and one["id"] == start["id"]), 0)
+        size = min(request.get("Limit", self.page_size), self.page_size)
+        page = items[at : at + size]
+        if request.get("Select") == "COUNT":
+            self.counted += len(page)
+            answer = {"Count": len(page)}
+        else:
+            self.read += len(page)
+            answer = {"Count": len(page), "Items": page}
+        more = items[at + size :] or len(page) == request.get("Limit")  # as DynamoDB: a full page names its last key
+        return answer | ({"LastEvaluatedKey": {"id": page[-1]["id"]}} if more and page else {})
+
+    def _named(self, items: list[dict], request: dict, key: str) -> dict:
+        """A page of a list that is ordered by a name, which goes on after any name, whether or not it is there."""
+        after = request.get("ExclusiveStartKey", {key: {"S": ""}})[key]["S"]
+        following = [item for item in items if item[key]["S"] > after]
+        page = following[: min(request["Limit"], self.page_size)]
+        self.read += len(page)
+        return {"Items": page} | ({"LastEvaluatedKey": {key: page[-1][key]}} if len(page) < len(following) else {})
+
+    def get_item(self, **request) -> dict:
+        found = self._by_key(request["Key"])
+        return {"Item": found[0]} if found else {}
+
+    def batch_get_item(self, *, RequestItems: dict) -> dict:
+        [(table, request)] = RequestItems.items()
+        if table == "leaderboard":
+            return {"Responses": {table: [item for key in request["Keys"] for item in self._by_key(key)]}}
+        wanted = {(key["collection"]["S"], key["name"]["S"]) for key in request["Keys"]}
+        return {"Responses": {table: [item for key, item in self._counters().items() if key in wanted]}}
+
+    def _by_key(self, key: dict) -> list[dict]:
+        wanted = key["metadata"]["S"], key["id"]["S"]
+        return [self._item(*entry) for entry in self.entries if entry[:2] == wanted]
+
+    def _counters(self) -> dict[tuple[str, str], dict]:
+        """The counters of the boards, all of them in lane 0."""
+        items = {("policies", board): policy_item(board, policy) for board, policy in self.policies.items()}
+        for board in {entry[0] for entry in self.entries}:
+            counters = Counters()
+            for _, _, score in (entry for entry in self.entries if entry[0] == board):
+                counters.replace(None, Decimal(score))
+            for node, slots in counters.nodes.items():
+                key = (f"counters/0/{node}/{board}", board)
+                counts = {f"slot{slot}": {"N": str(count)} for slot, count in slots.items()}
+                more = {"node": {"S": node}, "at": {"S": UPDATED_AT}}
+                items[key] = {"collection": {"S": key[0]}, "name": {"S": board}} | more | counts
+        return items
+
+    def _chosen(self, values: dict, condition: str) -> list[dict]:
+        """The items of a key condition, in the order of the index."""
+        if ":id" in values:
+            return [self._item(*entry) for entry in sorted(self.entries) if entry[1] == values[":id"]["S"]]
+        if condition.startswith("tieBoard = :board"):
+            tied = [self._item(*one) for one in self.entries if one[0] == values[":board"]["S"]]
+            begin = values.get(":begin", {"S": ""})["S"]
+            assert condition == "tieBoard = :board" + (" AND tieOrder >= :begin" if begin else "")
+            in_order = sorted((one for one in tied if "tieOrder" in one), key=lambda one: one["tieOrder"]["S"])
+            return [one for one in in_order if one["tieOrder"]["S"] >= begin]
+        names = (":score", ":begin", ":low", ":high")
+        asked, begin, low, high = (Decimal(values.get(name, {"N": "NaN"})["N"]) for name in names)
+        tests = {
+            "hackathonName = :board": lambda score: True,
+            "hackathonName = :board AND projectScore > :score": lambda score: score > asked,
+            "hackathonName = :board AND projectScore < :score": lambda score: score < asked,
+            "hackathonName = :board AND projectScore <= :begin": lambda score: score <= begin,
+            "hackathonName = :board AND projectScore >= :begin": lambda score: score >= begin,
+            "hackathonName = :board AND projectScore BETWEEN :low AND :high": lambda score: low <= score <= high,
+        }
+        on_board = [one for one in self.entries if one[0] == values[":board"]["S"]]
+        chosen = [one for one in on_board if tests[condition](Decimal(one[2]))]
+        return [self._item(*one) for one in sorted(chosen, key=lambda one: (Decimal(one[2]), one[1]))]
+
+    def _item(self, board: str, participant: str, score: str) -> dict:
+        item = {"id": {"S": participant}, "metadata": {"S": board}, "projectScore": {"N": score}}
+        item |= {"sequence": {"S": "7"}, "at": {"S": UPDATED_AT}}
+        policy = self.policies.get(board, DEFAULT)
+        if policy.ties is Ties.EARLIEST and participant in self.reached:
+            text = tie_order(Decimal(score), policy.order, self.reached[participant], "7")
+            item |= {"tieBoard": {"S": board}, "tieOrder": {"S": text}}
+        return item | ({"userName": {"S": self.names[participant]}} if participant in self.names else {})
+
+
+UPDATED_AT = "2026-01-02T03:04:05Z"
+SAMPLE = [("StarWar", "1", "60"), ("StarWar", "2", "90"), ("StarWar", "3", "70"), ("WarCraft", "4", "100")]
+
+
+def serve(monkeypatch: pytest.MonkeyPatch, table: FakeTable) -> None:
+    reader = Standings(table, "leaderboard", "index", "ties", "boards", "key")
+    monkeypatch.setattr(handler, "standings", lambda: reader)
+
+
+def get(path: str, **parameters: str) -> dict:
+    answer = handler.handle({"path": path, "queryStringParameters": parameters or None}, None)
+    assert answer["headers"]["Access-Control-Allow-Origin"] == "*"
+    return answer | {"body": json.loads(answer["body"], parse_float=Decimal)}
+
+
+def best_first(entries: list[tuple[str, str, str]], order: Order) -> list[dict]:
+    """The oracle: all entries of one board in the order of the index, with their ranks."""
+    descending = order is Order.DESCENDING
+    ordered = sorted(entries, key=lambda one: (Decimal(one[2]), one[1]), reverse=descending)
+    scores = [Decimal(score) for _, _, score in ordered]
+    ranks = [1 + sum(other > score if descending else other < score for other in scores) for score in scores]
+    return [
+        {"rank": rank, "id": participant, "userName": None, "projectScore": score}
+        for rank, (_, participant, _), score in zip(ranks, ordered, scores, strict=True)
+    ]
+
+
+def placed(order: list[dict]) -> list[dict]:
+    """Entries of the oracle as a page shows them: with their positions."""
+    return [entry | {"position": at} for at, entry in enumerate(order, start=1)]

@@ -1,0 +1,52 @@
+"""ConsumerLambda over tables, a queue and a bucket in memory."""
+
+import json
+from collections.abc import Callable
+
+from scorecast.change import from_record, to_detail
+from scorecast.claim_store import ClaimStore
+from scorecast.dead_letter_queue import DeadLetterQueue
+from scorecast.ranks.counters import ROOT
+from scorecast.ranks.policies import PolicyTable
+from scorecast.ranks.table import CounterTable
+from scorecast.settings import AttributeNames, ConsumerSettings
+from scorecast.standings import handler
+from scorecast.standings.handler import Consumer, Delivery
+from scorecast.standings.store import Leaderboard
+from tests.fakes import STREAM_ARN, FakeDynamoDb, FakeObjects, FakeSqs, record
+
+SETTINGS = ConsumerSettings("leaderboard", "boards", "queue", AttributeNames())
+
+
+class System:
+    """The function with a table and a queue; pauses are not waited for."""
+
+    def __init__(self) -> None:
+        self.table, self.queue, self.s3 = FakeDynamoDb(), FakeSqs(), FakeObjects()
+        self.pauses: list[float] = []
+        leaderboard = Leaderboard(self.table, "leaderboard", "boards", self.pauses.append)
+        self.consumer = Consumer(
+            SETTINGS,
+            leaderboard,
+            DeadLetterQueue(self.queue, "queue"),
+            ClaimStore(lambda: self.s3),
+            PolicyTable(self.table, "boards"),
+        )
+
+    def take(self, *events: object) -> handler.Outcome:
+        return self.consumer.take([Delivery(str(at), event) for at, event in enumerate(events)])
+
+    @property
+    def updated_at(self) -> str:
+        return CounterTable(self.table, "boards").read("StarWar", [ROOT]).updated_at
+
+
+def about(participant: str, code: str) -> Callable[[dict], str | None]:
+    """Fail the writes of a participant's entries with a code."""
+    return lambda action: code if action.get("Put", {}).get("Item", {}).get("id") == {"S": participant} else None
+
+
+def event(new: dict | None = None, old: dict | None = None, sequence: int = 1) -> str:
+    """The body of a message of the queue."""
+    change = from_record(record(new, old, sequence))
+    return json.dumps({"source": "update.aws.dynamodb", "resources": [STREAM_ARN], "detail": to_detail(change)})

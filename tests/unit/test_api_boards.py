@@ -1,0 +1,188 @@
+"""LeaderGet on boards with a policy, and its lists of boards."""
+
+import json
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scorecast.api import handler
+from scorecast.ranks.policy import BoardPolicy, Order, Ties
+from tests.api_fakes import SAMPLE, UPDATED_AT, FakeTable, best_first, get, serve
+
+# ---- the board's policy
+
+
+GOLF = BoardPolicy(order=Order.ASCENDING, closes_at="2026-12-01T18:00:00Z")
+GOLF_ENTRIES = [("Golf", "1", "72"), ("Golf", "2", "68"), ("Golf", "3", "72"), ("Golf", "4", "-1.5")]
+
+
+def test_on_an_ascending_board_the_lowest_score_leads(monkeypatch: pytest.MonkeyPatch) -> None:
+    serve(monkeypatch, FakeTable(GOLF_ENTRIES, policies={"Golf": GOLF}))
+    entries = get("/leaderBoard", hackathonName="Golf")["body"]["entries"]
+    assert [(one["rank"], one["position"], one["id"]) for one in entries] == [
+        (1, 1, "4"),
+        (2, 2, "2"),
+        (3, 3, "1"),
+        (3, 4, "3"),
+    ]
+    assert get("/leaderBoard", hackathonName="Golf", rankOfScore="70")["body"]["rank"] == 3
+    body = get("/leaderBoard/Golf/participants/1")["body"]
+    assert (body["rank"], body["percentile"]) == (3, 50)
+    [board] = get("/participants/2")["body"]["boards"]
+    assert (board["rank"], board["order"]) == (2, "ascending")
+
+
+def test_participants_of_an_ascending_board_are_compared_lowest_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    serve(monkeypatch, FakeTable(GOLF_ENTRIES, policies={"Golf": GOLF}))
+    parameters = {"hackathonName": ["Golf"], "id": ["1", "2", "4"]}
+    answer = handler.handle({"path": "/leaderBoard", "multiValueQueryStringParameters": parameters}, None)
+    entries = json.loads(answer["body"])["entries"]
+    assert [(entry["rank"], entry["id"]) for entry in entries] == [(1, "4"), (2, "2"), (3, "1")]
+
+
+def test_a_histogram_is_in_the_order_of_the_scores_on_any_board(monkeypatch: pytest.MonkeyPatch) -> None:
+    serve(monkeypatch, FakeTable(GOLF_ENTRIES, policies={"Golf": GOLF}))
+    bars = get("/leaderBoard/Golf/histogram")["body"]["bars"]
+    assert [bar["from"] for bar in bars] == sorted(bar["from"] for bar in bars)
+
+
+@pytest.mark.parametrize(
+    ("path", "parameters"),
+    [
+        ("/leaderBoard", {"hackathonName": "Golf"}),
+        ("/leaderBoard", {"hackathonName": "Golf", "atRank": "2"}),
+        ("/leaderBoard", {"hackathonName": "Golf", "rankOfScore": "70"}),
+        ("/leaderBoard", {"hackathonName": "Golf", "id": "1"}),
+        ("/leaderBoard/Golf/histogram", {}),
+        ("/leaderBoard/Golf/participants/1", {}),
+    ],
+)
+def test_every_answer_about_a_board_says_its_order_its_end_and_how_fresh_it_is(monkeypatch, path, parameters) -> None:
+    serve(monkeypatch, FakeTable(GOLF_ENTRIES, policies={"Golf": GOLF}))
+    body = get(path, **parameters)["body"]
+    about = {"hackathonName": "Golf", "order": "ascending", "closesAt": GOLF.closes_at, "updatedAt": UPDATED_AT}
+    assert {name: body.get(name) for name in about} == about
+    assert body["total"] == 4
+
+
+def test_lists_say_the_policy_of_each_board(monkeypatch: pytest.MonkeyPatch) -> None:
+    serve(monkeypatch, FakeTable([*GOLF_ENTRIES, *SAMPLE], policies={"Golf": GOLF}))
+    for path in ("/leaderBoard/", "/participants/1"):
+        boards = {board["hackathonName"]: board for board in get(path)["body"]["boards"]}
+        assert (boards["Golf"]["order"], boards["Golf"]["closesAt"]) == ("ascending", GOLF.closes_at)
+        assert boards["StarWar"]["order"] == "descending"
+        assert "closesAt" not in boards["StarWar"]
+        assert {board["updatedAt"] for board in boards.values()} == {UPDATED_AT}
+
+
+def test_a_next_of_another_order_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = FakeTable(GOLF_ENTRIES)
+    serve(monkeypatch, table)
+    token = get("/leaderBoard", hackathonName="Golf", limit="2")["body"]["next"]
+    table.policies["Golf"] = GOLF
+    assert get("/leaderBoard", hackathonName="Golf", limit="2", next=token)["body"]["parameter"] == "next"
+
+
+def test_a_policy_that_is_not_usable_is_a_500_that_names_the_board(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = FakeTable(GOLF_ENTRIES)
+    monkeypatch.setattr(table, "_counters", lambda: {("policies", "Golf"): UNUSABLE})
+    serve(monkeypatch, table)
+    body = get("/leaderBoard", hackathonName="Golf")["body"]
+    assert (body["status"], body["title"]) == (500, "Internal Server Error")
+    assert "The policy of the board 'Golf' is not usable" in body["detail"]
+
+
+UNUSABLE = {"collection": {"S": "policies"}, "name": {"S": "Golf"}, "order": {"S": "sideways"}}
+
+
+# ---- ties in order
+
+
+tied_boards = st.lists(st.tuples(st.sampled_from(["-2", "0", "7", "7.5"]), st.integers(0, 59)), min_size=1, max_size=25)
+
+
+def earliest_first(entries: list[tuple[str, str, str]], reached: dict[str, str], order: Order) -> list[str]:
+    """The oracle: the ids of a board, best score first, and of equal scores who was there first."""
+    sign = 1 if order is Order.ASCENDING else -1
+    return [one[1] for one in sorted(entries, key=lambda one: (sign * Decimal(one[2]), reached[one[1]], one[1]))]
+
+
+@given(tied_boards, st.sampled_from(Order), st.integers(1, 9), st.data())
+def test_where_ties_have_an_order_all_is_read_in_it(drawn: list, order: Order, limit: int, data: st.DataObject) -> None:
+    entries = [("b", f"p{at:02}", score) for at, (score, _) in enumerate(drawn)]
+    # Moments of their own, so that the oracle need not know how equal ones stand.
+    reached = {f"p{at:02}": f"2026-01-01T00:{minute:02}:{at:02}Z" for at, (_, minute) in enumerate(drawn)}
+    expected = earliest_first(entries, reached, order)
+    ranks = {one["id"]: one["rank"] for one in best_first(entries, order)}
+    policy = BoardPolicy(order=order, ties=Ties.EARLIEST)
+    with pytest.MonkeyPatch.context() as patch:
+        serve(patch, FakeTable(entries, policies={"b": policy}, reached=reached))
+        seen, token = [], {}
+        while token is not None:
+            body = get("/leaderBoard", hackathonName="b", limit=str(limit), **token)["body"]
+            seen += body["entries"]
+            token = {"next": body["next"]} if "next" in body else None
+        assert [one["id"] for one in seen] == expected
+        assert [one["rank"] for one in seen] == [ranks[one] for one in expected]
+        assert [one["position"] for one in seen] == list(range(1, len(expected) + 1))
+        position = data.draw(st.integers(1, len(expected)))
+        jumped = get("/leaderBoard", hackathonName="b", atRank=str(position), limit=str(limit))["body"]["entries"]
+        assert jumped == seen[position - 1 : position - 1 + limit]
+        body = get(f"/leaderBoard/b/participants/{expected[position - 1]}", neighbours="2")["body"]
+        around = [*body["above"], {"id": body["id"], "rank": body["rank"]}, *body["below"]]
+        start = max(0, min(position - 3, len(expected) - 5))
+        assert [(one["id"], one["rank"]) for one in around] == [
+            (one, ranks[one]) for one in expected[start : start + 5]
+        ]
+
+
+def test_an_entry_from_before_ties_had_an_order_still_has_a_rank_and_neighbours(monkeypatch) -> None:
+    entries = [("b", "new", "5"), ("b", "old", "5"), ("b", "best", "9")]
+    reached = {"new": "2026-01-03T00:00:00Z", "best": "2026-01-01T00:00:00Z"}  # the old one's last change is between
+    policies = {"b": BoardPolicy(ties=Ties.EARLIEST)}
+    serve(monkeypatch, FakeTable(entries, policies=policies, reached=reached))
+    body = get("/leaderBoard/b/participants/old")["body"]
+    assert body["rank"] == 2
+    assert [[one["id"] for one in body[side]] for side in ("above", "below")] == [["best"], ["new"]]
+
+
+# ---- lists, page by page
+
+
+def pages_of(path: str, limit: int) -> list[list[dict]]:
+    """The boards of all pages of a list."""
+    pages, token = [], {}
+    while True:
+        body = get(path, limit=str(limit), **token)["body"]
+        pages.append(body["boards"])
+        if "next" not in body:
+            return pages
+        token = {"next": body["next"]}
+
+
+@pytest.mark.parametrize("path", ["/leaderBoard/", "/participants/1"])
+@pytest.mark.parametrize("limit", [1, 3, 7, 8, 100])
+def test_pages_of_any_size_give_every_board_once_by_name(monkeypatch, path: str, limit: int) -> None:
+    names = [f"b{at}" for at in range(7)]
+    serve(monkeypatch, FakeTable([(name, "1", "5") for name in names], page_size=4))
+    pages = pages_of(path, limit)
+    assert [board["hackathonName"] for page in pages for board in page] == names
+    assert all(len(page) <= limit for page in pages)
+    assert path == "/leaderBoard/" or len(pages) == -(-7 // limit)
+
+
+@pytest.mark.parametrize("path", ["/leaderBoard/", "/participants/1"])
+def test_a_list_reads_a_bounded_number_of_boards_unless_asked_for_more(monkeypatch, path: str) -> None:
+    table = FakeTable([(f"b{at:03}", "1", "5") for at in range(150)])
+    serve(monkeypatch, table)
+    body = get(path)["body"]
+    assert (len(body["boards"]), "next" in body, table.read) == (100, True, 101)
+
+
+def test_a_next_is_good_for_its_own_list_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    serve(monkeypatch, FakeTable([(name, one, "5") for name in ("a", "b") for one in "12"]))
+    token = get("/participants/1", limit="1")["body"]["next"]
+    for path in ("/participants/2", "/leaderBoard/"):
+        assert get(path, next=token)["body"]["parameter"] == "next"

@@ -1,0 +1,121 @@
+"""ConsumerLambda on boards with a policy."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from scorecast.change import from_record, to_detail
+from scorecast.ranks.policy import BoardPolicy, Keep, policy_key
+from scorecast.standings.handler import Delivery
+from scorecast.standings.store import Leaderboard
+from tests.consumer_system import System, event
+from tests.fakes import STREAM_ARN, client_error, item, record
+
+
+@pytest.fixture
+def system() -> System:
+    return System()
+
+
+BEST = BoardPolicy(keep=Keep.BEST)
+CLOSED = BoardPolicy(closes_at="2020-04-15T08:26:16Z")  # the second in which the records of the fakes happened
+
+
+def late(new: dict | None = None, old: dict | None = None, sequence: int = 1) -> str:
+    """A change of a second later."""
+    made = record(new, old, sequence, ApproximateCreationDateTime=1586939177)
+    return json.dumps({"resources": [STREAM_ARN], "detail": to_detail(from_record(made))})
+
+
+def test_the_best_score_stays_and_the_counters_with_it(system: System) -> None:
+    system.table.declare("StarWar", BEST)
+    system.take(event(item(score="90")), event(item(score="60"), item(score="90"), 2))
+    system.take(event(item(score="70"), item(score="60"), 3))
+    assert system.table.standings == {("1", "StarWar"): "90"}
+    assert system.table.items["1", "StarWar"]["sequence"]["S"] == "3".zfill(40)
+    system.table.check()
+
+
+def test_two_writers_of_late_changes_do_not_undo_each_other(system: System) -> None:
+    system.table.declare("StarWar", BEST)
+    system.take(event(item(score="10"), item(score="80"), 4))
+
+    def write_the_other(action: dict) -> None:
+        system.table.before = lambda _: None
+        other = replace(system.consumer, leaderboard=Leaderboard(system.table, "leaderboard", "boards"))
+        other.take([Delivery("other", event(item(score="90"), item(score="60"), 2))])
+
+    system.table.before = write_the_other
+    system.take(event(item(score="80"), item(score="90"), 3))
+    assert system.table.standings == {("1", "StarWar"): "90"}
+    system.table.check()
+
+
+def test_what_happened_after_a_board_closed_does_not_count_and_is_no_failure(system: System) -> None:
+    system.table.declare("StarWar", CLOSED)
+    system.take(event(item(score="60")))
+    outcome = system.take(
+        late(item(score="99"), item(score="60"), 2), late(None, item("2"), 3), late(item("3"), None, 4)
+    )
+    assert (outcome.again, system.queue.messages, outcome.counts) == ([], [], {"closed": 3, "parked": 0})
+    assert system.table.standings == {("1", "StarWar"): "60"}
+
+
+def test_what_happened_before_a_board_closed_counts_however_late_it_comes(system: System) -> None:
+    system.table.declare("StarWar", CLOSED)
+    system.take(late(item(score="99"), item(score="70"), 3))
+    system.take(event(item(score="70"), item(score="60"), 2))
+    assert system.table.standings == {("1", "StarWar"): "70"}
+
+
+def test_a_participant_who_moves_from_a_closed_board_to_an_open_one_stays_on_the_closed_one(system: System) -> None:
+    system.table.declare("StarWar", CLOSED)
+    system.take(event(item(score="60")))
+    outcome = system.take(late(item(board="WarCraft", score="60"), item(score="60"), 2))
+    assert system.table.standings == {("1", "StarWar"): "60", ("1", "WarCraft"): "60"}
+    assert (outcome.counts["closed"], outcome.counts["applied"]) == (1, 1)
+
+
+def test_a_board_whose_policy_is_not_usable_has_its_changes_delivered_again_and_holds_up_no_other(
+    system: System, caplog: pytest.LogCaptureFixture
+) -> None:
+    system.table.put_item(TableName="boards", Item=policy_key("StarWar") | {"keep": {"S": "worst"}})
+    outcome = system.take(event(item("1")), event(item("2", "WarCraft")))
+    assert outcome.again == ["0"]
+    assert system.table.standings == {("2", "WarCraft"): "60"}
+    assert "cannot use the policy of a board: `scorecast boards list` says which" in caplog.text
+
+
+def test_policies_that_cannot_be_read_now_leave_the_changes_for_another_delivery(
+    system: System, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(**_: object) -> dict:
+        raise client_error("ThrottlingException")
+
+    system.table.batch_get_item = refuse
+    outcome = system.take(event(item("1")), "not json")
+    assert outcome.again == ["0"]
+    assert [letter["errorCode"] for letter in system.queue.messages] == ["CannotRead"]
+    assert "could not read the policies of 1 boards (ThrottlingException)" in caplog.text
+
+
+def test_a_change_whose_time_is_none_is_parked_where_the_time_decides(system: System) -> None:
+    system.table.declare("StarWar", CLOSED)
+    made = json.loads(event(item()))
+    made["detail"]["at"] = "yesterday"
+    outcome = system.take(json.dumps(made), event(item("2")))
+    assert outcome.again == []
+    assert [letter["errorCode"] for letter in system.queue.messages] == ["CannotRead"]
+    assert system.table.standings == {("2", "StarWar"): "60"}
+
+
+def test_boards_without_a_policy_cost_one_read_of_the_policies_now_and_then(system: System) -> None:
+    asked = []
+    plain = system.table.batch_get_item
+    system.table.batch_get_item = lambda **request: asked.append(request) or plain(**request)  # type: ignore
+    for at in range(1, 6):
+        system.take(event(item(score=str(at)), sequence=at))
+    assert len([one for one in asked if "boards" in one["RequestItems"]]) == 1
+    assert len(asked) == 6
+    assert "lifetime" not in system.table.items["1", "StarWar"]
