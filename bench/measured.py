@@ -47,7 +47,7 @@ def _fanout(design: str) -> dict[str, float]:
 
 
 def _ours(batch: int) -> dict[str, float]:
-    [written] = rows("writes", shape="uniform", batch=batch)
+    [written] = rows("writes-uniform", batch=batch)
     [called] = rows("consumer", batch=BATCHES[batch], repeats=0.0)
     [worked] = rows("consumer_cpu", function="ConsumerLambda", batch=BATCHES[batch])
     return {
@@ -60,7 +60,7 @@ def _ours(batch: int) -> dict[str, float]:
 
 
 def _textbook() -> dict[str, float]:
-    [written] = rows("writes", shape="uniform", batch=1)
+    [written] = rows("writes-uniform", batch=1)
     [worked] = rows("consumer_cpu", function="ConsumerFunction")
     cpu_ms = worked["cpu_us_a_change"][1] / 1000
     return {"batch": 1, "calls": 1, "write_units": written["own_write_units"], "read_units": 0.0, "cpu_ms": cpu_ms}

@@ -69,7 +69,7 @@ def numbers() -> Iterator[Number]:
         f"{million['units_median']}",
         f"{count['units_median']:,.0f}",
     )
-    [extra] = rows("writes", shape="uniform", batch=50)
+    [extra] = rows("writes-uniform", batch=50)
     yield Number(
         "what the index costs to write, units a change, at batches of 50",
         "索引的写入开销：每批 50 条时，每个变更多出的写单位",

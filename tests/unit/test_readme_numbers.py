@@ -24,7 +24,7 @@ def figures() -> list[str]:
     usual = rows("announcements", what_happens="no top changes")[0]
     start, textbook_start = rows("startup", bytecode="none", stage="fan-out")
     pipeline, textbook_pipeline = rows("pipeline")
-    extra = rows("writes", shape="uniform", batch=50)[0]
+    extra = rows("writes-uniform", batch=50)[0]
     return [
         f"{ours['records_a_second'][1]:,} | {theirs['records_a_second'][1]:,}",
         f"{ours['cpu_us_a_record'][1]} | {theirs['cpu_us_a_record'][1]}",
