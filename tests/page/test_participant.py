@@ -144,7 +144,7 @@ def test_the_chart_has_axes_a_bar_for_each_range_and_words(visit, twenty) -> Non
     assert tab.page.locator("#plot .axis").all_text_contents() == ["Participants", "Score"]
     assert tab.page.locator("#plot .bar").count() == 20
     words = tab.text("#summary")
-    assert words.startswith("20 participants scored from 800 to ")
+    assert words.startswith("20 participants scored between 800 and ")
     assert tab.page.get_by_role("img", name="How the scores are spread").count() == 1
     tab.page.get_by_text("As a table").click()
     assert tab.page.locator("#bars tr").count() == 20
@@ -175,4 +175,4 @@ def test_the_bar_of_who_was_found_is_marked(visit, leaderboard, scores: list[str
 def test_the_chart_follows_a_change(visit, twenty) -> None:
     tab = go(visit, twenty)
     twenty.put("Abc", "new", "400", "new")
-    tab.wait_for_text("#summary", "21 participants scored from 400")
+    tab.wait_for_text("#summary", "21 participants scored between 400")
