@@ -11,13 +11,17 @@ import scorecast.api
 
 DOCUMENT = Path(scorecast.api.__file__).with_name("openapi.json")
 CONFIG = SchemathesisConfig.from_dict({"seed": 1, "generation": {"deterministic": True}})
+# A request line beyond what a gateway reads never reaches the API.
+TOO_LONG_FOR_THE_GATEWAY = 431
 described = schemathesis.openapi.from_path(DOCUMENT, config=CONFIG)
 
 
 @described.parametrize()
 @settings(max_examples=20)
 def test_any_request_is_answered_as_documented(case: schemathesis.Case, stack) -> None:
-    case.call_and_validate(base_url=stack.api, excluded_checks=[positive_data_acceptance])
+    response = case.call(base_url=stack.api)
+    if response.status_code != TOO_LONG_FOR_THE_GATEWAY:
+        case.validate_response(response, excluded_checks=[positive_data_acceptance])
 
 
 def test_the_stage_is_throttled_as_the_template_says(stack) -> None:

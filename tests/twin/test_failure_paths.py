@@ -109,15 +109,15 @@ def test_a_batch_that_the_trigger_gives_up_is_read_again_from_the_stream(
     ("function", "sample"),
     [
         ("FanoutLambdaName", "dynamodbStream.json"),
-        ("ConsumerLambdaName", "insertEvent.json"),
+        ("ConsumerLambdaName", "deleteEvent.json"),
         ("LeaderGet", "apigw.json"),
     ],
 )
 def test_an_asynchronous_invocation_that_fails_each_time_is_parked_whole_and_invoked_again(
-    stack, scorecast: Scorecast, fail: Callable[[Plan], Plan], function: str, sample: str
+    stack, scorecast: Scorecast, name: str, fail: Callable[[Plan], Plan], function: str, sample: str
 ) -> None:
     plan = fail(Plan(rate=1.0, kinds=("kill before",)))
-    payload = json.loads((ROOT / "events" / sample).read_text())
+    payload = json.loads((ROOT / "events" / sample).read_text().replace("StarWar", name))
     payload["test"] = str(uuid.uuid4())
     invoked = stack.outputs[function]
     stack.client("lambda").invoke(FunctionName=invoked, InvocationType="Event", Payload=json.dumps(payload))
