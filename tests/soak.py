@@ -130,9 +130,12 @@ class Soak:
         """Redrive while changes are still being written, and press Ctrl-C in the middle."""
         eventually(lambda: self._expect(sum(self._look().values()) >= 3), DEADLINE_S)
         redrive = self._start("dlq", "redrive", "--rate", "1")
-        eventually(lambda: self._expect(self._hidden() > 0))
+        # It may also have ended before anybody saw it at work; then there is nothing to interrupt.
+        eventually(lambda: self._expect(self._hidden() > 0 or redrive.poll() is not None))
         redrive.send_signal(signal.SIGINT)
-        self.report.redriven += json.loads(redrive.communicate()[0])["sent"]
+        said, complaints = redrive.communicate()
+        assert said, complaints
+        self.report.redriven += json.loads(said)["sent"]
 
     def _suffer_an_outage(self) -> None:
         """Let neither bus nor dead-letter queue take anything, until the trigger has given a batch up."""
@@ -209,7 +212,7 @@ class Soak:
             [sys.executable, "-c", INTERRUPTIBLE, *arguments, "--json"],
             env=self.scorecast.variables(),
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
             text=True,
         )
 
