@@ -34,6 +34,10 @@ class Order(StrEnum):
         """Whether one score, or slot, stands above the other."""
         return one > other if self is Order.DESCENDING else one < other
 
+    def sort_key(self, score: Decimal) -> Decimal:
+        """Return what is smaller for a better score."""
+        return score if self is Order.ASCENDING else score.copy_negate()
+
     def best_first(self, values: Iterable[_Ordered]) -> list[_Ordered]:
         """Sort scores, or slots (alone or with their counts)."""
         return sorted(values, reverse=self is Order.DESCENDING)

@@ -24,9 +24,8 @@ def tie_order(score: Decimal, order: Order, at: str, sequence: str) -> str:
 
 def score_order(score: Decimal, order: Order) -> str:
     """Return what the texts of all entries of a score begin with; better scores come first."""
-    ascending = score if order is Order.ASCENDING else score.copy_negate()
     if not score:
         return f"1{'0' * (3 + SCORE_DIGITS)}"
     digits = "".join(str(digit) for digit in score.as_tuple().digits).lstrip("0").ljust(SCORE_DIGITS, "0")
     magnitude = f"{score.adjusted() - SMALLEST_MAGNITUDE:03}{digits}"
-    return f"2{magnitude}" if ascending > 0 else f"0{magnitude.translate(_REVERSED)}"
+    return f"2{magnitude}" if order.sort_key(score) > 0 else f"0{magnitude.translate(_REVERSED)}"

@@ -102,9 +102,8 @@ def is_ahead(score: str | None, last: str | None, order: Order) -> bool:
 
 
 def sort_key(score: str, order: Order) -> Decimal:
-    """Return what is smaller for a better score."""
-    number = Decimal(score)
-    return number if order is Order.ASCENDING else number.copy_negate()
+    """Return what is smaller for a better score, of DynamoDB's text of it."""
+    return order.sort_key(Decimal(score))
 
 
 def place_of(entry: Mapping[str, Any]) -> Place:
