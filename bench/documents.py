@@ -17,6 +17,8 @@ from bench import bill, charts, document, measured, numbers
 ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "docs" / "performance.md"
 RESULTS = ROOT / "bench" / "results"
+# Whose tables between the marks are the results'.
+FILLED = ("docs/performance.md", "docs/cost.md", "docs/reliability.md", "README.md", "README.zh.md")
 _TABLE = re.compile(r"(<!-- results: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 # Tables that are more than a result's rows.
 _MADE: dict[str, Callable[[], str]] = {
@@ -32,8 +34,8 @@ _MADE: dict[str, Callable[[], str]] = {
 def files() -> Iterator[tuple[Path, str]]:
     """Every file that is made, or has tables that are, as it is to be; what the bill is reckoned from comes first."""
     yield measured.MEASURED, measured.text()
-    for path in (DOCUMENT, ROOT / "docs" / "cost.md", ROOT / "README.md", ROOT / "README.zh.md"):
-        yield path, render(path.read_text(encoding="utf-8"))
+    for name in FILLED:
+        yield ROOT / name, render((ROOT / name).read_text(encoding="utf-8"))
     yield document.DOCUMENT, document.fill(document.DOCUMENT.read_text(encoding="utf-8"))
     for name, drawn in charts.charts().items():
         yield charts.CHARTS / name, drawn
