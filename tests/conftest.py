@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from scorecast.twin.instance import Twin
-from tests.deployed import Stack, copy_repository, deployed, free_port, running
+from tests.support.deployed import Stack, copy_repository, deployed, free_port, running
 
 Value = TypeVar("Value")
 

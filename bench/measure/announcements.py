@@ -1,4 +1,4 @@
-"""Standing events: what announcing costs a batch, in AWS calls and units. `python -m bench.announcements --help`.
+"""Standing events: AWS calls and units that announcing costs a batch. `python -m bench.measure.announcements --help`.
 
 Our handler's calls are counted against DynamoDB Local (absent, nothing is measured), those for the entries and those
 for the announcement apart, in a process that is at work: the board is listed and its policy is known.
@@ -13,20 +13,20 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench import dynamodb_local
-from bench.boards import draw_entries, load
-from bench.consumer import SETTINGS, Metered, delivery
-from bench.meter import Meter
-from bench.report import Row, progress, save
-from bench.tables import BOARDS, LEADERBOARD, create_tables, index_name
-from scorecast.aws import create_s3_client
-from scorecast.claim_store import ClaimStore
-from scorecast.dead_letter_queue import DeadLetterQueue
-from scorecast.ranks.policies import PolicyTable
-from scorecast.standings.announcements import Announcements
+from bench.measure.consumer import SETTINGS, Metered, delivery
+from bench.report.results import Row, progress, save
+from bench.rig import dynamodb_local
+from bench.rig.boards import draw_entries, load
+from bench.rig.meter import Meter
+from bench.rig.tables import BOARDS, LEADERBOARD, create_tables, index_name
+from scorecast.changes.claim_store import ClaimStore
+from scorecast.dead_letters.queue import DeadLetterQueue
+from scorecast.leaderboard.policy_table import PolicyTable
+from scorecast.runtime.aws import create_s3_client
+from scorecast.standings.announce.announcements import Announcements
+from scorecast.standings.announce.publish import Publisher
+from scorecast.standings.announce.snapshots import SnapshotTable
 from scorecast.standings.handler import Consumer, Delivery
-from scorecast.standings.publish import Publisher
-from scorecast.standings.snapshots import SnapshotTable
 from scorecast.standings.store import Leaderboard
 
 ENTRIES = 10_000
@@ -142,13 +142,13 @@ def _measure(
 
 def main() -> None:
     description = "Measure what standing events cost."
-    argparse.ArgumentParser(prog="python -m bench.announcements", description=description).parse_args()
+    argparse.ArgumentParser(prog="python -m bench.measure.announcements", description=description).parse_args()
     if missing := dynamodb_local.what_is_missing():
         sys.exit(f"Nothing is measured: {missing}.")
     with dynamodb_local.running() as endpoint:
         create_tables(dynamodb_local.create_client(endpoint))
         meter = f"DynamoDB Local 1.25 ({dynamodb_local.PACKAGE} {dynamodb_local.VERSION})"
-        save("announcements", measure(endpoint), "bench.announcements", meter=meter)
+        save("announcements", measure(endpoint), "bench.measure.announcements", meter=meter)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The consumer: AWS calls, write units and memory at batches of several sizes. `python -m bench.consumer --help`.
+"""The consumer: AWS calls, write units and memory by batch size. `python -m bench.measure.consumer --help`.
 
 The calls that our handler makes are counted against DynamoDB Local (absent, nothing is measured), where transactions
 are metered action by action; the textbook's consumer makes one PutItem a change, whatever the batch.
@@ -14,19 +14,19 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from bench import dynamodb_local, functions, stub
-from bench.boards import entry_item
-from bench.fanout import batch_of, record
-from bench.meter import PlainWriter
-from bench.report import Row, progress, save, spread
-from bench.tables import BOARDS, LEADERBOARD, create_tables
-from scorecast.aws import create_s3_client
-from scorecast.change import from_record
-from scorecast.claim_store import ClaimStore
-from scorecast.dead_letter_queue import DeadLetterQueue
+from bench.measure.fanout import batch_of, record
+from bench.report.results import Row, progress, save, spread
+from bench.rig import dynamodb_local, functions, stub
+from bench.rig.boards import entry_item
+from bench.rig.meter import PlainWriter
+from bench.rig.tables import BOARDS, LEADERBOARD, create_tables
+from scorecast.changes.change import from_record
+from scorecast.changes.claim_store import ClaimStore
+from scorecast.dead_letters.queue import DeadLetterQueue
 from scorecast.fanout.plan import SOURCE_LEADERBOARD, publication_of
-from scorecast.ranks.policies import PolicyTable
-from scorecast.settings import AttributeNames, Bus, ConsumerSettings
+from scorecast.leaderboard.policy_table import PolicyTable
+from scorecast.runtime.aws import create_s3_client
+from scorecast.runtime.settings import AttributeNames, Bus, ConsumerSettings
 from scorecast.standings.handler import Consumer, Delivery
 from scorecast.standings.store import Leaderboard
 
@@ -163,7 +163,7 @@ def _plain_units(dynamodb: Any, board: str) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.consumer", description="Measure the consumer.")
+    parser = argparse.ArgumentParser(prog="python -m bench.measure.consumer", description="Measure the consumer.")
     parser.add_argument("--batches", type=int, nargs="+", default=BATCHES, metavar="N")
     arguments = parser.parse_args()
     if missing := dynamodb_local.what_is_missing():
@@ -172,10 +172,10 @@ def main() -> None:
         dynamodb = dynamodb_local.create_client(endpoint)
         create_tables(dynamodb)
         meter = f"DynamoDB Local 1.25 ({dynamodb_local.PACKAGE} {dynamodb_local.VERSION})"
-        save("consumer", measure(dynamodb, arguments.batches), "bench.consumer", meter=meter)
+        save("consumer", measure(dynamodb, arguments.batches), "bench.measure.consumer", meter=meter)
         functions.build()
-        save("consumer_cpu", measure_cpu(endpoint, arguments.batches), "bench.consumer")
-        save("memory", measure_memory(endpoint), "bench.consumer")
+        save("consumer_cpu", measure_cpu(endpoint, arguments.batches), "bench.measure.consumer")
+        save("memory", measure_memory(endpoint), "bench.measure.consumer")
 
 
 if __name__ == "__main__":

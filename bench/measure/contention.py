@@ -17,8 +17,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from bench.boards import SHAPES
-from bench.tables import BOARDS, LEADERBOARD
+from bench.rig.boards import SHAPES
+from bench.rig.tables import BOARDS, LEADERBOARD
 from scorecast.standings.entry import Entry, newest
 from scorecast.standings.store import Leaderboard
 

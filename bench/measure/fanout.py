@@ -1,4 +1,4 @@
-"""Fan-out, ours against the textbook's and Powertools': records a second, CPU a record. `python -m bench.fanout -h`.
+"""Fan-out beside the textbook's and Powertools': records a second, CPU. `python -m bench.measure.fanout --help`.
 
 The handlers, from their bundles, publish the same batches to a stub that answers PutEvents after a set time; they take
 turns, so that whatever else the machine does meets all alike.
@@ -12,8 +12,8 @@ from contextlib import ExitStack
 from statistics import median
 from typing import Any
 
-from bench import functions, stub
-from bench.report import Row, progress, save, spread
+from bench.report.results import Row, progress, save, spread
+from bench.rig import functions, stub
 
 LATENCIES_MS = [0, 20, 50]
 SIZES_KB = [0.5, 4, 64]
@@ -101,14 +101,14 @@ def _medians(measurements: list[tuple[float, float]]) -> tuple[float, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.fanout", description="Measure the fan-out.")
+    parser = argparse.ArgumentParser(prog="python -m bench.measure.fanout", description="Measure the fan-out.")
     parser.add_argument("--latencies", type=int, nargs="+", default=LATENCIES_MS, metavar="MS")
     parser.add_argument("--sizes", type=float, nargs="+", default=SIZES_KB, metavar="KB", help="sizes of a record")
     parser.add_argument("--rounds", type=int, default=7, help="turns of each, after one that is not counted")
     arguments = parser.parse_args()
     functions.build()
     rows = [row for latency in arguments.latencies for row in measure(latency, arguments.sizes, arguments.rounds)]
-    save("fanout", rows, "bench.fanout")
+    save("fanout", rows, "bench.measure.fanout")
 
 
 if __name__ == "__main__":

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from bench import dynamodb_local
-from bench.boards import Oracle, count, draw_entries, load, load_counters
-from bench.meter import Meter
-from bench.tables import BOARDS, LEADERBOARD, create_tables, index_names
+from bench.rig import dynamodb_local
+from bench.rig.boards import Oracle, count, draw_entries, load, load_counters
+from bench.rig.meter import Meter
+from bench.rig.tables import BOARDS, LEADERBOARD, create_tables, index_names
+from scorecast.api.answers import Standings
 from scorecast.api.query import GetEntry
-from scorecast.api.standings import Standings
-from scorecast.ranks import lookup, table
-from scorecast.ranks.policy import Order
+from scorecast.leaderboard.index import lookup, table
+from scorecast.leaderboard.policy import Order
 
 HEAP = "-Xmx6g"  # a million entries take three
 # A COUNT reads half the board: a few are enough to see what it costs. Of a million entries it takes DynamoDB Local

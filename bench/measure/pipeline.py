@@ -1,6 +1,6 @@
 """End to end on the local twin, ours against the textbook's: changes a second from the first write to the last entry.
 
-`python -m bench.pipeline --help`. Both stacks are deployed to one engine of its own; the designs take turns.
+`python -m bench.measure.pipeline --help`. Both stacks are deployed to one engine of its own; the designs take turns.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench import functions
-from bench.report import Row, progress, save, spread
-from scorecast.ops.load import BATCH_WRITES
-from scorecast.twin import process, stack
+from bench.report.results import Row, progress, save, spread
+from bench.rig import functions
+from scorecast.ops.load.load import BATCH_WRITES
+from scorecast.twin import deployment, process
 from scorecast.twin.instance import Twin
 
 PORT = 4640
@@ -77,7 +77,7 @@ def engine() -> Iterator[Twin]:
 def deploy(twin: Twin, design: str) -> Deployed:
     """Deploy a design's bundles with the SAM CLI."""
     name = f"bench-{design}"
-    done = stack.run_sam(
+    done = deployment.run_sam(
         twin,
         *("deploy", "--config-env", "bench", "--template-file", str(functions.BUILDS / design / "template.yaml")),
         *("--stack-name", name, "--capabilities", "CAPABILITY_IAM", "--resolve-s3"),
@@ -86,7 +86,7 @@ def deploy(twin: Twin, design: str) -> Deployed:
     )
     if done.returncode:
         sys.exit(f"The {design} could not be deployed:\n{(done.stdout + done.stderr)[-2000:]}")
-    outputs = stack.describe(Twin(twin.root, twin.state_dir, twin.port, name)).outputs
+    outputs = deployment.describe(Twin(twin.root, twin.state_dir, twin.port, name)).outputs
     return Deployed(design, twin.client("dynamodb"), outputs["MainTableName"], outputs["LeaderboardTableName"])
 
 
@@ -112,12 +112,17 @@ def measure(changes: int, rounds: int) -> Iterator[Row]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.pipeline", description="Measure the whole pipeline.")
+    parser = argparse.ArgumentParser(prog="python -m bench.measure.pipeline", description="Measure the whole pipeline.")
     parser.add_argument("--changes", type=int, default=2000, help="changes a turn")
     parser.add_argument("--rounds", type=int, default=5, help="turns of each, after a small one that is not counted")
     arguments = parser.parse_args()
     functions.build()
-    save("pipeline", measure(arguments.changes, arguments.rounds), "bench.pipeline", engine="MiniStack, the local twin")
+    save(
+        "pipeline",
+        measure(arguments.changes, arguments.rounds),
+        "bench.measure.pipeline",
+        engine="MiniStack, the local twin",
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Measure the counting index: `python -m bench.ranks --help`. What docs/ranks.md quotes is in bench/results/."""
+"""Measures the counting index, for docs/ranks.md: `python -m bench.measure.ranks --help`. Writes bench/results/."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import dynamodb_local
-from bench.boards import SHAPES
-from bench.lookups import measure_lookups, measure_small_boards
-from bench.tables import ROOT
-from bench.writers import Strain
-from bench.writes import measure_concurrency, measure_lanes, measure_writes
-from scorecast.ranks import table
+from bench.measure.contention import Strain
+from bench.measure.lookups import measure_lookups, measure_small_boards
+from bench.measure.write_cost import measure_concurrency, measure_lanes, measure_writes
+from bench.rig import dynamodb_local
+from bench.rig.boards import SHAPES
+from bench.rig.tables import ROOT
+from scorecast.leaderboard.index import table
 
-RESULTS = Path(__file__).parent / "results"
-MEASURED = ["bench/*.py", "src/scorecast/ranks", "src/scorecast/standings", "src/scorecast/api/standings.py"]
+RESULTS = Path(__file__).parents[1] / "results"
+MEASURED = ["bench/*.py", "src/scorecast/ranks", "src/scorecast/standings", "src/scorecast/api/answers.py"]
 SIZES = [10_000, 100_000]
 SMALL = [100, 250, 500, 750, 1000, 2000]
 BATCHES = [1, 10, 50]
@@ -59,7 +59,7 @@ def save(path: Path, rows: Iterable[Row]) -> list[Row]:
     """Write results as they come, with what is needed to judge and to repeat them."""
     done: list[Row] = []
     made = {
-        "command": shlex.join(["python", "-m", "bench.ranks", *sys.argv[1:]]),
+        "command": shlex.join(["python", "-m", "bench.measure.ranks", *sys.argv[1:]]),
         "commit": _commit(),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
@@ -97,7 +97,7 @@ def _git(*arguments: str) -> str:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m bench.ranks", description="Measure the counting index.")
+    parser = argparse.ArgumentParser(prog="python -m bench.measure.ranks", description="Measure the counting index.")
     parser.add_argument("parts", nargs="*", help="lookups, writes, concurrency, lanes, small; all if none is named")
     parser.add_argument("--entries", type=int, nargs="+", default=SIZES, metavar="N", help="sizes of the boards")
     parser.add_argument("--shapes", nargs="+", default=list(SHAPES), choices=list(SHAPES), help="shapes of the scores")

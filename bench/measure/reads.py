@@ -1,4 +1,4 @@
-"""Reads: units, round trips and CPU of each answer, ours and by COUNT, and what Redis takes. `python -m bench.reads`.
+"""Reads: units, round trips and CPU of each answer, beside COUNT and Redis. `python -m bench.measure.reads --help`.
 
 Units and round trips are metered on DynamoDB Local, CPU is that of the functions' processes, from their bundles. What
 is absent here is named and left out: DynamoDB Local, redis-server.
@@ -15,10 +15,10 @@ from statistics import median
 from typing import Any
 from urllib.parse import quote
 
-from bench import dynamodb_local, functions, sorted_sets
-from bench.lookups import COUNTS, HEAP, Board, load_board
-from bench.report import Row, progress, save, spread
-from bench.tables import LEADERBOARD, create_tables
+from bench.measure.lookups import COUNTS, HEAP, Board, load_board
+from bench.report.results import Row, progress, save, spread
+from bench.rig import dynamodb_local, functions, sorted_sets
+from bench.rig.tables import LEADERBOARD, create_tables
 from scorecast.api.query import GetEntry, ListEntries, read_query
 
 SIZES = [10_000, 100_000]
@@ -114,7 +114,7 @@ def _cpu(process: functions.Process, requests: list[Request]) -> Row:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.reads", description="Measure the reads.")
+    parser = argparse.ArgumentParser(prog="python -m bench.measure.reads", description="Measure the reads.")
     parser.add_argument("--entries", type=int, nargs="+", default=SIZES, metavar="N", help="sizes of the boards")
     arguments = parser.parse_args()
     if missing := dynamodb_local.what_is_missing():
@@ -122,12 +122,15 @@ def main() -> None:
     else:
         functions.build()
         meter = f"DynamoDB Local 1.25 ({dynamodb_local.PACKAGE} {dynamodb_local.VERSION})"
-        save("reads", measure(arguments.entries), "bench.reads", meter=meter)
+        save("reads", measure(arguments.entries), "bench.measure.reads", meter=meter)
     if missing := sorted_sets.what_is_missing():
         progress(f"Redis is not measured: {missing}.")
     else:
         save(
-            "redis", sorted_sets.measure(SHAPE, arguments.entries, REQUESTS), "bench.reads", redis=sorted_sets.version()
+            "redis",
+            sorted_sets.measure(SHAPE, arguments.entries, REQUESTS),
+            "bench.measure.reads",
+            redis=sorted_sets.version(),
         )
 
 

@@ -1,4 +1,4 @@
-"""Start-up, ours against the textbook's: from the process's start to imported and connected. `python -m bench.startup`.
+"""Start-up beside the textbook's: from process start to imported and connected. `python -m bench.measure.startup`.
 
 Each function starts from its bundle in a fresh process, the two designs in turns; once with the bytecode compiled
 before (as in an image or after a first import), once without (as a zip from `sam build` starts in Lambda).
@@ -19,11 +19,11 @@ from shutil import rmtree
 from statistics import median
 from typing import Any
 
-from bench import functions
-from bench.functions import Function
-from bench.report import Row, progress, save, spread
+from bench.report.results import Row, progress, save, spread
+from bench.rig import functions
+from bench.rig.functions import Function
 
-START = Path(__file__).with_name("start.py")
+START = Path(__file__).parents[1] / "rig" / "cold_start_process.py"
 PAIRS = {"fan-out": functions.FANOUT, "consumer": functions.CONSUMER, "read": functions.READ}
 
 
@@ -75,11 +75,11 @@ def _start(function: Function) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.startup", description="Measure cold starts.")
+    parser = argparse.ArgumentParser(prog="python -m bench.measure.startup", description="Measure cold starts.")
     parser.add_argument("--rounds", type=int, default=15, help="starts of each with bytecode, and half without")
     arguments = parser.parse_args()
     functions.build()
-    save("startup", measure(arguments.rounds), "bench.startup")
+    save("startup", measure(arguments.rounds), "bench.measure.startup")
 
 
 if __name__ == "__main__":

@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from bench import dynamodb_local
-from bench.boards import SHAPES, Oracle, count, counters_of, draw_entries, load, load_counters, scan
-from bench.meter import Meter, PlainWriter
-from bench.tables import BOARDS, LEADERBOARD, create_tables
-from bench.writers import Strain, draw_changes, write_all
-from scorecast.ranks import table
+from bench.measure.contention import Strain, draw_changes, write_all
+from bench.rig import dynamodb_local
+from bench.rig.boards import SHAPES, Oracle, count, counters_of, draw_entries, load, load_counters, scan
+from bench.rig.meter import Meter, PlainWriter
+from bench.rig.tables import BOARDS, LEADERBOARD, create_tables
+from scorecast.leaderboard.index import table
 from scorecast.standings import store
 from scorecast.standings.entry import Entry
 from scorecast.standings.store import Leaderboard

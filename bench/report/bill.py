@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from scorecast.cli.cost import load_model
-from scorecast.ops.cost import DESIGNS, NAMES, SCORECAST, Load, verdict
+from scorecast.ops.cost.bill import DESIGNS, NAMES, SCORECAST, Load, verdict
 
 CHANGES = [10_000, 1_000_000, 100_000_000]
 SIZES = [1_000, 10_000, 100_000, 1_000_000]

@@ -1,16 +1,16 @@
-"""The charts in docs/charts/, from bench/results/ and the bill's model; `python -m bench.documents` writes them."""
+"""The charts in docs/charts/, from bench/results/ and the bill's model (`python -m bench.report.regenerate`)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.measured import rows
-from bench.plot import Bar, bars, lines
+from bench.report.measured import rows
+from bench.report.plot import Bar, bars, lines
 from scorecast.cli.cost import load_model
-from scorecast.ops.cost import DESIGNS, Load
+from scorecast.ops.cost.bill import DESIGNS, Load
 
-CHARTS = Path(__file__).parents[1] / "docs" / "charts"
+CHARTS = Path(__file__).parents[2] / "docs" / "charts"
 COLOURS = {"scorecast": 0, "textbook": 1, "powertools": 2}
 SIZES = [1_000, 10_000, 100_000, 1_000_000]
 

@@ -1,4 +1,4 @@
-"""What the bill is made from: src/scorecast/ops/measured.json, from bench/results/, shipped with the package."""
+"""What the bill is made from: src/scorecast/ops/cost/measured.json, from bench/results/, shipped with the package."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from bench.report import RESULTS, Row
+from bench.report.results import RESULTS, Row
 
-ROOT = Path(__file__).parents[1]
-MEASURED = ROOT / "src" / "scorecast" / "ops" / "measured.json"
+ROOT = Path(__file__).parents[2]
+MEASURED = ROOT / "src" / "scorecast" / "ops" / "cost" / "measured.json"
 # Records of half a KB and 20 ms a call: a score's change, and what a call to the bus takes on AWS.
 FANOUT = {"latency_ms": 20, "record_kb": 0.5}
 # The batches whose write units were metered, and for each that whose calls and CPU were.
@@ -26,7 +26,7 @@ def rows(name: str, **wanted: Any) -> list[Row]:
 def measured() -> dict[str, Any]:
     """Gather what the model needs; a change is an update that moves a score anywhere, which is the dearest."""
     return {
-        "made": "python -m bench.documents, from bench/results",
+        "made": "python -m bench.report.regenerate, from bench/results",
         "fanout": {design: _fanout(design) for design in ("scorecast", "textbook")},
         "consumer": {"scorecast": [_ours(batch) for batch in BATCHES], "textbook": [_textbook()]},
         "lookups": {

@@ -1,11 +1,11 @@
-"""The table "In numbers" of both READMEs, from bench/results/; `python -m bench.documents` writes it."""
+"""The table "In numbers" of both READMEs, from bench/results/; `python -m bench.report.regenerate` writes it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bench.measured import rows
+from bench.report.measured import rows
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The tables of docs/ranks.md, from bench/results/: `python -m bench.document` writes them, a test holds them there."""
+"""The tables of docs/ranks.md, from bench/results/; written by `python -m bench.report.rank_tables`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from bench.boards import SHAPES
-from bench.ranks import RESULTS
-from bench.tables import ROOT
+from bench.measure.ranks import RESULTS
+from bench.rig.boards import SHAPES
+from bench.rig.tables import ROOT
 
 DOCUMENT = ROOT / "docs" / "ranks.md"
 # What answers read is told for one size: it is the same at all of them.

@@ -1,4 +1,4 @@
-"""What is made from bench/results/: `python -m bench.documents` writes it all anew, and a test fails where it differs.
+"""Regenerates what is made from bench/results/: `python -m bench.report.regenerate`. A test fails on any difference.
 
 The tables of docs/performance.md, docs/ranks.md, docs/cost.md and the READMEs, the charts, and what the bill is made
 from. A table stands between `<!-- results: NAME -->` and `<!-- end -->`.
@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from bench import bill, charts, document, measured, numbers
+from bench.report import bill, charts, measured, numbers, rank_tables
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs" / "performance.md"
 RESULTS = ROOT / "bench" / "results"
 # Whose tables between the marks are the results'.
@@ -36,7 +36,7 @@ def files() -> Iterator[tuple[Path, str]]:
     yield measured.MEASURED, measured.text()
     for name in FILLED:
         yield ROOT / name, render((ROOT / name).read_text(encoding="utf-8"))
-    yield document.DOCUMENT, document.fill(document.DOCUMENT.read_text(encoding="utf-8"))
+    yield rank_tables.DOCUMENT, rank_tables.fill(rank_tables.DOCUMENT.read_text(encoding="utf-8"))
     for name, drawn in charts.charts().items():
         yield charts.CHARTS / name, drawn
 

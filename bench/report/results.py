@@ -17,11 +17,12 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(__file__).parents[1] / "results"
 # What a measurement depends on: a change elsewhere does not make the commit another one.
 _MEASURED = [
-    *("template.yaml", "src/Makefile", "bench/*.py", "bench/textbook", "src/scorecast/*.py"),
-    *("src/scorecast/fanout", "src/scorecast/standings", "src/scorecast/ranks", "src/scorecast/api/*.py"),
+    *("template.yaml", "src/Makefile", "bench/measure", "bench/rig", "bench/rivals", "src/scorecast/*.py"),
+    *(f"src/scorecast/{name}" for name in ("runtime", "changes", "dead_letters", "leaderboard", "fanout", "standings")),
+    "src/scorecast/api/*.py",
 ]
 
 Row = dict[str, Any]

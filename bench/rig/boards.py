@@ -13,9 +13,9 @@ from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
 
-from bench.tables import BOARDS, LEADERBOARD
-from scorecast.ranks.counters import Counters, Node
-from scorecast.ranks.table import CounterTable
+from bench.rig.tables import BOARDS, LEADERBOARD
+from scorecast.leaderboard.index.counters import Counters, Node
+from scorecast.leaderboard.index.table import CounterTable
 
 Item = dict[str, Any]
 Draw = Callable[[random.Random], Decimal]

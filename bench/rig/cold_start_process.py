@@ -1,6 +1,7 @@
 """One cold start: loads a handler from its bundle, makes its clients, says what that took, and ends.
 
-Run as `python -S -P bench/start.py BUNDLE MODULE [MAKER]`; sees the standard library and the bundle, as in Lambda.
+Run as `python -S -P bench/rig/cold_start_process.py BUNDLE MODULE [MAKER]`; like in Lambda, it sees the standard
+library and the bundle only.
 """
 
 import importlib

@@ -15,7 +15,7 @@ from typing import Any
 
 from scorecast.twin.instance import locked
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 WORKER = Path(__file__).with_name("worker.py")
 BUILDS = ROOT / ".aws-sam" / "bench"
 # Who runs a benchmark, and their own AWS settings, must neither help nor hinder; nothing here leaves the machine.
@@ -60,8 +60,8 @@ class Function:
 OURS, TEXTBOOK, POWERTOOLS = "scorecast", "textbook", "powertools"
 TEMPLATES = {
     OURS: ROOT / "template.yaml",
-    TEXTBOOK: ROOT / "bench" / "textbook" / "template.yaml",
-    POWERTOOLS: ROOT / "bench" / "powertools" / "template.yaml",
+    TEXTBOOK: ROOT / "bench" / "rivals" / "textbook" / "template.yaml",
+    POWERTOOLS: ROOT / "bench" / "rivals" / "powertools" / "template.yaml",
 }
 # What is a whole pipeline; the third design is a fan-out only.
 PIPELINES = (OURS, TEXTBOOK)
@@ -119,7 +119,7 @@ class Process:
         self._process = process
 
     def invoke(self, event: Mapping[str, Any]) -> dict[str, Any]:
-        """Invoke the handler; return what bench/worker.py measured."""
+        """Invoke the handler; return what bench/rig/worker.py measured."""
         assert self._process.stdin
         assert self._process.stdout
         self._process.stdin.write(json.dumps(event) + "\n")

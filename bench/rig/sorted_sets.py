@@ -13,9 +13,9 @@ from typing import Any
 
 import redis
 
-from bench.boards import draw_entries
-from bench.dynamodb_local import free_port
-from bench.report import Row, progress, spread
+from bench.report.results import Row, progress, spread
+from bench.rig.boards import draw_entries
+from bench.rig.dynamodb_local import free_port
 
 PIPELINE = 10_000
 READY_WITHIN_S = 10

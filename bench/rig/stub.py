@@ -1,6 +1,6 @@
 """A stand-in for EventBridge on this machine: answers PutEvents after a set time, and does as little else as it can.
 
-Run as a process of its own (`python -m bench.stub LATENCY_MS`); it prints its port, and ends when its input does.
+Run as a process of its own (`python -m bench.rig.stub LATENCY_MS`); it prints its port, and ends when its input does.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ async def _serve(latency_s: float) -> None:
 @contextmanager
 def running(latency_ms: int) -> Iterator[str]:
     """Run one in a process of its own; yields its endpoint."""
-    command = [sys.executable, "-m", "bench.stub", str(latency_ms)]
+    command = [sys.executable, "-m", "bench.rig.stub", str(latency_ms)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin
         assert process.stdout

@@ -1,6 +1,6 @@
 """A function's process: loads a handler from its bundle and nothing else, invokes it, and says what that took.
 
-Run as `python -S -P bench/worker.py BUNDLE MODULE`; takes one JSON line an invocation, answers with one. Sees the
+Run as `python -S -P bench/rig/worker.py BUNDLE MODULE`; takes one JSON line an invocation, answers with one. Sees the
 standard library and the bundle, as in Lambda.
 """
 

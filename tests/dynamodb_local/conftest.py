@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from bench import dynamodb_local
-from bench.tables import BOARDS, LEADERBOARD, create_tables, index_names
-from scorecast.api.standings import Standings
+from bench.rig import dynamodb_local
+from bench.rig.tables import BOARDS, LEADERBOARD, create_tables, index_names
+from scorecast.api.answers import Standings
 
 
 @dataclass(frozen=True)

@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from bench.tables import BOARDS, LEADERBOARD
-from scorecast.change import Change, from_record, to_detail
-from scorecast.claim_store import ClaimStore
-from scorecast.dead_letter_queue import DeadLetterQueue
-from scorecast.ranks.policies import PolicyTable
-from scorecast.ranks.policy import BoardPolicy, Keep, Order, policy_item
-from scorecast.settings import AttributeNames, ConsumerSettings
+from bench.rig.tables import BOARDS, LEADERBOARD
+from scorecast.changes.change import Change, from_record, to_detail
+from scorecast.changes.claim_store import ClaimStore
+from scorecast.dead_letters.queue import DeadLetterQueue
+from scorecast.leaderboard.policy import BoardPolicy, Keep, Order, policy_item
+from scorecast.leaderboard.policy_table import PolicyTable
+from scorecast.runtime.settings import AttributeNames, ConsumerSettings
 from scorecast.standings.handler import Consumer, Delivery
 from scorecast.standings.store import Leaderboard
-from tests.fakes import STREAM_ARN, FakeObjects, FakeSqs, item, record
-from tests.standings_oracle import replay
+from tests.support.fakes import STREAM_ARN, FakeObjects, FakeSqs, item, record
+from tests.support.standings_oracle import replay
 
 CHANGES = 400
 PARTICIPANTS = 20

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from bench.boards import SHAPES, Oracle, count, counters_of, draw_entries, scan
-from bench.meter import Meter
-from bench.tables import BOARDS, LEADERBOARD
-from bench.writers import Strain, draw_changes, write_all
+from bench.measure.contention import Strain, draw_changes, write_all
+from bench.rig.boards import SHAPES, Oracle, count, counters_of, draw_entries, scan
+from bench.rig.meter import Meter
+from bench.rig.tables import BOARDS, LEADERBOARD
 from scorecast.api.query import GetEntry, ListEntries
-from scorecast.ranks.policy import BoardPolicy, Order, Ties, policy_item
+from scorecast.leaderboard.policy import BoardPolicy, Order, Ties, policy_item
 from scorecast.standings.entry import Entry
 from scorecast.standings.store import Leaderboard
 

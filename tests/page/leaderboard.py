@@ -7,8 +7,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from scorecast.api import handler
-from scorecast.api.standings import Standings
-from tests.api_fakes import FakeTable
+from scorecast.api.answers import Standings
+from tests.support.api_fakes import FakeTable
 
 STAGE = "/any/stage"
 ADDRESS = f"http://scorecast.test{STAGE}/"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from scorecast.ranks.policy import BoardPolicy, Order
+from scorecast.leaderboard.policy import BoardPolicy, Order
 from tests.page.leaderboard import Leaderboard, go
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from scorecast.ranks.policy import BoardPolicy, Order
+from scorecast.leaderboard.policy import BoardPolicy, Order
 from tests.page.leaderboard import ADDRESS, Leaderboard, go
 
 LONG_AGO, FAR_AWAY = "2020-01-01T00:00:00Z", "2999-01-01T00:00:00Z"

@@ -17,7 +17,7 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from scorecast.api import handler
-from tests.api_fakes import SAMPLE, FakeTable, serve
+from tests.support.api_fakes import SAMPLE, FakeTable, serve
 
 # What is on the board, so that requests get that far: any words are hardly ever a board's name.
 KNOWN = {"hackathonName": "StarWar", "path.id": "2"}

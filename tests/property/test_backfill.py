@@ -12,22 +12,22 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scorecast.change import Change, from_event, from_record, to_detail
-from scorecast.claim_store import ClaimStore
-from scorecast.dead_letter_queue import DeadLetterQueue
-from scorecast.ops.comparison import Agreement, Difference, Standing
-from scorecast.ops.main_table import MainTable
-from scorecast.ops.recovery.reading import Reader
+from scorecast.changes.change import Change, from_event, from_record, to_detail
+from scorecast.changes.claim_store import ClaimStore
+from scorecast.dead_letters.queue import DeadLetterQueue
+from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Keep, Order
+from scorecast.leaderboard.policy_table import PolicyTable
+from scorecast.ops.recovery.comparison import Agreement, Difference, Standing
+from scorecast.ops.recovery.read_change import Reader
 from scorecast.ops.recovery.repair import Repair
 from scorecast.ops.recovery.verification import Verifier
-from scorecast.ranks.policies import PolicyTable
-from scorecast.ranks.policy import DEFAULT, BoardPolicy, Keep, Order
-from scorecast.settings import AttributeNames, ConsumerSettings
+from scorecast.ops.stack.main_table import MainTable
+from scorecast.runtime.settings import AttributeNames, ConsumerSettings
 from scorecast.standings.handler import Consumer, Delivery
-from scorecast.standings.lifetime import STEPS
+from scorecast.standings.score_history import STEPS
 from scorecast.standings.store import Leaderboard
-from tests.fakes import STREAM_ARN, FakeDynamoDb, FakeObjects, FakeSqs, item, record
-from tests.standings_oracle import replay
+from tests.support.fakes import STREAM_ARN, FakeDynamoDb, FakeObjects, FakeSqs, item, record
+from tests.support.standings_oracle import replay
 
 PARTICIPANTS = "ab"
 # So few different scores that however late a removal comes, an entry remembers all that may count.

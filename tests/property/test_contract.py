@@ -6,11 +6,11 @@ from base64 import b64encode
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorecast.change import Change, from_event, from_record, to_detail
-from scorecast.claim import read_kept
-from scorecast.claim_store import ClaimStore, resolve
+from scorecast.changes.change import Change, from_event, from_record, to_detail
+from scorecast.changes.claim import read_kept
+from scorecast.changes.claim_store import ClaimStore, resolve
 from scorecast.fanout.plan import ENTRY_BYTES, Publication, publication_of
-from tests.fakes import BUS, STREAM_ARN, FakeObjects, record
+from tests.support.fakes import BUS, STREAM_ARN, FakeObjects, record
 
 texts = st.text(st.characters(exclude_categories=["Cs"]))
 binaries = st.binary().map(lambda raw: b64encode(raw).decode())

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
-from scorecast.change import iso_time
-from scorecast.ranks.policy import BoardPolicy, Keep, Order
-from scorecast.standings.lifetime import STEPS
-from tests.chaos import FAULTS, KILLS, LARGE, POISON, START_S, World
+from scorecast.changes.change import iso_time
+from scorecast.leaderboard.policy import BoardPolicy, Keep, Order
+from scorecast.standings.score_history import STEPS
+from tests.support.chaos import FAULTS, KILLS, LARGE, POISON, START_S, World
 
 BOARDS = ["StarWar", "WarCraft"]
 

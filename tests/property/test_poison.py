@@ -7,18 +7,18 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from scorecast.change import from_record, to_detail
-from scorecast.claim_store import ClaimStore
-from scorecast.dead_letter_queue import DeadLetterQueue
+from scorecast.changes.change import from_record, to_detail
+from scorecast.changes.claim_store import ClaimStore
+from scorecast.dead_letters.queue import DeadLetterQueue
 from scorecast.fanout.handler import Fanout
 from scorecast.fanout.publish import Publisher
-from scorecast.ranks.policies import PolicyTable
-from scorecast.settings import AttributeNames, ConsumerSettings, FanoutSettings
+from scorecast.leaderboard.policy_table import PolicyTable
+from scorecast.runtime.settings import AttributeNames, ConsumerSettings, FanoutSettings
 from scorecast.standings.handler import Consumer, Delivery
 from scorecast.standings.store import Leaderboard
-from tests.fakes import BUS, STREAM_ARN, FakeDynamoDb, FakeEvents, FakeObjects, FakeSqs, item, record
-from tests.mutations import Path, exchanged, paths_of
-from tests.standings_fakes import announcements_of
+from tests.support.fakes import BUS, STREAM_ARN, FakeDynamoDb, FakeEvents, FakeObjects, FakeSqs, item, record
+from tests.support.mutations import Path, exchanged, paths_of
+from tests.support.standings_fakes import announcements_of
 
 TAGGED = item(score="1.50") | {"tags": {"SS": ["a"]}, "nums": {"NS": ["1"]}, "photo": {"B": "aGVsbG8="}}
 RECORD = record(TAGGED, item(score="5"))

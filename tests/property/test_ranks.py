@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorecast.ranks.counters import Counters, above_outside_range, locate, path_nodes, total
-from scorecast.ranks.digits import above_in_range, places_of, range_of
-from scorecast.ranks.histogram import MOST_BARS, histogram
-from scorecast.ranks.policy import Order
+from scorecast.leaderboard.index.counters import Counters, above_outside_range, locate, path_nodes, total
+from scorecast.leaderboard.index.digits import above_in_range, places_of, range_of
+from scorecast.leaderboard.index.histogram import MOST_BARS, histogram
+from scorecast.leaderboard.policy import Order
 
 DIGITS = Context(prec=38)
 scores = st.one_of(

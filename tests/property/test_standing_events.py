@@ -6,8 +6,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.fakes import client_error
-from tests.standings_fakes import Call, System, event
+from tests.support.fakes import client_error
+from tests.support.standings_fakes import Call, System, event
 
 # A participant's score on a board is set, or the item removed; few scores, so that there are ties.
 steps = st.lists(

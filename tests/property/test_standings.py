@@ -7,17 +7,17 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scorecast.change import Change, from_record, iso_time, to_detail
-from scorecast.claim_store import ClaimStore
-from scorecast.dead_letter_queue import DeadLetterQueue
-from scorecast.ranks.policies import PolicyTable
-from scorecast.ranks.policy import BoardPolicy, Keep, Order, Ties
-from scorecast.settings import AttributeNames, ConsumerSettings
+from scorecast.changes.change import Change, from_record, iso_time, to_detail
+from scorecast.changes.claim_store import ClaimStore
+from scorecast.dead_letters.queue import DeadLetterQueue
+from scorecast.leaderboard.policy import BoardPolicy, Keep, Order, Ties
+from scorecast.leaderboard.policy_table import PolicyTable
+from scorecast.runtime.settings import AttributeNames, ConsumerSettings
 from scorecast.standings.handler import Consumer, Delivery
-from scorecast.standings.lifetime import STEPS
+from scorecast.standings.score_history import STEPS
 from scorecast.standings.store import Leaderboard
-from tests.fakes import STREAM_ARN, FakeDynamoDb, FakeObjects, FakeSqs, item, record
-from tests.standings_oracle import replay, replay_ties
+from tests.support.fakes import STREAM_ARN, FakeDynamoDb, FakeObjects, FakeSqs, item, record
+from tests.support.standings_oracle import replay, replay_ties
 
 BOARDS = ["StarWar", "WarCraft"]
 START_S = 1586939176

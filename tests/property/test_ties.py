@@ -6,8 +6,8 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorecast.ranks.policy import Order
-from scorecast.ranks.ties import score_order, tie_order
+from scorecast.leaderboard.policy import Order
+from scorecast.leaderboard.ties import score_order, tie_order
 from tests.property.test_ranks import orders, scores
 
 moments = st.datetimes(datetime(2020, 1, 1), datetime(2099, 1, 1)).map(  # noqa: DTZ001 - hypothesis wants them naive

@@ -8,10 +8,10 @@ from decimal import Decimal
 import pytest
 
 from scorecast.api import handler
-from scorecast.api.standings import Standings
-from scorecast.ranks.counters import Counters
-from scorecast.ranks.policy import DEFAULT, BoardPolicy, Order, Ties, policy_item
-from scorecast.ranks.ties import tie_order
+from scorecast.api.answers import Standings
+from scorecast.leaderboard.index.counters import Counters
+from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Order, Ties, policy_item
+from scorecast.leaderboard.ties import tie_order
 
 
 @dataclass

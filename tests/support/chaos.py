@@ -13,29 +13,29 @@ from typing import Any
 
 from botocore.exceptions import ReadTimeoutError
 
-from scorecast.change import from_record
-from scorecast.claim_store import ClaimStore, resolve
-from scorecast.dead_letter_queue import DeadLetterQueue
+from scorecast.changes.change import from_record
+from scorecast.changes.claim_store import ClaimStore, resolve
+from scorecast.dead_letters.queue import DeadLetterQueue
 from scorecast.errors import ScorecastError
 from scorecast.fanout.handler import Fanout
 from scorecast.fanout.publish import Publisher
+from scorecast.leaderboard.policy import BoardPolicy
+from scorecast.leaderboard.policy_table import PolicyTable
+from scorecast.ops.dead_letters.destinations import Places
 from scorecast.ops.dead_letters.filters import Filter
 from scorecast.ops.dead_letters.letters import ParkedBatch, ParkedChange, ParkedRecord, read_letter
-from scorecast.ops.dead_letters.places import Places
 from scorecast.ops.dead_letters.queue import LetterQueue
 from scorecast.ops.dead_letters.redrive import Redrive
-from scorecast.ops.stack import Stack
-from scorecast.ranks.policies import PolicyTable
-from scorecast.ranks.policy import BoardPolicy
-from scorecast.settings import AttributeNames, ConsumerSettings, FanoutSettings
+from scorecast.ops.stack.stack import Stack
+from scorecast.runtime.settings import AttributeNames, ConsumerSettings, FanoutSettings
+from scorecast.standings.announce.standing_event import SOURCE
 from scorecast.standings.handler import Consumer, Delivery
-from scorecast.standings.standing_event import SOURCE
 from scorecast.standings.store import AS_ALWAYS, Leaderboard
-from tests.fakes import BUS, STREAM_ARN, FakeDynamoDb, FakeObjects, client_error, item, record
-from tests.ops_fakes import OUTPUTS, fake_target, refusal
-from tests.recovery_fakes import CONSUMER_QUEUE, DEAD_LETTERS, FakeQueue, stream_letter
-from tests.standings_fakes import Inline, announcements_of, check_told
-from tests.standings_oracle import replay
+from tests.support.fakes import BUS, STREAM_ARN, FakeDynamoDb, FakeObjects, client_error, item, record
+from tests.support.ops_fakes import OUTPUTS, fake_target, refusal
+from tests.support.recovery_fakes import CONSUMER_QUEUE, DEAD_LETTERS, FakeQueue, stream_letter
+from tests.support.standings_fakes import Inline, announcements_of, check_told
+from tests.support.standings_oracle import replay
 
 KILLS = ("kill before", "kill after")
 FAULTS = ("throttle", "fail", "time out", "lose the answer", "some entries", *KILLS)

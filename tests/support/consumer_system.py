@@ -3,17 +3,17 @@
 import json
 from collections.abc import Callable
 
-from scorecast.change import from_record, to_detail
-from scorecast.claim_store import ClaimStore
-from scorecast.dead_letter_queue import DeadLetterQueue
-from scorecast.ranks.counters import ROOT
-from scorecast.ranks.policies import PolicyTable
-from scorecast.ranks.table import CounterTable
-from scorecast.settings import AttributeNames, ConsumerSettings
+from scorecast.changes.change import from_record, to_detail
+from scorecast.changes.claim_store import ClaimStore
+from scorecast.dead_letters.queue import DeadLetterQueue
+from scorecast.leaderboard.index.counters import ROOT
+from scorecast.leaderboard.index.table import CounterTable
+from scorecast.leaderboard.policy_table import PolicyTable
+from scorecast.runtime.settings import AttributeNames, ConsumerSettings
 from scorecast.standings import handler
 from scorecast.standings.handler import Consumer, Delivery
 from scorecast.standings.store import Leaderboard
-from tests.fakes import STREAM_ARN, FakeDynamoDb, FakeObjects, FakeSqs, record
+from tests.support.fakes import STREAM_ARN, FakeDynamoDb, FakeObjects, FakeSqs, record
 
 SETTINGS = ConsumerSettings("leaderboard", "boards", "queue", AttributeNames())
 

@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from scorecast.twin import lifecycle, process
-from scorecast.twin import stack as deployment
+from scorecast.twin import deployment, lifecycle, process
 from scorecast.twin.instance import Twin
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from scorecast.ranks.counters import Counters
-from scorecast.ranks.policy import BoardPolicy, policy_item
-from scorecast.settings import AttributeNames, Bus
+from scorecast.leaderboard.index.counters import Counters
+from scorecast.leaderboard.policy import BoardPolicy, policy_item
+from scorecast.runtime.settings import AttributeNames, Bus
 
 STREAM_ARN = "arn:aws:dynamodb:us-east-1:123456789012:table/main/stream/2026-01-01T00:00:00.000"
 

@@ -1,7 +1,7 @@
 """AWS as it is on a bad day: a proxy between the deployed functions and the engine, which knows nothing of it.
 
 The functions are led here by their AWS_ENDPOINT_URL, so that the code, the template and the engine are those of every
-day. Each call passes through, and a share of them fails as in tests/chaos.py. It wants Linux's /proc to find the
+day. Each call passes through, and a share of them fails as in chaos.py beside it. It wants Linux's /proc to find the
 process that made a call, which is the one to kill.
 """
 
@@ -20,8 +20,8 @@ from random import Random
 from typing import Any
 from zlib import crc32
 
-from tests.chaos import FAULTS
-from tests.deployed import Stack
+from tests.support.chaos import FAULTS
+from tests.support.deployed import Stack
 
 Json = dict[str, Any]
 FUNCTIONS = ("FanoutLambdaName", "ConsumerLambdaName", "LeaderGet")

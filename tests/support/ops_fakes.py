@@ -9,9 +9,9 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from scorecast.ops.stack import Stack, Target
-from scorecast.ranks.policy import POLICIES, BoardPolicy, policy_item
-from tests.fakes import FakeObjects
+from scorecast.leaderboard.policy import POLICIES, BoardPolicy, policy_item
+from scorecast.ops.stack.stack import Stack, Target
+from tests.support.fakes import FakeObjects
 
 ACCOUNT = "arn:aws:{}:us-east-1:123456789012:{}"
 BUS = ACCOUNT.format("events", "event-bus/fanoutBus")

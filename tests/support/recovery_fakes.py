@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from scorecast.change import Change, from_record, to_detail
-from scorecast.ranks.counters import Counters
-from tests.fakes import STREAM_ARN, item, record
-from tests.ops_fakes import ACCOUNT, FakeTables, refusal
+from scorecast.changes.change import Change, from_record, to_detail
+from scorecast.leaderboard.index.counters import Counters
+from tests.support.fakes import STREAM_ARN, item, record
+from tests.support.ops_fakes import ACCOUNT, FakeTables, refusal
 
 FANOUT = ACCOUNT.format("lambda", "function:fanout-FanoutLambda-1")
 CONSUMER_QUEUE = "https://sqs/consumer"

@@ -1,7 +1,7 @@
 """The soak: many changes, and redrives in between, on a deployed twin of its own whose functions' calls fail.
 
 In the end the leaderboard must equal the main table, every change must have been on the bus, and no dead letter be
-left. `python -m tests.soak --help`.
+left. `python -m tests.support.soak --help`.
 """
 
 import argparse
@@ -16,13 +16,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.report import Row, progress, save, show
+from bench.report.results import Row, progress, save, show
 from scorecast.twin.instance import Twin
 from tests.conftest import eventually
-from tests.deployed import Stack, copy_repository, deployed, events_in_backup, free_port, read_stream, running
-from tests.fakes import item
-from tests.faulty_aws import FUNCTIONS, Plan, faulty
-from tests.twin.command import Scorecast
+from tests.support.command import Scorecast
+from tests.support.deployed import Stack, copy_repository, deployed, events_in_backup, free_port, read_stream, running
+from tests.support.fakes import item
+from tests.support.faulty_aws import FUNCTIONS, Plan, faulty
 
 # The twin does not halve a batch that fails, so it is small from the start; and nobody wants to wait six times 180 s.
 BATCH_RECORDS, VISIBILITY_S = 200, 3
@@ -230,7 +230,9 @@ def soak(repository: Path, state_dir: Path, wanted: Wanted) -> Report:
 def main() -> None:
     """Read the command line, run, and show the report; fails where something is lost or wrong."""
     usual = Wanted()
-    parser = argparse.ArgumentParser(prog="python -m tests.soak", description="Run the soak on a twin of its own.")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.support.soak", description="Run the soak on a twin of its own."
+    )
     parser.add_argument("--changes", type=int, default=usual.changes, help="how many changes; %(default)s")
     parser.add_argument("--faults", type=float, default=usual.faults, help="share of calls that fail; %(default)s")
     parser.add_argument("--rate", type=float, default=usual.rate, help="changes a second; %(default)s")
@@ -243,7 +245,7 @@ def main() -> None:
         repository = copy_repository(Path(folder) / "repository")
         rows = soak(repository, Path(folder) / "twin", Wanted(**arguments)).rows()
     if is_kept:
-        save("soak", rows, "tests.soak")
+        save("soak", rows, "tests.support.soak")
     else:
         show("soak", rows)
 

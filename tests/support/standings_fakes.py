@@ -8,18 +8,18 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
-from scorecast.change import from_record, to_detail
-from scorecast.claim_store import ClaimStore
-from scorecast.dead_letter_queue import DeadLetterQueue
-from scorecast.ranks.policies import PolicyTable
-from scorecast.ranks.policy import Order
-from scorecast.settings import AttributeNames, ConsumerSettings
-from scorecast.standings.announcements import Announcements
+from scorecast.changes.change import from_record, to_detail
+from scorecast.changes.claim_store import ClaimStore
+from scorecast.dead_letters.queue import DeadLetterQueue
+from scorecast.leaderboard.policy import Order
+from scorecast.leaderboard.policy_table import PolicyTable
+from scorecast.runtime.settings import AttributeNames, ConsumerSettings
+from scorecast.standings.announce.announcements import Announcements
+from scorecast.standings.announce.publish import Publisher
+from scorecast.standings.announce.snapshots import SnapshotTable
 from scorecast.standings.handler import Consumer, Delivery, Outcome
-from scorecast.standings.publish import Publisher
-from scorecast.standings.snapshots import SnapshotTable
 from scorecast.standings.store import Leaderboard
-from tests.fakes import STREAM_ARN, FakeDynamoDb, FakeEvents, FakeObjects, FakeSqs, item, record
+from tests.support.fakes import STREAM_ARN, FakeDynamoDb, FakeEvents, FakeObjects, FakeSqs, item, record
 
 SETTINGS = ConsumerSettings("leaderboard", "boards", "queue", AttributeNames())
 Call = tuple[str, dict[str, Any]]

@@ -5,8 +5,8 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
-from scorecast.change import Change
-from scorecast.ranks.policy import DEFAULT, BoardPolicy, Keep, Order, Ties
+from scorecast.changes.change import Change
+from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Keep, Order, Ties
 
 Key = tuple[str, str]
 Stay = list[tuple[Decimal, str, str]]

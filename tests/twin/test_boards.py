@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from scorecast.change import from_record
+from scorecast.changes.change import from_record
 from tests.conftest import eventually
-from tests.fakes import item, record
-from tests.recovery_fakes import envelope
-from tests.twin.command import Scorecast
+from tests.support.command import Scorecast
+from tests.support.fakes import item, record
+from tests.support.recovery_fakes import envelope
 from tests.twin.test_pipeline import MainTable, board
 
 

@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from scorecast.change import Change, from_event, from_record
-from scorecast.claim import claim_in, read_pointer
-from scorecast.claim_store import ClaimStore, resolve
+from scorecast.changes.change import Change, from_event, from_record
+from scorecast.changes.claim import claim_in, read_pointer
+from scorecast.changes.claim_store import ClaimStore, resolve
 from scorecast.fanout.plan import ENTRY_BYTES, publication_of
-from scorecast.ops.images import in_json
-from scorecast.settings import AttributeNames, Bus
+from scorecast.ops.stack.typed_json import in_json
+from scorecast.runtime.settings import AttributeNames, Bus
 from tests.conftest import eventually
-from tests.fakes import item, record
-from tests.recovery_fakes import envelope
-from tests.twin.command import Scorecast
+from tests.support.command import Scorecast
+from tests.support.fakes import item, record
+from tests.support.recovery_fakes import envelope
 from tests.twin.test_pipeline import backed_up, board, only, parked
 
 # An item of DynamoDB has 400 KB at most, its attributes' names included.

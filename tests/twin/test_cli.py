@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import eventually
-from tests.deployed import free_port
-from tests.twin.command import Scorecast
+from tests.support.command import Scorecast
+from tests.support.deployed import free_port
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import eventually
-from tests.twin.command import Scorecast
+from tests.support.command import Scorecast
 
 GUIDE = Path(__file__).parents[2] / "docs" / "consumers.md"
 PATTERNS = re.findall(r"```json\n(\{.*?\})\n```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from scorecast.change import Change, from_record
+from scorecast.changes.change import Change, from_record
 from tests.conftest import eventually
-from tests.deployed import read_stream
-from tests.fakes import item, record
-from tests.recovery_fakes import delivery_attributes, envelope, event, invocation_letter, stream_letter
-from tests.twin.command import Scorecast
+from tests.support.command import Scorecast
+from tests.support.deployed import read_stream
+from tests.support.fakes import item, record
+from tests.support.recovery_fakes import delivery_attributes, envelope, event, invocation_letter, stream_letter
 from tests.twin.test_pipeline import backed_up, board, only
 
 

@@ -16,11 +16,10 @@ from pathlib import Path
 import pytest
 
 from scorecast.errors import UserError
-from scorecast.twin import lifecycle, process
-from scorecast.twin import stack as deployment
+from scorecast.twin import deployment, lifecycle, process
 from scorecast.twin.instance import Twin, lock_file, locked, note_file, read_note
 from tests.conftest import eventually
-from tests.deployed import Stack, Steps, deployed, free_port, processes_of, running
+from tests.support.deployed import Stack, Steps, deployed, free_port, processes_of, running
 
 
 @pytest.fixture(scope="module")

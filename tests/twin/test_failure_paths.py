@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from tests.conftest import eventually
-from tests.deployed import ROOT, read_stream
-from tests.fakes import item, record
-from tests.faulty_aws import FaultyAws, Plan, faulty
-from tests.twin.command import Scorecast
+from tests.support.command import Scorecast
+from tests.support.deployed import ROOT, read_stream
+from tests.support.fakes import item, record
+from tests.support.faulty_aws import FaultyAws, Plan, faulty
 from tests.twin.test_pipeline import backed_up, board, only
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finding the process to kill wants Linux's /proc")

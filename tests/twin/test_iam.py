@@ -14,7 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from scorecast.twin.instance import REGION
-from tests.permissions import MAY, MAY_NOT, Call, Names
+from tests.support.permissions import MAY, MAY_NOT, Call, Names
 
 ACCOUNT = "000000000000"
 REFUSED = ("AccessDenied", "AccessDeniedException", "AuthorizationError")

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from scorecast.ops.load_plan import LoadPlan, plan
-from tests.twin.command import Scorecast
+from scorecast.ops.load.plan import LoadPlan, plan
+from tests.support.command import Scorecast
 
 WANTED = LoadPlan(changes=10_000, participants=500, boards=3, seed=1)
 Entries = dict[tuple[str, str], tuple[Decimal, str]]

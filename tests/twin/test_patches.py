@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 
 from scorecast.twin.instance import REGION
 from tests.conftest import eventually
-from tests.deployed import Stack
+from tests.support.deployed import Stack
 
 ACCOUNT = "000000000000"
 

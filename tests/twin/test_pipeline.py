@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from scorecast.ranks.policy import BoardPolicy, Order, Ties, policy_item
+from scorecast.leaderboard.policy import BoardPolicy, Order, Ties, policy_item
 from tests.conftest import eventually
-from tests.deployed import events_in_backup
+from tests.support.deployed import events_in_backup
 
 
 class MainTable:

@@ -4,8 +4,8 @@ import threading
 import uuid
 
 from tests.conftest import eventually
-from tests.deployed import Stack
-from tests.twin.command import Scorecast
+from tests.support.command import Scorecast
+from tests.support.deployed import Stack
 
 
 def put(stack: Stack, board: str, participant: str, score: int) -> None:

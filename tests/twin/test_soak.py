@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos import FAULTS
-from tests.deployed import copy_repository
-from tests.soak import Wanted, soak
+from tests.support.chaos import FAULTS
+from tests.support.deployed import copy_repository
+from tests.support.soak import Wanted, soak
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="finding the process to kill wants Linux's /proc")

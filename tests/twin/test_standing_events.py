@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import eventually
-from tests.standings_fakes import Replayed, replay
-from tests.twin.command import Scorecast
+from tests.support.command import Scorecast
+from tests.support.standings_fakes import Replayed, replay
 
 PLACES = 10
 GUIDE = Path(__file__).parents[2] / "docs" / "standing-events.md"

@@ -1,7 +1,7 @@
 """What LeaderGet answers of the leaderboard, and in how many read units.
 
 Ranks are competition ranks (1, 2, 2, 4): 1 + the number of entries with a better score. They and the totals come from
-the counting index (scorecast.ranks), so that no answer reads more entries than it shows, but for one bounded count.
+the counting index, so no answer reads more entries than it shows, except for one bounded count.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from scorecast.api.cursor import Position, make_token, read_token, sign, unsign
 from scorecast.api.entries import DynamoDb, EntryTable, is_entry, position_of, query_first
 from scorecast.api.errors import ApiError
 from scorecast.api.neighbours import ranks_above, ranks_below, share_places
-from scorecast.api.page_token import Position, make_token, read_token, sign, unsign
 from scorecast.api.query import (
     CompareEntries,
     GetEntry,
@@ -24,11 +24,11 @@ from scorecast.api.query import (
     ListEntriesOf,
     RankScore,
 )
-from scorecast.items import Item
-from scorecast.ranks.digits import range_of
-from scorecast.ranks.lookup import Board, RankIndex, Standing
-from scorecast.ranks.policy import BoardPolicy
-from scorecast.ranks.table import CounterTable
+from scorecast.leaderboard.batch_get import Item
+from scorecast.leaderboard.index.digits import range_of
+from scorecast.leaderboard.index.lookup import Board, RankIndex, Standing
+from scorecast.leaderboard.index.table import CounterTable
+from scorecast.leaderboard.policy import BoardPolicy
 
 # A jump to a position reads the entries before it in its range; past this many it begins with the range.
 SKIP_MAX = 2000

@@ -8,10 +8,10 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any, Protocol
 
-from scorecast.api.page_token import Position
-from scorecast.items import BatchGetItem, Item, read_items
-from scorecast.ranks.policy import DEFAULT, BoardPolicy, Order, Ties
-from scorecast.ranks.ties import score_order, tie_order
+from scorecast.api.cursor import Position
+from scorecast.leaderboard.batch_get import BatchGetItem, Item, read_items
+from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Order, Ties
+from scorecast.leaderboard.ties import score_order, tie_order
 
 
 class DynamoDb(BatchGetItem, Protocol):

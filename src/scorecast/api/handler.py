@@ -9,15 +9,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from scorecast.api.answer import (
-    Answer,
-    description_answer,
-    json_answer,
-    options_answer,
-    page_answer,
-    problem_answer,
-    revalidated,
-)
+from scorecast.api.answers import Standings
 from scorecast.api.errors import ApiError
 from scorecast.api.query import (
     CompareEntries,
@@ -33,11 +25,19 @@ from scorecast.api.query import (
     ShowPage,
     read_query,
 )
-from scorecast.api.standings import Standings
-from scorecast.aws import code_of, create_client
+from scorecast.api.responses import (
+    Answer,
+    description_answer,
+    json_answer,
+    options_answer,
+    page_answer,
+    problem_answer,
+    revalidated,
+)
 from scorecast.errors import CannotRead, NotAcknowledged
-from scorecast.logs import logger
-from scorecast.settings import ApiSettings
+from scorecast.runtime.aws import code_of, create_client
+from scorecast.runtime.logs import logger
+from scorecast.runtime.settings import ApiSettings
 
 _TOO_BUSY = ApiError(503, "The leaderboard is too busy to answer; try again in a second.")
 

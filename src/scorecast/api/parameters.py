@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 from scorecast.api.errors import ApiError
-from scorecast.items import BOARD_BYTES, ID_BYTES
-from scorecast.ranks.digits import LARGEST_MAGNITUDE, SCORE_DIGITS, SMALLEST_MAGNITUDE
+from scorecast.leaderboard.batch_get import BOARD_BYTES, ID_BYTES
+from scorecast.leaderboard.index.digits import LARGEST_MAGNITUDE, SCORE_DIGITS, SMALLEST_MAGNITUDE
 
 # Longer than any that this API makes.
 TOKEN_CHARACTERS = 8192

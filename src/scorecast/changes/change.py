@@ -254,7 +254,9 @@ def from_detail(detail: Mapping[str, Any], stream_arn: str) -> Change:
     if detail.get("schema") != SCHEMA:
         raise CannotRead(f"The event's schema is {detail.get('schema')!r}; this version reads {SCHEMA!r}.")
     if "images" in detail:
-        raise CannotRead("The event's images are in S3 (detail.images): resolve it first, with scorecast.claim_store.")
+        raise CannotRead(
+            "The event's images are in S3 (detail.images): resolve it first, with scorecast.changes.claim_store."
+        )
     if detail.get("operation") not in OPERATIONS:
         raise CannotRead(f"The event's operation is {detail.get('operation')!r}; it must be one of {OPERATIONS}.")
     hints = detail.get("types", {})

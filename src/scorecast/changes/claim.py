@@ -16,9 +16,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from scorecast.change import Change, Image, Value, from_event, to_detail
+from scorecast.changes.change import Change, Image, Value, from_event, to_detail
 from scorecast.errors import CannotRead
-from scorecast.settings import AttributeNames
+from scorecast.runtime.settings import AttributeNames
 
 FOLDER = "images"
 # What an event keeps at most: of one attribute's value, and of the names under `changed`; in bytes of JSON.

@@ -12,10 +12,10 @@ from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from scorecast.aws import code_of
-from scorecast.change import Change, from_event
-from scorecast.claim import Claim, claim_in, pack, read_kept, unpack
+from scorecast.changes.change import Change, from_event
+from scorecast.changes.claim import Claim, claim_in, pack, read_kept, unpack
 from scorecast.errors import CannotRead, NotAcknowledged
+from scorecast.runtime.aws import code_of
 
 Event = dict[str, Any]
 

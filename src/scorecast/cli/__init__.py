@@ -10,7 +10,7 @@ from rich.markup import escape
 from scorecast.cli import board, boards, consumers, cost, dlq, load, rebuild, recovery, twin
 from scorecast.cli.options import notes
 from scorecast.errors import ScorecastError
-from scorecast.ops.aws_errors import explained
+from scorecast.ops.stack.aws_errors import explained
 
 app = typer.Typer(
     name="scorecast",

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from scorecast.change import iso_now
+from scorecast.changes.change import iso_now
 from scorecast.cli.options import (
     Json,
     data,
@@ -18,13 +18,13 @@ from scorecast.cli.options import (
     with_place,
 )
 from scorecast.errors import UserError
-from scorecast.ops.api_client import ApiClient, api_of
-from scorecast.ops.boards import policies_of
-from scorecast.ops.exit_codes import ExitCode
-from scorecast.ops.main_table import main_table_of, read_score
-from scorecast.ops.score import Expected, delete_score, wait_until_shown, write_score
-from scorecast.ops.stack import Options, Stack
-from scorecast.ranks.policy import BoardPolicy, Keep, Order
+from scorecast.leaderboard.policy import BoardPolicy, Keep, Order
+from scorecast.ops.boards.api_client import ApiClient, api_of
+from scorecast.ops.boards.policies import policies_of
+from scorecast.ops.boards.score import Expected, delete_score, wait_until_shown, write_score
+from scorecast.ops.stack.exit_codes import ExitCode
+from scorecast.ops.stack.main_table import main_table_of, read_score
+from scorecast.ops.stack.stack import Options, Stack
 
 app = typer.Typer()
 

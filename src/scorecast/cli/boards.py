@@ -10,11 +10,11 @@ from rich.table import Table
 
 from scorecast.cli.options import Json, data, notes, open_stack, plain, print_json, with_place
 from scorecast.errors import CannotRead, UserError
-from scorecast.ops.boards import Policies, policies_of
-from scorecast.ops.exit_codes import ExitCode
-from scorecast.ops.stack import Options
-from scorecast.ranks.policies import POLICY_AGE_S
-from scorecast.ranks.policy import DEFAULT, BoardPolicy, Keep, Order, Ties, make_policy
+from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Keep, Order, Ties, make_policy
+from scorecast.leaderboard.policy_table import POLICY_AGE_S
+from scorecast.ops.boards.policies import Policies, policies_of
+from scorecast.ops.stack.exit_codes import ExitCode
+from scorecast.ops.stack.stack import Options
 
 app = typer.Typer(name="boards", help="Declare how boards rank, and until when.", no_args_is_help=True)
 

@@ -20,12 +20,12 @@ from scorecast.cli.options import (
     print_json,
     with_place,
 )
-from scorecast.ops.arn import Arn, read_arn
 from scorecast.ops.consumers.event_pattern import matches, read_pattern
 from scorecast.ops.consumers.rules import Consumer, Consumers, Rule, consumers_of
 from scorecast.ops.consumers.samples import Sample, built_in_samples, live_samples, samples_in
-from scorecast.ops.exit_codes import ExitCode
-from scorecast.ops.stack import Options, Stack
+from scorecast.ops.stack.arn import Arn, read_arn
+from scorecast.ops.stack.exit_codes import ExitCode
+from scorecast.ops.stack.stack import Options, Stack
 
 app = typer.Typer(name="consumers", help="Add, list, try and remove consumers of the bus.", no_args_is_help=True)
 

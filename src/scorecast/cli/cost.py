@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from scorecast.cli.options import Json, data, print_json
-from scorecast.ops.cost import DESIGNS, SCORECAST, Bill, Load, Model, verdict
+from scorecast.ops.cost.bill import DESIGNS, SCORECAST, Bill, Load, Model, verdict
 
 app = typer.Typer()
 
@@ -19,7 +19,8 @@ OTHERS = [design for design in DESIGNS if design != SCORECAST]
 
 def load_model() -> Model:
     """The model with the package's price table and measurements."""
-    read = [json.loads((files("scorecast.ops") / f"{name}.json").read_text("utf-8")) for name in ("prices", "measured")]
+    folder = files("scorecast.ops.cost")
+    read = [json.loads((folder / f"{name}.json").read_text("utf-8")) for name in ("prices", "measured")]
     return Model(*read)
 
 

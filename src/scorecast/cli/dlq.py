@@ -25,14 +25,14 @@ from scorecast.cli.options import (
     with_place,
 )
 from scorecast.errors import UserError
+from scorecast.ops.dead_letters.destinations import Places
 from scorecast.ops.dead_letters.filters import Filter, Group, group, read_filter
 from scorecast.ops.dead_letters.images import with_images
 from scorecast.ops.dead_letters.letters import ParkedLetter
-from scorecast.ops.dead_letters.places import Places
 from scorecast.ops.dead_letters.queue import LetterQueue
 from scorecast.ops.dead_letters.redrive import Redrive, Redriven, purge
-from scorecast.ops.exit_codes import ExitCode
-from scorecast.ops.stack import Options, Stack
+from scorecast.ops.stack.exit_codes import ExitCode
+from scorecast.ops.stack.stack import Options, Stack
 
 CALLS_AT_ONCE = 4
 PANEL = "Which letters"

@@ -18,13 +18,13 @@ from scorecast.cli.options import (
     with_place,
 )
 from scorecast.errors import UserError
-from scorecast.ops.comparison import Comparison, wait_until_equal
-from scorecast.ops.deadline import CLOCK
-from scorecast.ops.exit_codes import ExitCode
-from scorecast.ops.load import Load, Written
-from scorecast.ops.load_plan import LoadPlan, plan
-from scorecast.ops.main_table import main_table_of
-from scorecast.ops.stack import Options, Stack
+from scorecast.ops.load.load import Load, Written
+from scorecast.ops.load.plan import LoadPlan, plan
+from scorecast.ops.recovery.comparison import Comparison, wait_until_equal
+from scorecast.ops.stack.exit_codes import ExitCode
+from scorecast.ops.stack.main_table import main_table_of
+from scorecast.ops.stack.polling import CLOCK
+from scorecast.ops.stack.stack import Options, Stack
 
 app = typer.Typer()
 

@@ -12,8 +12,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from scorecast.api.answer import json_text
-from scorecast.ops.stack import DEFAULT_STACK, Options, Stack, find_stack
+from scorecast.api.responses import json_text
+from scorecast.ops.stack.stack import DEFAULT_STACK, Options, Stack, find_stack
 
 StackName = Annotated[str, typer.Option("--stack", help="The stack's name.", rich_help_panel="Where")]
 Profile = Annotated[

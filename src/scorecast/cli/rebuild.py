@@ -16,7 +16,7 @@ from scorecast.cli.options import (
     with_place,
 )
 from scorecast.ops.recovery import rebuild as ops
-from scorecast.ops.stack import Options
+from scorecast.ops.stack.stack import Options
 
 app = typer.Typer()
 

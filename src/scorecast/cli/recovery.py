@@ -23,17 +23,17 @@ from scorecast.cli.options import (
     with_place,
 )
 from scorecast.errors import UserError
-from scorecast.ops.comparison import Difference, Standing
 from scorecast.ops.dead_letters.filters import read_moment
-from scorecast.ops.exit_codes import ExitCode
 from scorecast.ops.recovery.backfill import Backfill, Pace, ToBus, open_positions
+from scorecast.ops.recovery.comparison import Difference, Standing
 from scorecast.ops.recovery.counters import Miscount, find_miscounts
-from scorecast.ops.recovery.ledger import Ledger, choose_table
-from scorecast.ops.recovery.reading import reader_of
+from scorecast.ops.recovery.latest_changes import Ledger, choose_table
+from scorecast.ops.recovery.read_change import reader_of
 from scorecast.ops.recovery.repair import repair_of
 from scorecast.ops.recovery.restore import TableWriter, publish_changes, read_backup
 from scorecast.ops.recovery.verification import kind_of, verifier_of
-from scorecast.ops.stack import Options, Stack
+from scorecast.ops.stack.exit_codes import ExitCode
+from scorecast.ops.stack.stack import Options, Stack
 
 CALLS_AT_ONCE = 8
 

@@ -14,8 +14,8 @@ import typer
 from rich.markup import escape
 
 from scorecast.cli.options import Json, Port, Profile, Region, StackName, data, notes, print_json
-from scorecast.ops.stack import DEFAULT_STACK, Options, describe_stack, find_target
-from scorecast.twin import instance, lifecycle, process, stack
+from scorecast.ops.stack.stack import DEFAULT_STACK, Options, describe_stack, find_target
+from scorecast.twin import deployment, instance, lifecycle, process
 from scorecast.twin.instance import Twin
 
 app = typer.Typer()
@@ -48,7 +48,7 @@ def up(port: Port = None, json: Json = False) -> None:
         print_json(_status_of(twin))
         return
     notes.print(f"\nThe twin is up after {time.monotonic() - started:.1f} s, on {twin.endpoint}.\n")
-    data.print(_what_next(twin, stack.local_outputs(state, twin)), soft_wrap=True)
+    data.print(_what_next(twin, deployment.local_outputs(state, twin)), soft_wrap=True)
 
 
 def _what_next(twin: Twin, outputs: dict[str, str]) -> str:
@@ -111,9 +111,9 @@ def status(
 
 def _status_of(twin: Twin) -> dict[str, Any]:
     version = process.version(twin)
-    state = stack.describe(twin) if version else stack.StackState()
+    state = deployment.describe(twin) if version else deployment.StackState()
     engine = "running" if version else "starting" if process.is_running(twin) else "stopped"
-    outputs = stack.local_outputs(state, twin)
+    outputs = deployment.local_outputs(state, twin)
     return _answer(engine, version, twin.endpoint, twin.stack, state.status, outputs)
 
 

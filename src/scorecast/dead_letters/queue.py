@@ -9,9 +9,9 @@ from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from scorecast.aws import code_of
-from scorecast.dead_letter import DeadLetter
+from scorecast.dead_letters.envelope import DeadLetter
 from scorecast.errors import NotAcknowledged
+from scorecast.runtime.aws import code_of
 
 # A batch of messages, and a message, are at most 1 MiB; a batch holds at most 10.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html

@@ -16,17 +16,17 @@ from functools import cache, partial
 from itertools import chain
 from typing import Any
 
-from scorecast.aws import create_client, create_s3_client
-from scorecast.change import iso_now, to_detail
-from scorecast.claim import claim_for
-from scorecast.claim_store import ClaimStore
-from scorecast.dead_letter import DeadLetter
-from scorecast.dead_letter_queue import BATCH_BYTES, DeadLetterQueue, size_bytes
+from scorecast.changes.change import iso_now, to_detail
+from scorecast.changes.claim import claim_for
+from scorecast.changes.claim_store import ClaimStore
+from scorecast.dead_letters.envelope import DeadLetter
+from scorecast.dead_letters.queue import BATCH_BYTES, DeadLetterQueue, size_bytes
 from scorecast.errors import CannotRead
 from scorecast.fanout.plan import Publication, plan_waves, read_publication
 from scorecast.fanout.publish import IMAGES_NOT_STORED, Publisher, Refusal
-from scorecast.logs import logger
-from scorecast.settings import FanoutSettings
+from scorecast.runtime.aws import create_client, create_s3_client
+from scorecast.runtime.logs import logger
+from scorecast.runtime.settings import FanoutSettings
 
 STAGE = "fanout"
 

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scorecast.change import Change, epoch_seconds, from_record, to_detail
-from scorecast.claim import Claim, claim_for, shorten
-from scorecast.settings import Bus
+from scorecast.changes.change import Change, epoch_seconds, from_record, to_detail
+from scorecast.changes.claim import Claim, claim_for, shorten
+from scorecast.runtime.settings import Bus
 
 SOURCE_LEADERBOARD = "update.aws.dynamodb"
 SOURCE_OTHER = "operations.aws.dynamodb"

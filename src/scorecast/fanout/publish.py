@@ -15,11 +15,11 @@ from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from scorecast.aws import code_of
-from scorecast.change import iso_now
-from scorecast.claim_store import ClaimStore
+from scorecast.changes.change import iso_now
+from scorecast.changes.claim_store import ClaimStore
 from scorecast.errors import NotAcknowledged
 from scorecast.fanout.plan import Publication, cut_batches
+from scorecast.runtime.aws import code_of
 
 # Backoff with full jitter. https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
 BACKOFF_BASE_S = 0.1

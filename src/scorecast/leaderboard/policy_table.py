@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from scorecast.items import BatchGetItem, read_items
-from scorecast.ranks.policy import BoardPolicy, policy_key, read_policy
+from scorecast.leaderboard.batch_get import BatchGetItem, read_items
+from scorecast.leaderboard.policy import BoardPolicy, policy_key, read_policy
 
 # For how long a process takes a policy as it read it.
 POLICY_AGE_S = 10

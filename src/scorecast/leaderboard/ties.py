@@ -9,8 +9,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from scorecast.ranks.digits import SCORE_DIGITS, SMALLEST_MAGNITUDE
-from scorecast.ranks.policy import Order
+from scorecast.leaderboard.index.digits import SCORE_DIGITS, SMALLEST_MAGNITUDE
+from scorecast.leaderboard.policy import Order
 
 # Below zero the larger magnitude, and of it the larger digits, come first.
 _REVERSED = str.maketrans("0123456789", "9876543210")

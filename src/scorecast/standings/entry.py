@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from scorecast.change import Change, Image, Value
+from scorecast.changes.change import Change, Image, Value
 from scorecast.errors import CannotApply
-from scorecast.items import BOARD_BYTES, ID_BYTES
-from scorecast.settings import AttributeNames
+from scorecast.leaderboard.batch_get import BOARD_BYTES, ID_BYTES
+from scorecast.runtime.settings import AttributeNames
 
 Version = tuple[str, str]
 

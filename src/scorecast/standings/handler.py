@@ -18,20 +18,20 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from scorecast.aws import Client, code_of, create_client, create_s3_client
-from scorecast.change import iso_now
-from scorecast.claim_store import ClaimStore
-from scorecast.dead_letter import DeadLetter
-from scorecast.dead_letter_queue import DeadLetterQueue
+from scorecast.changes.change import iso_now
+from scorecast.changes.claim_store import ClaimStore
+from scorecast.dead_letters.envelope import DeadLetter
+from scorecast.dead_letters.queue import DeadLetterQueue
 from scorecast.errors import CannotApply, CannotRead, NotAcknowledged
-from scorecast.logs import logger
-from scorecast.ranks.policies import PolicyTable
-from scorecast.ranks.policy import BoardPolicy
-from scorecast.settings import AnnouncementSettings, ConsumerSettings
-from scorecast.standings.announcements import CONCURRENT_BOARDS, Announcements
+from scorecast.leaderboard.policy import BoardPolicy
+from scorecast.leaderboard.policy_table import PolicyTable
+from scorecast.runtime.aws import Client, code_of, create_client, create_s3_client
+from scorecast.runtime.logs import logger
+from scorecast.runtime.settings import AnnouncementSettings, ConsumerSettings
+from scorecast.standings.announce.announcements import CONCURRENT_BOARDS, Announcements
+from scorecast.standings.announce.publish import Publisher
+from scorecast.standings.announce.snapshots import SnapshotTable
 from scorecast.standings.entry import Entry, entries_of, newest
-from scorecast.standings.publish import Publisher
-from scorecast.standings.snapshots import SnapshotTable
 from scorecast.standings.store import Leaderboard, Result
 
 STAGE = "standings"

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from scorecast.change import pad_sequence
-from scorecast.ranks.policy import BoardPolicy, Keep, Ties
+from scorecast.changes.change import pad_sequence
+from scorecast.leaderboard.policy import BoardPolicy, Keep, Ties
 from scorecast.standings.entry import Entry, Version
 
 # An entry with as many stays below 1 KB, where DynamoDB would charge a second write unit, unless its id, board and name

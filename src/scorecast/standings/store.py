@@ -18,16 +18,16 @@ from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from scorecast.aws import code_of
-from scorecast.change import iso_now
+from scorecast.changes.change import iso_now
 from scorecast.errors import NotAcknowledged
-from scorecast.items import BatchGetItem, Item, read_items
-from scorecast.ranks.counters import ROOT, deltas, path_nodes
-from scorecast.ranks.policy import DEFAULT, BoardPolicy, Ties
-from scorecast.ranks.table import LANES, CounterTable
-from scorecast.ranks.ties import tie_order
+from scorecast.leaderboard.batch_get import BatchGetItem, Item, read_items
+from scorecast.leaderboard.index.counters import ROOT, deltas, path_nodes
+from scorecast.leaderboard.index.table import LANES, CounterTable
+from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Ties
+from scorecast.leaderboard.ties import tie_order
+from scorecast.runtime.aws import code_of
 from scorecast.standings.entry import Entry
-from scorecast.standings.lifetime import entry_after, reached
+from scorecast.standings.score_history import entry_after, reached
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 TRANSACTION_ACTIONS = 100

@@ -50,20 +50,20 @@ def _run() -> None:
     import hypercorn.asyncio
     from ministack import app
 
-    from scorecast.twin import function_gaps, gaps
+    from scorecast.twin import function_patches, patches
 
-    gaps.fill()
+    patches.fill()
     hypercorn.asyncio.serve = partial(_serve, hypercorn.asyncio.serve)
     sys.argv = sys.argv[:1]  # MiniStack reads the command line too
     try:
         app.main()
     finally:
-        function_gaps.stop_workers()
+        function_patches.stop_workers()
 
 
 async def _serve(serve: Any, asgi_app: Any, config: Any) -> None:
     """Serve until SIGTERM or SIGINT, and stop only when the functions at work are done."""
-    from scorecast.twin import function_gaps
+    from scorecast.twin import function_patches
 
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -71,7 +71,7 @@ async def _serve(serve: Any, asgi_app: Any, config: Any) -> None:
 
     async def until_settled() -> None:
         await stop.wait()
-        await asyncio.to_thread(function_gaps.settle)
+        await asyncio.to_thread(function_patches.settle)
 
     await serve(asgi_app, config, shutdown_trigger=until_settled)
 

@@ -17,9 +17,9 @@ from typing import Any
 from ministack.core import lambda_runtime
 from ministack.services import eventbridge, lambda_svc, sqs
 
-from scorecast.twin.wrapping import wrap
+from scorecast.twin.patch import wrap
 
-log = logging.getLogger("scorecast.twin.gaps")
+log = logging.getLogger("scorecast.twin.patches")
 
 Json = dict[str, Any]
 

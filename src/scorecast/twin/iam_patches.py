@@ -13,7 +13,7 @@ from ministack.core import iam_actions
 from ministack.services import dynamodb_streams, lambda_svc
 
 from scorecast.twin.partiql import action_of
-from scorecast.twin.wrapping import wrap
+from scorecast.twin.patch import wrap
 
 # The path of the request at hand; the place where condition keys are gathered is not told it.
 _path: ContextVar[str] = ContextVar("path", default="")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from typing import Protocol
 
-from scorecast.twin import process, sample, stack
+from scorecast.twin import deployment, process, sample
 from scorecast.twin.instance import Twin, get_json, locked
 
 Remark = Callable[[str], None]
@@ -16,7 +16,7 @@ class Progress(Protocol):
     def step(self, title: str) -> AbstractContextManager[Remark]: ...
 
 
-def up(twin: Twin, progress: Progress) -> stack.StackState:
+def up(twin: Twin, progress: Progress) -> deployment.StackState:
     """Bring the twin up: engine, stack, sample data; returns the stack."""
     with _alone(twin, progress):
         with progress.step("engine") as remark:
@@ -26,7 +26,7 @@ def up(twin: Twin, progress: Progress) -> stack.StackState:
             is_new = sample.write(twin, state.outputs["MainTableName"])
             remark("" if is_new else "It had been written before and is left alone.")
         with progress.step("leaderboard") as remark:
-            api = stack.local_url(state.outputs["LeaderGetApi"], twin.endpoint)
+            api = deployment.local_url(state.outputs["LeaderGetApi"], twin.endpoint)
             if is_new:
                 sample.await_arrival(twin, api)
             elif get_json(api) is None:
@@ -51,14 +51,14 @@ def _alone(twin: Twin, progress: Progress) -> ExitStack:
     return held
 
 
-def _deploy_if_needed(twin: Twin, progress: Progress) -> stack.StackState:
-    source = stack.fingerprint(twin.root)
-    state = stack.describe(twin)
+def _deploy_if_needed(twin: Twin, progress: Progress) -> deployment.StackState:
+    source = deployment.fingerprint(twin.root)
+    state = deployment.describe(twin)
     if state.is_complete and state.source == source:
         return state
     with progress.step("build (sam build)"):
-        stack.build(twin)
+        deployment.build(twin)
     with progress.step("deploy (sam deploy)") as remark:
-        remark(stack.clear_the_way(twin))
-        stack.deploy(twin, source)
-    return stack.describe(twin)
+        remark(deployment.clear_the_way(twin))
+        deployment.deploy(twin, source)
+    return deployment.describe(twin)

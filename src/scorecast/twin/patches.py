@@ -22,11 +22,11 @@ from ministack.core.responses import json_response, new_uuid
 from ministack.services import apigateway_v1, dynamodb, eventbridge, firehose, sqs
 from ministack.services.cloudformation import provisioners, stacks
 
-from scorecast.twin import function_gaps, iam_gaps
+from scorecast.twin import function_patches, iam_patches
 from scorecast.twin.buffer import Buffer, Records, is_plain, make_body
-from scorecast.twin.wrapping import wrap
+from scorecast.twin.patch import wrap
 
-log = logging.getLogger("scorecast.twin.gaps")
+log = logging.getLogger("scorecast.twin.patches")
 
 Json = dict[str, Any]
 Response = tuple[int, Json, bytes]
@@ -46,8 +46,8 @@ def fill() -> None:
     draw_new_names()
     set_up_tables_wholly()
     save_every_service()
-    function_gaps.fill()
-    iam_gaps.fill()
+    function_patches.fill()
+    iam_patches.fill()
 
 
 # ---------------------------------------------------------------- EventBridge rule -> Firehose

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scorecast.api import handler
-from scorecast.ranks.policy import BoardPolicy, Order, Ties
-from tests.api_fakes import SAMPLE, UPDATED_AT, FakeTable, best_first, get, serve
+from scorecast.leaderboard.policy import BoardPolicy, Order, Ties
+from tests.support.api_fakes import SAMPLE, UPDATED_AT, FakeTable, best_first, get, serve
 
 # ---- the board's policy
 

@@ -1,7 +1,7 @@
 import pytest
 
+from scorecast.api.cursor import Position, make_token, read_token
 from scorecast.api.errors import ApiError
-from scorecast.api.page_token import Position, make_token, read_token
 
 POSITION = Position("p/名", "99.5", 3, 10)
 

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorecast.api import handler, standings
-from scorecast.api.answer import json_text, page_answer
-from scorecast.ranks import lookup
-from scorecast.ranks.policy import BoardPolicy, Order
-from tests.api_fakes import SAMPLE, UPDATED_AT, FakeTable, best_first, get, placed, serve
-from tests.fakes import client_error
+from scorecast.api import answers, handler
+from scorecast.api.responses import json_text, page_answer
+from scorecast.leaderboard.index import lookup
+from scorecast.leaderboard.policy import BoardPolicy, Order
+from tests.support.api_fakes import SAMPLE, UPDATED_AT, FakeTable, best_first, get, placed, serve
+from tests.support.fakes import client_error
 
 
 def test_the_sample_board_is_ranked_best_first(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,7 +203,7 @@ def test_a_jump_to_a_position_starts_there(entries: list, position: int, limit: 
 
 
 def test_a_jump_into_very_many_ties_starts_with_the_first_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(standings, "SKIP_MAX", 3)
+    monkeypatch.setattr(answers, "SKIP_MAX", 3)
     serve(monkeypatch, FakeTable([("b", f"p{at:02}", "5") for at in range(20)]))
     body = get("/leaderBoard", hackathonName="b", atRank="10", limit="2")["body"]
     assert [(entry["id"], entry["rank"]) for entry in body["entries"]] == [("p19", 1), ("p18", 1)]

@@ -3,10 +3,10 @@
 import pytest
 from botocore.exceptions import ClientError
 
-from bench.boards import Oracle, draw_entries
-from bench.meter import Meter, PlainWriter
-from bench.tables import BOARDS, LEADERBOARD, definition_of, index_names
-from bench.writers import Collisions, Strain, draw_changes
+from bench.measure.contention import Collisions, Strain, draw_changes
+from bench.rig.boards import Oracle, draw_entries
+from bench.rig.meter import Meter, PlainWriter
+from bench.rig.tables import BOARDS, LEADERBOARD, definition_of, index_names
 
 UPDATE = {"Update": {"TableName": BOARDS, "Key": {"collection": {"S": "counters"}, "name": {"S": "board"}}}}
 

@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bench.plot import Bar, bars, lines
+from bench.report.plot import Bar, bars, lines
 
 SERIES = {"flat": [(1_000, 7.0), (1_000_000, 7.0)], "steep <&>": [(1_000, 10.0), (1_000_000, 10_000.0)]}
 

@@ -3,14 +3,14 @@
 import re
 from decimal import Decimal
 
-from bench import document
-from bench.boards import count
-from bench.tables import ROOT
-from scorecast.ranks.counters import above_outside_range, path_nodes, total
-from scorecast.ranks.digits import above_in_range
-from scorecast.ranks.policy import Order
+from bench.report import rank_tables
+from bench.rig.boards import count
+from bench.rig.tables import ROOT
+from scorecast.leaderboard.index.counters import above_outside_range, path_nodes, total
+from scorecast.leaderboard.index.digits import above_in_range
+from scorecast.leaderboard.policy import Order
 
-TEXT = document.DOCUMENT.read_text(encoding="utf-8")
+TEXT = rank_tables.DOCUMENT.read_text(encoding="utf-8")
 PICTURE = (ROOT / "docs" / "ranks.svg").read_text(encoding="utf-8")
 ASKED = Decimal("73.42")
 
@@ -22,11 +22,13 @@ def example_scores() -> list[Decimal]:
 
 
 def test_the_tables_are_what_was_measured() -> None:
-    assert document.fill(TEXT) == TEXT, "docs/ranks.md differs from bench/results: run `python -m bench.document`"
+    assert rank_tables.fill(TEXT) == TEXT, (
+        "docs/ranks.md differs from bench/results: run `python -m bench.report.rank_tables`"
+    )
 
 
 def test_every_size_and_shape_was_looked_up_in_three_round_trips() -> None:
-    rows = [row for row in document.read_rows("lookups") if row["way"] == "index"]
+    rows = [row for row in rank_tables.read_rows("lookups") if row["way"] == "index"]
     assert {(row["shape"], row["entries"]) for row in rows} == {
         (shape, entries) for shape in ("uniform", "tied", "long tail") for entries in (10_000, 100_000, 1_000_000)
     }

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.measured import rows
+from bench.report.measured import rows
 
 
 def test_the_fan_out_publishes_ten_times_the_textbooks_records_at_20_ms() -> None:

@@ -2,9 +2,9 @@ import json
 
 import pytest
 
-from scorecast.change import Change, from_detail, from_event, from_record, iso_time, pad_sequence, to_detail
+from scorecast.changes.change import Change, from_detail, from_event, from_record, iso_time, pad_sequence, to_detail
 from scorecast.errors import CannotRead
-from tests.fakes import STREAM_ARN, item, record
+from tests.support.fakes import STREAM_ARN, item, record
 
 
 def detail_of(image: dict) -> dict:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from scorecast.change import Change, from_event, from_record, to_detail
-from scorecast.claim import (
+from scorecast.changes.change import Change, from_event, from_record, to_detail
+from scorecast.changes.claim import (
     CHANGED_BYTES,
     KEPT_BYTES,
     claim_for,
@@ -18,8 +18,8 @@ from scorecast.claim import (
     unpack,
 )
 from scorecast.errors import CannotRead
-from scorecast.settings import AttributeNames
-from tests.fakes import STREAM_ARN, item, record
+from scorecast.runtime.settings import AttributeNames
+from tests.support.fakes import STREAM_ARN, item, record
 
 CLAIM = claim_for(b"{}", "backup", "main/1")
 

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from botocore.exceptions import ConnectTimeoutError
 
-from scorecast.change import from_record, to_detail
-from scorecast.claim import claim_in, pack
-from scorecast.claim_store import ClaimStore, resolve
+from scorecast.changes.change import from_record, to_detail
+from scorecast.changes.claim import claim_in, pack
+from scorecast.changes.claim_store import ClaimStore, resolve
 from scorecast.errors import CannotRead, NotAcknowledged
 from scorecast.fanout.plan import Publication, publication_of
-from tests.fakes import BUS, STREAM_ARN, FakeObjects, client_error, item, record
+from tests.support.fakes import BUS, STREAM_ARN, FakeObjects, client_error, item, record
 
-CONSUMERS = Path(__file__).parents[2] / "docs" / "consumers.md"
+CONSUMERS = Path(__file__).parents[3] / "docs" / "consumers.md"
 CHANGE = from_record(record(item() | {"text": {"S": "x" * 300_000}}))
 
 

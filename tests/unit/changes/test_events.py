@@ -9,15 +9,15 @@ from botocore.session import get_session
 from botocore.validate import ParamValidator
 
 from scorecast.api.query import ListEntries, read_query
-from scorecast.change import from_event, from_record, to_detail
+from scorecast.changes.change import from_event, from_record, to_detail
 from scorecast.fanout.plan import SOURCE_LEADERBOARD, SOURCE_OTHER, read_publication
-from scorecast.settings import AttributeNames
+from scorecast.runtime.settings import AttributeNames
+from scorecast.standings.announce.standing_event import SOURCE, events_of
+from scorecast.standings.announce.top import Place, Snapshot
 from scorecast.standings.entry import entries_of
-from scorecast.standings.standing_event import SOURCE, events_of
-from scorecast.standings.top import Place, Snapshot
-from tests.fakes import BUS
+from tests.support.fakes import BUS
 
-EVENTS = Path(__file__).parents[2] / "events"
+EVENTS = Path(__file__).parents[3] / "events"
 
 
 def sample(name: str) -> Any:

@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 
 from scorecast.cli import app, boards
 from scorecast.errors import CannotRead, UserError
-from scorecast.ops.boards import Policies, policies_of
-from scorecast.ranks.policy import DEFAULT, BoardPolicy, Keep, Order, Ties, policy_key
-from tests.ops_fakes import fake_stack
+from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Keep, Order, Ties, policy_key
+from scorecast.ops.boards.policies import Policies, policies_of
+from tests.support.ops_fakes import fake_stack
 
 CLOSES = "2026-12-01T18:00:00Z"
 

@@ -11,11 +11,11 @@ from typer.testing import CliRunner
 
 from scorecast.cli import app, board, boards, consumers, load
 from scorecast.errors import UserError
-from scorecast.ops.api_client import ApiClient
-from scorecast.ops.comparison import Comparison, Difference, Standing
-from scorecast.ops.stack import Stack
-from scorecast.ranks.policy import BoardPolicy, Keep, Order, policy_item, policy_key
-from tests.ops_fakes import (
+from scorecast.leaderboard.policy import BoardPolicy, Keep, Order, policy_item, policy_key
+from scorecast.ops.boards.api_client import ApiClient
+from scorecast.ops.recovery.comparison import Comparison, Difference, Standing
+from scorecast.ops.stack.stack import Stack
+from tests.support.ops_fakes import (
     DLQ,
     QUEUE,
     FakeFunctions,

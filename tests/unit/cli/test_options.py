@@ -15,10 +15,10 @@ import scorecast.cli
 from scorecast.cli import app, main
 from scorecast.cli.options import plain
 from scorecast.errors import UserError
-from scorecast.ops.exit_codes import ExitCode
-from tests.ops_fakes import refusal
+from scorecast.ops.stack.exit_codes import ExitCode
+from tests.support.ops_fakes import refusal
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def commands(group: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:

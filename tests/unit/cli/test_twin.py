@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from scorecast import cli
 from scorecast.errors import UserError
 from scorecast.twin import instance, lifecycle
-from scorecast.twin.stack import StackState
+from scorecast.twin.deployment import StackState
 
 OUTPUTS = {
     "LeaderGetApi": "https://ab.execute-api.us-east-1.amazonaws.com/Prod/leaderBoard/",

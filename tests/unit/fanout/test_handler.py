@@ -5,16 +5,16 @@ from types import SimpleNamespace
 
 import pytest
 
-from scorecast.change import from_detail, from_event, from_record
-from scorecast.claim import read_pointer
-from scorecast.claim_store import ClaimStore, resolve
-from scorecast.dead_letter_queue import DeadLetterQueue
+from scorecast.changes.change import from_detail, from_event, from_record
+from scorecast.changes.claim import read_pointer
+from scorecast.changes.claim_store import ClaimStore, resolve
+from scorecast.dead_letters.queue import DeadLetterQueue
 from scorecast.errors import CannotRead, NotAcknowledged
 from scorecast.fanout import handler
 from scorecast.fanout.handler import Fanout
 from scorecast.fanout.publish import RESERVE_S, Publisher
-from scorecast.settings import FanoutSettings
-from tests.fakes import BUS, STREAM_ARN, FakeEvents, FakeObjects, FakeSqs, client_error, item, record
+from scorecast.runtime.settings import FanoutSettings
+from tests.support.fakes import BUS, STREAM_ARN, FakeEvents, FakeObjects, FakeSqs, client_error, item, record
 
 SETTINGS = FanoutSettings(BUS, "queue", 4)
 

@@ -11,7 +11,7 @@ from scorecast.fanout.plan import (
     read_publication,
     size_bytes,
 )
-from tests.fakes import BUS, STREAM_ARN, item, record
+from tests.support.fakes import BUS, STREAM_ARN, item, record
 
 
 def publication(**what) -> Publication:

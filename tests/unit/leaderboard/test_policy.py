@@ -1,7 +1,7 @@
 import pytest
 
 from scorecast.errors import CannotRead
-from scorecast.ranks.policy import (
+from scorecast.leaderboard.policy import (
     DEFAULT,
     BoardPolicy,
     Keep,

@@ -1,9 +1,9 @@
 import pytest
 
 from scorecast.errors import CannotRead
-from scorecast.ranks.policies import POLICY_AGE_S, PolicyTable
-from scorecast.ranks.policy import DEFAULT, BoardPolicy, Keep, Order, policy_item, policy_key
-from tests.fakes import FakeDynamoDb
+from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Keep, Order, policy_item, policy_key
+from scorecast.leaderboard.policy_table import POLICY_AGE_S, PolicyTable
+from tests.support.fakes import FakeDynamoDb
 
 GOLF = BoardPolicy(order=Order.ASCENDING)
 

@@ -5,26 +5,26 @@ from pathlib import Path
 
 import pytest
 
-SOURCE = Path(__file__).parents[2] / "src" / "scorecast"
+SOURCE = Path(__file__).parents[3] / "src" / "scorecast"
 PURE = [
-    "change.py",
-    "claim.py",
+    "changes/change.py",
+    "changes/claim.py",
     "errors.py",
-    "settings.py",
-    "dead_letter.py",
+    "runtime/settings.py",
+    "dead_letters/envelope.py",
     "fanout/plan.py",
-    "ops/cost.py",
-    "ranks/counters.py",
-    "ranks/digits.py",
-    "ranks/policy.py",
-    "ranks/ties.py",
+    "ops/cost/bill.py",
+    "leaderboard/index/counters.py",
+    "leaderboard/index/digits.py",
+    "leaderboard/policy.py",
+    "leaderboard/ties.py",
     "standings/entry.py",
-    "standings/lifetime.py",
-    "standings/standing_event.py",
-    "standings/top.py",
-    "api/answer.py",
+    "standings/score_history.py",
+    "standings/announce/standing_event.py",
+    "standings/announce/top.py",
+    "api/responses.py",
     "api/errors.py",
-    "api/page_token.py",
+    "api/cursor.py",
     "api/query.py",
 ]
 

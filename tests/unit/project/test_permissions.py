@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.permissions import MAY, MAY_NOT, UNTRIED, Call
-from tests.unit.test_template import RESOURCES
+from tests.support.permissions import MAY, MAY_NOT, UNTRIED, Call
+from tests.unit.project.test_template import RESOURCES
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "security.md"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "security.md"
 # The managed policy is tried by the role that has it.
 POLICY, HOLDER = "ManageConsumersPolicy", "ManageConsumersRole"
 

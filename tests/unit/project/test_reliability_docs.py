@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 ROWS = json.loads((ROOT / "bench" / "results" / "soak.json").read_text(encoding="utf-8"))["rows"]
 
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import yaml
 
-from scorecast.settings import AnnouncementSettings, ApiSettings, ConsumerSettings, FanoutSettings
-from scorecast.standings.standing_event import SOURCE
+from scorecast.runtime.settings import AnnouncementSettings, ApiSettings, ConsumerSettings, FanoutSettings
+from scorecast.standings.announce.standing_event import SOURCE
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 class _Loader(yaml.SafeLoader):

@@ -12,9 +12,9 @@ from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError, ConnectTimeoutError, NoCredentialsError
 from botocore.httpsession import URLLib3Session
 
-from scorecast import aws
-from scorecast.aws import Client, S3Client, create_client, create_s3_client
 from scorecast.errors import SettingError
+from scorecast.runtime import aws
+from scorecast.runtime.aws import Client, S3Client, create_client, create_s3_client
 
 ENTRY = {"Source": "s", "DetailType": "INSERT", "Detail": '{"name":"名前"}', "Resources": [], "EventBusName": "b"}
 PUT = {"TableName": "table", "Item": {"id": {"S": "1"}, "score": {"N": "60"}}}

@@ -16,20 +16,20 @@ import pytest
 from botocore.exceptions import ClientError
 
 from scorecast.api import handler as api
-from scorecast.api.standings import Standings
-from scorecast.change import from_record, to_detail
-from scorecast.claim_store import ClaimStore
-from scorecast.dead_letter_queue import DeadLetterQueue
+from scorecast.api.answers import Standings
+from scorecast.changes.change import from_record, to_detail
+from scorecast.changes.claim_store import ClaimStore
+from scorecast.dead_letters.queue import DeadLetterQueue
 from scorecast.fanout import handler as fanout
 from scorecast.fanout.publish import Publisher
-from scorecast.ranks.policies import PolicyTable
-from scorecast.ranks.policy import policy_key
-from scorecast.settings import AttributeNames, ConsumerSettings, FanoutSettings
+from scorecast.leaderboard.policy import policy_key
+from scorecast.leaderboard.policy_table import PolicyTable
+from scorecast.runtime.settings import AttributeNames, ConsumerSettings, FanoutSettings
 from scorecast.standings import handler as standings
 from scorecast.standings.store import Leaderboard
-from tests.fakes import BUS, STREAM_ARN, FakeDynamoDb, FakeEvents, FakeObjects, FakeSqs, item, record
-from tests.mutations import exchanged, paths_of
-from tests.standings_fakes import announcements_of
+from tests.support.fakes import BUS, STREAM_ARN, FakeDynamoDb, FakeEvents, FakeObjects, FakeSqs, item, record
+from tests.support.mutations import exchanged, paths_of
+from tests.support.standings_fakes import announcements_of
 
 MARKER = "s3cret"
 SECRET = item(f"{MARKER}-id", f"{MARKER}-board", name=f"{MARKER}-name") | {"note": {"S": MARKER}}

@@ -1,8 +1,8 @@
 import pytest
 
 from scorecast.errors import SettingError
-from scorecast.settings import AnnouncementSettings, ApiSettings, ConsumerSettings, FanoutSettings
-from tests.fakes import BUS
+from scorecast.runtime.settings import AnnouncementSettings, ApiSettings, ConsumerSettings, FanoutSettings
+from tests.support.fakes import BUS
 
 FANOUT = {
     "EVENT_BUS_NAME": "fanoutBus",

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from scorecast.fanout.plan import read_publication
-from tests.consumer_system import System, event
-from tests.fakes import BUS, STREAM_ARN, client_error, item, record
+from tests.support.consumer_system import System, event
+from tests.support.fakes import BUS, STREAM_ARN, client_error, item, record
 
 
 @pytest.fixture

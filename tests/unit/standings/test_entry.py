@@ -2,11 +2,11 @@ from dataclasses import replace
 
 import pytest
 
-from scorecast.change import from_record
+from scorecast.changes.change import from_record
 from scorecast.errors import CannotApply
-from scorecast.settings import AttributeNames
+from scorecast.runtime.settings import AttributeNames
 from scorecast.standings.entry import Entry, entries_of, newest
-from tests.fakes import item, record
+from tests.support.fakes import item, record
 
 NAMES = AttributeNames()
 

@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from scorecast import aws
-from scorecast.aws import Client
 from scorecast.errors import NotAcknowledged
-from scorecast.settings import ConsumerSettings
+from scorecast.runtime import aws
+from scorecast.runtime.aws import Client
+from scorecast.runtime.settings import ConsumerSettings
 from scorecast.standings import handler, store
 from scorecast.standings.entry import Entry
 from scorecast.standings.handler import Delivery
 from scorecast.standings.store import TRANSACTION_ACTIONS, Leaderboard
-from tests.consumer_system import SETTINGS, System, about, event
-from tests.fakes import FakeDynamoDb, client_error, item
+from tests.support.consumer_system import SETTINGS, System, about, event
+from tests.support.fakes import FakeDynamoDb, client_error, item
 
 
 @pytest.fixture

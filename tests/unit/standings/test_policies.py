@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from scorecast.change import from_record, to_detail
-from scorecast.ranks.policy import BoardPolicy, Keep, policy_key
+from scorecast.changes.change import from_record, to_detail
+from scorecast.leaderboard.policy import BoardPolicy, Keep, policy_key
 from scorecast.standings.handler import Delivery
 from scorecast.standings.store import Leaderboard
-from tests.consumer_system import System, event
-from tests.fakes import STREAM_ARN, client_error, item, record
+from tests.support.consumer_system import System, event
+from tests.support.fakes import STREAM_ARN, client_error, item, record
 
 
 @pytest.fixture

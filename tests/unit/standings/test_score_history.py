@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorecast.ranks.policy import DEFAULT, BoardPolicy, Keep, Order, Ties
+from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Keep, Order, Ties
 from scorecast.standings.entry import Entry
-from scorecast.standings.lifetime import STEPS, entry_after, reached
+from scorecast.standings.score_history import STEPS, entry_after, reached
 
 BEST = BoardPolicy(keep=Keep.BEST)
 LOWEST = BoardPolicy(keep=Keep.BEST, order=Order.ASCENDING)

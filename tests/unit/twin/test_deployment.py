@@ -6,24 +6,26 @@ from typing import Any
 import pytest
 
 from scorecast.errors import UserError
-from scorecast.twin import sample, stack
+from scorecast.twin import deployment, sample
+from scorecast.twin.deployment import StackState, fingerprint, local_outputs, local_url
 from scorecast.twin.instance import Twin
-from scorecast.twin.stack import StackState, fingerprint, local_outputs, local_url
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     package = tmp_path / "src" / "scorecast"
-    for folder in ("fanout", "twin", "cli", "ops", "__pycache__"):
+    for folder in ("changes", "fanout", "twin", "cli", "ops", "__pycache__"):
         (package / folder).mkdir(parents=True)
     (tmp_path / "template.yaml").write_text("Resources:")
     (tmp_path / "src" / "Makefile").write_text("build:")
-    (package / "change.py").write_text("1")
+    (package / "changes" / "change.py").write_text("1")
     (package / "fanout" / "handler.py").write_text("1")
     return tmp_path
 
 
-@pytest.mark.parametrize("file", ["template.yaml", "src/Makefile", "src/scorecast/change.py", "src/scorecast/new.py"])
+@pytest.mark.parametrize(
+    "file", ["template.yaml", "src/Makefile", "src/scorecast/changes/change.py", "src/scorecast/new.py"]
+)
 def test_a_change_of_what_is_deployed_changes_the_fingerprint(root: Path, file: str) -> None:
     before = fingerprint(root)
     (root / file).write_text("2")
@@ -34,7 +36,7 @@ def test_a_change_of_what_is_deployed_changes_the_fingerprint(root: Path, file: 
     "file",
     [
         "README.md",
-        "src/scorecast/twin/gaps.py",
+        "src/scorecast/twin/patches.py",
         "src/scorecast/cli/x.py",
         "src/scorecast/ops/x.py",
         "src/scorecast/__pycache__/change.pyc",
@@ -48,7 +50,7 @@ def test_a_change_of_anything_else_does_not(root: Path, file: str) -> None:
 
 def test_a_renamed_file_changes_the_fingerprint(root: Path) -> None:
     before = fingerprint(root)
-    (root / "src" / "scorecast" / "change.py").rename(root / "src" / "scorecast" / "other.py")
+    (root / "src" / "scorecast" / "changes" / "change.py").rename(root / "src" / "scorecast" / "other.py")
     assert fingerprint(root) != before
 
 
@@ -81,7 +83,7 @@ def test_addresses_of_the_api_and_of_queues_open_here() -> None:
 def test_without_make_the_user_is_told_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(UserError, match="needs make: install it"):
-        stack.build(Twin(root=Path(), state_dir=Path()))
+        deployment.build(Twin(root=Path(), state_dir=Path()))
 
 
 # ---------------------------------------------------------------- interrupted deployments
@@ -108,10 +110,10 @@ class FakeCloudFormation:
 def clear(monkeypatch: pytest.MonkeyPatch) -> Any:
     def clear_the_way(*states: str | None) -> tuple[str, bool]:
         fake = FakeCloudFormation(*states)
-        monkeypatch.setattr(stack, "describe", fake.describe)
-        monkeypatch.setattr(stack, "PROGRESS_DEADLINE_S", 0.3)
+        monkeypatch.setattr(deployment, "describe", fake.describe)
+        monkeypatch.setattr(deployment, "PROGRESS_DEADLINE_S", 0.3)
         monkeypatch.setattr(Twin, "client", lambda _self, service: fake.client(service))
-        return stack.clear_the_way(Twin(root=Path(), state_dir=Path())), fake.deleted
+        return deployment.clear_the_way(Twin(root=Path(), state_dir=Path())), fake.deleted
 
     return clear_the_way
 

@@ -1,1 +1,1 @@
-"""The counting index: exact ranks without reading everybody."""
+"""The counting index, from which ranks and totals come."""

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from scorecast.ranks.digits import LEVELS, Place, places_of, score_at
-from scorecast.ranks.policy import Order
+from scorecast.leaderboard.index.digits import LEVELS, Place, places_of, score_at
+from scorecast.leaderboard.policy import Order
 
 Node = dict[int, int]
 """Slot to count; the slots are in the order of the scores."""

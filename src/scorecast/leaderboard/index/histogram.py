@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from decimal import Context, Decimal
 from itertools import count as powers
 
-from scorecast.ranks.counters import ROOT, Node, ReadNodes
-from scorecast.ranks.digits import DIGITS_PER_LEVEL, SMALLEST_MAGNITUDE
+from scorecast.leaderboard.index.counters import ROOT, Node, ReadNodes
+from scorecast.leaderboard.index.digits import DIGITS_PER_LEVEL, SMALLEST_MAGNITUDE
 
 MOST_BARS = 50
 # With fewer bars than this the shape would not show, and the scores are read one level finer.

@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
 
-from scorecast.ranks.counters import ROOT, Located, Node, above_outside_range, locate, path_nodes, total
-from scorecast.ranks.digits import above_in_range
-from scorecast.ranks.histogram import Bar, histogram
-from scorecast.ranks.policy import BoardPolicy, Order
-from scorecast.ranks.table import CounterTable
+from scorecast.leaderboard.index.counters import ROOT, Located, Node, above_outside_range, locate, path_nodes, total
+from scorecast.leaderboard.index.digits import above_in_range
+from scorecast.leaderboard.index.histogram import Bar, histogram
+from scorecast.leaderboard.index.table import CounterTable
+from scorecast.leaderboard.policy import BoardPolicy, Order
 
 # Up to here a COUNT of all that is above costs fewer read units than the two nodes below the root, at the median
 # of a board's entries, and one round trip less (measured: bench/results/small.json).

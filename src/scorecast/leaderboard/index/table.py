@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scorecast.items import BatchGetItem, read_items
-from scorecast.ranks.counters import ROOT, Node
-from scorecast.ranks.policy import DEFAULT, POLICIES, BoardPolicy, policy_key, read_policy
+from scorecast.leaderboard.batch_get import BatchGetItem, read_items
+from scorecast.leaderboard.index.counters import ROOT, Node
+from scorecast.leaderboard.policy import DEFAULT, POLICIES, BoardPolicy, policy_key, read_policy
 
 # A lookup pays half a unit a lane for each of its three nodes; a writer tries again where another one is in its lane.
 # One board's entries lie in one partition of the index by score, whose 1,000 write units a second are 500 changes, or

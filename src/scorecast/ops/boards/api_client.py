@@ -18,7 +18,7 @@ from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
 
 from scorecast.errors import UserError
-from scorecast.ops.stack import Stack
+from scorecast.ops.stack.stack import Stack
 
 Json = dict[str, Any]
 Fetch = Callable[[str], tuple[int, bytes]]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from scorecast.ops.stack import Stack
-from scorecast.ranks.policy import DEFAULT, POLICIES, BoardPolicy, policy_item, policy_key, read_policy
+from scorecast.leaderboard.policy import DEFAULT, POLICIES, BoardPolicy, policy_item, policy_key, read_policy
+from scorecast.ops.stack.stack import Stack
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from decimal import Decimal
 from typing import Protocol
 
 from scorecast.errors import UserError
-from scorecast.ops.deadline import CLOCK, Clock, attempts
-from scorecast.ops.exit_codes import ExitCode
-from scorecast.ops.main_table import MainTable
-from scorecast.ranks.policy import DEFAULT, BoardPolicy, Keep
+from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Keep
+from scorecast.ops.stack.exit_codes import ExitCode
+from scorecast.ops.stack.main_table import MainTable
+from scorecast.ops.stack.polling import CLOCK, Clock, attempts
 
 
 class _Board(Protocol):

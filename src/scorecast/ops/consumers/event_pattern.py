@@ -14,8 +14,8 @@ from typing import Any, TextIO
 from botocore.exceptions import ClientError
 
 from scorecast.errors import UserError
-from scorecast.ops.aws_errors import code_of, message_of
-from scorecast.ops.exit_codes import ExitCode
+from scorecast.ops.stack.aws_errors import code_of, message_of
+from scorecast.ops.stack.exit_codes import ExitCode
 
 EXAMPLE = '{"detail": {"new": {"projectScore": [{"numeric": [">=", 90]}]}}}'
 # PutRule: "Length Constraints: Maximum length of 4096".

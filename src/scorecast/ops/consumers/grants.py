@@ -11,10 +11,10 @@ from typing import Any, Protocol
 
 from botocore.exceptions import ClientError
 
-from scorecast.ops.arn import Arn
-from scorecast.ops.aws_errors import code_of
 from scorecast.ops.consumers.resource_policy import Statement, drop_statement, find_statement, put_statement
 from scorecast.ops.consumers.undo import Step
+from scorecast.ops.stack.arn import Arn
+from scorecast.ops.stack.aws_errors import code_of
 
 # What the services call a resource that is not there.
 GONE = {"AWS.SimpleQueueService.NonExistentQueue", "NotFound", "QueueDoesNotExist", "ResourceNotFoundException"}

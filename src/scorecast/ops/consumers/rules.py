@@ -15,13 +15,13 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from scorecast.errors import UserError
-from scorecast.ops.arn import Arn, read_arn
-from scorecast.ops.aws_errors import code_of, message_of
 from scorecast.ops.consumers.event_pattern import pattern_refusals
 from scorecast.ops.consumers.grants import GONE, Grant, grants_of
 from scorecast.ops.consumers.undo import Step, Undo
-from scorecast.ops.exit_codes import ExitCode
-from scorecast.ops.stack import Stack
+from scorecast.ops.stack.arn import Arn, read_arn
+from scorecast.ops.stack.aws_errors import code_of, message_of
+from scorecast.ops.stack.exit_codes import ExitCode
+from scorecast.ops.stack.stack import Stack
 
 TARGET_ID = "consumer"
 # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html

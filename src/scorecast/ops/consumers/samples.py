@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from scorecast.errors import UserError
-from scorecast.ops.exit_codes import ExitCode
 from scorecast.ops.recovery.backup import newest_events, read_events
-from scorecast.ops.stack import Stack
+from scorecast.ops.stack.exit_codes import ExitCode
+from scorecast.ops.stack.stack import Stack
 
 # The project's own samples, in a clone.
 EVENTS_FOLDER = Path(__file__).parents[4] / "events"

@@ -8,7 +8,7 @@ from types import TracebackType
 from botocore.exceptions import BotoCoreError, ClientError
 
 from scorecast.errors import UserError
-from scorecast.ops.aws_errors import explain
+from scorecast.ops.stack.aws_errors import explain
 
 Step = Callable[[], None]
 

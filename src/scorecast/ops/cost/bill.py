@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scorecast.errors import UserError
-from scorecast.ops.exit_codes import ExitCode
+from scorecast.ops.stack.exit_codes import ExitCode
 
 MILLION = 1_000_000
 HOURS_A_MONTH = 730

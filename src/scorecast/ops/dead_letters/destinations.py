@@ -12,12 +12,10 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from scorecast.change import from_detail
+from scorecast.changes.change import from_detail
 from scorecast.errors import CannotRead, NotAcknowledged, ScorecastError, UserError
 from scorecast.fanout.plan import Publication, plan_waves, publication_of
 from scorecast.fanout.publish import Publisher
-from scorecast.ops.arn import read_arn
-from scorecast.ops.aws_errors import code_of, explain
 from scorecast.ops.dead_letters.images import with_images
 from scorecast.ops.dead_letters.letters import (
     Content,
@@ -31,7 +29,9 @@ from scorecast.ops.dead_letters.letters import (
     ParkedText,
 )
 from scorecast.ops.dead_letters.stream import read_again
-from scorecast.ops.stack import Stack
+from scorecast.ops.stack.arn import read_arn
+from scorecast.ops.stack.aws_errors import code_of, explain
+from scorecast.ops.stack.stack import Stack
 
 # A synchronous payload is 6 MB at most, and a batch of the stream 1,000 records here.
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html

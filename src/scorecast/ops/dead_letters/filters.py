@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from scorecast.errors import UserError
 from scorecast.ops.dead_letters.letters import STAGES, ParkedLetter
-from scorecast.ops.exit_codes import ExitCode
+from scorecast.ops.stack.exit_codes import ExitCode
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 

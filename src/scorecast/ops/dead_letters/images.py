@@ -6,8 +6,8 @@ import json
 from dataclasses import replace
 from typing import TypeVar
 
-from scorecast.claim import read_pointer
-from scorecast.claim_store import ClaimStore
+from scorecast.changes.claim import read_pointer
+from scorecast.changes.claim_store import ClaimStore
 from scorecast.ops.dead_letters.letters import (
     Content,
     ParkedChange,

@@ -20,9 +20,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from scorecast.change import iso_now, iso_time
-from scorecast.dead_letter import SCHEMA
-from scorecast.settings import AttributeNames
+from scorecast.changes.change import iso_now, iso_time
+from scorecast.dead_letters.envelope import SCHEMA
+from scorecast.runtime.settings import AttributeNames
 
 STAGES = ("fanout", "standings", "stream", "invocation", "delivery", "queue", "unknown")
 
@@ -168,7 +168,7 @@ def read_letter(message: Mapping[str, Any], names: AttributeNames = AttributeNam
 
 
 def _own(message: _Message, names: AttributeNames) -> ParkedLetter:
-    """The envelope of scorecast.dead_letter."""
+    """The envelope of scorecast.dead_letters.envelope."""
     envelope = message.document
     stage = envelope.get("stage") if envelope.get("stage") in ("fanout", "standings") else "unknown"
     change = envelope.get("change") if isinstance(envelope.get("change"), dict) else None

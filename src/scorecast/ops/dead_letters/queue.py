@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from scorecast.errors import UserError
 from scorecast.ops.dead_letters.letters import ParkedLetter, read_letter
-from scorecast.settings import AttributeNames
+from scorecast.runtime.settings import AttributeNames
 
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html
 BATCH_MESSAGES = 10

@@ -15,7 +15,7 @@ from typing import Protocol
 from scorecast.ops.dead_letters.filters import Filter
 from scorecast.ops.dead_letters.letters import ParkedLetter
 from scorecast.ops.dead_letters.queue import BATCH_MESSAGES, LetterQueue
-from scorecast.ops.deadline import CLOCK, Clock
+from scorecast.ops.stack.polling import CLOCK, Clock
 
 # Letters that wait for their turn are hidden meanwhile: no more of them than this many seconds' worth.
 _HELD_S = 20

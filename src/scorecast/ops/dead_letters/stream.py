@@ -11,9 +11,9 @@ from typing import Any, Protocol
 from botocore.exceptions import ClientError
 
 from scorecast.errors import ScorecastError
-from scorecast.ops.aws_errors import code_of
 from scorecast.ops.dead_letters.letters import ParkedBatch
-from scorecast.ops.images import in_json
+from scorecast.ops.stack.aws_errors import code_of
+from scorecast.ops.stack.typed_json import in_json
 
 # What GetShardIterator and GetRecords answer when the records, the shard or the stream are no more.
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_GetShardIterator.html

@@ -16,10 +16,10 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from scorecast.errors import UserError
-from scorecast.ops.aws_errors import code_of
-from scorecast.ops.deadline import CLOCK, Clock, attempts
-from scorecast.ops.load_plan import Write
-from scorecast.ops.main_table import MainTable
+from scorecast.ops.load.plan import Write
+from scorecast.ops.stack.aws_errors import code_of
+from scorecast.ops.stack.main_table import MainTable
+from scorecast.ops.stack.polling import CLOCK, Clock, attempts
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
 BATCH_WRITES = 25

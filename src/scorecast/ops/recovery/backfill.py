@@ -14,16 +14,16 @@ from pathlib import Path
 from threading import Event, Lock
 from typing import Any
 
-from scorecast.change import Change, Image
-from scorecast.claim_store import ClaimStore
+from scorecast.changes.change import Change, Image
+from scorecast.changes.claim_store import ClaimStore
 from scorecast.errors import UserError
 from scorecast.fanout.plan import publication_of
 from scorecast.fanout.publish import Publisher
-from scorecast.ops.deadline import CLOCK, Clock
-from scorecast.ops.exit_codes import ExitCode
-from scorecast.ops.images import for_sdk, in_json
-from scorecast.ops.recovery.reading import Reader
-from scorecast.settings import Bus
+from scorecast.ops.recovery.read_change import Reader
+from scorecast.ops.stack.exit_codes import ExitCode
+from scorecast.ops.stack.polling import CLOCK, Clock
+from scorecast.ops.stack.typed_json import for_sdk, in_json
+from scorecast.runtime.settings import Bus
 
 PAGE_ITEMS = 100
 # How long a page may take to publish before it counts as not published.

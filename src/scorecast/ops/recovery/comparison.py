@@ -12,13 +12,13 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any
 
-from scorecast.change import iso_now
+from scorecast.changes.change import iso_now
 from scorecast.errors import CannotApply
-from scorecast.ops.boards import policies_of
-from scorecast.ops.deadline import CLOCK, Clock, attempts
-from scorecast.ops.main_table import MainTable, main_table_of
-from scorecast.ops.stack import Stack
-from scorecast.ranks.policy import DEFAULT, BoardPolicy, Keep
+from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Keep
+from scorecast.ops.boards.policies import policies_of
+from scorecast.ops.stack.main_table import MainTable, main_table_of
+from scorecast.ops.stack.polling import CLOCK, Clock, attempts
+from scorecast.ops.stack.stack import Stack
 
 Key = tuple[str, str]
 """An entry's participant and board."""

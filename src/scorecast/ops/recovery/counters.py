@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from scorecast.ops.comparison import leaderboard_of
-from scorecast.ops.deadline import CLOCK, Clock, attempts
-from scorecast.ops.stack import Stack
-from scorecast.ranks.counters import Counters, Node
-from scorecast.ranks.table import Reading
+from scorecast.leaderboard.index.counters import Counters, Node
+from scorecast.leaderboard.index.table import Reading
+from scorecast.ops.recovery.comparison import leaderboard_of
+from scorecast.ops.stack.polling import CLOCK, Clock, attempts
+from scorecast.ops.stack.stack import Stack
 
 Nodes = dict[str, dict[str, Node]]
 """Board to node to slot to count."""

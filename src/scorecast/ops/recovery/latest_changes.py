@@ -16,8 +16,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from scorecast.change import Change, from_event
-from scorecast.claim import read_kept
+from scorecast.changes.change import Change, from_event
+from scorecast.changes.claim import read_kept
 from scorecast.errors import CannotRead, NotAcknowledged, UserError
 from scorecast.ops.dead_letters.filters import read_time
 

@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scorecast.change import SEQUENCE_DIGITS, Change, Image, iso_now
+from scorecast.changes.change import SEQUENCE_DIGITS, Change, Image, iso_now
 from scorecast.errors import CannotApply, UserError
-from scorecast.items import read_items
-from scorecast.ops.images import for_sdk, in_json
-from scorecast.ops.stack import Stack
-from scorecast.settings import AttributeNames
+from scorecast.leaderboard.batch_get import read_items
+from scorecast.ops.stack.stack import Stack
+from scorecast.ops.stack.typed_json import for_sdk, in_json
+from scorecast.runtime.settings import AttributeNames
 from scorecast.standings.entry import Entry, entries_of
 
 NEVER = "0" * SEQUENCE_DIGITS

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from scorecast.change import iso_now
+from scorecast.changes.change import iso_now
 from scorecast.errors import UserError
-from scorecast.ops.deadline import CLOCK, Clock, attempts
-from scorecast.ops.exit_codes import ExitCode
-from scorecast.ops.stack import Stack
-from scorecast.ranks.counters import Counters
-from scorecast.ranks.table import COUNTERS, CounterTable
+from scorecast.leaderboard.index.counters import Counters
+from scorecast.leaderboard.index.table import COUNTERS, CounterTable
+from scorecast.ops.stack.exit_codes import ExitCode
+from scorecast.ops.stack.polling import CLOCK, Clock, attempts
+from scorecast.ops.stack.stack import Stack
 from scorecast.standings.store import BOARDS
 
 # A mapping needs a minute or so to pause or go on; ConsumerLambda ends within its 30 seconds.

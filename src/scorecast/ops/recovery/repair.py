@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import astuple, dataclass
 from typing import Any
 
-from scorecast.change import Change, Image, to_detail
-from scorecast.ops.comparison import Difference
+from scorecast.changes.change import Change, Image, to_detail
 from scorecast.ops.dead_letters.letters import event_of
-from scorecast.ops.images import in_json
-from scorecast.ops.recovery.reading import NEVER, Key, Reader, reader_of
+from scorecast.ops.recovery.comparison import Difference
+from scorecast.ops.recovery.read_change import NEVER, Key, Reader, reader_of
 from scorecast.ops.recovery.verification import Verifier
-from scorecast.ops.stack import Stack
+from scorecast.ops.stack.stack import Stack
+from scorecast.ops.stack.typed_json import in_json
 
 
 @dataclass(frozen=True, slots=True)

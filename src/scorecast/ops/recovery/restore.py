@@ -18,15 +18,15 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from scorecast.change import Change
-from scorecast.claim_store import resolve
+from scorecast.changes.change import Change
+from scorecast.changes.claim_store import resolve
 from scorecast.errors import UserError
-from scorecast.ops.aws_errors import code_of
-from scorecast.ops.deadline import CLOCK, Clock, attempts
-from scorecast.ops.images import for_sdk
 from scorecast.ops.recovery.backfill import Pace, Publish
 from scorecast.ops.recovery.backup import every_object
-from scorecast.ops.recovery.ledger import Ledger
+from scorecast.ops.recovery.latest_changes import Ledger
+from scorecast.ops.stack.aws_errors import code_of
+from scorecast.ops.stack.polling import CLOCK, Clock, attempts
+from scorecast.ops.stack.typed_json import for_sdk
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
 BATCH_WRITES = 25

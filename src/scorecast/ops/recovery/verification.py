@@ -13,13 +13,13 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any, Literal
 
-from scorecast.change import Image
+from scorecast.changes.change import Image
 from scorecast.errors import CannotApply
-from scorecast.items import Item, read_items
-from scorecast.ops.comparison import STRICT, Agreement, Difference, Key, Standing, agreement_of, leaderboard_of
-from scorecast.ops.deadline import CLOCK, Clock, attempts
-from scorecast.ops.main_table import MainTable, main_table_of
-from scorecast.ops.stack import Stack
+from scorecast.leaderboard.batch_get import Item, read_items
+from scorecast.ops.recovery.comparison import STRICT, Agreement, Difference, Key, Standing, agreement_of, leaderboard_of
+from scorecast.ops.stack.main_table import MainTable, main_table_of
+from scorecast.ops.stack.polling import CLOCK, Clock, attempts
+from scorecast.ops.stack.stack import Stack
 
 PAGE_KEYS = 100
 # How many suspects are looked at again together.

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from scorecast.errors import UserError
-from scorecast.ops.exit_codes import ExitCode
+from scorecast.ops.stack.exit_codes import ExitCode
 
 EXAMPLE = "arn:aws:sqs:us-east-1:123456789012:orders"
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from botocore import exceptions as sdk
 
 from scorecast.errors import UserError
-from scorecast.ops.exit_codes import ExitCode
+from scorecast.ops.stack.exit_codes import ExitCode
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 

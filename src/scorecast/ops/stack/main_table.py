@@ -12,11 +12,11 @@ from typing import Any, Protocol
 
 from boto3.dynamodb.types import DYNAMODB_CONTEXT
 
-from scorecast.change import Change, Image
+from scorecast.changes.change import Change, Image
 from scorecast.errors import UserError
-from scorecast.ops.exit_codes import ExitCode
-from scorecast.ops.stack import Stack
-from scorecast.settings import AttributeNames
+from scorecast.ops.stack.exit_codes import ExitCode
+from scorecast.ops.stack.stack import Stack
+from scorecast.runtime.settings import AttributeNames
 from scorecast.standings.entry import Entry, entries_of
 
 

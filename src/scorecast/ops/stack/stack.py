@@ -17,13 +17,13 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, UnknownRegionError
 from botocore.parsers import ResponseParserError
 
-from scorecast.claim_store import ClaimStore
+from scorecast.changes.claim_store import ClaimStore
 from scorecast.errors import UserError
-from scorecast.ops.aws_errors import code_of, explained, message_of
-from scorecast.ops.exit_codes import ExitCode
-from scorecast.settings import AttributeNames, Bus
+from scorecast.ops.stack.aws_errors import code_of, explained, message_of
+from scorecast.ops.stack.exit_codes import ExitCode
+from scorecast.runtime.settings import AttributeNames, Bus
 from scorecast.twin import instance
-from scorecast.twin.stack import local_url
+from scorecast.twin.deployment import local_url
 
 DEFAULT_STACK = "fanout"
 

@@ -16,17 +16,17 @@ from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from scorecast.aws import code_of
 from scorecast.errors import NotAcknowledged, ScorecastError
-from scorecast.items import BatchGetItem, read_items
-from scorecast.logs import logger
-from scorecast.ranks.policies import PolicyTable
-from scorecast.ranks.policy import Order
+from scorecast.leaderboard.batch_get import BatchGetItem, read_items
+from scorecast.leaderboard.policy import Order
+from scorecast.leaderboard.policy_table import PolicyTable
+from scorecast.runtime.aws import code_of
+from scorecast.runtime.logs import logger
+from scorecast.standings.announce.publish import Publisher
+from scorecast.standings.announce.snapshots import Overtaken, SnapshotTable
+from scorecast.standings.announce.standing_event import events_of
+from scorecast.standings.announce.top import Place, Snapshot, Top, best, best_entries, place_of
 from scorecast.standings.entry import Entry
-from scorecast.standings.publish import Publisher
-from scorecast.standings.snapshots import Overtaken, SnapshotTable
-from scorecast.standings.standing_event import events_of
-from scorecast.standings.top import Place, Snapshot, Top, best, best_entries, place_of
 
 # Boards at once: one whose top changed is some seven calls of waiting.
 CONCURRENT_BOARDS = 8

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from botocore.exceptions import BotoCoreError, ClientError
 
 from scorecast.errors import NotAcknowledged
-from scorecast.standings.standing_event import StandingEvent
+from scorecast.standings.announce.standing_event import StandingEvent
 
 # PutEvents takes 10 entries a call.
 # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 from botocore.exceptions import ClientError
 
 from scorecast.errors import NotAcknowledged
-from scorecast.items import BatchGetItem, Item, read_items
-from scorecast.standings.top import Snapshot, read_snapshot, snapshot_item, snapshot_key
+from scorecast.leaderboard.batch_get import BatchGetItem, Item, read_items
+from scorecast.standings.announce.top import Snapshot, read_snapshot, snapshot_item, snapshot_key
 
 
 class Overtaken(NotAcknowledged):

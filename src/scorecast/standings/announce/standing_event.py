@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from scorecast.change import Hints, epoch_seconds, plain_number
-from scorecast.standings.top import Place, Snapshot, Top
+from scorecast.changes.change import Hints, epoch_seconds, plain_number
+from scorecast.standings.announce.top import Place, Snapshot, Top
 
 SOURCE = "standings.scorecast"
 SCHEMA = "scorecast.standing/1"

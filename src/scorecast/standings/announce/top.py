@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from scorecast.ranks.policy import Order
+from scorecast.leaderboard.policy import Order
 from scorecast.standings.entry import Entry
 
 # The collections of the board table that hold snapshots begin like this.

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from scorecast.errors import UserError
-from scorecast.ops.api_client import ApiClient
+from scorecast.ops.boards.api_client import ApiClient
 
 
 class FakeApi:

@@ -7,12 +7,12 @@ from itertools import pairwise
 import pytest
 
 from scorecast.errors import CannotApply, UserError
-from scorecast.ops.deadline import Clock, attempts
-from scorecast.ops.exit_codes import ExitCode
-from scorecast.ops.main_table import MainTable, main_table_of, read_score
-from scorecast.ops.score import Expected, delete_score, wait_until_shown, write_score
-from scorecast.ranks.policy import BoardPolicy, Keep, Order
-from tests.ops_fakes import FakeClock, FakeTables, entry, fake_stack
+from scorecast.leaderboard.policy import BoardPolicy, Keep, Order
+from scorecast.ops.boards.score import Expected, delete_score, wait_until_shown, write_score
+from scorecast.ops.stack.exit_codes import ExitCode
+from scorecast.ops.stack.main_table import MainTable, main_table_of, read_score
+from scorecast.ops.stack.polling import Clock, attempts
+from tests.support.ops_fakes import FakeClock, FakeTables, entry, fake_stack
 
 
 @pytest.fixture

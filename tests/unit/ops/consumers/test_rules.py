@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from scorecast.errors import UserError
-from scorecast.ops.arn import Arn, read_arn
 from scorecast.ops.consumers.rules import Consumer, Consumers, consumers_of
-from scorecast.ops.exit_codes import ExitCode
-from tests.ops_fakes import (
+from scorecast.ops.stack.arn import Arn, read_arn
+from scorecast.ops.stack.exit_codes import ExitCode
+from tests.support.ops_fakes import (
     ACCOUNT,
     DLQ,
     FUNCTION,

@@ -10,9 +10,9 @@ import pytest
 from scorecast.errors import UserError
 from scorecast.ops.consumers.event_pattern import PATTERN_CHARACTERS, matches, read_pattern
 from scorecast.ops.consumers.samples import built_in_samples, live_samples, samples_in
-from scorecast.ops.exit_codes import ExitCode
 from scorecast.ops.recovery.backup import newest_events, read_events
-from tests.ops_fakes import FakeRules, FakeS3, fake_stack, refusal
+from scorecast.ops.stack.exit_codes import ExitCode
+from tests.support.ops_fakes import FakeRules, FakeS3, fake_stack, refusal
 
 PATTERN = '{"detail":{"changed":["projectScore"]}}'
 

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from scorecast.cli import app
 from scorecast.cli.cost import load_model
 from scorecast.errors import UserError
-from scorecast.ops.cost import DESIGNS, PIPES, REDIS, SCORECAST, TEXTBOOK, Load, Model, verdict
+from scorecast.ops.cost.bill import DESIGNS, PIPES, REDIS, SCORECAST, TEXTBOOK, Load, Model, verdict
 
 MODEL = load_model()
 PRICE_NAMES = ("event", "pipe", "queue", "invocation", "write_unit", "read_unit", "api", "cache_request")

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from scorecast.change import from_record, to_detail
-from scorecast.claim import claim_for
-from scorecast.claim_store import ClaimStore
+from scorecast.changes.change import from_record, to_detail
+from scorecast.changes.claim import claim_for
+from scorecast.changes.claim_store import ClaimStore
 from scorecast.errors import CannotRead
 from scorecast.fanout.plan import publication_of
 from scorecast.ops.dead_letters.images import with_images
@@ -19,7 +19,7 @@ from scorecast.ops.dead_letters.letters import (
     ParkedRecord,
     ParkedText,
 )
-from tests.fakes import BUS, STREAM_ARN, FakeObjects, item, record
+from tests.support.fakes import BUS, STREAM_ARN, FakeObjects, item, record
 
 CHANGE = from_record(record(item() | {"text": {"S": "x" * 300_000}}))
 MADE = publication_of(CHANGE, BUS)

@@ -5,16 +5,16 @@ from datetime import UTC, datetime
 
 import pytest
 
-from scorecast.change import to_detail
+from scorecast.changes.change import to_detail
 from scorecast.errors import UserError
 from scorecast.ops.dead_letters import letters
 from scorecast.ops.dead_letters.filters import Filter, group, read_filter, read_moment
 from scorecast.ops.dead_letters.letters import ParkedLetter, read_letter
 from scorecast.ops.dead_letters.queue import LetterQueue
-from scorecast.settings import AttributeNames
-from tests.fakes import STREAM_ARN
-from tests.ops_fakes import QUEUE
-from tests.recovery_fakes import (
+from scorecast.runtime.settings import AttributeNames
+from tests.support.fakes import STREAM_ARN
+from tests.support.ops_fakes import QUEUE
+from tests.support.recovery_fakes import (
     DEAD_LETTERS,
     FANOUT,
     FakeQueue,

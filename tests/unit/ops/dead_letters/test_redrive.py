@@ -11,20 +11,20 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from scorecast.change import to_detail
-from scorecast.claim import claim_for
-from scorecast.claim_store import ClaimStore
+from scorecast.changes.change import to_detail
+from scorecast.changes.claim import claim_for
+from scorecast.changes.claim_store import ClaimStore
 from scorecast.fanout.plan import Publication, publication_of
+from scorecast.ops.dead_letters.destinations import Places
 from scorecast.ops.dead_letters.filters import Filter
-from scorecast.ops.dead_letters.places import Places
 from scorecast.ops.dead_letters.queue import LetterQueue
 from scorecast.ops.dead_letters.redrive import Redrive, Redriven, purge
-from scorecast.ops.deadline import Clock
-from scorecast.ops.stack import Stack
-from scorecast.settings import AttributeNames
-from tests.fakes import BUS, STREAM_ARN, FakeEvents, FakeObjects, client_error, item, record
-from tests.ops_fakes import OUTPUTS, QUEUE, TOPIC, FakeClock, FakeRules, fake_target, refusal
-from tests.recovery_fakes import (
+from scorecast.ops.stack.polling import Clock
+from scorecast.ops.stack.stack import Stack
+from scorecast.runtime.settings import AttributeNames
+from tests.support.fakes import BUS, STREAM_ARN, FakeEvents, FakeObjects, client_error, item, record
+from tests.support.ops_fakes import OUTPUTS, QUEUE, TOPIC, FakeClock, FakeRules, fake_target, refusal
+from tests.support.recovery_fakes import (
     CONSUMER_QUEUE,
     DEAD_LETTERS,
     FANOUT,

@@ -9,11 +9,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from scorecast.errors import UserError
-from scorecast.ops.deadline import Clock
-from scorecast.ops.load import Load, Written, batches, paced
-from scorecast.ops.load_plan import LoadPlan, Write, plan
-from scorecast.ops.main_table import main_table_of
-from tests.ops_fakes import FakeClock, FakeTables, fake_stack, refusal
+from scorecast.ops.load.load import Load, Written, batches, paced
+from scorecast.ops.load.plan import LoadPlan, Write, plan
+from scorecast.ops.stack.main_table import main_table_of
+from scorecast.ops.stack.polling import Clock
+from tests.support.ops_fakes import FakeClock, FakeTables, fake_stack, refusal
 
 WANTED = LoadPlan(changes=5000, participants=100, boards=3, seed=7)
 

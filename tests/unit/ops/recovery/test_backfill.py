@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from scorecast.change import Change
-from scorecast.claim_store import ClaimStore, resolve
+from scorecast.changes.change import Change
+from scorecast.changes.claim_store import ClaimStore, resolve
 from scorecast.errors import UserError
-from scorecast.ops.deadline import Clock
-from scorecast.ops.images import for_sdk, in_json
 from scorecast.ops.recovery.backfill import Backfill, Pace, ToBus, open_positions
-from scorecast.ops.recovery.reading import NEVER, Reader, reader_of
-from tests.fakes import BUS, STREAM_ARN, FakeEvents, FakeObjects
-from tests.ops_fakes import FakeClock, entry, fake_stack
-from tests.recovery_fakes import RecoveryTables
+from scorecast.ops.recovery.read_change import NEVER, Reader, reader_of
+from scorecast.ops.stack.polling import Clock
+from scorecast.ops.stack.typed_json import for_sdk, in_json
+from tests.support.fakes import BUS, STREAM_ARN, FakeEvents, FakeObjects
+from tests.support.ops_fakes import FakeClock, entry, fake_stack
+from tests.support.recovery_fakes import RecoveryTables
 
 SEQUENCE = "7".zfill(40)
 

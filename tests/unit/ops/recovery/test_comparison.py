@@ -4,10 +4,18 @@ from decimal import Decimal
 
 import pytest
 
-from scorecast.ops.comparison import Agreement, Comparison, Standing, compare, differences, summary, wait_until_equal
-from scorecast.ops.deadline import Clock
-from scorecast.ranks.policy import BoardPolicy, Keep, Order
-from tests.ops_fakes import FakeClock, FakeTables, entry, fake_stack
+from scorecast.leaderboard.policy import BoardPolicy, Keep, Order
+from scorecast.ops.recovery.comparison import (
+    Agreement,
+    Comparison,
+    Standing,
+    compare,
+    differences,
+    summary,
+    wait_until_equal,
+)
+from scorecast.ops.stack.polling import Clock
+from tests.support.ops_fakes import FakeClock, FakeTables, entry, fake_stack
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 
 from scorecast.errors import UserError
-from scorecast.ops.deadline import Clock
 from scorecast.ops.recovery.rebuild import rebuild
+from scorecast.ops.stack.polling import Clock
 
 
 @dataclass

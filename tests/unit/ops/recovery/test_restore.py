@@ -13,20 +13,20 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from scorecast.change import Change, from_record
-from scorecast.claim_store import ClaimStore
+from scorecast.changes.change import Change, from_record
+from scorecast.changes.claim_store import ClaimStore
 from scorecast.errors import UserError
 from scorecast.fanout.plan import publication_of
 from scorecast.ops.dead_letters.filters import read_time
-from scorecast.ops.deadline import Clock
-from scorecast.ops.images import for_sdk, in_json
 from scorecast.ops.recovery.backfill import Pace
-from scorecast.ops.recovery.ledger import Ledger, choose_table
+from scorecast.ops.recovery.latest_changes import Ledger, choose_table
 from scorecast.ops.recovery.restore import TableWriter, publish_changes, read_backup
-from tests.fakes import BUS, STREAM_ARN, item, record
-from tests.ops_fakes import FakeClock, FakeS3, FakeTables, refusal
+from scorecast.ops.stack.polling import Clock
+from scorecast.ops.stack.typed_json import for_sdk, in_json
 from tests.property.test_contract import images, keys
-from tests.recovery_fakes import event
+from tests.support.fakes import BUS, STREAM_ARN, item, record
+from tests.support.ops_fakes import FakeClock, FakeS3, FakeTables, refusal
+from tests.support.recovery_fakes import event
 
 ANY_PACE = Pace(None)
 

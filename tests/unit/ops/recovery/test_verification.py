@@ -5,19 +5,19 @@ from dataclasses import replace
 
 import pytest
 
-from scorecast.change import from_detail
-from scorecast.ops.comparison import Difference
-from scorecast.ops.deadline import Clock
+from scorecast.changes.change import from_detail
+from scorecast.leaderboard.policy import BoardPolicy, Keep, Order
+from scorecast.ops.recovery.comparison import Difference
 from scorecast.ops.recovery.counters import Miscount, find_miscounts
 from scorecast.ops.recovery.repair import repair_of
 from scorecast.ops.recovery.verification import kind_of, verifier_of
-from scorecast.ops.stack import Stack
-from scorecast.ranks.policy import BoardPolicy, Keep, Order
-from scorecast.settings import AttributeNames
+from scorecast.ops.stack.polling import Clock
+from scorecast.ops.stack.stack import Stack
+from scorecast.runtime.settings import AttributeNames
 from scorecast.standings.entry import entries_of
-from tests.fakes import STREAM_ARN
-from tests.ops_fakes import FakeClock, entry, fake_stack
-from tests.recovery_fakes import CONSUMER_QUEUE, FakeQueue, RecoveryTables
+from tests.support.fakes import STREAM_ARN
+from tests.support.ops_fakes import FakeClock, entry, fake_stack
+from tests.support.recovery_fakes import CONSUMER_QUEUE, FakeQueue, RecoveryTables
 
 
 @pytest.fixture

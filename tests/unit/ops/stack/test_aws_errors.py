@@ -4,9 +4,9 @@ import pytest
 from botocore import exceptions as sdk
 
 from scorecast.errors import UserError
-from scorecast.ops.aws_errors import explain, explained
-from scorecast.ops.exit_codes import ExitCode
-from tests.ops_fakes import refusal
+from scorecast.ops.stack.aws_errors import explain, explained
+from scorecast.ops.stack.exit_codes import ExitCode
+from tests.support.ops_fakes import refusal
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from scorecast.errors import UserError
-from scorecast.ops.exit_codes import ExitCode
-from scorecast.ops.stack import Options, Stack, describe_stack, find_target
-from tests.ops_fakes import OUTPUTS, Pages, fake_target, refusal
+from scorecast.ops.stack.exit_codes import ExitCode
+from scorecast.ops.stack.stack import Options, Stack, describe_stack, find_target
+from tests.support.ops_fakes import OUTPUTS, Pages, fake_target, refusal
 
 
 @pytest.fixture(autouse=True)

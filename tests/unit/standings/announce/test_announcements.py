@@ -7,10 +7,10 @@ from itertools import count
 
 import pytest
 
-from scorecast.ranks.policy import BoardPolicy, Keep, Order, policy_item
-from scorecast.standings.announcements import BUDGET_S, ROUNDS
-from tests.fakes import client_error
-from tests.standings_fakes import Call, System, event
+from scorecast.leaderboard.policy import BoardPolicy, Keep, Order, policy_item
+from scorecast.standings.announce.announcements import BUDGET_S, ROUNDS
+from tests.support.fakes import client_error
+from tests.support.standings_fakes import Call, System, event
 
 
 class Killed(BaseException):

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from scorecast.standings.standing_event import SCHEMA, SOURCE, StandingEvent, events_of, ranks_of
-from scorecast.standings.top import Place, Snapshot
+from scorecast.standings.announce.standing_event import SCHEMA, SOURCE, StandingEvent, events_of, ranks_of
+from scorecast.standings.announce.top import Place, Snapshot
 
 AT = "2026-01-01T00:00:00.5Z"
 A, B, C = Place("a", "90", "Anna"), Place("b", "80"), Place("c", "70")

@@ -2,9 +2,9 @@ import json
 
 import pytest
 
-from scorecast.ranks.policy import Order
+from scorecast.leaderboard.policy import Order
+from scorecast.standings.announce.top import Place, Snapshot, best, best_entries, place_of, read_snapshot, snapshot_item
 from scorecast.standings.entry import Entry
-from scorecast.standings.top import Place, Snapshot, best, best_entries, place_of, read_snapshot, snapshot_item
 
 DESCENDING, ASCENDING = Order.DESCENDING, Order.ASCENDING
 TOP = (Place("a", "90"), Place("b", "80"), Place("c", "70"))

@@ -1,0 +1,1 @@
+"""What is made of bench/results/: tables, charts, the data of the bill."""

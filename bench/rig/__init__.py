@@ -1,0 +1,1 @@
+"""What the measurements run on: engines, functions in processes of their own, meters, boards."""

@@ -1,0 +1,1 @@
+"""What the writer and the readers of the leaderboard share: items, policies, the counting index."""

@@ -1,0 +1,1 @@
+"""Boards as the commands see them: policies, scores, the API."""

@@ -1,0 +1,1 @@
+"""Realistic changes at a chosen rate."""

@@ -1,0 +1,1 @@
+"""A deployed stack as the commands reach it: clients, outputs, errors, waiting."""

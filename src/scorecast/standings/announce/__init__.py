@@ -1,0 +1,1 @@
+"""Leaderboard to bus: standing events about the top of each board."""
