@@ -73,7 +73,7 @@ def load_board(endpoint: str, dynamodb: Any, shape: str, entries: int) -> Board:
     name, oracle, meter = f"{shape} {entries}", Oracle(), Meter()
     oracle.add(draw_entries(shape, entries))
     load(endpoint, name, oracle.scores.items())
-    load_counters(dynamodb, name, count(oracle.ordered).nodes, table.LANES)
+    load_counters(dynamodb, name, count(oracle.ordered).nodes, table.SHARDS)
     reader = dynamodb_local.create_client(endpoint)
     meter.watch(reader)
     return Board(name, oracle, Standings(reader, LEADERBOARD, *index_names(), BOARDS, "key"), meter)

@@ -20,7 +20,7 @@ from rich.table import Table
 
 from bench.measure.contention import Strain
 from bench.measure.lookups import measure_lookups, measure_small_boards
-from bench.measure.write_cost import measure_concurrency, measure_lanes, measure_writes
+from bench.measure.write_cost import measure_concurrency, measure_shards, measure_writes
 from bench.rig import dynamodb_local
 from bench.rig.boards import SHAPES
 from bench.rig.tables import ROOT
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> None:
             for shape in arguments.shapes
         },
         "concurrency": {"concurrency": lambda: (measure_concurrency(Strain(writers=writers)) for writers in (1, 8))},
-        "lanes": {"lanes": partial(measure_lanes, [1, 2, 3, 4, 8, 16])},
+        "shards": {"shards": partial(measure_shards, [1, 2, 3, 4, 8, 16])},
         "small": {"small": partial(measure_small_boards, SMALL)},
     }
     for part in arguments.parts or parts:
@@ -64,7 +64,7 @@ def save(path: Path, rows: Iterable[Row]) -> list[Row]:
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
         "meter": f"DynamoDB Local 1.25 ({dynamodb_local.PACKAGE} {dynamodb_local.VERSION})",
-        "lanes": table.LANES,
+        "shards": table.SHARDS,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     for row in rows:
@@ -98,7 +98,7 @@ def _git(*arguments: str) -> str:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.measure.ranks", description="Measure the counting index.")
-    parser.add_argument("parts", nargs="*", help="lookups, writes, concurrency, lanes, small; all if none is named")
+    parser.add_argument("parts", nargs="*", help="lookups, writes, concurrency, shards, small; all if none is named")
     parser.add_argument("--entries", type=int, nargs="+", default=SIZES, metavar="N", help="sizes of the boards")
     parser.add_argument("--shapes", nargs="+", default=list(SHAPES), choices=list(SHAPES), help="shapes of the scores")
     parser.add_argument("--lookups", type=int, default=1000, metavar="N", help="look-ups a board, and changes a batch")

@@ -32,7 +32,7 @@ def measure_writes(shape: str, entries: int, batches: Iterable[int], changes: in
         oracle = Oracle()
         oracle.add(draw_entries(shape, entries))
         load(endpoint, BOARD, oracle.scores.items())
-        load_counters(dynamodb, BOARD, count(oracle.ordered).nodes, table.LANES)
+        load_counters(dynamodb, BOARD, count(oracle.ordered).nodes, table.SHARDS)
         for sequence, batch in enumerate(batches, start=1):
             yield {"shape": shape, "entries": entries} | _measure_batch(
                 endpoint, shape, oracle, sequence, batch, changes
@@ -68,13 +68,13 @@ def _measure_batch(endpoint: str, shape: str, oracle: Oracle, sequence: int, bat
     }
 
 
-def measure_lanes(lanes: Iterable[int]) -> Iterable[Row]:
-    """Measure how often writers meet in a lane, for several numbers of lanes: nothing else is in their way."""
-    chosen = table.LANES
-    for many in lanes:
-        table.LANES = store.LANES = many
+def measure_shards(shards: Iterable[int]) -> Iterable[Row]:
+    """Measure how often writers meet in a shard, for several numbers of shards: nothing else is in their way."""
+    chosen = table.SHARDS
+    for many in shards:
+        table.SHARDS = store.SHARDS = many
         yield measure_concurrency(Strain(changes=4_000, participants=1_000_000, repeated=0, killed=0))
-    table.LANES = store.LANES = chosen
+    table.SHARDS = store.SHARDS = chosen
 
 
 def measure_concurrency(strain: Strain) -> Row:
@@ -95,7 +95,7 @@ def measure_concurrency(strain: Strain) -> Row:
         if counters_of(dynamodb, BOARD) != count(standing.values()).nodes:
             raise RuntimeError("The counters do not equal the entries.")
     return {
-        "lanes": table.LANES,
+        "shards": table.SHARDS,
         "writers": strain.writers,
         "changes": strain.changes,
         "repeated": strain.repeated,

@@ -49,7 +49,7 @@ def blocks() -> dict[str, str]:
         "answers": _answers(),
         "small": _small(),
         "writes": _writes(),
-        "lanes": _lanes(),
+        "shards": _shards(),
         "concurrency": _concurrency(),
     }
 
@@ -99,9 +99,9 @@ def _writes() -> str:
     )
 
 
-def _lanes() -> str:
+def _shards() -> str:
     head = [
-        "lanes",
+        "shards",
         "transactions tried",
         "of them in conflict",
         "changes to deliver again",
@@ -111,13 +111,13 @@ def _lanes() -> str:
         head,
         [
             [
-                _n(row["lanes"]),
+                _n(row["shards"]),
                 _n(row["transactions"]),
                 f"{100 * row['conflicts'] / row['transactions']:.0f} %",
                 _n(row["redelivered"]),
-                f"{3 * row['lanes'] / 2:.1f}",
+                f"{3 * row['shards'] / 2:.1f}",
             ]
-            for row in read_rows("lanes")
+            for row in read_rows("shards")
         ],
     )
 

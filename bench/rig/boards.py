@@ -111,19 +111,19 @@ def count(scores: Iterable[Decimal]) -> Counters:
     return counters
 
 
-def load_counters(dynamodb: Any, board: str, nodes: dict[str, Node], lanes: int) -> None:
-    """Add counts to the board's nodes, spread over the lanes as many writers would have left them."""
+def load_counters(dynamodb: Any, board: str, nodes: dict[str, Node], shards: int) -> None:
+    """Add counts to the board's nodes, spread over the shards as many writers would have left them."""
     table = CounterTable(dynamodb, BOARDS)
-    for lane in range(lanes):
+    for shard in range(shards):
         for name, node in nodes.items():
-            shares = {slot: _share(total, lane, lanes) for slot, total in node.items()}
+            shares = {slot: _share(total, shard, shards) for slot, total in node.items()}
             for part in _parts(shares):
-                for action in table.additions(board, {name: part}, lane, "2026-01-01T00:00:00Z"):
+                for action in table.additions(board, {name: part}, shard, "2026-01-01T00:00:00Z"):
                     dynamodb.update_item(**action["Update"])
 
 
-def _share(total: int, lane: int, lanes: int) -> int:
-    return total // lanes + (lane < total % lanes)
+def _share(total: int, shard: int, shards: int) -> int:
+    return total // shards + (shard < total % shards)
 
 
 def _parts(node: Node) -> Iterator[Node]:
@@ -149,7 +149,7 @@ def counted(dynamodb: Any) -> Counters:
 
 
 def counters_of(dynamodb: Any, board: str) -> dict[str, Node]:
-    """Read all nodes of a board as they stand: sums over the lanes, without the zeros."""
+    """Read all nodes of a board as they stand: sums over the shards, without the zeros."""
     names = {item["node"]["S"] for item in scan(dynamodb, BOARDS) if "node" in item and item["name"]["S"] == board}
     read: dict[str, Node] = {}
     for name in names:

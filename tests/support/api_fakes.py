@@ -81,7 +81,7 @@ class FakeTable:
         return [self._item(*entry) for entry in self.entries if entry[:2] == wanted]
 
     def _counters(self) -> dict[tuple[str, str], dict]:
-        """The counters of the boards, all of them in lane 0."""
+        """The counters of the boards, all of them in shard 0."""
         items = {("policies", board): policy_item(board, policy) for board, policy in self.policies.items()}
         for board in {entry[0] for entry in self.entries}:
             counters = Counters()

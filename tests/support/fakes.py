@@ -222,7 +222,7 @@ class FakeDynamoDb:
         return sorted(name for collection, name in self.board_items if collection == "boards")
 
     def counted(self, board: str) -> dict[str, dict[int, int]]:
-        """The counters of a board's nodes, summed over the lanes, without the zeros."""
+        """The counters of a board's nodes, summed over the shards, without the zeros."""
         nodes: dict[str, Counter[int]] = {}
         for (collection, name), item in self.board_items.items():
             if name == board and collection.startswith("counters/"):

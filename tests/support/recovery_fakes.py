@@ -226,7 +226,7 @@ class RecoveryTables(FakeTables):
         del self.tables[table][_key_of(one)]
 
     def count(self) -> None:
-        """Write the counters of the entries that stand, all into one lane."""
+        """Write the counters of the entries that stand, all into one shard."""
         counters: dict[str, Counters] = {}
         for one in self.tables["leaderboard"].values():
             if "projectScore" in one:

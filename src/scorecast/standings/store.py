@@ -22,7 +22,7 @@ from scorecast.changes.change import iso_now
 from scorecast.errors import NotAcknowledged
 from scorecast.leaderboard.batch_get import BatchGetItem, Item, read_items
 from scorecast.leaderboard.index.counters import ROOT, deltas, path_nodes
-from scorecast.leaderboard.index.table import LANES, CounterTable
+from scorecast.leaderboard.index.table import SHARDS, CounterTable
 from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Ties
 from scorecast.leaderboard.ties import tie_order
 from scorecast.runtime.aws import code_of
@@ -178,7 +178,7 @@ class Leaderboard:
         puts = [{"Put": self._put(one)} for one in chunk]
         counters = CounterTable(self.dynamodb, self.board_table)
         changes = deltas(one.scores for one in chunk)
-        additions = counters.additions(board, changes, random.randrange(LANES), iso_now())
+        additions = counters.additions(board, changes, random.randrange(SHARDS), iso_now())
         try:
             self.dynamodb.transact_write_items(TransactItems=puts + additions)
         except ClientError as error:

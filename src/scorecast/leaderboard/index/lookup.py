@@ -55,7 +55,7 @@ class RankIndex:
     count_between: CountBetween
 
     def open(self, boards: Sequence[str]) -> dict[str, Board]:
-        """Read what all answers about boards begin with: (LANES + 1) / 2 read units each, 25 in a round trip."""
+        """Read what all answers about boards begin with: (SHARDS + 1) / 2 read units each, 25 in a round trip."""
         roots = self.counters.read_roots(boards)
         return {name: Board(name, root.policy, root.counts, root.updated_at, self) for name, root in roots.items()}
 
@@ -90,7 +90,7 @@ class Board:
     def find_many(self, scores: Sequence[Decimal]) -> list[Standing]:
         """Find where scores stand: the nodes in one round trip for all, a count for each.
 
-        On a small board a COUNT of what is above each; on others two nodes (LANES units) and a COUNT within the
+        On a small board a COUNT of what is above each; on others two nodes (SHARDS units) and a COUNT within the
         score's last range for each.
         """
         everybody, order = self.total, self.policy.order

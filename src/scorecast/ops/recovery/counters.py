@@ -70,7 +70,7 @@ def _count_entries(dynamodb: Any, table: str) -> Nodes:
 
 
 def _counted(dynamodb: Any, table: str) -> Nodes:
-    """What the index counts: all lanes of all nodes, summed."""
+    """What the index counts: all shards of all nodes, summed."""
     boards: dict[str, Reading] = defaultdict(lambda: Reading(defaultdict(dict)))
     request: dict[str, Any] = {
         "TableName": table,

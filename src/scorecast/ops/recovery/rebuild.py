@@ -66,7 +66,7 @@ def _count(stack: Stack, on_entries: Callable[[int], None]) -> dict[str, Counter
 
 
 def _store(stack: Stack, boards: dict[str, Counters], clock: Clock) -> Rebuilt:
-    """Write the nodes into one lane, take away what is left of others, and list the boards."""
+    """Write the nodes into one shard, take away what is left of others, and list the boards."""
     table = stack.output("BoardTableName")
     home = CounterTable(stack.client("dynamodb"), table)
     at = iso_now()

@@ -134,7 +134,7 @@ def test_counters_that_are_the_entries_have_no_faults(tables: RecoveryTables) ->
     assert miscounts(tables) == []
 
 
-def test_a_wrong_count_is_found_in_each_node_and_lanes_are_summed(tables: RecoveryTables) -> None:
+def test_a_wrong_count_is_found_in_each_node_and_shards_are_summed(tables: RecoveryTables) -> None:
     tables.put("leaderboard", entry("1", "a", "60"))
     tables.count()
     key = {"collection": {"S": "counters/3//a"}, "name": {"S": "a"}, "node": {"S": ""}, "at": {"S": "2026"}}
