@@ -10,7 +10,7 @@ from scorecast.errors import UserError
 from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Keep
 from scorecast.ops.stack.exit_codes import ExitCode
 from scorecast.ops.stack.main_table import MainTable
-from scorecast.ops.stack.polling import CLOCK, Clock, attempts
+from scorecast.ops.stack.polling import CLOCK, Clock, poll_until
 
 
 class _Board(Protocol):
@@ -53,7 +53,7 @@ def wait_until_shown(
     board: _Board, expected: Expected, deadline_s: float, clock: Clock = CLOCK, policy: BoardPolicy = DEFAULT
 ) -> float:
     """Wait until the board shows what is expected; return after how many seconds it did."""
-    for gone_s in attempts(deadline_s, pause_s=0.1, longest_pause_s=1, clock=clock):
+    for gone_s in poll_until(deadline_s, pause_s=0.1, longest_pause_s=1, clock=clock):
         shown = board.score_of(expected.board, expected.participant)
         if expected.is_met_by(shown, policy):
             return gone_s

@@ -19,7 +19,7 @@ from scorecast.errors import UserError
 from scorecast.ops.load.plan import Write
 from scorecast.ops.stack.aws_errors import code_of
 from scorecast.ops.stack.main_table import MainTable
-from scorecast.ops.stack.polling import CLOCK, Clock, attempts
+from scorecast.ops.stack.polling import CLOCK, Clock, poll_until
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
 BATCH_WRITES = 25
@@ -100,7 +100,7 @@ class Load:
 
     def _send_some(self, request: Request) -> Request:
         """Send a batch, again after a pause as long as nothing of it is taken; return what is left of it."""
-        for _ in attempts(_GIVE_UP_S, pause_s=0.05 * random.uniform(1, 2), longest_pause_s=5, clock=self.clock):
+        for _ in poll_until(_GIVE_UP_S, pause_s=0.05 * random.uniform(1, 2), longest_pause_s=5, clock=self.clock):
             left = self._send(request)
             if left != request:
                 return left

@@ -17,7 +17,7 @@ from scorecast.errors import CannotApply
 from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Keep
 from scorecast.ops.boards.policies import policies_of
 from scorecast.ops.stack.main_table import MainTable, main_table_of
-from scorecast.ops.stack.polling import CLOCK, Clock, attempts
+from scorecast.ops.stack.polling import CLOCK, Clock, poll_until
 from scorecast.ops.stack.stack import Stack
 
 Key = tuple[str, str]
@@ -136,7 +136,7 @@ def wait_until_equal(
     clock: Clock = CLOCK,
 ) -> Comparison:
     """Compare until all entries are equal or the deadline is over; return the last comparison."""
-    for _ in attempts(deadline_s, pause_s=0.5, longest_pause_s=5, clock=clock):
+    for _ in poll_until(deadline_s, pause_s=0.5, longest_pause_s=5, clock=clock):
         comparison = compare(stack, boards)
         on_progress(comparison)
         if comparison.is_equal:

@@ -13,7 +13,7 @@ from typing import Any
 from scorecast.leaderboard.index.counters import Counters, Node
 from scorecast.leaderboard.index.table import Reading
 from scorecast.ops.recovery.comparison import leaderboard_of
-from scorecast.ops.stack.polling import CLOCK, Clock, attempts
+from scorecast.ops.stack.polling import CLOCK, Clock, poll_until
 from scorecast.ops.stack.stack import Stack
 
 Nodes = dict[str, dict[str, Node]]
@@ -38,7 +38,7 @@ class Miscount:
 def find_miscounts(stack: Stack, settle_s: float, clock: Clock = CLOCK) -> list[Miscount]:
     """Compare all counters with all entries until they agree or the time to settle is over; return what differs."""
     found: list[Miscount] = []
-    for _ in attempts(settle_s, pause_s=0.5, longest_pause_s=5, clock=clock):
+    for _ in poll_until(settle_s, pause_s=0.5, longest_pause_s=5, clock=clock):
         found = list(_differences(stack))
         if not found:
             break

@@ -16,7 +16,7 @@ from scorecast.errors import UserError
 from scorecast.leaderboard.index.counters import Counters
 from scorecast.leaderboard.index.table import COUNTERS, CounterTable
 from scorecast.ops.stack.exit_codes import ExitCode
-from scorecast.ops.stack.polling import CLOCK, Clock, attempts
+from scorecast.ops.stack.polling import CLOCK, Clock, poll_until
 from scorecast.ops.stack.stack import Stack
 from scorecast.standings.store import BOARDS
 
@@ -96,7 +96,7 @@ def _scan(stack: Stack, request: dict[str, Any]) -> Iterator[list[Item]]:
 def _write(dynamodb: Any, table: str, requests: list[dict[str, Any]], clock: Clock) -> None:
     for batch in _batches(requests):
         waiting: dict[str, Any] = {table: batch}
-        for _ in attempts(60, pause_s=0.1, longest_pause_s=5, clock=clock):
+        for _ in poll_until(60, pause_s=0.1, longest_pause_s=5, clock=clock):
             waiting = dynamodb.batch_write_item(RequestItems=waiting).get("UnprocessedItems") or {}
             if not waiting:
                 break
@@ -120,7 +120,7 @@ class _Queue:
     def pause(self) -> None:
         """Stop taking from the queue, and wait until nobody is at work."""
         self._set(enabled=False)
-        for _ in attempts(_AT_WORK_DEADLINE_S, pause_s=0.2, longest_pause_s=2, clock=self.clock):
+        for _ in poll_until(_AT_WORK_DEADLINE_S, pause_s=0.2, longest_pause_s=2, clock=self.clock):
             if not self._at_work():
                 return
 
@@ -134,7 +134,7 @@ class _Queue:
         mapping = self._mapping()
         if mapping["State"] != wanted:
             functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=enabled)
-        for _ in attempts(_MAPPING_DEADLINE_S, pause_s=0.2, longest_pause_s=5, clock=self.clock):
+        for _ in poll_until(_MAPPING_DEADLINE_S, pause_s=0.2, longest_pause_s=5, clock=self.clock):
             if self._mapping()["State"] == wanted:
                 return
         raise UserError(

@@ -25,7 +25,7 @@ from scorecast.ops.recovery.backfill import Pace, Publish
 from scorecast.ops.recovery.backup import every_object
 from scorecast.ops.recovery.latest_changes import Ledger
 from scorecast.ops.stack.aws_errors import code_of
-from scorecast.ops.stack.polling import CLOCK, Clock, attempts
+from scorecast.ops.stack.polling import CLOCK, Clock, poll_until
 from scorecast.ops.stack.typed_json import for_sdk
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
@@ -97,7 +97,7 @@ class TableWriter:
 
     def _write(self, requests: list[dict[str, Any]]) -> None:
         waiting = {self.table: requests}
-        for _ in attempts(_GIVE_UP_S, pause_s=0.05, longest_pause_s=5, clock=self.clock):
+        for _ in poll_until(_GIVE_UP_S, pause_s=0.05, longest_pause_s=5, clock=self.clock):
             waiting = self._send(waiting)
             if not waiting:
                 return

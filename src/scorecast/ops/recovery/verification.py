@@ -18,7 +18,7 @@ from scorecast.errors import CannotApply
 from scorecast.leaderboard.batch_get import Item, read_items
 from scorecast.ops.recovery.comparison import STRICT, Agreement, Difference, Key, Standing, agreement_of, leaderboard_of
 from scorecast.ops.stack.main_table import MainTable, main_table_of
-from scorecast.ops.stack.polling import CLOCK, Clock, attempts
+from scorecast.ops.stack.polling import CLOCK, Clock, poll_until
 from scorecast.ops.stack.stack import Stack
 
 PAGE_KEYS = 100
@@ -98,7 +98,7 @@ class Verifier:
         """Look again at suspects until each agrees, or the time to settle, which all share, is over."""
         found: list[Difference] = []
         start = self.clock.now()
-        for _ in attempts(max(self.settle_s - self._waited_s, 0), 0.2, 2, self.clock):
+        for _ in poll_until(max(self.settle_s - self._waited_s, 0), 0.2, 2, self.clock):
             found = [difference for difference in map(self.examine, keys) if difference]
             keys = [(one.participant, one.board) for one in found]
             if not keys:

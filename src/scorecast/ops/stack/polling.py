@@ -18,7 +18,7 @@ class Clock:
 CLOCK = Clock()
 
 
-def attempts(deadline_s: float, pause_s: float, longest_pause_s: float, clock: Clock = CLOCK) -> Iterator[float]:
+def poll_until(deadline_s: float, pause_s: float, longest_pause_s: float, clock: Clock = CLOCK) -> Iterator[float]:
     """Yield the seconds gone by, at once and after each pause; ends when the deadline is over.
 
     The last attempt is at the deadline itself, so what comes true just before it is not missed.

@@ -11,7 +11,7 @@ from scorecast.leaderboard.policy import BoardPolicy, Keep, Order
 from scorecast.ops.boards.score import Expected, delete_score, wait_until_shown, write_score
 from scorecast.ops.stack.exit_codes import ExitCode
 from scorecast.ops.stack.main_table import MainTable, main_table_of, read_score
-from scorecast.ops.stack.polling import Clock, attempts
+from scorecast.ops.stack.polling import Clock, poll_until
 from tests.support.ops_fakes import FakeClock, FakeTables, entry, fake_stack
 
 
@@ -128,7 +128,7 @@ def test_a_board_that_keeps_another_score_may_show_that(
 
 def test_attempts_grow_apart_and_the_last_is_at_the_deadline() -> None:
     fake = FakeClock()
-    times = list(attempts(10, pause_s=1, longest_pause_s=3, clock=clock_of(fake)))
+    times = list(poll_until(10, pause_s=1, longest_pause_s=3, clock=clock_of(fake)))
     assert times[0] == 0
     assert times[-1] == 10
     gaps = [later - earlier for earlier, later in pairwise(times)]
