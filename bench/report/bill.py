@@ -1,11 +1,11 @@
-"""The tables of docs/cost.md: the bill's model at several loads, and its price table."""
+"""The tables of docs/cost.md: the bill's model at several workloads, and its price table."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
 from scorecast.cli.cost import load_model
-from scorecast.ops.cost.bill import DESIGNS, NAMES, SCORECAST, Load, verdict
+from scorecast.ops.cost.bill import DESIGNS, NAMES, SCORECAST, Workload, verdict
 
 CHANGES = [10_000, 1_000_000, 100_000_000]
 SIZES = [1_000, 10_000, 100_000, 1_000_000]
@@ -15,10 +15,10 @@ OTHERS = [design for design in DESIGNS if design != SCORECAST]
 def months() -> str:
     """Dollars a month by changes and entries; as many look-ups as changes."""
     model = load_model()
-    loads = [Load(changes, changes, entries) for changes in CHANGES for entries in SIZES]
+    workloads = [Workload(changes, changes, entries) for changes in CHANGES for entries in SIZES]
     rows = [
-        [f"{load.changes:,}", f"{load.entries:,}", *(f"{bill.total:,.2f}" for bill in model.bills(load))]
-        for load in loads
+        [f"{workload.changes:,}", f"{workload.entries:,}", *(f"{bill.total:,.2f}" for bill in model.bills(workload))]
+        for workload in workloads
     ]
     return _table(["changes, and as many look-ups, a month", "entries", *DESIGNS], rows)
 
@@ -27,11 +27,11 @@ def millions() -> str:
     """Dollars for a million changes by the rate, and for a million look-ups by the size of the board."""
     model = load_model()
     rows = [
-        [f"a million changes, at {changes:,} a month", *_each(model.a_million_changes, Load(changes, 0, 1_000))]
+        [f"a million changes, at {changes:,} a month", *_each(model.a_million_changes, Workload(changes, 0, 1_000))]
         for changes in CHANGES
     ]
     rows += [
-        [f"a million look-ups of a rank among {entries:,}", *_each(model.a_million_lookups, Load(0, 0, entries))]
+        [f"a million look-ups of a rank among {entries:,}", *_each(model.a_million_lookups, Workload(0, 0, entries))]
         for entries in SIZES
     ]
     return _table(["dollars for", *DESIGNS], rows)
@@ -44,7 +44,7 @@ def verdicts() -> str:
         [
             f"{changes:,}",
             f"{entries:,}",
-            *(_short(other, verdict(model, other, Load(changes, 0, entries))) for other in OTHERS),
+            *(_short(other, verdict(model, other, Workload(changes, 0, entries))) for other in OTHERS),
         ]
         for changes in CHANGES
         for entries in SIZES[1:]
@@ -72,8 +72,8 @@ def prices() -> str:
     return _table(["dollars", "for", "source"], rows) + f"\nUS dollars in {table['region']}, as of {table['date']}.\n"
 
 
-def _each(priced: Callable[[str, Load], float], load: Load) -> list[str]:
-    return [f"{priced(design, load):,.2f}" for design in DESIGNS]
+def _each(priced: Callable[[str, Workload], float], workload: Workload) -> list[str]:
+    return [f"{priced(design, workload):,.2f}" for design in DESIGNS]
 
 
 def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:

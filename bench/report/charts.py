@@ -8,7 +8,7 @@ from pathlib import Path
 from bench.report.measured import rows
 from bench.report.plot import Bar, bars, lines
 from scorecast.cli.cost import load_model
-from scorecast.ops.cost.bill import DESIGNS, Load
+from scorecast.ops.cost.bill import DESIGNS, Workload
 
 CHARTS = Path(__file__).parents[2] / "docs" / "charts"
 COLOURS = {"scorecast": 0, "textbook": 1, "powertools": 2}
@@ -76,7 +76,8 @@ def _ranks() -> str:
 def _bill() -> str:
     model = load_model()
     series = {
-        design: [(float(size), model.bill(design, Load(entries=size)).total) for size in SIZES] for design in DESIGNS
+        design: [(float(size), model.bill(design, Workload(entries=size)).total) for size in SIZES]
+        for design in DESIGNS
     }
     return lines(
         "The bill: dollars a month by the size of the board",

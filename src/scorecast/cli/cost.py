@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from scorecast.cli.options import Json, data, print_json
-from scorecast.ops.cost.bill import DESIGNS, SCORECAST, Bill, Load, Model, verdict
+from scorecast.ops.cost.bill import DESIGNS, SCORECAST, Bill, Model, Workload, verdict
 
 app = typer.Typer()
 
@@ -35,35 +35,37 @@ def cost(
 
     From measured calls, units and CPU time, and a dated price table. What it leaves out: docs/cost.md.
     """
-    model, load = load_model(), Load(changes, lookups, entries)
-    bills = model.bills(load)
-    verdicts = [verdict(model, other, load) for other in OTHERS]
+    model, workload = load_model(), Workload(changes, lookups, entries)
+    bills = model.bills(workload)
+    verdicts = [verdict(model, other, workload) for other in OTHERS]
     if as_json:
-        print_json(_answer(model, load, bills, verdicts))
+        print_json(_answer(model, workload, bills, verdicts))
         return
-    data.print(_table(model, load, bills))
+    data.print(_table(model, workload, bills))
     for line in verdicts:
         data.print(line, soft_wrap=True)
     data.print(f"Prices of {model.prices['date']} in {model.prices['region']}, in dollars, without the free tier.")
 
 
-def _answer(model: Model, load: Load, bills: list[Bill], verdicts: list[str]) -> dict[str, Any]:
+def _answer(model: Model, workload: Workload, bills: list[Bill], verdicts: list[str]) -> dict[str, Any]:
     return {
         "region": model.prices["region"],
         "pricesOf": model.prices["date"],
-        "changes": load.changes,
-        "lookups": load.lookups,
-        "entries": load.entries,
+        "changes": workload.changes,
+        "lookups": workload.lookups,
+        "entries": workload.entries,
         "dollarsAMonth": {bill.design: round(bill.total, 2) for bill in bills},
         "lines": {bill.design: {name: round(dollars, 4) for name, dollars in bill.lines.items()} for bill in bills},
-        "dollarsAMillionChanges": {design: round(model.a_million_changes(design, load), 2) for design in DESIGNS},
-        "dollarsAMillionLookups": {design: round(model.a_million_lookups(design, load), 2) for design in DESIGNS},
+        "dollarsAMillionChanges": {design: round(model.a_million_changes(design, workload), 2) for design in DESIGNS},
+        "dollarsAMillionLookups": {design: round(model.a_million_lookups(design, workload), 2) for design in DESIGNS},
         "verdicts": verdicts,
     }
 
 
-def _table(model: Model, load: Load, bills: list[Bill]) -> Table:
-    title = f"{load.changes:,.0f} changes and {load.lookups:,.0f} look-ups a month, {load.entries:,.0f} entries"
+def _table(model: Model, workload: Workload, bills: list[Bill]) -> Table:
+    title = (
+        f"{workload.changes:,.0f} changes and {workload.lookups:,.0f} look-ups a month, {workload.entries:,.0f} entries"
+    )
     table = Table("dollars a month", title=title, show_footer=False)
     for bill in bills:
         table.add_column(bill.design, justify="right")
@@ -72,7 +74,7 @@ def _table(model: Model, load: Load, bills: list[Bill]) -> Table:
     table.add_section()
     table.add_row("a month", *(_dollars(bill.total) for bill in bills), style="bold")
     for name, priced in (("changes", model.a_million_changes), ("look-ups", model.a_million_lookups)):
-        table.add_row(f"a million {name}", *(_dollars(priced(design, load)) for design in DESIGNS))
+        table.add_row(f"a million {name}", *(_dollars(priced(design, workload)) for design in DESIGNS))
     return table
 
 

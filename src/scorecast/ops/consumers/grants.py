@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from botocore.exceptions import ClientError
 
 from scorecast.ops.consumers.resource_policy import Statement, drop_statement, find_statement, put_statement
-from scorecast.ops.consumers.undo import Step
+from scorecast.ops.consumers.undo import UndoStep
 from scorecast.ops.stack.arn import Arn
 from scorecast.ops.stack.aws_errors import code_of
 
@@ -24,7 +24,7 @@ EVENTBRIDGE = "events.amazonaws.com"
 class Grant(Protocol):
     """How a rule is let in by one kind of target."""
 
-    def allow(self, target: Arn, rule: Arn) -> Step:
+    def allow(self, target: Arn, rule: Arn) -> UndoStep:
         """Let the rule in; return what takes that back."""
 
     def revoke(self, target: Arn, rule: Arn) -> None:
@@ -37,7 +37,7 @@ class FunctionGrant:
 
     functions: Any
 
-    def allow(self, target: Arn, rule: Arn) -> Step:
+    def allow(self, target: Arn, rule: Arn) -> UndoStep:
         """Let the rule invoke the function."""
         try:
             self._add(target, rule)
@@ -79,7 +79,7 @@ class PolicyGrant:
 
     policies: _Policies
 
-    def allow(self, target: Arn, rule: Arn) -> Step:
+    def allow(self, target: Arn, rule: Arn) -> UndoStep:
         """Put the statement in."""
         policy = self.policies.read(target)
         statement = self.policies.statement(target, rule)

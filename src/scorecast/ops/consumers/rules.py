@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from scorecast.errors import UserError
 from scorecast.ops.consumers.event_pattern import pattern_refusals
 from scorecast.ops.consumers.grants import GONE, Grant, grants_of
-from scorecast.ops.consumers.undo import Step, Undo
+from scorecast.ops.consumers.undo import Undo, UndoStep
 from scorecast.ops.stack.arn import Arn, read_arn
 from scorecast.ops.stack.aws_errors import code_of, message_of
 from scorecast.ops.stack.exit_codes import ExitCode
@@ -235,7 +235,7 @@ class Consumers:
         targets = rule.targets if rule else ()
         return [arn for target in targets for arn in self._granted(target)]
 
-    def _allow(self, rule: str, resource: Arn) -> Step:
+    def _allow(self, rule: str, resource: Arn) -> UndoStep:
         try:
             return self.grants[resource.service].allow(resource, self._rule_arn(rule))
         except ClientError as error:

@@ -10,16 +10,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 from scorecast.errors import UserError
 from scorecast.ops.stack.aws_errors import explain
 
-Step = Callable[[], None]
+UndoStep = Callable[[], None]
 
 
 class Undo:
     """`with Undo() as undo: do(); undo.add(take_back); do_more()`"""
 
     def __init__(self) -> None:
-        self._steps: list[Step] = []
+        self._steps: list[UndoStep] = []
 
-    def add(self, step: Step) -> None:
+    def add(self, step: UndoStep) -> None:
         """Remember how to take back what was just done."""
         self._steps.append(step)
 
@@ -35,7 +35,7 @@ class Undo:
             raise UserError(f"{reason} Not all of what was done could be taken back: {' '.join(stayed)}") from error
 
 
-def _attempt(step: Step) -> str | None:
+def _attempt(step: UndoStep) -> str | None:
     """Take one step back; return what prevented it."""
     try:
         step()

@@ -46,7 +46,7 @@ Lines = dict[str, float]
 
 
 @dataclass(frozen=True)
-class Load:
+class Workload:
     """A month of a board: changes of scores, look-ups of ranks, entries."""
 
     changes: float = MILLION
@@ -73,31 +73,35 @@ class Model:
     prices: Mapping[str, Any]
     measured: Measured
 
-    def bill(self, design: str, load: Load) -> Bill:
+    def bill(self, design: str, workload: Workload) -> Bill:
         """What a month costs by a design; lines that cost nothing are left out."""
         lines: Lines = {}
-        for part in (*self._changes(design, load), *self._lookups(design, load), *self._fixed(design, load)):
+        for part in (
+            *self._changes(design, workload),
+            *self._lookups(design, workload),
+            *self._fixed(design, workload),
+        ):
             name, dollars = part
             lines[name] = lines.get(name, 0.0) + dollars
         return Bill(design, {name: dollars for name, dollars in lines.items() if dollars})
 
-    def bills(self, load: Load) -> list[Bill]:
+    def bills(self, workload: Workload) -> list[Bill]:
         """What a month costs by each design."""
-        return [self.bill(design, load) for design in DESIGNS]
+        return [self.bill(design, workload) for design in DESIGNS]
 
-    def a_million_changes(self, design: str, load: Load) -> float:
-        """Dollars for a million changes at this load."""
-        return sum(dollars for _, dollars in self._changes(design, load)) * MILLION / max(load.changes, 1)
+    def a_million_changes(self, design: str, workload: Workload) -> float:
+        """Dollars for a million changes at this workload."""
+        return sum(dollars for _, dollars in self._changes(design, workload)) * MILLION / max(workload.changes, 1)
 
-    def a_million_lookups(self, design: str, load: Load) -> float:
+    def a_million_lookups(self, design: str, workload: Workload) -> float:
         """Dollars for a million look-ups of a rank on a board of this size."""
-        return sum(dollars for _, dollars in self._lookups(design, Load(0, MILLION, load.entries)))
+        return sum(dollars for _, dollars in self._lookups(design, Workload(0, MILLION, workload.entries)))
 
     # ---------------------------------------------------------------- what is paid for
 
-    def _changes(self, design: str, load: Load) -> list[tuple[str, float]]:
+    def _changes(self, design: str, workload: Workload) -> list[tuple[str, float]]:
         """The bus in all designs; before it our function, the textbook's or a pipe; behind it a consumer."""
-        batch, many = load.changes / SECONDS_A_MONTH * WINDOW_S, load.changes
+        batch, many = workload.changes / SECONDS_A_MONTH * WINDOW_S, workload.changes
         lines = [("EventBridge", many * self._a_million("event"))]
         if design == PIPES:
             lines.append(("EventBridge", many * self._a_million("pipe")))
@@ -125,34 +129,34 @@ class Model:
             ("DynamoDB, writing", many * written if units else 0.0),
         ]
 
-    def _lookups(self, design: str, load: Load) -> list[tuple[str, float]]:
+    def _lookups(self, design: str, workload: Workload) -> list[tuple[str, float]]:
         """The API and its function in all designs; behind it the index, a COUNT, or a sorted set."""
         way = SCORECAST if design in (SCORECAST, REDIS) else "COUNT"
         steps = self.measured["lookups"][way]
-        step, larger = _step(steps, "entries", load.entries), 1.0
+        step, larger = _step(steps, "entries", workload.entries), 1.0
         if way == "COUNT":  # it reads what it counts, so what it costs grows with the board
-            larger = load.entries / step["entries"]
+            larger = workload.entries / step["entries"]
         milliseconds = max(step["round_trips"] * larger * TABLE_MS, step["cpu_ms"] * max(larger, 1) / VCPU_SHARE)
         units = 0.0 if design == REDIS else step["read_units"] * larger
         return [
-            ("API Gateway", load.lookups * self._a_million("api")),
-            ("Lambda", self._lambda(load.lookups, load.lookups * milliseconds)),
-            ("DynamoDB, reading", load.lookups * units * self._a_million("read_unit")),
+            ("API Gateway", workload.lookups * self._a_million("api")),
+            ("Lambda", self._lambda(workload.lookups, workload.lookups * milliseconds)),
+            ("DynamoDB, reading", workload.lookups * units * self._a_million("read_unit")),
         ]
 
-    def _fixed(self, design: str, load: Load) -> list[tuple[str, float]]:
+    def _fixed(self, design: str, workload: Workload) -> list[tuple[str, float]]:
         if design == REDIS:
-            return [("SQS", IDLE_POLLS * self._a_million("queue")), ("ElastiCache", self._cache(load))]
+            return [("SQS", IDLE_POLLS * self._a_million("queue")), ("ElastiCache", self._cache(workload))]
         return [("SQS", IDLE_POLLS * self._a_million("queue"))] if design == SCORECAST else []
 
-    def _cache(self, load: Load) -> float:
+    def _cache(self, workload: Workload) -> float:
         """The cheaper of a serverless cache and one node, which loses the board when it is replaced."""
-        gb = load.entries * float(self.measured["redis"]["bytes_an_entry"]) / 2**30
-        requests = load.changes + load.lookups * float(self.measured["redis"]["calls_a_lookup"])
+        gb = workload.entries * float(self.measured["redis"]["bytes_an_entry"]) / 2**30
+        requests = workload.changes + workload.lookups * float(self.measured["redis"]["calls_a_lookup"])
         serverless = max(gb, SERVERLESS_LEAST_GB) * HOURS_A_MONTH * self._price("cache_gb_hour")
         nodes = [float(node["dollars_an_hour"]) for node in self.prices["nodes"] if node["gb"] * NODE_SHARE >= gb]
         if not nodes:
-            raise UserError(f"No cache node in the price table holds {load.entries:,.0f} entries.", ExitCode.USAGE)
+            raise UserError(f"No cache node in the price table holds {workload.entries:,.0f} entries.", ExitCode.USAGE)
         return min(serverless + requests * self._a_million("cache_request"), min(nodes) * HOURS_A_MONTH)
 
     def _lambda(self, invocations: float, milliseconds: float) -> float:
@@ -176,11 +180,11 @@ def _step(steps: Sequence[Measured], name: str, value: float) -> Measured:
 # ---------------------------------------------------------------- who is cheaper
 
 
-def verdict(model: Model, other: str, load: Load) -> str:
-    """Say plainly at how many look-ups a month another design is cheaper than Scorecast, all else as in the load."""
-    none = Load(load.changes, 0, load.entries)
+def verdict(model: Model, other: str, workload: Workload) -> str:
+    """Say plainly at how many look-ups a month another design is cheaper than Scorecast, all else as in the workload."""
+    none = Workload(workload.changes, 0, workload.entries)
     more = model.bill(other, none).total - model.bill(SCORECAST, none).total
-    slope = model.a_million_lookups(SCORECAST, load) - model.a_million_lookups(other, load)
+    slope = model.a_million_lookups(SCORECAST, workload) - model.a_million_lookups(other, workload)
     crossing = more / slope * MILLION if slope else -1.0
     name = NAMES[other]
     if crossing <= 0:

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from scorecast.cli import app
 from scorecast.cli.cost import load_model
 from scorecast.errors import UserError
-from scorecast.ops.cost.bill import DESIGNS, PIPES, REDIS, SCORECAST, TEXTBOOK, Load, Model, verdict
+from scorecast.ops.cost.bill import DESIGNS, PIPES, REDIS, SCORECAST, TEXTBOOK, Model, Workload, verdict
 
 MODEL = load_model()
 PRICE_NAMES = ("event", "pipe", "queue", "invocation", "write_unit", "read_unit", "api", "cache_request")
@@ -23,57 +23,57 @@ def model_of(**prices: float) -> Model:
 
 
 def test_each_change_is_an_event_in_every_design_and_a_request_of_a_pipe_in_one() -> None:
-    load = Load(changes=2_000_000, lookups=0)
-    assert {design: model_of(event=1.0, pipe=0.4).bill(design, load).total for design in (SCORECAST, TEXTBOOK)} == {
+    workload = Workload(changes=2_000_000, lookups=0)
+    assert {design: model_of(event=1.0, pipe=0.4).bill(design, workload).total for design in (SCORECAST, TEXTBOOK)} == {
         SCORECAST: pytest.approx(2.0),
         TEXTBOOK: pytest.approx(2.0),
     }
-    assert model_of(event=1.0, pipe=0.4).bill(PIPES, load).total == pytest.approx(2.8)
+    assert model_of(event=1.0, pipe=0.4).bill(PIPES, workload).total == pytest.approx(2.8)
 
 
 def test_writing_costs_the_units_that_were_metered_for_the_batch_the_rate_fills() -> None:
     alone, crowd = MODEL.measured["consumer"]["scorecast"][0], MODEL.measured["consumer"]["scorecast"][-1]
     model = model_of(write_unit=1.0)
-    assert model.a_million_changes(SCORECAST, Load(changes=1000)) == pytest.approx(alone["write_units"])
-    assert model.a_million_changes(SCORECAST, Load(changes=1e9)) == pytest.approx(crowd["write_units"])
+    assert model.a_million_changes(SCORECAST, Workload(changes=1000)) == pytest.approx(alone["write_units"])
+    assert model.a_million_changes(SCORECAST, Workload(changes=1e9)) == pytest.approx(crowd["write_units"])
 
 
 def test_a_look_up_by_the_index_costs_the_same_on_any_board_and_a_count_grows_with_it() -> None:
-    small, large = Load(entries=100_000), Load(entries=1_000_000)
+    small, large = Workload(entries=100_000), Workload(entries=1_000_000)
     model = model_of(read_unit=1.0)
     assert model.a_million_lookups(SCORECAST, small) == model.a_million_lookups(SCORECAST, large)
     assert model.a_million_lookups(TEXTBOOK, large) == pytest.approx(10 * model.a_million_lookups(TEXTBOOK, small))
 
 
 def test_a_cache_is_paid_by_the_hour_and_the_cheaper_of_two() -> None:
-    idle = Load(changes=0, lookups=0, entries=1000)
+    idle = Workload(changes=0, lookups=0, entries=1000)
     assert model_of(cache_gb_hour=0.1).bill(REDIS, idle).total == pytest.approx(0.1 * 0.1 * 730)
     assert model_of(cache_gb_hour=100.0).bill(REDIS, idle).total == pytest.approx(730)
 
 
 def test_a_board_that_no_node_holds_is_refused() -> None:
     with pytest.raises(UserError, match=r"No cache node .* 1,000,000,000,000 entries"):
-        MODEL.bill(REDIS, Load(entries=1e12))
+        MODEL.bill(REDIS, Workload(entries=1e12))
 
 
 def test_the_textbook_is_cheaper_where_nobody_asks_for_ranks() -> None:
-    load = Load(lookups=0)
-    assert MODEL.bill(TEXTBOOK, load).total < MODEL.bill(SCORECAST, load).total
+    workload = Workload(lookups=0)
+    assert MODEL.bill(TEXTBOOK, workload).total < MODEL.bill(SCORECAST, workload).total
 
 
 @pytest.mark.parametrize("changes", [10_000, 1_000_000, 100_000_000])
 @pytest.mark.parametrize("other", [TEXTBOOK, PIPES, REDIS])
 def test_a_verdict_names_the_look_ups_at_which_the_bills_are_equal(other: str, changes: int) -> None:
-    sentence = verdict(MODEL, other, Load(changes, 0, 100_000))
+    sentence = verdict(MODEL, other, Workload(changes, 0, 100_000))
     found = re.search(r"(up to|above) ([\d,]+)", sentence)
     if not found:
-        bills = [MODEL.bill(design, Load(changes, 1e9, 100_000)).total for design in (other, SCORECAST)]
+        bills = [MODEL.bill(design, Workload(changes, 1e9, 100_000)).total for design in (other, SCORECAST)]
         assert ("at any number" in sentence) == (bills[0] < bills[1])
         return
     crossing = float(found[2].replace(",", ""))
     for lookups, is_cheaper in ((crossing * 0.8, found[1] == "up to"), (crossing * 1.2, found[1] == "above")):
-        load = Load(changes, lookups, 100_000)
-        assert (MODEL.bill(other, load).total < MODEL.bill(SCORECAST, load).total) == is_cheaper
+        workload = Workload(changes, lookups, 100_000)
+        assert (MODEL.bill(other, workload).total < MODEL.bill(SCORECAST, workload).total) == is_cheaper
 
 
 def test_the_price_table_has_a_date_a_region_and_a_source_for_each_price() -> None:
