@@ -21,7 +21,7 @@ from scorecast.cli.options import (
     with_place,
 )
 from scorecast.ops.consumers.event_pattern import matches, read_pattern
-from scorecast.ops.consumers.rules import Consumer, Consumers, Rule, consumers_of
+from scorecast.ops.consumers.rules import Consumers, ConsumerSpec, Rule, consumers_of
 from scorecast.ops.consumers.samples import Sample, built_in_samples, live_samples, samples_in
 from scorecast.ops.stack.arn import Arn, read_arn
 from scorecast.ops.stack.exit_codes import ExitCode
@@ -89,7 +89,7 @@ def add(
 
     When a step fails, what was done before is taken back.
     """
-    wanted = Consumer(
+    wanted = ConsumerSpec(
         name=name,
         pattern=read_pattern(pattern, sys.stdin),
         target=read_arn(target),

@@ -14,7 +14,7 @@ from typing import Any, TextIO
 from botocore.exceptions import ClientError
 
 from scorecast.errors import UserError
-from scorecast.ops.stack.aws_errors import code_of, message_of
+from scorecast.ops.stack.aws_errors import aws_code_of, message_of
 from scorecast.ops.stack.exit_codes import ExitCode
 
 EXAMPLE = '{"detail": {"new": {"projectScore": [{"numeric": [">=", 90]}]}}}'
@@ -46,7 +46,7 @@ def pattern_refusals() -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        if code_of(error) != "InvalidEventPatternException":
+        if aws_code_of(error) != "InvalidEventPatternException":
             raise
         raise UserError(f"EventBridge does not take this pattern: {message_of(error)}", ExitCode.USAGE) from None
 

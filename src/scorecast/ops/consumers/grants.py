@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from scorecast.ops.consumers.resource_policy import Statement, drop_statement, find_statement, put_statement
 from scorecast.ops.consumers.undo import UndoStep
 from scorecast.ops.stack.arn import Arn
-from scorecast.ops.stack.aws_errors import code_of
+from scorecast.ops.stack.aws_errors import aws_code_of
 
 # What the services call a resource that is not there.
 GONE = {"AWS.SimpleQueueService.NonExistentQueue", "NotFound", "QueueDoesNotExist", "ResourceNotFoundException"}
@@ -42,7 +42,7 @@ class FunctionGrant:
         try:
             self._add(target, rule)
         except ClientError as error:
-            if code_of(error) != "ResourceConflictException":
+            if aws_code_of(error) != "ResourceConflictException":
                 raise
             # It may be of a rule of the same name on another bus, and cannot be read with these permissions.
             self.revoke(target, rule)
@@ -178,5 +178,5 @@ def _statement(rule: Arn, action: str, target: Arn) -> Statement:
 
 
 def _pass_gone(error: ClientError) -> None:
-    if code_of(error) not in GONE:
+    if aws_code_of(error) not in GONE:
         raise error

@@ -19,7 +19,7 @@ from scorecast.ops.consumers.event_pattern import pattern_refusals
 from scorecast.ops.consumers.grants import GONE, Grant, grants_of
 from scorecast.ops.consumers.undo import Undo, UndoStep
 from scorecast.ops.stack.arn import Arn, read_arn
-from scorecast.ops.stack.aws_errors import code_of, message_of
+from scorecast.ops.stack.aws_errors import aws_code_of, message_of
 from scorecast.ops.stack.exit_codes import ExitCode
 from scorecast.ops.stack.stack import Stack
 
@@ -34,7 +34,7 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Consumer:
+class ConsumerSpec:
     """What a user wants: the events that match `pattern` (JSON text), at `target`."""
 
     name: str
@@ -75,7 +75,7 @@ class Consumers:
         pages = self.events.get_paginator("list_rules").paginate(EventBusName=self.bus.name)
         return [self._rule(described) for page in pages for described in page["Rules"]]
 
-    def add(self, wanted: Consumer) -> bool:
+    def add(self, wanted: ConsumerSpec) -> bool:
         """Make the consumer, or update it; return whether it is new."""
         name = self.rule_name(wanted.name)
         target = self._target(wanted)
@@ -135,7 +135,7 @@ class Consumers:
         try:
             return self._rule(self.events.describe_rule(Name=name, EventBusName=self.bus.name))
         except ClientError as error:
-            if code_of(error) == "ResourceNotFoundException":
+            if aws_code_of(error) == "ResourceNotFoundException":
                 return None
             raise
 
@@ -156,7 +156,7 @@ class Consumers:
         path = name if self.bus.name == "default" else f"{self.bus.name}/{name}"
         return replace(self.bus, resource=f"rule/{path}")
 
-    def _put_rule(self, name: str, wanted: Consumer, before: Rule | None, undo: Undo) -> None:
+    def _put_rule(self, name: str, wanted: ConsumerSpec, before: Rule | None, undo: Undo) -> None:
         """Make or update the rule; what PutRule is not told it sets to its default."""
         rule = Rule(
             name=name,
@@ -184,7 +184,7 @@ class Consumers:
 
     # ------------------------------------------------------------ its target
 
-    def _target(self, wanted: Consumer) -> Json:
+    def _target(self, wanted: ConsumerSpec) -> Json:
         """The target as PutTargets takes it."""
         dead_letters = wanted.dead_letters or self.dead_letters
         if dead_letters.service != "sqs" or dead_letters.name.endswith(".fifo") or dead_letters == wanted.target:
@@ -198,7 +198,7 @@ class Consumers:
             target["RetryPolicy"] = retry_policy
         return target | self._role(wanted) | self._order(wanted)
 
-    def _role(self, wanted: Consumer) -> Json:
+    def _role(self, wanted: ConsumerSpec) -> Json:
         """The role for targets that need one."""
         service = wanted.target.service
         if service in _BY_POLICY and wanted.role:
@@ -208,7 +208,7 @@ class Consumers:
         role = wanted.role or (self.role if service in _BY_ROLE else None)
         return {"RoleArn": str(role)} if role else {}
 
-    def _order(self, wanted: Consumer) -> Json:
+    def _order(self, wanted: ConsumerSpec) -> Json:
         """What keeps the changes of an item in order where the target can: its shard, or its message group."""
         if wanted.target.service == "kinesis":
             return {"KinesisParameters": {"PartitionKeyPath": f"$.detail.keys.{self.id_attribute}"}}
@@ -239,7 +239,7 @@ class Consumers:
         try:
             return self.grants[resource.service].allow(resource, self._rule_arn(rule))
         except ClientError as error:
-            if code_of(error) in GONE:
+            if aws_code_of(error) in GONE:
                 raise UserError(f"There is no {resource}: check the name, the region and the account.") from None
             raise
 

@@ -30,7 +30,7 @@ from scorecast.ops.dead_letters.letters import (
 )
 from scorecast.ops.dead_letters.stream import read_again
 from scorecast.ops.stack.arn import read_arn
-from scorecast.ops.stack.aws_errors import code_of, explain
+from scorecast.ops.stack.aws_errors import aws_code_of, explain
 from scorecast.ops.stack.stack import Stack
 
 # A synchronous payload is 6 MB at most, and a batch of the stream 1,000 records here.
@@ -173,7 +173,7 @@ def _is_plain(events: Any, delivery: ParkedDelivery) -> bool:
     try:
         answer = events.list_targets_by_rule(Rule=rule, EventBusName=bus or "default")
     except ClientError as error:
-        if code_of(error) == "ResourceNotFoundException":
+        if aws_code_of(error) == "ResourceNotFoundException":
             return True
         raise
     targets = [target for target in answer["Targets"] if target["Arn"] == delivery.target_arn]

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from scorecast.errors import ScorecastError
 from scorecast.ops.dead_letters.letters import ParkedBatch
-from scorecast.ops.stack.aws_errors import code_of
+from scorecast.ops.stack.aws_errors import aws_code_of
 from scorecast.ops.stack.typed_json import in_json
 
 # What GetShardIterator and GetRecords answer when the records, the shard or the stream are no more.
@@ -66,7 +66,7 @@ def _records(streams: _Streams, batch: ParkedBatch) -> Iterator[Record]:
             empty_pages = 0 if page["Records"] else empty_pages + 1
             iterator = page.get("NextShardIterator")
     except ClientError as error:
-        if code_of(error) in _FORGOTTEN:
+        if aws_code_of(error) in _FORGOTTEN:
             raise StreamForgot(
                 f"The stream no longer keeps the {batch.records} records from {batch.first}: it does so for 24 hours. "
                 "`scorecast verify` names the entries they leave wrong, and `scorecast backfill` reads the items anew."

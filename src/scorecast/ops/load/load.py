@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 
 from scorecast.errors import UserError
 from scorecast.ops.load.plan import Write
-from scorecast.ops.stack.aws_errors import code_of
+from scorecast.ops.stack.aws_errors import aws_code_of
 from scorecast.ops.stack.main_table import MainTable
 from scorecast.ops.stack.polling import CLOCK, Clock, poll_until
 
@@ -113,7 +113,7 @@ class Load:
         try:
             unprocessed: Request = self.dynamodb.batch_write_item(RequestItems=request).get("UnprocessedItems", {})
         except ClientError as error:
-            if code_of(error) in _THROTTLED:
+            if aws_code_of(error) in _THROTTLED:
                 return request
             raise
         return unprocessed

@@ -24,7 +24,7 @@ from scorecast.errors import UserError
 from scorecast.ops.recovery.backfill import Pace, Publish
 from scorecast.ops.recovery.backup import every_object
 from scorecast.ops.recovery.latest_changes import Ledger
-from scorecast.ops.stack.aws_errors import code_of
+from scorecast.ops.stack.aws_errors import aws_code_of
 from scorecast.ops.stack.polling import CLOCK, Clock, poll_until
 from scorecast.ops.stack.typed_json import for_sdk
 
@@ -107,7 +107,7 @@ class TableWriter:
         try:
             left: dict[str, Any] = self.dynamodb.batch_write_item(RequestItems=waiting).get("UnprocessedItems", {})
         except ClientError as error:
-            if code_of(error) in _THROTTLED:
+            if aws_code_of(error) in _THROTTLED:
                 return waiting
             raise
         return left
@@ -116,7 +116,7 @@ class TableWriter:
         try:
             self.dynamodb.describe_table(TableName=self.table)
         except ClientError as error:
-            if code_of(error) == "ResourceNotFoundException":
+            if aws_code_of(error) == "ResourceNotFoundException":
                 return False
             raise
         return True

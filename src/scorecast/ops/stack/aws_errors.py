@@ -59,14 +59,14 @@ def explain(error: sdk.ClientError | sdk.BotoCoreError) -> UserError:
     return UserError(_sentence(error), ExitCode.FAILED)
 
 
-def code_of(error: sdk.ClientError) -> str:
+def aws_code_of(error: sdk.ClientError) -> str:
     """AWS's own code of an error, such as AccessDenied."""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
 def message_of(error: sdk.ClientError) -> str:
     """AWS's own words, as a sentence."""
-    message = str(error.response.get("Error", {}).get("Message") or code_of(error) or "no reason was given")
+    message = str(error.response.get("Error", {}).get("Message") or aws_code_of(error) or "no reason was given")
     return " ".join(message.split()).rstrip(".") + "."
 
 
@@ -77,7 +77,7 @@ _NO_CREDENTIALS = (
 
 
 def _refused(error: sdk.ClientError) -> UserError:
-    code, message = code_of(error), message_of(error)
+    code, message = aws_code_of(error), message_of(error)
     if code in _EXPIRED:
         return UserError(f"Your AWS credentials have expired ({code}): sign in again.", ExitCode.DENIED)
     if code in _NOT_ACCEPTED:

@@ -19,7 +19,7 @@ from botocore.parsers import ResponseParserError
 
 from scorecast.changes.claim_store import ClaimStore
 from scorecast.errors import UserError
-from scorecast.ops.stack.aws_errors import code_of, explained, message_of
+from scorecast.ops.stack.aws_errors import aws_code_of, explained, message_of
 from scorecast.ops.stack.exit_codes import ExitCode
 from scorecast.runtime.settings import AttributeNames, Bus
 from scorecast.twin import instance
@@ -183,9 +183,9 @@ def _describe(target: Target, name: str) -> dict[str, Any]:
     except ResponseParserError:
         raise _stranger(target) from None
     except ClientError as error:
-        if target.endpoint and code_of(error).isdigit():  # an HTTP status for a code comes from no AWS engine
+        if target.endpoint and aws_code_of(error).isdigit():  # an HTTP status for a code comes from no AWS engine
             raise _stranger(target) from None
-        if code_of(error) == "ValidationError" and "does not exist" in message_of(error):
+        if aws_code_of(error) == "ValidationError" and "does not exist" in message_of(error):
             raise UserError(_unknown_stack(target, name), ExitCode.UNKNOWN_STACK) from None
         raise
     return dict(stacks[0])

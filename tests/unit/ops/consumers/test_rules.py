@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from scorecast.errors import UserError
-from scorecast.ops.consumers.rules import Consumer, Consumers, consumers_of
+from scorecast.ops.consumers.rules import Consumers, ConsumerSpec, consumers_of
 from scorecast.ops.stack.arn import Arn, read_arn
 from scorecast.ops.stack.exit_codes import ExitCode
 from tests.support.ops_fakes import (
@@ -63,8 +63,8 @@ def world() -> World:
     return World()
 
 
-def consumer(target: str = QUEUE, **more: Any) -> Consumer:
-    return Consumer(**{"name": "high", "pattern": PATTERN, "target": read_arn(target)} | more)
+def consumer(target: str = QUEUE, **more: Any) -> ConsumerSpec:
+    return ConsumerSpec(**{"name": "high", "pattern": PATTERN, "target": read_arn(target)} | more)
 
 
 # ---------------------------------------------------------------- add
