@@ -181,7 +181,7 @@ def _step(steps: Sequence[Measured], name: str, value: float) -> Measured:
 
 
 def verdict(model: Model, other: str, workload: Workload) -> str:
-    """Say plainly at how many look-ups a month another design is cheaper than Scorecast, all else as in the workload."""
+    """Say at how many look-ups a month another design is cheaper than Scorecast, all else as in the workload."""
     none = Workload(workload.changes, 0, workload.entries)
     more = model.bill(other, none).total - model.bill(SCORECAST, none).total
     slope = model.a_million_lookups(SCORECAST, workload) - model.a_million_lookups(other, workload)
