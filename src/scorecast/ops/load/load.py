@@ -1,35 +1,25 @@
 """Load: many writes to the main table, in batches, from several threads, at a rate.
 
-The writes of one item stay in order: each item has its lane, a lane is one thread, and a batch holds an item once.
-What DynamoDB throttles is written again until it is in. Refuses to go on when a batch makes no way for a minute.
+The writes of one item stay in order: each item belongs to one thread, and a batch holds an item once. Throttled writes
+are repeated.
 """
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from queue import Empty, Queue
 from threading import Event, Lock, Thread
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from scorecast.errors import UserError
 from scorecast.ops.load.plan import Write
-from scorecast.ops.stack.aws_errors import aws_code_of
+from scorecast.ops.stack.batch_write import BATCH_WRITES, WriteRequest, write_batch
 from scorecast.ops.stack.main_table import MainTable
-from scorecast.ops.stack.polling import CLOCK, Clock, poll_until
+from scorecast.ops.stack.polling import CLOCK, Clock
 
-# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
-BATCH_WRITES = 25
 LANES = 8
 # A lane's queue: enough for the next batches, and no more to throw away at Ctrl-C.
 _LANE_WRITES = 2 * BATCH_WRITES
-_GIVE_UP_S = 60
-_THROTTLED = {"ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"}
-
-Request = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,32 +83,12 @@ class Load:
             self._stopped.set()
 
     def _write_batch(self, batch: list[Write]) -> None:
-        request = {self.table.name: [self._request(write) for write in batch]}
-        while request:
-            request = self._send_some(request)
+        requests = [self._request(write) for write in batch]
+        advice = "choose a lower --rate, or try again later"
+        write_batch(self.dynamodb, self.table.name, requests, advice, self.clock)
         self._count(len(batch))
 
-    def _send_some(self, request: Request) -> Request:
-        """Send a batch, again after a pause as long as nothing of it is taken; return what is left of it."""
-        for _ in poll_until(_GIVE_UP_S, pause_s=0.05 * random.uniform(1, 2), longest_pause_s=5, clock=self.clock):
-            left = self._send(request)
-            if left != request:
-                return left
-        raise UserError(
-            f"DynamoDB has throttled a batch for {_GIVE_UP_S} s: choose a lower --rate, or try again later."
-        )
-
-    def _send(self, request: Request) -> Request:
-        """Send a batch; return what is left of it."""
-        try:
-            unprocessed: Request = self.dynamodb.batch_write_item(RequestItems=request).get("UnprocessedItems", {})
-        except ClientError as error:
-            if aws_code_of(error) in _THROTTLED:
-                return request
-            raise
-        return unprocessed
-
-    def _request(self, write: Write) -> Request:
+    def _request(self, write: Write) -> WriteRequest:
         key = self.table.key(*write.key)
         if write.score is None:
             return {"DeleteRequest": {"Key": key}}

@@ -1,4 +1,4 @@
-"""Waiting for something to come true: poll, never longer than a deadline, ever less often."""
+"""poll_until: a loop that waits for a condition, with growing pauses and a deadline."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """The time; tests put their own in."""
+    """The time; tests pass their own."""
 
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
@@ -19,17 +19,20 @@ CLOCK = Clock()
 
 
 def poll_until(deadline_s: float, pause_s: float, longest_pause_s: float, clock: Clock = CLOCK) -> Iterator[float]:
-    """Yield the seconds gone by, at once and after each pause; ends when the deadline is over.
+    """Yield the elapsed seconds, at once and after each pause; end at the deadline.
 
-    The last attempt is at the deadline itself, so what comes true just before it is not missed.
+    The last attempt is at the deadline itself, so a condition that becomes true just before it is seen.
+
+    >>> list(poll_until(deadline_s=0, pause_s=1, longest_pause_s=1))
+    [0.0]
     """
     start = clock.now()
-    gone_s = 0.0
+    elapsed_s = 0.0
     while True:
-        yield gone_s
-        gone_s = clock.now() - start
-        if gone_s >= deadline_s:
+        yield elapsed_s
+        elapsed_s = clock.now() - start
+        if elapsed_s >= deadline_s:
             return
-        clock.sleep(min(pause_s, deadline_s - gone_s))
+        clock.sleep(min(pause_s, deadline_s - elapsed_s))
         pause_s = min(pause_s * 1.5, longest_pause_s)
-        gone_s = clock.now() - start
+        elapsed_s = clock.now() - start
