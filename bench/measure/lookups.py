@@ -12,8 +12,8 @@ from bench.rig import dynamodb_local
 from bench.rig.boards import Oracle, count, draw_entries, load, load_counters
 from bench.rig.meter import Meter
 from bench.rig.tables import BOARDS, LEADERBOARD, create_tables, index_names
-from scorecast.api.answers import Standings
 from scorecast.api.query import GetEntry
+from scorecast.api.reader import LeaderboardReader
 from scorecast.leaderboard.index import lookup, table
 from scorecast.leaderboard.policy import Order
 
@@ -32,7 +32,7 @@ class Board:
 
     name: str
     oracle: Oracle
-    standings: Standings
+    reader: LeaderboardReader
     meter: Meter
 
     def measure(self, lookups: Iterable[str], rank_of: Callable[[str], int]) -> Row:
@@ -56,16 +56,16 @@ class Board:
 
     def by_index(self, participant: str) -> int:
         """The rank of a score that is known."""
-        return self.standings._open(self.name).find(self.oracle.scores[participant]).rank
+        return self.reader._open(self.name).find(self.oracle.scores[participant]).rank
 
     def by_count(self, participant: str) -> int:
         """The rank of a score that is known, by a COUNT of all that is above."""
         score = self.oracle.scores[participant]
-        return 1 + self.standings._entries.count_above(self.name, score, Order.DESCENDING)
+        return 1 + self.reader._entries.count_above(self.name, score, Order.DESCENDING)
 
     def by_answer(self, neighbours: int) -> Callable[[str], int]:
         """The rank as the API answers it: the entry is read first, its neighbours after."""
-        return lambda participant: int(self.standings.get_entry(GetEntry(self.name, participant, neighbours))["rank"])
+        return lambda participant: int(self.reader.get_entry(GetEntry(self.name, participant, neighbours))["rank"])
 
 
 def load_board(endpoint: str, dynamodb: Any, shape: str, entries: int) -> Board:
@@ -76,7 +76,7 @@ def load_board(endpoint: str, dynamodb: Any, shape: str, entries: int) -> Board:
     load_counters(dynamodb, name, count(oracle.ordered).nodes, table.SHARDS)
     reader = dynamodb_local.create_client(endpoint)
     meter.watch(reader)
-    return Board(name, oracle, Standings(reader, LEADERBOARD, *index_names(), BOARDS, "key"), meter)
+    return Board(name, oracle, LeaderboardReader(reader, LEADERBOARD, *index_names(), BOARDS, "key"), meter)
 
 
 def measure_lookups(shape: str, sizes: Iterable[int], lookups: int) -> Iterable[Row]:

@@ -27,7 +27,7 @@ from bench.rig.tables import ROOT
 from scorecast.leaderboard.index import table
 
 RESULTS = Path(__file__).parents[1] / "results"
-MEASURED = ["bench/*.py", "src/scorecast/ranks", "src/scorecast/standings", "src/scorecast/api/answers.py"]
+MEASURED = ["bench/*.py", "src/scorecast/ranks", "src/scorecast/standings", "src/scorecast/api/reader.py"]
 SIZES = [10_000, 100_000]
 SMALL = [100, 250, 500, 750, 1000, 2000]
 BATCHES = [1, 10, 50]

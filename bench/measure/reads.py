@@ -32,7 +32,7 @@ Request = dict[str, Any]
 def requests_of(board: Board, participants: list[str]) -> dict[str, list[Request]]:
     """The requests for each kind of answer, as API Gateway hands them on."""
     path = f"/leaderBoard/{quote(board.name)}/participants"
-    token = str(board.standings.list_entries(ListEntries(board.name, 100))["next"])
+    token = str(board.reader.list_entries(ListEntries(board.name, 100))["next"])
     return {
         "top 10": [_get("/leaderBoard/", hackathonName=board.name, limit="10") for _ in participants],
         "a page of 100": [
@@ -85,15 +85,15 @@ def _told(row: Row) -> Row:
 def _ask(board: Board, request: Request) -> None:
     match read_query(request):
         case ListEntries() as query:
-            board.standings.list_entries(query)
+            board.reader.list_entries(query)
         case GetEntry() as query:
-            board.standings.get_entry(query)
+            board.reader.get_entry(query)
 
 
 def _count(board: Board, participant: str) -> None:
     """As the textbook's RankFunction does: the entry, then all that score higher."""
     key = {"id": {"S": participant}, "metadata": {"S": board.name}}
-    board.standings.dynamodb.get_item(TableName=LEADERBOARD, Key=key)
+    board.reader.dynamodb.get_item(TableName=LEADERBOARD, Key=key)
     board.by_count(participant)
 
 

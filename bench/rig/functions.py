@@ -75,7 +75,7 @@ CONSUMER = (
     Function(TEXTBOOK, "ConsumerFunction", "consumer"),
 )
 READ = (
-    Function(OURS, "LeaderGet", "scorecast.api.handler", "standings"),
+    Function(OURS, "LeaderGet", "scorecast.api.handler", "reader"),
     Function(TEXTBOOK, "RankFunction", "rank"),
 )
 

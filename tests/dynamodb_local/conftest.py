@@ -8,7 +8,7 @@ import pytest
 
 from bench.rig import dynamodb_local
 from bench.rig.tables import BOARDS, LEADERBOARD, create_tables, index_names
-from scorecast.api.answers import Standings
+from scorecast.api.reader import LeaderboardReader
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,8 @@ class Engine:
     dynamodb: Any
 
     @property
-    def standings(self) -> Standings:
-        return Standings(self.dynamodb, LEADERBOARD, *index_names(), BOARDS, "key")
+    def reader(self) -> LeaderboardReader:
+        return LeaderboardReader(self.dynamodb, LEADERBOARD, *index_names(), BOARDS, "key")
 
 
 @pytest.fixture(scope="module")

@@ -51,7 +51,7 @@ def test_every_rank_equals_the_sorted_lists(engine: Any, shape: str) -> None:
     assert counters_of(engine.dynamodb, shape) == count(oracle.ordered).nodes
     for order in Order:  # the same entries and counters, read in either order
         declare(engine.dynamodb, shape, order)
-        board = engine.standings._open(shape)
+        board = engine.reader._open(shape)
         for score in sorted(set(oracle.ordered))[::20] + oracle.ordered[:1] + oracle.ordered[-1:]:
             standing = board.find(score)
             assert (standing.rank, standing.total) == (rank_in(oracle, score, order), ENTRIES)
@@ -70,7 +70,7 @@ def test_a_lookup_takes_three_round_trips_and_few_units(engine: Any) -> None:
         declare(engine.dynamodb, "metered", order)
         for score in oracle.ordered[::100]:
             meter.reset()
-            assert engine.standings._open("metered").find(score).rank == rank_in(oracle, score, order)
+            assert engine.reader._open("metered").find(score).rank == rank_in(oracle, score, order)
             assert meter.calls <= 3
             assert meter.units <= 20
 
@@ -80,14 +80,14 @@ def test_pages_and_neighbours_are_those_of_the_boards_order(engine: Any, order: 
     leaderboard = Leaderboard(engine.dynamodb, LEADERBOARD, BOARDS)
     leaderboard.write([entry(order, f"p{at:02}", Decimal(at // 2), 1) for at in range(40)])
     declare(engine.dynamodb, order, order)
-    first = engine.standings.list_entries(ListEntries(order, 15))
-    middle = engine.standings.list_entries(ListEntries(order, 15, token=first["next"]))
-    last = engine.standings.list_entries(ListEntries(order, 10, position=31))
+    first = engine.reader.list_entries(ListEntries(order, 15))
+    middle = engine.reader.list_entries(ListEntries(order, 15, token=first["next"]))
+    last = engine.reader.list_entries(ListEntries(order, 10, position=31))
     entries = [*first["entries"], *middle["entries"], *last["entries"]]
     assert [one["projectScore"] for one in entries] == order.best_first([Decimal(at // 2) for at in range(40)])
     assert [one["rank"] for one in entries] == [1 + 2 * (at // 2) for at in range(40)]
     assert [one["position"] for one in entries] == list(range(1, 41))
-    answer = engine.standings.get_entry(GetEntry(order, entries[20]["id"], 3))
+    answer = engine.reader.get_entry(GetEntry(order, entries[20]["id"], 3))
     shown = [*answer["above"], {name: answer[name] for name in answer["above"][0]}, *answer["below"]]
     assert [one["id"] for one in shown] == [one["id"] for one in entries[17:24]]
     assert [one["rank"] for one in shown] == [one["rank"] for one in entries[17:24]]
@@ -106,7 +106,7 @@ def test_counters_equal_entries_after_writers_were_killed_overtaken_and_fed_repe
     oracle = Oracle()
     oracle.add(standing.items())
     for participant in list(standing)[::10]:
-        answer = engine.standings.get_entry(GetEntry("strained", participant, 0))
+        answer = engine.reader.get_entry(GetEntry("strained", participant, 0))
         assert (answer["rank"], answer["total"]) == (oracle.rank(standing[participant]), len(standing))
 
 
@@ -134,14 +134,14 @@ def test_where_ties_have_an_order_pages_and_neighbours_are_in_it(engine: Any, or
     entries: list[Any] = []
     page: dict[str, Any] = {"next": None}
     while "next" in page:
-        page = engine.standings.list_entries(ListEntries(name, 7, token=page["next"]))
+        page = engine.reader.list_entries(ListEntries(name, 7, token=page["next"]))
         entries += page["entries"]
     assert [one["id"] for one in entries] == expected
     assert [one["position"] for one in entries] == list(range(1, 41))
     assert {one["userName"] for one in entries} >= {"renamed"}
-    jump = engine.standings.list_entries(ListEntries(name, 5, position=20))
+    jump = engine.reader.list_entries(ListEntries(name, 5, position=20))
     assert jump["entries"] == entries[19:24]
-    answer = engine.standings.get_entry(GetEntry(name, expected[20], 2))
+    answer = engine.reader.get_entry(GetEntry(name, expected[20], 2))
     assert [one["id"] for one in [*answer["above"], *answer["below"]]] == [*expected[18:20], *expected[21:23]]
     leaderboard.write([entry(name, expected[0], None, 200)], {name: policy})
-    assert engine.standings.list_entries(ListEntries(name, 1))["entries"][0]["id"] == expected[1]
+    assert engine.reader.list_entries(ListEntries(name, 1))["entries"][0]["id"] == expected[1]

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from scorecast.api import handler
-from scorecast.api.answers import Standings
+from scorecast.api.reader import LeaderboardReader
 from tests.support.api_fakes import FakeTable
 
 STAGE = "/any/stage"
@@ -50,8 +50,8 @@ class Leaderboard:
 def leaderboard(monkeypatch: pytest.MonkeyPatch) -> Leaderboard:
     """A leaderboard without entries."""
     table = FakeTable([])
-    reader = Standings(table, "leaderboard", "index", "ties", "boards", "key")
-    monkeypatch.setattr(handler, "standings", lambda: reader)
+    reader = LeaderboardReader(table, "leaderboard", "index", "ties", "boards", "key")
+    monkeypatch.setattr(handler, "reader", lambda: reader)
     return Leaderboard(table)
 
 

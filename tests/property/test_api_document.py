@@ -42,7 +42,7 @@ def gateway(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iter
 def described(parameters: dict[str, str]) -> Any:
     """The API as it describes itself, with these parameters fixed."""
     config = {"seed": 1, "base-url": "http://localhost/", "generation": {"deterministic": True}}
-    document = json.loads(handler.description()["body"])
+    document = json.loads(handler.openapi()["body"])
     schema = schemathesis.openapi.from_dict(
         document, config=SchemathesisConfig.from_dict(config | {"parameters": parameters})
     )

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from scorecast.api import handler
-from scorecast.api.answers import Standings
+from scorecast.api.reader import LeaderboardReader
 from scorecast.leaderboard.index.counters import Counters
 from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Order, Ties, policy_item
 from scorecast.leaderboard.ties import tie_order
@@ -133,8 +133,8 @@ SAMPLE = [("StarWar", "1", "60"), ("StarWar", "2", "90"), ("StarWar", "3", "70")
 
 
 def serve(monkeypatch: pytest.MonkeyPatch, table: FakeTable) -> None:
-    reader = Standings(table, "leaderboard", "index", "ties", "boards", "key")
-    monkeypatch.setattr(handler, "standings", lambda: reader)
+    reader = LeaderboardReader(table, "leaderboard", "index", "ties", "boards", "key")
+    monkeypatch.setattr(handler, "reader", lambda: reader)
 
 
 def get(path: str, **parameters: str) -> dict:

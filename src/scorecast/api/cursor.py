@@ -15,7 +15,7 @@ _SIGNATURE_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
+class Cursor:
     """The last entry of a page: its key and score, its rank, and how many entries were shown up to it.
 
     `tie` is where it stands among those of its score, on a board where they have an order.
@@ -28,14 +28,14 @@ class Position:
     tie: str = ""
 
 
-def make_token(position: Position, board: str, key: str) -> str:
-    """Return the token; it is good for this board only."""
-    return sign(list(astuple(position)), board, key)
+def make_token(cursor: Cursor, scope: str, key: str) -> str:
+    """Return a token that is valid within this scope only."""
+    return sign(list(astuple(cursor)), scope, key)
 
 
-def read_token(token: str, board: str, key: str) -> Position:
-    """Return the position; ApiError 400 for a token that was not made here for this board."""
-    return Position(*unsign(token, board, key))
+def read_token(token: str, scope: str, key: str) -> Cursor:
+    """Return the cursor; ApiError 400 unless the token was made here for this scope."""
+    return Cursor(*unsign(token, scope, key))
 
 
 def sign(content: Any, scope: str, key: str) -> str:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any, Protocol
 
-from scorecast.api.cursor import Position
+from scorecast.api.cursor import Cursor
 from scorecast.leaderboard.batch_get import BatchGetItem, Item, read_items
 from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Order, Ties
 from scorecast.leaderboard.ties import score_order, tie_order
@@ -63,7 +63,7 @@ class EntryTable:
             request["ExclusiveStartKey"] = {"id": {"S": participant}, "metadata": {"S": after_board}}
         return query_first(self.dynamodb, request, limit)
 
-    def best_first(self, board: str, policy: BoardPolicy, start: Position, limit: int) -> list[Item]:
+    def best_first(self, board: str, policy: BoardPolicy, start: Cursor, limit: int) -> list[Item]:
         """Read `limit` entries of a board after the one at `start`, or from its score on if it names none."""
         by = self._arrangement(policy)
         if start.id or not start.score:
@@ -77,7 +77,7 @@ class EntryTable:
     def beside(self, board: str, policy: BoardPolicy, item: Item, limit: int, *, above: bool) -> list[Item]:
         """Read `limit` entries next to one, above or below it, the nearest first."""
         by = self._arrangement(policy)
-        request = self._request(by, board) | _after(by, board, position_of(item, policy))
+        request = self._request(by, board) | _after(by, board, cursor_at(item, policy))
         return query_first(self.dynamodb, request | {"ScanIndexForward": by.is_best_first is not above}, limit)
 
     def count_above(self, board: str, score: Decimal, order: Order) -> int:
@@ -132,15 +132,15 @@ def _pages(dynamodb: DynamoDb, request: dict[str, Any]) -> Iterator[dict[str, An
         request = request | {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
 
-def position_of(item: Item, policy: BoardPolicy, rank: int = 0, shown: int = 0) -> Position:
+def cursor_at(item: Item, policy: BoardPolicy, rank: int = 0, shown: int = 0) -> Cursor:
     """Where an entry stands; one from before its board had ties in an order stands where its last change puts it."""
     score, tie = item["projectScore"]["N"], item.get("tieOrder", {}).get("S", "")
     if policy.ties is Ties.EARLIEST and not tie:
         tie = tie_order(Decimal(score), policy.order, item["at"]["S"], item["sequence"]["S"])
-    return Position(item["id"]["S"], score, rank, shown, tie if policy.ties is Ties.EARLIEST else "")
+    return Cursor(item["id"]["S"], score, rank, shown, tie if policy.ties is Ties.EARLIEST else "")
 
 
-def _after(by: _Arrangement, board: str, start: Position) -> dict[str, Any]:
+def _after(by: _Arrangement, board: str, start: Cursor) -> dict[str, Any]:
     """Where a query of a board goes on after an entry; from the beginning if none is named."""
     if not start.id:
         return {}

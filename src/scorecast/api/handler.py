@@ -9,26 +9,26 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from scorecast.api.answers import Standings
 from scorecast.api.errors import ApiError
 from scorecast.api.query import (
     CompareEntries,
-    GetDescription,
     GetEntry,
     GetHistogram,
+    GetOpenApi,
     ListBoards,
     ListEntries,
-    ListEntriesOf,
+    ListParticipantBoards,
     Query,
     Question,
     RankScore,
     ShowPage,
     read_query,
 )
+from scorecast.api.reader import LeaderboardReader
 from scorecast.api.responses import (
     Answer,
-    description_answer,
     json_answer,
+    openapi_answer,
     options_answer,
     page_answer,
     problem_answer,
@@ -77,35 +77,35 @@ def _answer(query: Query) -> Answer:
     match query:
         case ShowPage():
             return page()
-        case GetDescription():
-            return description()
+        case GetOpenApi():
+            return openapi()
         case _:
-            return json_answer(_body(standings(), query))
+            return json_answer(_body(reader(), query))
 
 
-def _body(standings: Standings, query: Question) -> dict[str, Any]:
+def _body(reader: LeaderboardReader, query: Question) -> dict[str, Any]:
     """Ask the leaderboard."""
     match query:
         case ListEntries():
-            return standings.list_entries(query)
+            return reader.list_entries(query)
         case CompareEntries():
-            return standings.compare_entries(query)
+            return reader.compare_entries(query)
         case RankScore():
-            return standings.rank_score(query)
+            return reader.rank_score(query)
         case GetHistogram():
-            return standings.get_histogram(query)
+            return reader.get_histogram(query)
         case GetEntry():
-            return standings.get_entry(query)
-        case ListEntriesOf():
-            return standings.list_entries_of(query)
+            return reader.get_entry(query)
+        case ListParticipantBoards():
+            return reader.list_participant_boards(query)
         case ListBoards():
-            return standings.list_boards(query)
+            return reader.list_boards(query)
 
 
 @cache
-def description() -> Answer:
+def openapi() -> Answer:
     """Read the OpenAPI document, once a process."""
-    return description_answer(Path(__file__).with_name("openapi.json").read_text(encoding="utf-8"))
+    return openapi_answer(Path(__file__).with_name("openapi.json").read_text(encoding="utf-8"))
 
 
 @cache
@@ -115,10 +115,10 @@ def page() -> Answer:
 
 
 @cache
-def standings() -> Standings:
+def reader() -> LeaderboardReader:
     """Make the function's client, once a process."""
     settings = ApiSettings.from_environment(os.environ)
-    return Standings(
+    return LeaderboardReader(
         create_client("dynamodb"),
         settings.leaderboard_table,
         settings.leaderboard_index,

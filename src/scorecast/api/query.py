@@ -78,7 +78,7 @@ class GetHistogram:
 
 
 @dataclass(frozen=True, slots=True)
-class ListEntriesOf:
+class ListParticipantBoards:
     """GET /participants/{id}: a page of the boards a participant is on, by name."""
 
     id: str
@@ -87,13 +87,13 @@ class ListEntriesOf:
 
 
 @dataclass(frozen=True, slots=True)
-class GetDescription:
+class GetOpenApi:
     """GET /openapi.json: what this API is."""
 
 
-Question = ListBoards | ListEntries | CompareEntries | RankScore | GetHistogram | GetEntry | ListEntriesOf
+Question = ListBoards | ListEntries | CompareEntries | RankScore | GetHistogram | GetEntry | ListParticipantBoards
 """What is asked of the leaderboard."""
-Query = ShowPage | GetDescription | Question
+Query = ShowPage | GetOpenApi | Question
 
 
 def read_query(request: Mapping[str, Any]) -> Query:
@@ -113,7 +113,7 @@ def read_query(request: Mapping[str, Any]) -> Query:
         return GetEntry(check_board(unquote(board)), check_id(unquote(participant)), neighbours)
     if path.startswith("/participants/"):
         parameters.allow("limit", "next")
-        return ListEntriesOf(check_id(unquote(path.removeprefix("/participants/"))), *_list_page(parameters))
+        return ListParticipantBoards(check_id(unquote(path.removeprefix("/participants/"))), *_list_page(parameters))
     parameters.allow()
     if path.startswith("/leaderBoard/") and path.endswith("/histogram"):
         return GetHistogram(check_board(unquote(path.removeprefix("/leaderBoard/").removesuffix("/histogram"))))
@@ -122,7 +122,7 @@ def read_query(request: Mapping[str, Any]) -> Query:
     raise ApiError(404, f"There is nothing at {path[:200]}; GET /openapi.json says what there is.")
 
 
-_FIXED: dict[str, Query] = {"/": ShowPage(), "/openapi.json": GetDescription()}
+_FIXED: dict[str, Query] = {"/": ShowPage(), "/openapi.json": GetOpenApi()}
 
 
 def _leader_board(parameters: Parameters) -> Query:

@@ -45,7 +45,7 @@ def options_answer() -> Answer:
     return {"statusCode": 204, "headers": _HEADERS | _PREFLIGHT, "body": ""}
 
 
-def description_answer(document: str) -> Answer:
+def openapi_answer(document: str) -> Answer:
     """Answer the OpenAPI document."""
     return _answer(200, "application/json", document, _STATIC)
 

@@ -5,12 +5,12 @@ import pytest
 from scorecast.api.errors import ApiError
 from scorecast.api.query import (
     CompareEntries,
-    GetDescription,
     GetEntry,
     GetHistogram,
+    GetOpenApi,
     ListBoards,
     ListEntries,
-    ListEntriesOf,
+    ListParticipantBoards,
     Query,
     RankScore,
     ShowPage,
@@ -47,10 +47,10 @@ def asked_many(**parameters: list[str]) -> Query:
         ("/leaderBoard/a%2Fb%20c/participants/p%25", {}, GetEntry("a/b c", "p%", 2)),
         ("/leaderBoard/a/b c/participants/p", {}, GetEntry("a/b c", "p", 2)),
         ("/leaderBoard/a%2Fhistogram/histogram", {}, GetHistogram("a/histogram")),
-        ("/openapi.json", {}, GetDescription()),
-        ("/participants/1/", {}, ListEntriesOf("1", 100, None)),
-        ("/participants/1", {"limit": "5", "next": "x"}, ListEntriesOf("1", 5, "x")),
-        ("/participants/%E5%90%8D", {}, ListEntriesOf("名")),
+        ("/openapi.json", {}, GetOpenApi()),
+        ("/participants/1/", {}, ListParticipantBoards("1", 100, None)),
+        ("/participants/1", {"limit": "5", "next": "x"}, ListParticipantBoards("1", 5, "x")),
+        ("/participants/%E5%90%8D", {}, ListParticipantBoards("名")),
     ],
 )
 def test_a_request_is_read(path: str, parameters: dict, query: Query) -> None:

@@ -16,7 +16,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from scorecast.api import handler as api
-from scorecast.api.answers import Standings
+from scorecast.api.reader import LeaderboardReader
 from scorecast.changes.change import from_record, to_detail
 from scorecast.changes.claim_store import ClaimStore
 from scorecast.dead_letters.queue import DeadLetterQueue
@@ -188,8 +188,8 @@ class Reader:
 @pytest.mark.parametrize("found", [None, SECRET, SECRET | {"projectScore": {"N": MARKER}}, {"id": {"S": MARKER}}])
 @pytest.mark.parametrize("path", ["", "/histogram", "/participants/1"])
 def test_leader_get_logs_no_data(logged, monkeypatch, found: dict | None, path: str) -> None:
-    reader = Standings(Reader(found), "leaderboard", "index", "ties", "boards", "key")
-    monkeypatch.setattr(api, "standings", lambda: reader)
+    reader = LeaderboardReader(Reader(found), "leaderboard", "index", "ties", "boards", "key")
+    monkeypatch.setattr(api, "reader", lambda: reader)
     parameters = {"hackathonName": f"{MARKER}-board"} if not path else None
     board = f"/{MARKER}-board" if path else ""
     event = {"path": f"/leaderBoard{board}{path}", "queryStringParameters": parameters}

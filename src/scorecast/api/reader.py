@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from scorecast.api.cursor import Position, make_token, read_token, sign, unsign
-from scorecast.api.entries import DynamoDb, EntryTable, is_entry, position_of, query_first
+from scorecast.api.cursor import Cursor, make_token, read_token, sign, unsign
+from scorecast.api.entries import DynamoDb, EntryTable, cursor_at, is_entry, query_first
 from scorecast.api.errors import ApiError
 from scorecast.api.neighbours import ranks_above, ranks_below, share_places
 from scorecast.api.query import (
@@ -21,7 +21,7 @@ from scorecast.api.query import (
     GetHistogram,
     ListBoards,
     ListEntries,
-    ListEntriesOf,
+    ListParticipantBoards,
     RankScore,
 )
 from scorecast.leaderboard.batch_get import Item
@@ -40,7 +40,7 @@ _BOARDS_SCOPE = "boards"
 
 
 @dataclass(frozen=True, slots=True)
-class Standings:
+class LeaderboardReader:
     """The leaderboard, read only."""
 
     dynamodb: DynamoDb
@@ -109,7 +109,7 @@ class Standings:
         answer = _about(board) | _entry(item) | _standing(standing)
         return answer | self._neighbours(board, query.neighbours, item, standing.rank)
 
-    def list_entries_of(self, query: ListEntriesOf) -> dict[str, Any]:
+    def list_participant_boards(self, query: ListParticipantBoards) -> dict[str, Any]:
         """A page of the boards a participant is on, by name: a look-up in the index each."""
         scope = f"participant/{query.id}"
         after = unsign(query.token, scope, self.page_token_key) if query.token else ""
@@ -139,18 +139,18 @@ class Standings:
             raise ApiError(404, f"There is no board {name[:200]!r}, or it has no entries.", "hackathonName")
         return board
 
-    def _start(self, board: Board, query: ListEntries) -> tuple[Position, int]:
+    def _start(self, board: Board, query: ListEntries) -> tuple[Cursor, int]:
         """Where a page starts: after which entry or at which score, and how many entries to pass over from there."""
         if query.token:
             return read_token(query.token, _scope(board), self.page_token_key), 0
         if query.position is None:
-            return Position("", "", 0, 0), 0
+            return Cursor("", "", 0, 0), 0
         located = board.locate(query.position)
         if located is None:
             raise ApiError(404, f"The board has no position {query.position}.", "atRank")
         best = board.policy.order.best_first(range_of(located.score))[0]
         skip = query.position - located.above - 1
-        return Position("", str(best), located.above, located.above), skip if skip <= SKIP_MAX else 0
+        return Cursor("", str(best), located.above, located.above), skip if skip <= SKIP_MAX else 0
 
     def _next(self, names: list[str], limit: int, scope: str) -> dict[str, str]:
         """What to ask for next in a list by name, where there are more names than are shown."""
@@ -175,13 +175,13 @@ class Standings:
         return {"above": shown_above[::-1], "below": shown_below}
 
 
-def _ranked(items: Iterable[Item], start: Position, policy: BoardPolicy) -> Iterator[tuple[Item, Position]]:
+def _ranked(items: Iterable[Item], start: Cursor, policy: BoardPolicy) -> Iterator[tuple[Item, Cursor]]:
     """Give each entry its rank: that of the entry before where the scores are equal, else how many come before it."""
     position = start
     for item in items:
         tied = position.id and Decimal(position.score) == _score(item)
         rank = position.rank if tied else position.shown + 1
-        position = position_of(item, policy, rank, position.shown + 1)
+        position = cursor_at(item, policy, rank, position.shown + 1)
         yield item, position
 
 
