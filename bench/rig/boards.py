@@ -22,8 +22,8 @@ Draw = Callable[[random.Random], Decimal]
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
 BATCH_ITEMS = 25
-# Counters are added one node at a time; an expression stays far below its 4 KB with so many slots.
-SLOTS_AT_ONCE = 50
+# Counters are added one node at a time; an expression stays far below its 4 KB with so many buckets.
+BUCKETS_AT_ONCE = 50
 
 SHAPES: dict[str, Draw] = {
     # Whole points up to a million.
@@ -116,9 +116,9 @@ def load_counters(dynamodb: Any, board: str, nodes: dict[str, Node], shards: int
     table = CounterTable(dynamodb, BOARDS)
     for shard in range(shards):
         for name, node in nodes.items():
-            shares = {slot: _share(total, shard, shards) for slot, total in node.items()}
+            shares = {bucket: _share(total, shard, shards) for bucket, total in node.items()}
             for part in _parts(shares):
-                for action in table.additions(board, {name: part}, shard, "2026-01-01T00:00:00Z"):
+                for action in table.increment_actions(board, {name: part}, shard, "2026-01-01T00:00:00Z"):
                     dynamodb.update_item(**action["Update"])
 
 
@@ -127,8 +127,8 @@ def _share(total: int, shard: int, shards: int) -> int:
 
 
 def _parts(node: Node) -> Iterator[Node]:
-    slots = iter(node.items())
-    while part := dict(islice(slots, SLOTS_AT_ONCE)):
+    buckets = iter(node.items())
+    while part := dict(islice(buckets, BUCKETS_AT_ONCE)):
         yield part
 
 
@@ -154,5 +154,5 @@ def counters_of(dynamodb: Any, board: str) -> dict[str, Node]:
     read: dict[str, Node] = {}
     for name in names:
         read |= CounterTable(dynamodb, BOARDS).read(board, [name]).nodes
-    pruned = {name: {slot: total for slot, total in node.items() if total} for name, node in read.items()}
+    pruned = {name: {bucket: total for bucket, total in node.items() if total} for name, node in read.items()}
     return {name: node for name, node in pruned.items() if node}

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scorecast.leaderboard.index.counters import Counters, above_outside_range, locate, path_nodes, total
-from scorecast.leaderboard.index.digits import above_in_range, places_of, range_of
+from scorecast.leaderboard.index.digits import above_in_range, path_of, range_of
 from scorecast.leaderboard.index.histogram import MOST_BARS, histogram
 from scorecast.leaderboard.policy import Order
 
@@ -44,22 +44,22 @@ def rank_in(ordered: list[Decimal], score: Decimal, order: Order) -> int:
 
 @given(scores, scores)
 def test_the_places_are_in_the_order_of_the_scores(left: Decimal, right: Decimal) -> None:
-    slots = [[place.slot for place in places_of(score)] for score in (left, right)]
+    buckets = [[step.bucket for step in path_of(score)] for score in (left, right)]
     if left < right:
-        assert slots[0] <= slots[1]
+        assert buckets[0] <= buckets[1]
     if left == right:
-        assert slots[0] == slots[1]
+        assert buckets[0] == buckets[1]
 
 
 @given(scores)
 def test_a_range_holds_exactly_the_scores_that_share_their_places(score: Decimal) -> None:
     low, high = range_of(score)
     assert low <= score <= high
-    assert places_of(low) == places_of(high) == places_of(score)
+    assert path_of(low) == path_of(high) == path_of(score)
     if score:
         step = Decimal((0, (1,), low.adjusted() - 37))
-        assert places_of(Context(prec=80).subtract(low, step)) != places_of(score)
-        assert places_of(Context(prec=80).add(high, step)) != places_of(score)
+        assert path_of(Context(prec=80).subtract(low, step)) != path_of(score)
+        assert path_of(Context(prec=80).add(high, step)) != path_of(score)
 
 
 @given(scores)
@@ -104,7 +104,7 @@ def test_a_position_is_found_in_the_range_that_holds_it(given_scores: list, orde
     for position, score in enumerate(best_first, start=1):
         located = locate(counters.read, position, order)
         assert located is not None
-        assert places_of(located.score) == places_of(score)
+        assert path_of(located.score) == path_of(score)
         low, high = range_of(score)
         assert located.above == sum(other < low if order is Order.ASCENDING else other > high for other in best_first)
     assert locate(counters.read, len(best_first) + 1, order) is None

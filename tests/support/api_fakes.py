@@ -87,9 +87,9 @@ class FakeTable:
             counters = Counters()
             for _, _, score in (entry for entry in self.entries if entry[0] == board):
                 counters.replace(None, Decimal(score))
-            for node, slots in counters.nodes.items():
+            for node, buckets in counters.nodes.items():
                 key = (f"counters/0/{node}/{board}", board)
-                counts = {f"slot{slot}": {"N": str(count)} for slot, count in slots.items()}
+                counts = {f"b{bucket}": {"N": str(count)} for bucket, count in buckets.items()}
                 more = {"node": {"S": node}, "at": {"S": UPDATED_AT}}
                 items[key] = {"collection": {"S": key[0]}, "name": {"S": board}} | more | counts
         return items

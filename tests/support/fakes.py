@@ -226,10 +226,12 @@ class FakeDynamoDb:
         nodes: dict[str, Counter[int]] = {}
         for (collection, name), item in self.board_items.items():
             if name == board and collection.startswith("counters/"):
-                slots = {int(key[4:]): int(value["N"]) for key, value in item.items() if key.startswith("slot")}
-                nodes.setdefault(item["node"]["S"], Counter()).update(slots)
-        pruned = {node: {slot: count for slot, count in slots.items() if count} for node, slots in nodes.items()}
-        return {node: slots for node, slots in pruned.items() if slots}
+                buckets = {int(key[1:]): int(value["N"]) for key, value in item.items() if key.startswith("b")}
+                nodes.setdefault(item["node"]["S"], Counter()).update(buckets)
+        pruned = {
+            node: {bucket: count for bucket, count in buckets.items() if count} for node, buckets in nodes.items()
+        }
+        return {node: buckets for node, buckets in pruned.items() if buckets}
 
     def check(self) -> None:
         """Assert that the counters of every board are those of its entries."""
@@ -238,7 +240,7 @@ class FakeDynamoDb:
             for (_, other), score in self.standings.items():
                 if other == board:
                     counters.replace(None, Decimal(score))
-            assert self.counted(board) == {node: slots for node, slots in counters.nodes.items() if slots}
+            assert self.counted(board) == {node: buckets for node, buckets in counters.nodes.items() if buckets}
 
 
 def _key_of(item: dict) -> tuple[str, str]:

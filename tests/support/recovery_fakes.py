@@ -232,10 +232,10 @@ class RecoveryTables(FakeTables):
             if "projectScore" in one:
                 counters.setdefault(one["metadata"]["S"], Counters()).replace(None, Decimal(one["projectScore"]["N"]))
         for board, counted in counters.items():
-            for node, slots in counted.nodes.items():
+            for node, buckets in counted.nodes.items():
                 key = {"collection": {"S": f"counters/0/{node}/{board}"}, "name": {"S": board}}
-                slot_items = {f"slot{slot}": {"N": str(count)} for slot, count in slots.items()}
-                self.put("boards", key | {"node": {"S": node}, "at": {"S": "2026-01-01T00:00:00Z"}} | slot_items)
+                counts = {f"b{bucket}": {"N": str(count)} for bucket, count in buckets.items()}
+                self.put("boards", key | {"node": {"S": node}, "at": {"S": "2026-01-01T00:00:00Z"}} | counts)
 
 
 def _key_of(one: dict) -> tuple[str, str]:

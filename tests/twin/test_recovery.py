@@ -69,7 +69,7 @@ def test_verify_names_what_is_wrong_and_ends_with_9(stack, scorecast: Scorecast,
     done = scorecast.run("verify", "--settle", "0")
     assert done.returncode == 9
     assert f"{name}/1 has no entry, the main table says 10" in done.stdout
-    assert f"{name}: slot" in done.stdout  # entries were changed without their counters
+    assert f"{name}: bucket" in done.stdout  # entries were changed without their counters
     assert done.stderr.count("\n") == 1
     mend(stack, name)
 

@@ -20,7 +20,7 @@ POLICIES = "policies"
 
 Item = dict[str, Any]
 _Choice = TypeVar("_Choice", bound=StrEnum)
-# What has an order: scores, and the slots of the counting index, which are in the order of the scores.
+# What has an order: scores, and the buckets of the counting index, which are in the order of the scores.
 _Ordered = TypeVar("_Ordered", int, Decimal, tuple[int, int])
 
 
@@ -31,7 +31,7 @@ class Order(StrEnum):
     ASCENDING = "ascending"
 
     def is_better(self, one: _Ordered, other: _Ordered) -> bool:
-        """Whether one score, or slot, stands above the other."""
+        """Whether one score, or bucket, stands above the other."""
         return one > other if self is Order.DESCENDING else one < other
 
     def sort_key(self, score: Decimal) -> Decimal:
@@ -39,7 +39,7 @@ class Order(StrEnum):
         return score if self is Order.ASCENDING else score.copy_negate()
 
     def best_first(self, values: Iterable[_Ordered]) -> list[_Ordered]:
-        """Sort scores, or slots (alone or with their counts)."""
+        """Sort scores, or buckets (alone or with their counts)."""
         return sorted(values, reverse=self is Order.DESCENDING)
 
 

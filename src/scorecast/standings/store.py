@@ -178,9 +178,9 @@ class Leaderboard:
         puts = [{"Put": self._put(one)} for one in chunk]
         counters = CounterTable(self.dynamodb, self.board_table)
         changes = deltas(one.scores for one in chunk)
-        additions = counters.additions(board, changes, random.randrange(SHARDS), iso_now())
+        increments = counters.increment_actions(board, changes, random.randrange(SHARDS), iso_now())
         try:
-            self.dynamodb.transact_write_items(TransactItems=puts + additions)
+            self.dynamodb.transact_write_items(TransactItems=puts + increments)
         except ClientError as error:
             reasons = error.response.get("CancellationReasons")
             if reasons:

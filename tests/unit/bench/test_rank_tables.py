@@ -49,8 +49,8 @@ def test_the_worked_example_counts_what_the_text_and_the_picture_say() -> None:
     assert counters.nodes["132"] == {88: 4, 73: 5, 71: 3, 59: 4}
     assert counters.nodes["132.73"] == {90: 1, 42: 3, 10: 1}
     drawn = re.findall(r'<text [^>]*class="m start">([\d.]+)</text>.*?class="m end">(\d*)</text>', PICTURE)
-    slots = {slot: held for name in ("", "132", "132.73") for slot, held in counters.nodes[name].items()}
-    assert {int(slot): int(held) for slot, held in drawn if "." not in slot} == slots
+    buckets = {bucket: held for name in ("", "132", "132.73") for bucket, held in counters.nodes[name].items()}
+    assert {int(bucket): int(held) for bucket, held in drawn if "." not in bucket} == buckets
 
 
 def test_the_change_of_the_worked_example_is_counted_as_the_text_says() -> None:

@@ -1,1 +1,1 @@
-"""The counting index, from which ranks and totals come."""
+"""The counting index, which gives ranks and totals."""

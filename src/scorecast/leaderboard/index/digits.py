@@ -1,14 +1,14 @@
-"""A score as the counting index sees it: its place at each level of the trie, and what its last range spans. Pure.
+"""How the counting index sees a score: a bucket at each level of the trie, and the range of the last one. Pure.
 
 Any DynamoDB number (38 digits, 1E-130 to 9.99E+125, either sign, zero) is a magnitude and a mantissa: 59.75 is
 5.975E+1. The levels take the magnitude, then two digits of the mantissa each:
 
-    level 0, node ""          the magnitude        slot  132     (0 for zero, negative for a negative score)
-    level 1, node "132"       digits 1 and 2       slot   59
-    level 2, node "132.59"    digits 3 and 4       slot   75
+    level 0, node ""          the magnitude        bucket  132     (0 for zero, negative for a negative score)
+    level 1, node "132"       digits 1 and 2       bucket   59
+    level 2, node "132.59"    digits 3 and 4       bucket   75
 
-Slots are whole numbers, in the order of the scores; a slot counts the entries whose scores begin like that. All scores
-of the last slot lie in one range, whose ends are scores themselves, so that one BETWEEN covers it exactly.
+Buckets are whole numbers in the order of the scores; a bucket counts the entries whose scores begin with its digits.
+All scores of the last bucket lie in one range, whose ends are scores themselves, so that one BETWEEN covers it exactly.
 """
 
 from __future__ import annotations
@@ -33,28 +33,28 @@ _EXACT = Context(prec=80)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A slot in a node: `node` is the path above it, `slot` its number, in the order of the scores."""
+class NodeBucket:
+    """A bucket in a node: `node` is the path above it, `bucket` its number, in the order of the scores."""
 
     node: str
-    slot: int
+    bucket: int
 
 
-def places_of(score: Decimal) -> tuple[Place, ...]:
-    """Return the score's place at each level, from the top; zero has a place at level 0 only. O(1)."""
+def path_of(score: Decimal) -> tuple[NodeBucket, ...]:
+    """Return the bucket of a score at each level, from the top; zero has one at level 0 only. O(1)."""
     if not score:
-        return (Place("", 0),)
+        return (NodeBucket("", 0),)
     sign = -1 if score < 0 else 1
     digits = _mantissa(score)
     pairs = (digits[at : at + DIGITS_PER_LEVEL] for at in range(0, _PREFIX_DIGITS, DIGITS_PER_LEVEL))
-    slots = [sign * (score.adjusted() - SMALLEST_MAGNITUDE + 1), *(sign * int(pair) for pair in pairs)]
-    nodes = [".".join(str(slot) for slot in slots[:level]) for level in range(LEVELS)]
-    return tuple(Place(node, slot) for node, slot in zip(nodes, slots, strict=True))
+    buckets = [sign * (score.adjusted() - SMALLEST_MAGNITUDE + 1), *(sign * int(pair) for pair in pairs)]
+    nodes = [".".join(str(bucket) for bucket in buckets[:level]) for level in range(LEVELS)]
+    return tuple(NodeBucket(node, bucket) for node, bucket in zip(nodes, buckets, strict=True))
 
 
-def score_at(places: Sequence[Place]) -> Decimal:
-    """Return the score that has these places and zeros for its further digits. O(1)."""
-    magnitude, *pairs = (place.slot for place in places)
+def score_at(path: Sequence[NodeBucket]) -> Decimal:
+    """Return the score that begins with this path and has zeros for its further digits. O(1)."""
+    magnitude, *pairs = (step.bucket for step in path)
     if not magnitude:
         return Decimal(0)
     digits = "".join(str(abs(pair)).zfill(DIGITS_PER_LEVEL) for pair in pairs)
@@ -74,7 +74,7 @@ def above_in_range(score: Decimal, order: Order) -> tuple[Decimal, Decimal] | No
 
 
 def range_of(score: Decimal) -> tuple[Decimal, Decimal]:
-    """Return the lowest and the highest score that have all their places in common with this one. O(1)."""
+    """Return the lowest and the highest score that have the same path as this one. O(1)."""
     if not score:
         return score, score
     sign, digits = int(score < 0), _mantissa(score)[:_PREFIX_DIGITS]

@@ -1,7 +1,7 @@
-"""A rank in at most three round trips and a bounded number of read units, however large the board.
+"""A rank in at most three round trips and a bounded number of read units, for a board of any size.
 
-Small boards are counted, large ones looked up: a COUNT reads every entry above, the index reads the nodes on the
-score's path and counts only the entries of its last range. Both are exact.
+On a small board a COUNT reads every entry above a score. On a large board the index reads the nodes on the score's path
+and counts only the entries of its last range. Both are exact.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from scorecast.leaderboard.index.histogram import Bar, histogram
 from scorecast.leaderboard.index.table import CounterTable
 from scorecast.leaderboard.policy import BoardPolicy, Order
 
-# Up to here a COUNT of all that is above costs fewer read units than the two nodes below the root, at the median
-# of a board's entries, and one round trip less (measured: bench/results/small.json).
+# Up to this total a COUNT of all entries above costs fewer read units than the two nodes below the root, for the median
+# entry of a board, and one round trip less (measured: bench/results/small.json).
 COUNTED_TOTAL = 500
 
 CountAbove = Callable[[str, Decimal, Order], int]
 """Counts a board's entries that score better than a score."""
 CountBetween = Callable[[str, Decimal, Decimal], int]
-"""Counts a board's entries from a lowest score to a highest; both belong to it."""
+"""Counts a board's entries from a lowest score to a highest, both inclusive."""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How many entries of a board score better, and how many there are."""
+    """The number of a board's entries that score better, and of all its entries."""
 
     above: int
     total: int
@@ -40,7 +40,7 @@ class Standing:
 
     @property
     def percentile(self) -> Decimal:
-        """The share of the board's entries, in percent to two places, that do not score better."""
+        """The share of the board's entries that do not score better, in percent with two decimals."""
         if not self.total:
             return Decimal(100)
         return (Decimal(100) * (self.total - self.above) / self.total).quantize(Decimal("0.01"), ROUND_DOWN)
@@ -55,14 +55,14 @@ class RankIndex:
     count_between: CountBetween
 
     def open(self, boards: Sequence[str]) -> dict[str, Board]:
-        """Read what all answers about boards begin with: (SHARDS + 1) / 2 read units each, 25 in a round trip."""
+        """Read the policies and roots of boards: (SHARDS + 1) / 2 read units each, 25 boards in a round trip."""
         roots = self.counters.read_roots(boards)
         return {name: Board(name, root.policy, root.counts, root.updated_at, self) for name, root in roots.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """A board as it was opened: its policy, its root, and when its entries last changed (ISO 8601, UTC)."""
+    """An open board: its policy, its root, and when its entries last changed (ISO 8601, UTC)."""
 
     name: str
     policy: BoardPolicy
@@ -72,7 +72,7 @@ class Board:
 
     @property
     def total(self) -> int:
-        """How many entries it has."""
+        """The number of its entries."""
         return total({ROOT: self.root})
 
     def locate(self, position: int) -> Located | None:
@@ -84,27 +84,27 @@ class Board:
         return histogram(self._read)
 
     def find(self, score: Decimal) -> Standing:
-        """Find where a score stands, whether or not an entry has it."""
+        """Find the standing of a score, whether or not an entry has it."""
         return self.find_many([score])[0]
 
     def find_many(self, scores: Sequence[Decimal]) -> list[Standing]:
-        """Find where scores stand: the nodes in one round trip for all, a count for each.
+        """Find the standings of scores: the nodes of all in one round trip, and a COUNT for each.
 
-        On a small board a COUNT of what is above each; on others two nodes (SHARDS units) and a COUNT within the
-        score's last range for each.
+        On a small board the COUNT reads all entries above a score. On others each score costs two nodes (SHARDS units)
+        and a COUNT within its last range.
         """
-        everybody, order = self.total, self.policy.order
-        if everybody <= COUNTED_TOTAL:
-            return [Standing(self.index.count_above(self.name, score, order), everybody) for score in scores]
+        entries, order = self.total, self.policy.order
+        if entries <= COUNTED_TOTAL:
+            return [Standing(self.index.count_above(self.name, score, order), entries) for score in scores]
         nodes = self._read([node for score in scores for node in path_nodes(score)])
-        return [Standing(above_outside_range(nodes, score, order) + self._inside(score), everybody) for score in scores]
+        return [Standing(above_outside_range(nodes, score, order) + self._inside(score), entries) for score in scores]
 
     def _inside(self, score: Decimal) -> int:
         within = above_in_range(score, self.policy.order)
         return self.index.count_between(self.name, *within) if within else 0
 
     def _read(self, nodes: Sequence[str]) -> dict[str, Node]:
-        """Read nodes; the root is there already."""
+        """Read nodes; the root has been read already."""
         below = [node for node in dict.fromkeys(nodes) if node != ROOT]
         known = {ROOT: self.root} if ROOT in nodes else {}
         return known | (self.index.counters.read(self.name, below).nodes if below else {})

@@ -1,6 +1,6 @@
-"""The counters of the index against the entries that they count: every node of every board, every slot.
+"""The counters of the index against the entries that they count: every node of every board, every bucket.
 
-Entries are read page by page; memory holds the counts, at most a slot for each first four digits of a board's scores.
+Entries are read page by page; memory holds the counts, at most a bucket for each first four digits of a board's scores.
 """
 
 from __future__ import annotations
@@ -11,27 +11,27 @@ from dataclasses import dataclass
 from typing import Any
 
 from scorecast.leaderboard.index.counters import Counters, Node
-from scorecast.leaderboard.index.table import Reading
+from scorecast.leaderboard.index.table import NodeCounts
 from scorecast.ops.recovery.comparison import leaderboard_of
 from scorecast.ops.stack.polling import CLOCK, Clock, poll_until
 from scorecast.ops.stack.stack import Stack
 
 Nodes = dict[str, dict[str, Node]]
-"""Board to node to slot to count."""
+"""Board to node to bucket to count."""
 
 
 @dataclass(frozen=True, slots=True)
 class Miscount:
-    """A slot whose count is not the number of its entries; `node` is the path above it, "" the root."""
+    """A bucket whose count is not the number of its entries; `node` is the path above it, "" the root."""
 
     board: str
     node: str
-    slot: int
+    bucket: int
     counted: int
     entries: int
 
     def __str__(self) -> str:
-        place = f"slot {self.slot} of node {self.node!r}"
+        place = f"bucket {self.bucket} of node {self.node!r}"
         return f"{self.board}: {place} counts {self.counted}, but {self.entries} entries are there"
 
 
@@ -56,9 +56,9 @@ def _differences(stack: Stack) -> Iterator[Miscount]:
 
 
 def _unequal(board: str, node: str, counted: Node, entries: Node) -> Iterator[Miscount]:
-    for slot in sorted(counted.keys() | entries.keys()):
-        if counted.get(slot, 0) != entries.get(slot, 0):
-            yield Miscount(board, node, slot, counted.get(slot, 0), entries.get(slot, 0))
+    for bucket in sorted(counted.keys() | entries.keys()):
+        if counted.get(bucket, 0) != entries.get(bucket, 0):
+            yield Miscount(board, node, bucket, counted.get(bucket, 0), entries.get(bucket, 0))
 
 
 def _count_entries(dynamodb: Any, table: str) -> Nodes:
@@ -71,7 +71,7 @@ def _count_entries(dynamodb: Any, table: str) -> Nodes:
 
 def _counted(dynamodb: Any, table: str) -> Nodes:
     """What the index counts: all shards of all nodes, summed."""
-    boards: dict[str, Reading] = defaultdict(lambda: Reading(defaultdict(dict)))
+    boards: dict[str, NodeCounts] = defaultdict(lambda: NodeCounts(defaultdict(dict)))
     request: dict[str, Any] = {
         "TableName": table,
         "ConsistentRead": True,
@@ -83,5 +83,5 @@ def _counted(dynamodb: Any, table: str) -> Nodes:
         for item in page["Items"]:
             boards[item["name"]["S"]].add(item)
         if "LastEvaluatedKey" not in page:
-            return {board: reading.nodes for board, reading in boards.items()}
+            return {board: counts.nodes for board, counts in boards.items()}
         request["ExclusiveStartKey"] = page["LastEvaluatedKey"]

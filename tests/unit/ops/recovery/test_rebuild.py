@@ -70,7 +70,7 @@ def test_the_counters_are_those_of_the_entries_and_nothing_else_is_left() -> Non
     read: list[int] = []
     rebuilt = rebuild(stack, read.append, CLOCK)  # type: ignore[arg-type]
     assert (rebuilt.boards, rebuilt.entries, sum(read)) == (2, 3, 3)
-    assert stack.counters["counters/0//StarWar", "StarWar"]["slot132"] == {"N": "2"}
+    assert stack.counters["counters/0//StarWar", "StarWar"]["b132"] == {"N": "2"}
     assert ("boards", "WarCraft") in stack.counters
     assert not set(old) & set(stack.counters)
 

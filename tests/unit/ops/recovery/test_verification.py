@@ -138,9 +138,9 @@ def test_a_wrong_count_is_found_in_each_node_and_shards_are_summed(tables: Recov
     tables.put("leaderboard", entry("1", "a", "60"))
     tables.count()
     key = {"collection": {"S": "counters/3//a"}, "name": {"S": "a"}, "node": {"S": ""}, "at": {"S": "2026"}}
-    tables.put("boards", key | {"slot132": {"N": "1"}, "slot7": {"N": "-1"}})
+    tables.put("boards", key | {"b132": {"N": "1"}, "b7": {"N": "-1"}})
     assert miscounts(tables) == [Miscount("a", "", 7, -1, 0), Miscount("a", "", 132, 2, 1)]
-    assert str(miscounts(tables)[1]) == "a: slot 132 of node '' counts 2, but 1 entries are there"
+    assert str(miscounts(tables)[1]) == "a: bucket 132 of node '' counts 2, but 1 entries are there"
 
 
 def test_entries_without_counters_and_counters_without_entries_are_faults(tables: RecoveryTables) -> None:
