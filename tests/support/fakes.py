@@ -11,7 +11,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from scorecast.leaderboard.index.counters import Counters
-from scorecast.leaderboard.policy import BoardPolicy, policy_item
+from scorecast.leaderboard.policy import POLICIES, BoardPolicy, policy_item, read_policy
 from scorecast.runtime.settings import AttributeNames, Bus
 
 STREAM_ARN = "arn:aws:dynamodb:us-east-1:123456789012:table/main/stream/2026-01-01T00:00:00.000"
@@ -215,6 +215,10 @@ class FakeDynamoDb:
     def declare(self, board: str, policy: BoardPolicy) -> None:
         """Declare a board's policy."""
         self.put_item(TableName="boards", Item=policy_item(board, policy))
+
+    def policy_of(self, board: str) -> BoardPolicy:
+        """Return the policy that a board declares, or the default."""
+        return read_policy(self.board_items.get((POLICIES, board)))
 
     @property
     def boards(self) -> list[str]:

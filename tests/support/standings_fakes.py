@@ -11,7 +11,6 @@ from typing import Any
 from scorecast.changes.change import from_record, to_detail
 from scorecast.changes.claim_store import ClaimStore
 from scorecast.dead_letters.queue import DeadLetterQueue
-from scorecast.leaderboard.policy import Order
 from scorecast.leaderboard.policy_table import PolicyTable
 from scorecast.runtime.settings import AttributeNames, ConsumerSettings
 from scorecast.standings.announce.announcements import Announcements
@@ -108,9 +107,9 @@ class System:
         self.drained += len(new)
         return [(kind, participant) for kind, _, participant in new]
 
-    def check(self, order: Order = Order.DESCENDING) -> None:
-        """Assert that who replays the events knows the top and the leader of every board."""
-        check_told(self.events.taken, self.table, self.places, order)
+    def check(self) -> None:
+        """Assert that a consumer which replays the events knows the top and the leader of every board."""
+        check_told(self.events.taken, self.table, self.places)
 
 
 @dataclass
@@ -134,12 +133,15 @@ def replay(entries: Iterable[dict]) -> dict[str, Replayed]:
     return boards
 
 
-def check_told(entries: Iterable[dict], table: FakeDynamoDb, places: int, order: Order = Order.DESCENDING) -> None:
-    """Assert that who replays the events knows the top and the leader of every board."""
+def check_told(entries: Iterable[dict], table: FakeDynamoDb, places: int) -> None:
+    """Assert that a consumer which replays the events knows the top and the leader of every board.
+
+    The table says in which order each board ranks: a caller that had to say it could forget an ascending board.
+    """
     tops = replay(entries)
     for board in {board for _, board in table.items}:
         scores = {name: Decimal(score) for (name, other), score in table.standings.items() if other == board}
-        best = sorted(scores.values(), reverse=order is Order.DESCENDING)[:places]
+        best = table.policy_of(board).order.best_first(scores.values())[:places]
         top = tops.get(board, Replayed())
         assert sorted(scores[name] for name in top.members) == sorted(best), (board, top, scores)
         assert not best or scores[str(top.leader)] == best[0]

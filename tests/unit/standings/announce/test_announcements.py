@@ -81,7 +81,7 @@ def test_a_board_that_ranks_ascending_is_led_by_the_lowest() -> None:
     assert {one[1] for one in system.drain()} == {"a", "b", "c"}
     system.take(event("d", "0", 9, "golf"))
     assert system.drain() == [("LeftTop", "c"), ("EnteredTop", "d"), ("LeadChanged", "d")]
-    system.check(Order.ASCENDING)
+    system.check()
 
 
 def test_what_does_not_count_on_a_board_tells_nothing() -> None:
