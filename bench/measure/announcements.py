@@ -1,24 +1,22 @@
-"""Standing events: AWS calls and units that announcing costs a batch. `python -m bench.measure.announcements --help`.
+"""Measures what standing events add to a batch of the consumer: AWS calls, read units and write units.
 
-Our handler's calls are counted against DynamoDB Local (absent, nothing is measured), those for the entries and those
-for the announcement apart, in a process that is at work: the board is listed and its policy is known.
+The handler runs against DynamoDB Local. Calls for the entries and calls for the announcement are counted separately, in
+a warm process: the board is listed and its policy is cached. Run `python -m bench.measure.announcements --help`.
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
 from bench.measure.consumer import SETTINGS, Metered, delivery
-from bench.report.results import Row, progress, save
+from bench.report.results import Row, create_parser, save
 from bench.rig import dynamodb_local
 from bench.rig.boards import draw_entries, load
 from bench.rig.meter import Meter
-from bench.rig.tables import BOARDS, LEADERBOARD, create_tables, index_name
+from bench.rig.tables import BOARDS, LEADERBOARD, empty_tables, index_names
 from scorecast.changes.claim_store import ClaimStore
 from scorecast.dead_letters.queue import DeadLetterQueue
 from scorecast.leaderboard.policy_table import PolicyTable
@@ -32,13 +30,13 @@ from scorecast.standings.store import Leaderboard
 ENTRIES = 10_000
 BATCH = 100
 PLACES = 10
-# Ahead of all of the loaded board.
+# Better than every score of the loaded board.
 LEADING = 1_000_000
 
 
 @dataclass
 class Bus:
-    """Takes every event, and counts."""
+    """A bus that accepts every event, and counts calls and events."""
 
     calls: int = 0
     events: int = 0
@@ -50,7 +48,7 @@ class Bus:
 
 @dataclass
 class Snapshots:
-    """A DynamoDB client that meters what is saved; what is read its `meter` counts."""
+    """A DynamoDB client that meters saved snapshots; its `meter` counts the reads."""
 
     dynamodb: Any
     meter: Meter = field(default_factory=Meter)
@@ -69,13 +67,13 @@ class Snapshots:
         return getattr(self.dynamodb, operation)
 
     def reset(self) -> None:
-        """Begin anew."""
+        """Start counting from zero."""
         self.meter.reset()
         self.saves, self.write_units = 0, 0.0
 
 
 def batch_of(board: str, first: int, scores: list[int]) -> list[Delivery]:
-    """Return a batch of new entries: these scores, and the others each below every one that there is."""
+    """Return a batch of new entries with these scores, filled up with scores below all others."""
     made = [*scores, *range(-1, len(scores) - BATCH - 1, -1)]
     return [delivery(first + at, f"new{first + at:07}", board, score) for at, score in enumerate(made)]
 
@@ -89,7 +87,7 @@ CASES: dict[str, list[int]] = {
 
 
 def measure(endpoint: str) -> Iterator[Row]:
-    """Have a board's batches written and announced; then one on a board that is new."""
+    """Write and announce batches of a loaded board, then one of a new board."""
     bus, snapshots = Bus(), Snapshots(dynamodb_local.create_client(endpoint))
     writer = Metered(dynamodb_local.create_client(endpoint))
     with ThreadPoolExecutor(1) as executor:
@@ -108,7 +106,7 @@ def _consumer(writer: Metered, snapshots: Snapshots, bus: Bus, executor: ThreadP
     announcements = Announcements(
         snapshots,
         LEADERBOARD,
-        index_name(),
+        index_names()[0],
         SnapshotTable(snapshots, BOARDS),
         policies,
         Publisher(bus, "bus"),
@@ -128,7 +126,7 @@ def _measure(
     assert not outcome.again
     assert outcome.counts["applied"] == BATCH
     announcing = snapshots.meter.calls + snapshots.saves + bus.calls
-    row = {
+    return {
         "what_happens": case,
         "events": bus.events,
         "calls": announcing,
@@ -136,19 +134,13 @@ def _measure(
         "write_units": snapshots.write_units,
         "all_calls_a_change": round((writer.reads + writer.transactions + announcing) / BATCH, 3),
     }
-    progress(str(row))
-    return row
 
 
 def main() -> None:
-    description = "Measure what standing events cost."
-    argparse.ArgumentParser(prog="python -m bench.measure.announcements", description=description).parse_args()
-    if missing := dynamodb_local.what_is_missing():
-        sys.exit(f"Nothing is measured: {missing}.")
-    with dynamodb_local.running() as endpoint:
-        create_tables(dynamodb_local.create_client(endpoint))
-        meter = f"DynamoDB Local 1.25 ({dynamodb_local.PACKAGE} {dynamodb_local.VERSION})"
-        save("announcements", measure(endpoint), "bench.measure.announcements", meter=meter)
+    arguments = create_parser("Measure what standing events cost.").parse_args()
+    dynamodb_local.require()
+    with empty_tables() as (endpoint, _):
+        save("announcements", measure(endpoint), arguments.into, meter=dynamodb_local.METER)
 
 
 if __name__ == "__main__":

@@ -1,25 +1,24 @@
-"""The consumer: AWS calls, write units and memory by batch size. `python -m bench.measure.consumer --help`.
+"""Measures the consumer by the size of the batch: AWS calls, write units, CPU time and memory.
 
-The calls that our handler makes are counted against DynamoDB Local (absent, nothing is measured), where transactions
-are metered action by action; the textbook's consumer makes one PutItem a change, whatever the batch.
+The handler runs against DynamoDB Local, without standing events (announcements.py measures those). Transactions are
+metered action by action. The textbook's consumer makes one PutItem a change in any batch. Run
+`python -m bench.measure.consumer --help`.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
-import sys
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
 from bench.measure.fanout import batch_of, record
-from bench.report.results import Row, progress, save, spread
+from bench.report.results import Row, create_parser, save, spread
 from bench.rig import dynamodb_local, functions, stub
 from bench.rig.boards import entry_item
 from bench.rig.meter import PlainWriter
-from bench.rig.tables import BOARDS, LEADERBOARD, create_tables
+from bench.rig.tables import BOARDS, LEADERBOARD, empty_tables
 from scorecast.changes.change import from_record
 from scorecast.changes.claim_store import ClaimStore
 from scorecast.dead_letters.queue import DeadLetterQueue
@@ -35,7 +34,7 @@ REPEATS = [0.0, 0.5]
 SETTINGS = ConsumerSettings(LEADERBOARD, BOARDS, "queue", AttributeNames())
 _BUS = Bus("bus", "backup", AttributeNames())
 _ARN = "arn:aws:dynamodb:us-east-1:123456789012:table/main/stream/2026-01-01T00:00:00.000"
-# Scores of a contest: most boards hold people with some thousands of points.
+# Scores of a contest, where participants have some thousands of points.
 _SCORES = 10_000
 CPU_ROUNDS = 5
 MEMORY_BATCH = 1000
@@ -45,7 +44,7 @@ Request = dict[str, Any]
 
 
 class Metered(PlainWriter):
-    """A DynamoDB client that counts all calls; a transaction is one, though its actions are metered one by one."""
+    """A DynamoDB client that counts all calls; a transaction is one call, though its actions are metered one by one."""
 
     reads = 0
 
@@ -55,14 +54,14 @@ class Metered(PlainWriter):
 
 
 def deliveries_of(batch: int, repeats: float, board: str) -> list[Delivery]:
-    """Return a batch of the queue; a share of it are further changes of entries that are in it already."""
+    """Return a batch of the queue; the share `repeats` of it changes entries that are in the batch already."""
     draw = random.Random(f"{batch} {repeats}")
     entries = max(1, round(batch * (1 - repeats)))
     return [delivery(number, f"player{number % entries:07}", board, draw.randrange(_SCORES)) for number in range(batch)]
 
 
 def delivery(number: int, participant: str, board: str, score: int, text: str = "") -> Delivery:
-    """Return a message of the queue as the bus makes it of a change."""
+    """Return the message of the queue that the bus makes from a change."""
     keys = {"id": {"S": participant}, "metadata": {"S": board}}
     image = keys | {"projectScore": {"N": str(score)}, "userName": {"S": f"The {participant}"}, "text": {"S": text}}
     body = {
@@ -79,12 +78,10 @@ def delivery(number: int, participant: str, board: str, score: int, text: str = 
 
 
 def measure(dynamodb: Any, batches: list[int]) -> Iterator[Row]:
-    """Have batches of new entries written, and metered."""
+    """Write batches of new entries, metered."""
     for batch in batches:
         for repeats in REPEATS:
-            row = _measure(dynamodb, batch, repeats)
-            progress(str(row))
-            yield row
+            yield _measure(dynamodb, batch, repeats)
 
 
 def _measure(dynamodb: Any, batch: int, repeats: float) -> Row:
@@ -96,7 +93,7 @@ def _measure(dynamodb: Any, batch: int, repeats: float) -> Row:
     consumer = Consumer(SETTINGS, leaderboard, dead_letters, ClaimStore(create_s3_client), policies)
     outcome = consumer.take(deliveries_of(batch, repeats, board))
     assert not outcome.again
-    # The board is listed once a process, and its policy read once in POLICY_AGE_S: no costs of the batch.
+    # Not counted as costs of the batch: a process lists a board once, and reads its policy once in POLICY_AGE_S.
     return {
         "batch": batch,
         "repeats": repeats,
@@ -109,7 +106,7 @@ def _measure(dynamodb: Any, batch: int, repeats: float) -> Row:
 
 
 def measure_cpu(endpoint: str, batches: list[int]) -> Iterator[Row]:
-    """Have both functions, from their bundles, write new entries: CPU a change, the AWS calls included."""
+    """Write new entries with both functions, from their bundles: CPU time a change, including that of the AWS calls."""
     ours, textbook = functions.CONSUMER
     with functions.running(ours, endpoint) as process:
         for batch in batches:
@@ -127,20 +124,19 @@ def _messages(turn: int, batch: int) -> list[dict[str, Any]]:
 
 
 def _cpu(process: functions.Process, events: list[dict[str, Any]], batch: int) -> list[float]:
-    measured = [process.invoke(event) for event in events][1:]  # the first opens connections
+    measured = [process.invoke(event) for event in events][1:]  # the first one opens connections
     return spread(1e6 * one["cpu_s"] / batch for one in measured)
 
 
 def measure_memory(endpoint: str) -> Iterator[Row]:
-    """Have both functions, from their bundles, take the largest batches of 4 KB; their peak is the process's."""
+    """Give both our functions, from their bundles, the largest batches of 4 KB changes; report the process's peak."""
     text = "x" * MEMORY_BYTES
     deliveries = [delivery(number, f"player{number:07}", "memory", number, text) for number in range(MEMORY_BATCH)]
     messages = [{"messageId": one.id, "body": one.event} for one in deliveries]
-    for function in functions.CONSUMER[:1]:
-        with functions.running(function, endpoint) as process:
-            measured = [process.invoke({"Records": messages}) for _ in range(3)]
-        assert measured[-1]["answer"] == {"batchItemFailures": []}
-        yield _memory(function.name, measured)
+    with functions.running(functions.CONSUMER[0], endpoint) as process:
+        measured = [process.invoke({"Records": messages}) for _ in range(3)]
+    assert measured[-1]["answer"] == {"batchItemFailures": []}
+    yield _memory(functions.CONSUMER[0].name, measured)
     with stub.running(20) as bus, functions.running(functions.FANOUT[0], bus) as process:
         batch = batch_of(MEMORY_BYTES / 1024)
         yield _memory(functions.FANOUT[0].name, [process.invoke(batch) for _ in range(3)])
@@ -156,26 +152,22 @@ def _memory(name: str, measured: list[dict[str, Any]]) -> Row:
 
 
 def _plain_units(dynamodb: Any, board: str) -> float:
-    """What one PutItem of a new entry costs, with its place in the index."""
+    """Return the write units of one PutItem of a new entry, including those of the index by score."""
     item = entry_item(f"{board} plain", "player0000000", Decimal(60))
     answer = dynamodb.put_item(TableName=LEADERBOARD, Item=item, ReturnConsumedCapacity="TOTAL")
     return float(answer["ConsumedCapacity"]["CapacityUnits"])
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.measure.consumer", description="Measure the consumer.")
-    parser.add_argument("--batches", type=int, nargs="+", default=BATCHES, metavar="N")
+    parser = create_parser("Measure the consumer.")
+    parser.add_argument("--batches", type=int, nargs="+", default=BATCHES, metavar="N", help="changes in a batch")
     arguments = parser.parse_args()
-    if missing := dynamodb_local.what_is_missing():
-        sys.exit(f"Nothing is measured: {missing}.")
-    with dynamodb_local.running() as endpoint:
-        dynamodb = dynamodb_local.create_client(endpoint)
-        create_tables(dynamodb)
-        meter = f"DynamoDB Local 1.25 ({dynamodb_local.PACKAGE} {dynamodb_local.VERSION})"
-        save("consumer", measure(dynamodb, arguments.batches), "bench.measure.consumer", meter=meter)
+    dynamodb_local.require()
+    with empty_tables() as (endpoint, dynamodb):
+        save("consumer", measure(dynamodb, arguments.batches), arguments.into, meter=dynamodb_local.METER)
         functions.build()
-        save("consumer_cpu", measure_cpu(endpoint, arguments.batches), "bench.measure.consumer")
-        save("memory", measure_memory(endpoint), "bench.measure.consumer")
+        save("consumer_cpu", measure_cpu(endpoint, arguments.batches), arguments.into)
+        save("memory", measure_memory(endpoint), arguments.into)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Many writers on one board at once, under the worst that a queue and a crash can do: repeats, any order, sudden ends.
+"""Concurrent writers on one board, with repeated and reordered deliveries and writers killed in a transaction.
 
-DynamoDB Local does transactions one after another, so none ever conflicts there. `Collisions` cancels those that meet
-another one in flight on the same item, as DynamoDB does.
+DynamoDB Local runs transactions one after another, so they never conflict there. `Collisions` cancels a transaction if
+another one in flight has the same item, as DynamoDB does. Part of `python -m bench.measure.ranks`.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ Action = dict[str, Any]
 
 
 class Killed(Exception):
-    """The end of a function in the middle of a transaction: before the call left, or before its answer came."""
+    """The function was killed in a transaction: before the call was sent, or before its answer arrived."""
 
 
 @dataclass(frozen=True)
 class Strain:
-    """How hard it is made: shares of 1, and how many writers there are."""
+    """How many changes, participants and writers there are; `repeated` and `killed` are shares of 1."""
 
     changes: int = 20_000
     participants: int = 10_000
@@ -53,7 +53,7 @@ class Collisions:
 
     @contextmanager
     def in_flight(self, actions: Sequence[Action]) -> Iterator[None]:
-        """Hold a transaction's items until its end; TransactionCanceledException where another one has one of them."""
+        """Hold a transaction's items until it ends; raise TransactionCanceledException if another has any."""
         items = [_item_of(action) for action in actions]
         with self._lock:
             reasons = ["TransactionConflict" if item in self._items else "None" for item in items]
@@ -69,7 +69,7 @@ class Collisions:
 
 @dataclass
 class RoughClient:
-    """A DynamoDB client for one writer, whose transactions collide and whose function is killed."""
+    """A DynamoDB client of one writer: its transactions can conflict, and it can be killed."""
 
     dynamodb: Any
     killed: float
@@ -78,15 +78,15 @@ class RoughClient:
     events: Counter[str] = field(default_factory=Counter)
 
     def batch_get_item(self, **request: Any) -> Any:
-        """Read as ever."""
+        """Read as usual."""
         return self.dynamodb.batch_get_item(**request)
 
     def put_item(self, **request: Any) -> Any:
-        """Write as ever."""
+        """Write as usual."""
         return self.dynamodb.put_item(**request)
 
     def transact_write_items(self, *, TransactItems: list[Action]) -> Any:
-        """Try the transaction; half of the killed have done it."""
+        """Try the transaction; half of the killed ones are done first."""
         self.events["transactions"] += 1
         fate = self.draw.random() / self.killed if self.killed else 1.0
         if fate < 0.5:
@@ -108,7 +108,7 @@ class RoughClient:
 
 
 def draw_changes(strain: Strain, board: str) -> list[Entry]:
-    """Draw changes of a board's participants, the repeats among them, in any order."""
+    """Draw changes of a board's participants, repeats included, in random order."""
     draw = random.Random(strain.seed)
     changes = [_change(draw, strain, board, sequence) for sequence in range(1, strain.changes + 1)]
     changes += draw.sample(changes, int(strain.repeated * len(changes)))
@@ -123,7 +123,7 @@ def _change(draw: random.Random, strain: Strain, board: str, sequence: int) -> E
 
 
 def write_all(dynamodb: Any, strain: Strain, changes: Sequence[Entry]) -> Counter[str]:
-    """Have all changes written by concurrent writers, each batch again until it is done; return what happened."""
+    """Have concurrent writers write all changes, retrying each batch until it is done; count what happened."""
     deliveries: SimpleQueue[list[Entry]] = SimpleQueue()
     for at in range(0, len(changes), BATCH):
         deliveries.put(list(newest(changes[at : at + BATCH]).values()))

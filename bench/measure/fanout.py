@@ -1,42 +1,42 @@
-"""Fan-out beside the textbook's and Powertools': records a second, CPU. `python -m bench.measure.fanout --help`.
+"""Measures the fan-out beside the textbook's and Powertools': records a second and CPU time a record.
 
-The handlers, from their bundles, publish the same batches to a stub that answers PutEvents after a set time; they take
-turns, so that whatever else the machine does meets all alike.
+The handlers run from their bundles and publish the same batches to a stub that answers PutEvents after a fixed time.
+They take turns, so that other load on the machine affects all of them alike. Run
+`python -m bench.measure.fanout --help`.
 """
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator
 from contextlib import ExitStack
 from statistics import median
 from typing import Any
 
-from bench.report.results import Row, progress, save, spread
+from bench.report.results import Row, create_parser, save, spread
 from bench.rig import functions, stub
 
 LATENCIES_MS = [0, 20, 50]
 SIZES_KB = [0.5, 4, 64]
-# A batch of the trigger: BatchSize of the template, and what Lambda takes of bytes (6 MB, with some room).
+# A batch of the trigger: BatchSize of the template, and the bytes that Lambda accepts (6 MB, with some room).
 BATCH_RECORDS = 1000
 BATCH_BYTES = 5_500_000
-# A design that makes a call a record gets the first of a batch only: its rate is the same, and it would take minutes.
+# A design that makes one call a record gets only the start of a batch: a whole one takes minutes at the same rate.
 SINGLE_RECORDS = 50
-# How an item's text is spread: as attributes, next to the five that a leaderboard reads.
+# How many attributes an item's text is spread over, next to the five that a leaderboard reads.
 TEXTS = 8
 _ARN = "arn:aws:dynamodb:us-east-1:123456789012:table/main/stream/2026-01-01T00:00:00.000"
 _BARE_BYTES = 700
 
 
 def batch_of(size_kb: float) -> dict[str, Any]:
-    """Return a batch of updates of different items; a record has so many bytes as JSON, both its images together."""
+    """Return a batch of updates of different items; a record with both images has about this size as JSON."""
     size_bytes = int(size_kb * 1024)
     count = min(BATCH_RECORDS, BATCH_BYTES // size_bytes)
     return {"Records": [record(number, size_bytes) for number in range(count)]}
 
 
 def record(number: int, size_bytes: int) -> dict[str, Any]:
-    """Return a record of the stream, as Lambda hands it over."""
+    """Return a record of the stream as Lambda delivers it."""
     keys = {"id": {"S": f"player{number:07}"}, "metadata": {"S": "StarWar"}}
     text = ("lorem ipsum " * size_bytes)[: max(0, size_bytes - _BARE_BYTES) // (2 * TEXTS)]
     texts = {f"text{at}": {"S": text} for at in range(TEXTS)} if text else {}
@@ -61,14 +61,13 @@ def record(number: int, size_bytes: int) -> dict[str, Any]:
 
 
 def measure(latency_ms: int, sizes_kb: list[float], rounds: int) -> Iterator[Row]:
-    """Measure all at a latency, size by size."""
+    """Measure all designs at one latency, size by size."""
     with ExitStack() as stack:
         endpoint = stack.enter_context(stub.running(latency_ms))
         processes = {one.design: stack.enter_context(functions.running(one, endpoint)) for one in functions.PUBLISHERS}
         for size_kb in sizes_kb:
             batch = batch_of(size_kb)
             for row in _compare(processes, batch["Records"], rounds):
-                progress(f"{latency_ms} ms, {size_kb} KB: {row}")
                 yield {"latency_ms": latency_ms, "record_kb": size_kb} | row
 
 
@@ -101,14 +100,16 @@ def _medians(measurements: list[tuple[float, float]]) -> tuple[float, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.measure.fanout", description="Measure the fan-out.")
-    parser.add_argument("--latencies", type=int, nargs="+", default=LATENCIES_MS, metavar="MS")
+    parser = create_parser("Measure the fan-out.")
+    parser.add_argument(
+        "--latencies", type=int, nargs="+", default=LATENCIES_MS, metavar="MS", help="how long the bus takes"
+    )
     parser.add_argument("--sizes", type=float, nargs="+", default=SIZES_KB, metavar="KB", help="sizes of a record")
-    parser.add_argument("--rounds", type=int, default=7, help="turns of each, after one that is not counted")
+    parser.add_argument("--rounds", type=int, default=7, help="rounds of each design, after one that does not count")
     arguments = parser.parse_args()
     functions.build()
-    rows = [row for latency in arguments.latencies for row in measure(latency, arguments.sizes, arguments.rounds)]
-    save("fanout", rows, "bench.measure.fanout")
+    rows = (row for latency in arguments.latencies for row in measure(latency, arguments.sizes, arguments.rounds))
+    save("fanout", rows, arguments.into)
 
 
 if __name__ == "__main__":

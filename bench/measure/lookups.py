@@ -1,29 +1,31 @@
-"""What a look-up costs by the index and by COUNT, each rank held against the sorted list's."""
+"""What a look-up of a rank costs with the counting index and with COUNT; part of `python -m bench.measure.ranks`.
+
+Every rank is compared with that of a sorted list.
+"""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from bench.report.results import Row
 from bench.rig import dynamodb_local
 from bench.rig.boards import Oracle, count, draw_entries, load, load_counters
 from bench.rig.meter import Meter
-from bench.rig.tables import BOARDS, LEADERBOARD, create_tables, index_names
+from bench.rig.tables import BOARDS, LEADERBOARD, empty_tables, index_names
 from scorecast.api.query import GetEntry
 from scorecast.api.reader import LeaderboardReader
 from scorecast.leaderboard.index import lookup, table
 from scorecast.leaderboard.policy import Order
 
 HEAP = "-Xmx6g"  # a million entries take three
-# A COUNT reads half the board: a few are enough to see what it costs. Of a million entries it takes DynamoDB Local
-# minutes, for each page reads them all, so at other sizes there is none.
+# How many COUNTs to measure, by the size of the board. A COUNT reads half the board, so a few show what it costs. On a
+# million entries DynamoDB Local takes minutes for each, because every page reads them all: none is measured there.
 COUNTS = {10_000: 100, 100_000: 10}
 ANSWERS = 100
-
-Row = dict[str, Any]
 
 
 @dataclass
@@ -36,7 +38,7 @@ class Board:
     meter: Meter
 
     def measure(self, lookups: Iterable[str], rank_of: Callable[[str], int]) -> Row:
-        """Look participants up; RuntimeError at the first rank that is not the oracle's."""
+        """Look participants up; raise RuntimeError at the first rank that differs from the oracle's."""
         units, trips = [], []
         for participant in lookups:
             self.meter.reset()
@@ -55,21 +57,21 @@ class Board:
         }
 
     def by_index(self, participant: str) -> int:
-        """The rank of a score that is known."""
+        """Return the rank of a known score from the counting index."""
         return self.reader._open(self.name).find(self.oracle.scores[participant]).rank
 
     def by_count(self, participant: str) -> int:
-        """The rank of a score that is known, by a COUNT of all that is above."""
+        """Return the rank of a known score from a COUNT of all entries above it."""
         score = self.oracle.scores[participant]
         return 1 + self.reader._entries.count_above(self.name, score, Order.DESCENDING)
 
     def by_answer(self, neighbours: int) -> Callable[[str], int]:
-        """The rank as the API answers it: the entry is read first, its neighbours after."""
+        """Return a function that asks for a rank as the API does: it also reads the entry and its neighbours."""
         return lambda participant: int(self.reader.get_entry(GetEntry(self.name, participant, neighbours))["rank"])
 
 
 def load_board(endpoint: str, dynamodb: Any, shape: str, entries: int) -> Board:
-    """Load a board of its own; the index as it stands after many writers."""
+    """Load a board, with its index in the state that many writers leave it in."""
     name, oracle, meter = f"{shape} {entries}", Oracle(), Meter()
     oracle.add(draw_entries(shape, entries))
     load(endpoint, name, oracle.scores.items())
@@ -79,11 +81,9 @@ def load_board(endpoint: str, dynamodb: Any, shape: str, entries: int) -> Board:
     return Board(name, oracle, LeaderboardReader(reader, LEADERBOARD, *index_names(), BOARDS, "key"), meter)
 
 
-def measure_lookups(shape: str, sizes: Iterable[int], lookups: int) -> Iterable[Row]:
-    """Measure one shape at several sizes, beside each other in one DynamoDB Local."""
-    with dynamodb_local.running(HEAP) as endpoint:
-        dynamodb = dynamodb_local.create_client(endpoint)
-        create_tables(dynamodb)
+def measure_lookups(shape: str, sizes: Iterable[int], lookups: int) -> Iterator[Row]:
+    """Measure boards of one shape and several sizes, all in one DynamoDB Local."""
+    with empty_tables(HEAP) as (endpoint, dynamodb):
         for entries in sizes:
             board = load_board(endpoint, dynamodb, shape, entries)
             names = random.Random(board.name).choices(list(board.oracle.scores), k=lookups)
@@ -95,17 +95,14 @@ def measure_lookups(shape: str, sizes: Iterable[int], lookups: int) -> Iterable[
             yield about | {"way": "answer, neighbours"} | board.measure(names[:ANSWERS], board.by_answer(2))
 
 
-def measure_small_boards(sizes: Iterable[int]) -> Iterable[Row]:
-    """Measure where the index begins to cost less than counting: both ways on small boards."""
+def measure_small_boards(sizes: Iterable[int]) -> Iterator[Row]:
+    """Measure both ways on small boards, to find the size from which the index costs less than counting."""
     chosen = lookup.COUNTED_TOTAL
-    with dynamodb_local.running() as endpoint:
-        dynamodb = dynamodb_local.create_client(endpoint)
-        create_tables(dynamodb)
+    with empty_tables() as (endpoint, dynamodb):
         for entries in sizes:
             board = load_board(endpoint, dynamodb, "uniform", entries)
+            participants = list(board.oracle.scores)[:ANSWERS]
             for way, counted_total in (("index", 0), ("count", entries)):
                 lookup.COUNTED_TOTAL = counted_total
-                yield {"entries": entries, "way": way} | board.measure(
-                    list(board.oracle.scores)[:ANSWERS], board.by_index
-                )
+                yield {"entries": entries, "way": way} | board.measure(participants, board.by_index)
     lookup.COUNTED_TOTAL = chosen

@@ -1,11 +1,11 @@
-"""End to end on the local twin, ours against the textbook's: changes a second from the first write to the last entry.
+"""Measures the whole pipeline on the local twin beside the textbook's: changes a second, first write to last entry.
 
-`python -m bench.measure.pipeline --help`. Both stacks are deployed to one engine of its own; the designs take turns.
+Both stacks are deployed to one engine that runs only for this; the designs take turns. Run
+`python -m bench.measure.pipeline --help`.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
 import time
@@ -16,15 +16,15 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench.report.results import Row, progress, save, spread
+from bench.report.results import Row, create_parser, progress, save, spread
 from bench.rig import functions
 from scorecast.ops.load.load import BATCH_WRITES
 from scorecast.twin import deployment, process
 from scorecast.twin.instance import Twin
 
 PORT = 4640
-# Without standing events, which the textbook has not: each reads the index, and here that takes time in proportion to
-# the table, which it does not on AWS.
+# Without standing events, which the textbook lacks: each reads the index, which here takes time in proportion to the
+# table's size, unlike on AWS.
 PARAMETERS = {functions.OURS: ["--parameter-overrides", "StandingEventsTop=0"]}
 DEADLINE_S = 300
 POLL_S = 0.1
@@ -32,7 +32,7 @@ POLL_S = 0.1
 
 @dataclass(frozen=True)
 class Deployed:
-    """A stack on the engine."""
+    """A stack that is deployed to the engine."""
 
     design: str
     dynamodb: Any
@@ -40,7 +40,7 @@ class Deployed:
     leaderboard_table: str
 
     def carry(self, changes: int, turn: int) -> float:
-        """Write new items, and wait until each is an entry; return the seconds from the first write."""
+        """Write new items and wait until all are entries; return the seconds since the first write."""
         before, started = self._entries(), time.perf_counter()
         for at in range(0, changes, BATCH_WRITES):
             numbers = range(at, min(at + BATCH_WRITES, changes))
@@ -48,7 +48,7 @@ class Deployed:
             self.dynamodb.batch_write_item(RequestItems={self.main_table: puts})
         while self._entries() < before + changes:
             if time.perf_counter() > started + DEADLINE_S:
-                sys.exit(f"{self.design}: of {changes} changes {self._entries() - before} came through.")
+                sys.exit(f"{self.design}: of {changes} changes {self._entries() - before} arrived.")
             time.sleep(POLL_S)
         return time.perf_counter() - started
 
@@ -64,7 +64,7 @@ def _item(turn: int, number: int) -> dict[str, Any]:
 
 @contextmanager
 def engine() -> Iterator[Twin]:
-    """Run an engine of the benchmark's own, with nothing in it."""
+    """Run an empty engine for this benchmark only."""
     with tempfile.TemporaryDirectory(prefix="scorecast-bench-") as state_dir:
         twin = Twin(root=functions.ROOT, state_dir=Path(state_dir), port=PORT)
         process.start(twin)
@@ -85,13 +85,13 @@ def deploy(twin: Twin, design: str) -> Deployed:
         *PARAMETERS.get(design, []),
     )
     if done.returncode:
-        sys.exit(f"The {design} could not be deployed:\n{(done.stdout + done.stderr)[-2000:]}")
+        sys.exit(f"The stack of {design} could not be deployed:\n{(done.stdout + done.stderr)[-2000:]}")
     outputs = deployment.describe(Twin(twin.root, twin.state_dir, twin.port, name)).outputs
     return Deployed(design, twin.client("dynamodb"), outputs["MainTableName"], outputs["LeaderboardTableName"])
 
 
 def measure(changes: int, rounds: int) -> Iterator[Row]:
-    """Carry batches of changes through both stacks in turns."""
+    """Send batches of changes through both stacks in turns."""
     with engine() as twin:
         stacks = [deploy(twin, design) for design in functions.PIPELINES]
         taken: dict[str, list[float]] = {one.design: [] for one in stacks}
@@ -99,7 +99,7 @@ def measure(changes: int, rounds: int) -> Iterator[Row]:
             for one in stacks:
                 seconds = one.carry(changes if turn else 100, turn)
                 progress(f"turn {turn}, {one.design}: {seconds:.1f} s")
-                if turn:  # the first starts the functions
+                if turn:  # the first one starts the functions
                     taken[one.design].append(seconds)
     base = median(taken[functions.TEXTBOOK])
     for design, seconds_taken in taken.items():
@@ -112,17 +112,15 @@ def measure(changes: int, rounds: int) -> Iterator[Row]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.measure.pipeline", description="Measure the whole pipeline.")
-    parser.add_argument("--changes", type=int, default=2000, help="changes a turn")
-    parser.add_argument("--rounds", type=int, default=5, help="turns of each, after a small one that is not counted")
+    parser = create_parser("Measure the whole pipeline.")
+    parser.add_argument("--changes", type=int, default=2000, help="changes a round")
+    parser.add_argument(
+        "--rounds", type=int, default=5, help="rounds of each design, after a small one that does not count"
+    )
     arguments = parser.parse_args()
     functions.build()
-    save(
-        "pipeline",
-        measure(arguments.changes, arguments.rounds),
-        "bench.measure.pipeline",
-        engine="MiniStack, the local twin",
-    )
+    rows = measure(arguments.changes, arguments.rounds)
+    save("pipeline", rows, arguments.into, engine="MiniStack, the local twin")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,11 @@
-"""Reads: units, round trips and CPU of each answer, beside COUNT and Redis. `python -m bench.measure.reads --help`.
+"""Measures each answer of the API beside COUNT and Redis: read units, round trips and CPU time.
 
-Units and round trips are metered on DynamoDB Local, CPU is that of the functions' processes, from their bundles. What
-is absent here is named and left out: DynamoDB Local, redis-server.
+Units and round trips are metered on DynamoDB Local. CPU time is that of the functions' processes, which run from their
+bundles. If DynamoDB Local or redis-server is missing, that part is skipped. Run `python -m bench.measure.reads --help`.
 """
 
 from __future__ import annotations
 
-import argparse
 import random
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
@@ -16,9 +15,9 @@ from typing import Any
 from urllib.parse import quote
 
 from bench.measure.lookups import COUNTS, HEAP, Board, load_board
-from bench.report.results import Row, progress, save, spread
+from bench.report.results import Row, create_parser, progress, save, spread
 from bench.rig import dynamodb_local, functions, sorted_sets
-from bench.rig.tables import LEADERBOARD, create_tables
+from bench.rig.tables import LEADERBOARD, empty_tables
 from scorecast.api.query import GetEntry, ListEntries, read_query
 
 SIZES = [10_000, 100_000]
@@ -30,7 +29,7 @@ Request = dict[str, Any]
 
 
 def requests_of(board: Board, participants: list[str]) -> dict[str, list[Request]]:
-    """The requests for each kind of answer, as API Gateway hands them on."""
+    """Return the requests for each kind of answer, as API Gateway passes them on."""
     path = f"/leaderBoard/{quote(board.name)}/participants"
     token = str(board.reader.list_entries(ListEntries(board.name, 100))["next"])
     return {
@@ -54,32 +53,25 @@ def _get(path: str, **parameters: str) -> Request:
 
 
 def measure(sizes: Iterable[int]) -> Iterator[Row]:
-    """Ask everything of boards of several sizes."""
-    with dynamodb_local.running(HEAP) as endpoint, ExitStack() as stack:
-        dynamodb = dynamodb_local.create_client(endpoint)
-        create_tables(dynamodb)
+    """Ask for each kind of answer on boards of several sizes."""
+    with empty_tables(HEAP) as (endpoint, dynamodb), ExitStack() as stack:
         ours, textbook = (stack.enter_context(functions.running(one, endpoint)) for one in functions.READ)
         for entries in sizes:
             board = load_board(endpoint, dynamodb, SHAPE, entries)
             participants = random.Random(entries).choices(list(board.oracle.scores), k=REQUESTS)
             for answer, requests in requests_of(board, participants).items():
                 cost = _metered(board, [partial(_ask, board, one) for one in requests])
-                yield _told({"entries": entries, "answer": answer, "way": "scorecast"} | cost | _cpu(ours, requests))
-            if few := _from_all_ranks(board, COUNTS.get(entries, 0)):
+                yield {"entries": entries, "answer": answer, "way": "scorecast"} | cost | _cpu(ours, requests)
+            if few := _evenly_ranked(board, COUNTS.get(entries, 0)):
                 cost = _metered(board, [partial(_count, board, one) for one in few])
                 counts = [{"pathParameters": {"board": board.name, "id": one}} for one in few]
-                yield _told({"entries": entries, "answer": "a rank", "way": "COUNT"} | cost | _cpu(textbook, counts))
+                yield {"entries": entries, "answer": "a rank", "way": "COUNT"} | cost | _cpu(textbook, counts)
 
 
-def _from_all_ranks(board: Board, many: int) -> list[str]:
-    """Participants at even distances from the best to the last: what a COUNT costs depends on the rank."""
+def _evenly_ranked(board: Board, many: int) -> list[str]:
+    """Return participants at even distances from the first to the last, because a COUNT's cost depends on the rank."""
     ordered = sorted(board.oracle.scores, key=board.oracle.scores.__getitem__)
     return [ordered[len(ordered) * (2 * at + 1) // (2 * many)] for at in range(many)]
-
-
-def _told(row: Row) -> Row:
-    progress(str(row))
-    return row
 
 
 def _ask(board: Board, request: Request) -> None:
@@ -91,7 +83,7 @@ def _ask(board: Board, request: Request) -> None:
 
 
 def _count(board: Board, participant: str) -> None:
-    """As the textbook's RankFunction does: the entry, then all that score higher."""
+    """Ask as the textbook's RankFunction does: read the entry, then count all that score higher."""
     key = {"id": {"S": participant}, "metadata": {"S": board.name}}
     board.reader.dynamodb.get_item(TableName=LEADERBOARD, Key=key)
     board.by_count(participant)
@@ -108,30 +100,25 @@ def _metered(board: Board, questions: Iterable[Callable[[], None]]) -> Row:
 
 
 def _cpu(process: functions.Process, requests: list[Request]) -> Row:
-    measured = [process.invoke(request) for request in [requests[0], *requests]][1:]  # the first opens connections
+    measured = [process.invoke(request) for request in [requests[0], *requests]][1:]  # the first one opens connections
     assert all(one["answer"]["statusCode"] == 200 for one in measured), measured[0]["answer"]
     return {"cpu_us": spread(1e6 * one["cpu_s"] for one in measured)}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.measure.reads", description="Measure the reads.")
+    parser = create_parser("Measure the reads.")
     parser.add_argument("--entries", type=int, nargs="+", default=SIZES, metavar="N", help="sizes of the boards")
     arguments = parser.parse_args()
     if missing := dynamodb_local.what_is_missing():
         progress(f"The leaderboard's reads are not measured: {missing}.")
     else:
         functions.build()
-        meter = f"DynamoDB Local 1.25 ({dynamodb_local.PACKAGE} {dynamodb_local.VERSION})"
-        save("reads", measure(arguments.entries), "bench.measure.reads", meter=meter)
+        save("reads", measure(arguments.entries), arguments.into, meter=dynamodb_local.METER)
     if missing := sorted_sets.what_is_missing():
         progress(f"Redis is not measured: {missing}.")
     else:
-        save(
-            "redis",
-            sorted_sets.measure(SHAPE, arguments.entries, REQUESTS),
-            "bench.measure.reads",
-            redis=sorted_sets.version(),
-        )
+        rows = sorted_sets.measure(SHAPE, arguments.entries, REQUESTS)
+        save("redis", rows, arguments.into, redis=sorted_sets.version())
 
 
 if __name__ == "__main__":

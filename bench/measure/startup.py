@@ -1,12 +1,12 @@
-"""Start-up beside the textbook's: from process start to imported and connected. `python -m bench.measure.startup`.
+"""Measures the functions' start-up beside the textbook's: from the start of the process to a client that is ready.
 
-Each function starts from its bundle in a fresh process, the two designs in turns; once with the bytecode compiled
-before (as in an image or after a first import), once without (as a zip from `sam build` starts in Lambda).
+Each function starts from its bundle in a new process; the two designs take turns. It starts with compiled bytecode (as
+in an image or after a first import) and without (as a zip from `sam build` starts in Lambda). Run
+`python -m bench.measure.startup --help`.
 """
 
 from __future__ import annotations
 
-import argparse
 import compileall
 import json
 import subprocess
@@ -19,22 +19,21 @@ from shutil import rmtree
 from statistics import median
 from typing import Any
 
-from bench.report.results import Row, progress, save, spread
+from bench.report.results import Row, create_parser, save, spread
 from bench.rig import functions
 from bench.rig.functions import Function
 
-START = Path(__file__).parents[1] / "rig" / "cold_start_process.py"
+COLD_START_PROCESS = Path(__file__).parents[1] / "rig" / "cold_start_process.py"
 PAIRS = {"fan-out": functions.FANOUT, "consumer": functions.CONSUMER, "read": functions.READ}
 
 
 def measure(rounds: int) -> Iterator[Row]:
-    """Measure all functions, with and without bytecode."""
+    """Measure all functions, with and without compiled bytecode."""
     for bytecode in ("compiled", "none"):
         for stage, pair in PAIRS.items():
             for function in pair:
                 _prepare(function.bundle, bytecode)
             for row in _compare(pair, rounds if bytecode == "compiled" else max(5, rounds // 2)):
-                progress(f"{bytecode}, {stage}: {row}")
                 yield {"bytecode": bytecode, "stage": stage} | row
 
 
@@ -50,7 +49,7 @@ def _compare(pair: tuple[Function, Function], rounds: int) -> Iterator[Row]:
     for turn in range(rounds + 1):
         for function in pair:
             started = _start(function)
-            if turn:  # the first brings the files into memory
+            if turn:  # the first one reads the files into the page cache
                 taken[function.design].append(started)
     base = {key: median(one[key] for one in taken[functions.TEXTBOOK]) for key in ("seconds", "cpu_s")}
     for function in pair:
@@ -67,7 +66,8 @@ def _compare(pair: tuple[Function, Function], rounds: int) -> Iterator[Row]:
 
 
 def _start(function: Function) -> dict[str, Any]:
-    command = [sys.executable, "-S", "-P", "-B", str(START), str(function.bundle), function.module, function.maker]
+    command = [sys.executable, "-S", "-P", "-B", str(COLD_START_PROCESS)]
+    command += [str(function.bundle), function.module, function.maker]
     started = time.perf_counter()
     done = subprocess.run(command, env=functions.environment(), capture_output=True, text=True, check=True)
     measured: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
@@ -75,11 +75,13 @@ def _start(function: Function) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.measure.startup", description="Measure cold starts.")
-    parser.add_argument("--rounds", type=int, default=15, help="starts of each with bytecode, and half without")
+    parser = create_parser("Measure cold starts.")
+    parser.add_argument(
+        "--rounds", type=int, default=15, help="starts of each function with bytecode, and half as many without"
+    )
     arguments = parser.parse_args()
     functions.build()
-    save("startup", measure(arguments.rounds), "bench.measure.startup")
+    save("startup", measure(arguments.rounds), arguments.into)
 
 
 if __name__ == "__main__":

@@ -1,18 +1,21 @@
-"""What the index costs a writer: write units a change, and what concurrent writers cost each other."""
+"""What the counting index costs writers: write units a change, and conflicts between concurrent writers.
+
+Part of `python -m bench.measure.ranks`.
+"""
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from typing import Any
 
 from bench.measure.contention import Strain, draw_changes, write_all
+from bench.report.results import Row
 from bench.rig import dynamodb_local
 from bench.rig.boards import SHAPES, Oracle, count, counters_of, draw_entries, load, load_counters, scan
 from bench.rig.meter import Meter, PlainWriter
-from bench.rig.tables import BOARDS, LEADERBOARD, create_tables
+from bench.rig.tables import BOARDS, LEADERBOARD, empty_tables
 from scorecast.leaderboard.index import table
 from scorecast.standings import store
 from scorecast.standings.entry import Entry
@@ -21,14 +24,10 @@ from scorecast.standings.store import Leaderboard
 AT = "2026-01-01T00:00:00Z"
 BOARD = "board"
 
-Row = dict[str, Any]
 
-
-def measure_writes(shape: str, entries: int, batches: Iterable[int], changes: int) -> Iterable[Row]:
-    """Measure updates of random participants to scores drawn anew, at several sizes of a batch."""
-    with dynamodb_local.running("-Xmx2g") as endpoint:
-        dynamodb = dynamodb_local.create_client(endpoint)
-        create_tables(dynamodb)
+def measure_writes(shape: str, entries: int, batches: Iterable[int], changes: int) -> Iterator[Row]:
+    """Measure updates that give random participants new random scores, in batches of several sizes."""
+    with empty_tables("-Xmx2g") as (endpoint, dynamodb):
         oracle = Oracle()
         oracle.add(draw_entries(shape, entries))
         load(endpoint, BOARD, oracle.scores.items())
@@ -68,8 +67,8 @@ def _measure_batch(endpoint: str, shape: str, oracle: Oracle, sequence: int, bat
     }
 
 
-def measure_shards(shards: Iterable[int]) -> Iterable[Row]:
-    """Measure how often writers meet in a shard, for several numbers of shards: nothing else is in their way."""
+def measure_shards(shards: Iterable[int]) -> Iterator[Row]:
+    """Measure how often transactions conflict by the number of shards, without repeats, kills or shared entries."""
     chosen = table.SHARDS
     for many in shards:
         table.SHARDS = store.SHARDS = many
@@ -78,10 +77,8 @@ def measure_shards(shards: Iterable[int]) -> Iterable[Row]:
 
 
 def measure_concurrency(strain: Strain) -> Row:
-    """Write under strain, and hold counters against entries; RuntimeError where they differ."""
-    with dynamodb_local.running() as endpoint:
-        dynamodb = dynamodb_local.create_client(endpoint)
-        create_tables(dynamodb)
+    """Write under strain and compare counters and entries; raise RuntimeError if they differ."""
+    with empty_tables() as (_, dynamodb):
         changes = draw_changes(strain, BOARD)
         started = time.monotonic()
         events = write_all(dynamodb, strain, changes)
@@ -89,10 +86,10 @@ def measure_concurrency(strain: Strain) -> Row:
         last = {change.id: change for change in sorted(changes, key=lambda change: change.sequence)}
         expected = {one.id: Decimal(one.score) for one in last.values() if one.score is not None}
         items = [item for item in scan(dynamodb, LEADERBOARD) if "projectScore" in item]
-        standing = {item["id"]["S"]: Decimal(item["projectScore"]["N"]) for item in items}
-        if standing != expected:
+        scores = {item["id"]["S"]: Decimal(item["projectScore"]["N"]) for item in items}
+        if scores != expected:
             raise RuntimeError("The entries are not those of the newest changes.")
-        if counters_of(dynamodb, BOARD) != count(standing.values()).nodes:
+        if counters_of(dynamodb, BOARD) != count(scores.values()).nodes:
             raise RuntimeError("The counters do not equal the entries.")
     return {
         "shards": table.SHARDS,
@@ -100,7 +97,7 @@ def measure_concurrency(strain: Strain) -> Row:
         "changes": strain.changes,
         "repeated": strain.repeated,
         "killed_share": strain.killed,
-        "entries": len(standing),
+        "entries": len(scores),
         "counters_equal_entries": True,
         "took_s": round(took_s, 1),
     } | {name: events[name] for name in ("transactions", "conflicts", "overtaken", "killed", "redelivered")}

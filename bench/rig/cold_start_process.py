@@ -1,7 +1,7 @@
-"""One cold start: loads a handler from its bundle, makes its clients, says what that took, and ends.
+"""One cold start: loads a handler from its bundle, creates its clients, reports what that took, and exits.
 
-Run as `python -S -P bench/rig/cold_start_process.py BUNDLE MODULE [MAKER]`; like in Lambda, it sees the standard
-library and the bundle only.
+Run as `python -S -P bench/rig/cold_start_process.py BUNDLE MODULE [MAKER]`. As in Lambda, it sees only the standard
+library and the bundle.
 """
 
 import importlib
@@ -19,7 +19,7 @@ def main(bundle: str, module: str, maker: str = "") -> None:
     import json
     from pathlib import Path
 
-    # Linux's own note; getrusage would tell the parent's peak where that is the greater one.
+    # From Linux, because getrusage returns the parent's peak if that is greater.
     [peak] = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
     print(json.dumps({"cpu_s": cpu_s, "modules": modules, "peak_mb": int(peak.split()[1]) / 1024}))
 

@@ -1,6 +1,6 @@
-"""Amazon's DynamoDB Local: fetched once into a cache folder, started on a free port, in memory, and always ended.
+"""Amazon's DynamoDB Local: fetched once into a cache folder, run in memory on a free port, and always stopped.
 
-A tool of benchmarks and tests, never a dependency of the product. Run this module to fetch it; needs npm and Java.
+Benchmarks and tests use it; the product does not. `python -m bench.rig.dynamodb_local` fetches it; needs npm and Java.
 """
 
 from __future__ import annotations
@@ -23,31 +23,34 @@ from typing import Any
 import botocore.session
 from botocore.config import Config
 
-# The npm package that carries DynamoDB Local 1.25, and what npm says its archive's SHA-512 is.
+# The npm package that carries DynamoDB Local 1.25, and the SHA-512 of its archive as npm publishes it.
 PACKAGE = "amplify-dynamodb-simulator"
 VERSION = "2.9.30"
 ARCHIVE_SHA512 = "xTeeRLvzEfqyd5lh3bH4c0kHvSHHmmhD5ZDsHFKAQ5g2Zl6JqlFdutaQhCLHzxEp6Ry1o7TB6niIoXuQAnSewQ=="
+
+METER = f"DynamoDB Local 1.25 ({PACKAGE} {VERSION})"
+"""The name under which results mention it."""
 
 READY_WITHIN_S = 60
 STOPPED_WITHIN_S = 10
 
 
 class CannotFetch(Exception):
-    """DynamoDB Local could not be had; says why."""
+    """DynamoDB Local could not be fetched; the message says why."""
 
 
 class DoesNotRun(Exception):
-    """DynamoDB Local is here, but did not start."""
+    """DynamoDB Local is installed but did not start."""
 
 
 def folder() -> Path:
-    """Where it lies once it is fetched."""
+    """Return the folder that it is fetched into."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return cache / "scorecast" / f"dynamodb-local-{VERSION}"
 
 
 def what_is_missing() -> str | None:
-    """Say what keeps it from running here, and what to do about it; None if nothing does."""
+    """Say what it needs to run here and how to get that; None if nothing is missing."""
     if shutil.which("java") is None:
         return "there is no java: install it (on Debian and Ubuntu: apt-get install default-jre-headless)"
     if not (folder() / "DynamoDBLocal.jar").exists():
@@ -55,8 +58,14 @@ def what_is_missing() -> str | None:
     return None
 
 
+def require() -> None:
+    """Exit with what is missing, if it cannot run here."""
+    if missing := what_is_missing():
+        sys.exit(f"Nothing is measured: {missing}.")
+
+
 def fetch() -> Path:
-    """Fetch it with npm, unless it is there; return its folder."""
+    """Fetch it with npm unless it is there; return its folder."""
     target = folder()
     if target.exists():
         return target
@@ -85,17 +94,17 @@ def _pack(npm: str, scratch: Path) -> Path:
     archive = scratch / f"{PACKAGE}-{VERSION}.tgz"
     digest = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
     if digest != ARCHIVE_SHA512:
-        raise CannotFetch(f"{archive.name} is not the archive that was tried here: its SHA-512 is {digest}.")
+        raise CannotFetch(f"{archive.name} is not the expected archive: its SHA-512 is {digest}.")
     return archive
 
 
 @contextmanager
 def running(*java_options: str) -> Iterator[str]:
-    """Run one, empty, on a free port of this machine; yields its endpoint."""
+    """Run an empty one on a free port of this machine; yields its endpoint."""
     port = free_port()
     command = ["java", *java_options, "-Djava.library.path=DynamoDBLocal_lib", "-jar", "DynamoDBLocal.jar"]
     command += ["-inMemory", "-sharedDb", "-port", str(port)]
-    # The shell ends it when its input ends, which it does however this process ends, a kill included.
+    # The shell stops it when its input closes, which happens however this process ends, even if it is killed.
     process = subprocess.Popen(
         ["sh", "-c", '"$@" & cat >/dev/null; kill $!; wait $!', "sh", *command],
         cwd=folder(),
@@ -104,14 +113,14 @@ def running(*java_options: str) -> Iterator[str]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        _wait(port)
+        _wait_for(port)
         yield f"http://127.0.0.1:{port}"
     finally:
         process.communicate(timeout=STOPPED_WITHIN_S)
 
 
 def create_client(endpoint: str) -> Any:
-    """Make a client of it; nothing is tried twice behind the back of who counts."""
+    """Create a client that never retries, because a retry would be counted as a call."""
     config = Config(max_pool_connections=16, retries={"mode": "standard", "total_max_attempts": 1}, read_timeout=120)
     return botocore.session.Session().create_client(
         "dynamodb",
@@ -124,13 +133,13 @@ def create_client(endpoint: str) -> Any:
 
 
 def free_port() -> int:
-    """A port of this machine that nobody listens on."""
+    """Return a port of this machine that is not in use."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return int(one.getsockname()[1])
 
 
-def _wait(port: int) -> None:
+def _wait_for(port: int) -> None:
     until = time.monotonic() + READY_WITHIN_S
     while time.monotonic() < until:
         try:

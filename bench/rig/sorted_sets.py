@@ -1,4 +1,4 @@
-"""The same answers from sorted sets of a Redis on this machine: how long each takes, and an entry's share of memory."""
+"""The API's answers from sorted sets in a Redis on this machine: how long each takes, and the memory an entry needs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 import redis
 
-from bench.report.results import Row, progress, spread
+from bench.report.results import Row, spread
 from bench.rig.boards import draw_entries
 from bench.rig.dynamodb_local import free_port
 
@@ -22,21 +22,21 @@ READY_WITHIN_S = 10
 
 
 def what_is_missing() -> str | None:
-    """Say what keeps it from running here, and what to do about it; None if nothing does."""
+    """Say what it needs to run here and how to get that; None if nothing is missing."""
     if shutil.which("redis-server") is None:
         return "there is no redis-server: install it (on Debian and Ubuntu: apt-get install redis-server)"
     return None
 
 
 def version() -> str:
-    """What the server calls itself."""
+    """Return the name and version that the server prints."""
     said = subprocess.run(["redis-server", "--version"], capture_output=True, text=True, check=True).stdout
     return " ".join(said.split()[:3])
 
 
 @contextmanager
 def running() -> Iterator[Any]:
-    """Run one in memory, on a free port of this machine; yields a client."""
+    """Run a server in memory on a free port of this machine; yields a client."""
     port = free_port()
     command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
@@ -63,7 +63,7 @@ def _wait(client: Any) -> None:
 
 
 def measure(shape: str, sizes: Iterable[int], requests: int) -> Iterator[Row]:
-    """Ask everything of sorted sets of several sizes."""
+    """Ask for each kind of answer on sorted sets of several sizes."""
     with running() as client:
         for entries in sizes:
             key, before = f"{shape} {entries}", client.info("memory")["used_memory"]
@@ -71,9 +71,12 @@ def measure(shape: str, sizes: Iterable[int], requests: int) -> Iterator[Row]:
             entry_bytes = round((client.info("memory")["used_memory"] - before) / entries)
             participants = [f"player{one:07}" for one in random.Random(entries).choices(range(entries), k=requests)]
             for answer, ask in _answers(client, key).items():
-                row = {"entries": entries, "answer": answer, "microseconds": _timed(ask, participants)}
-                progress(str(row))
-                yield row | {"bytes_an_entry": entry_bytes}
+                yield {
+                    "entries": entries,
+                    "answer": answer,
+                    "microseconds": _timed(ask, participants),
+                    "bytes_an_entry": entry_bytes,
+                }
 
 
 def _load(client: Any, key: str, shape: str, entries: int) -> None:
@@ -83,14 +86,14 @@ def _load(client: Any, key: str, shape: str, entries: int) -> None:
 
 
 def _answers(client: Any, key: str) -> dict[str, Callable[[str], Any]]:
-    """A rank is that of the leaderboard: equal scores share it, so those above are counted."""
+    """Return the questions. Tied participants share a rank, so a rank counts the scores above."""
 
     def rank(participant: str) -> int:
         return int(client.zcount(key, f"({client.zscore(key, participant)!r}", "+inf")) + 1
 
     def around(participant: str) -> Any:
-        place = int(client.zrevrank(key, participant))
-        return rank(participant), client.zrevrange(key, max(0, place - 2), place + 2, withscores=True)
+        position = int(client.zrevrank(key, participant))
+        return rank(participant), client.zrevrange(key, max(0, position - 2), position + 2, withscores=True)
 
     return {
         "top 10": lambda _: client.zrevrange(key, 0, 9, withscores=True),

@@ -1,51 +1,49 @@
-"""The tables of template.yaml, made on DynamoDB Local from the template itself, so that the two cannot drift apart."""
+"""The tables of template.yaml on DynamoDB Local, created from the template so that the two cannot drift apart."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
+from samtranslator.yaml_helper import yaml_parse
+
+from bench.rig import dynamodb_local
 
 ROOT = Path(__file__).parents[2]
-# What matters to a table's behaviour and price; the rest (encryption, backups) DynamoDB Local does not know.
-_PARTS = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
+# The properties that determine a table's behaviour and price. DynamoDB Local ignores the rest (encryption, backups).
+_PROPERTIES = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
 
 LEADERBOARD = "LeaderboardTable"
 BOARDS = "BoardTable"
 
 
-class _Loader(yaml.SafeLoader):
-    """Reads CloudFormation's short forms (!Ref and the like) as what stands behind them."""
-
-
-def _tagged(loader: yaml.SafeLoader, _suffix: str, node: yaml.Node) -> Any:
-    if isinstance(node, yaml.ScalarNode):
-        return loader.construct_scalar(node)
-    if isinstance(node, yaml.SequenceNode):
-        return loader.construct_sequence(node, deep=True)
-    return loader.construct_mapping(node, deep=True)
-
-
-_Loader.add_multi_constructor("!", _tagged)
-
-
 @cache
 def definition_of(table: str) -> dict[str, Any]:
-    """Return what CreateTable takes, of a table by its logical name."""
-    template = yaml.load((ROOT / "template.yaml").read_text(encoding="utf-8"), _Loader)
+    """Return CreateTable's arguments for a table, given by its logical name."""
+    template: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))
     properties = template["Resources"][table]["Properties"]
-    return {part: properties[part] for part in _PARTS if part in properties}
+    return {name: properties[name] for name in _PROPERTIES if name in properties}
 
 
 def index_names() -> tuple[str, str]:
-    """Return the names of the leaderboard's indexes: by score, and where ties have an order."""
+    """Return the names of the leaderboard's indexes: by score, and by score and time for boards that order ties."""
     by_score, by_tie = definition_of(LEADERBOARD)["GlobalSecondaryIndexes"]
     return str(by_score["IndexName"]), str(by_tie["IndexName"])
 
 
 def create_tables(dynamodb: Any) -> None:
-    """Make the leaderboard table and the board table, under their logical names."""
+    """Create the leaderboard table and the board table under their logical names."""
     for table in (LEADERBOARD, BOARDS):
         dynamodb.create_table(TableName=table, **definition_of(table))
+
+
+@contextmanager
+def empty_tables(*java_options: str) -> Iterator[tuple[str, Any]]:
+    """Run a DynamoDB Local that has the empty tables; yields its endpoint and a client."""
+    with dynamodb_local.running(*java_options) as endpoint:
+        dynamodb = dynamodb_local.create_client(endpoint)
+        create_tables(dynamodb)
+        yield endpoint, dynamodb

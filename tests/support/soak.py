@@ -245,7 +245,7 @@ def main() -> None:
         repository = copy_repository(Path(folder) / "repository")
         rows = soak(repository, Path(folder) / "twin", Wanted(**arguments)).rows()
     if is_kept:
-        save("soak", rows, "tests.support.soak")
+        save("soak", rows)
     else:
         show("soak", rows)
 

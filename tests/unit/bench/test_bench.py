@@ -1,5 +1,7 @@
 """The benchmarks' own parts: the meter corrects what DynamoDB Local gets wrong, and transactions collide as on AWS."""
 
+from typing import Any
+
 import pytest
 from botocore.exceptions import ClientError
 
@@ -27,10 +29,10 @@ def test_a_query_that_finds_nothing_is_charged_half_a_unit() -> None:
 
 def test_a_transaction_costs_twice_in_the_table_and_once_in_the_index() -> None:
     class Plain:
-        def put_item(self, **_: object) -> dict:
+        def put_item(self, **_: object) -> dict[str, Any]:
             return {"ConsumedCapacity": {"CapacityUnits": 3.0, "Table": {"CapacityUnits": 1.0}}}
 
-        def update_item(self, **_: object) -> dict:
+        def update_item(self, **_: object) -> dict[str, Any]:
             return {"ConsumedCapacity": {"CapacityUnits": 1.0, "Table": {"CapacityUnits": 1.0}}}
 
     writer = PlainWriter(Plain())
