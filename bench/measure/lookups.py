@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
+from unittest.mock import patch
 
 from bench.report.results import Row
 from bench.rig import dynamodb_local
@@ -97,12 +98,10 @@ def measure_lookups(shape: str, sizes: Iterable[int], lookups: int) -> Iterator[
 
 def measure_small_boards(sizes: Iterable[int]) -> Iterator[Row]:
     """Measure both ways on small boards, to find the size from which the index costs less than counting."""
-    chosen = lookup.COUNTED_TOTAL
     with empty_tables() as (endpoint, dynamodb):
         for entries in sizes:
             board = load_board(endpoint, dynamodb, "uniform", entries)
             participants = list(board.oracle.scores)[:ANSWERS]
             for way, counted_total in (("index", 0), ("count", entries)):
-                lookup.COUNTED_TOTAL = counted_total
-                yield {"entries": entries, "way": way} | board.measure(participants, board.by_index)
-    lookup.COUNTED_TOTAL = chosen
+                with patch.object(lookup, "COUNTED_TOTAL", counted_total):
+                    yield {"entries": entries, "way": way} | board.measure(participants, board.by_index)

@@ -18,7 +18,7 @@ from typing import Any
 
 from bench.report.results import Row, create_parser, progress, save, spread
 from bench.rig import functions
-from scorecast.ops.load.load import BATCH_WRITES
+from scorecast.ops.stack.batch_write import BATCH_WRITES
 from scorecast.twin import deployment, process
 from scorecast.twin.instance import Twin
 

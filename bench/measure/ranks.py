@@ -5,8 +5,7 @@ Run `python -m bench.measure.ranks --help`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Iterable, Iterator
 
 from bench.measure.contention import Strain
 from bench.measure.lookups import measure_lookups, measure_small_boards
@@ -23,27 +22,26 @@ WRITE_ENTRIES = 100_000
 SHARDS = [1, 2, 3, 4, 8, 16]
 PARTS = ("lookups", "writes", "concurrency", "shards", "small")
 
-Measurements = dict[str, Callable[[], Iterable[Row]]]
 
-
-def measurements(parts: Iterable[str], shapes: Iterable[str], sizes: list[int], lookups: int) -> Measurements:
-    """Return the measurements of these parts, by the names of their results."""
-    of_shape = {
-        "lookups": lambda shape: partial(measure_lookups, shape, sizes, lookups),
-        "writes": lambda shape: partial(measure_writes, shape, WRITE_ENTRIES, BATCHES, lookups),
+def measurements(
+    parts: Iterable[str], shapes: Iterable[str], sizes: list[int], lookups: int
+) -> Iterator[tuple[str, Iterable[Row]]]:
+    """Return the names of the results of these parts, each with rows that are measured when they are asked for."""
+    once: dict[str, Iterable[Row]] = {
+        "concurrency": (measure_concurrency(Strain(writers=writers)) for writers in (1, 8)),
+        "shards": measure_shards(SHARDS),
+        "small": measure_small_boards(SMALL_SIZES),
     }
-    of_all: Measurements = {
-        "concurrency": lambda: (measure_concurrency(Strain(writers=writers)) for writers in (1, 8)),
-        "shards": partial(measure_shards, SHARDS),
-        "small": partial(measure_small_boards, SMALL_SIZES),
-    }
-    chosen: Measurements = {}
     for part in parts:
-        if part in of_all:
-            chosen[part] = of_all[part]
-        else:
-            chosen |= {f"{part}-{shape.replace(' ', '-')}": of_shape[part](shape) for shape in shapes}
-    return chosen
+        if part in once:
+            yield part, once[part]
+            continue
+        for shape in shapes:
+            if part == "lookups":
+                rows = measure_lookups(shape, sizes, lookups)
+            else:
+                rows = measure_writes(shape, WRITE_ENTRIES, BATCHES, lookups)
+            yield f"{part}-{shape.replace(' ', '-')}", rows
 
 
 def main() -> None:
@@ -56,9 +54,9 @@ def main() -> None:
     if unknown := set(arguments.parts) - set(PARTS):
         parser.error(f"unknown parts: {', '.join(sorted(unknown))}")
     dynamodb_local.require()
-    chosen = measurements(arguments.parts or PARTS, arguments.shapes, arguments.entries, arguments.lookups)
-    for name, measure in chosen.items():
-        save(name, measure(), arguments.into, meter=dynamodb_local.METER, shards=table.SHARDS)
+    parts = arguments.parts or PARTS
+    for name, rows in measurements(parts, arguments.shapes, arguments.entries, arguments.lookups):
+        save(name, rows, arguments.into, meter=dynamodb_local.METER, shards=table.SHARDS)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import random
 import time
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
+from unittest.mock import patch
 
 from bench.measure.contention import Strain, draw_changes, write_all
 from bench.report.results import Row
@@ -69,11 +70,9 @@ def _measure_batch(endpoint: str, shape: str, oracle: Oracle, sequence: int, bat
 
 def measure_shards(shards: Iterable[int]) -> Iterator[Row]:
     """Measure how often transactions conflict by the number of shards, without repeats, kills or shared entries."""
-    chosen = table.SHARDS
     for many in shards:
-        table.SHARDS = store.SHARDS = many
-        yield measure_concurrency(Strain(changes=4_000, participants=1_000_000, repeated=0, killed=0))
-    table.SHARDS = store.SHARDS = chosen
+        with patch.object(table, "SHARDS", many), patch.object(store, "SHARDS", many):
+            yield measure_concurrency(Strain(changes=4_000, participants=1_000_000, repeated=0, killed=0))
 
 
 def measure_concurrency(strain: Strain) -> Row:

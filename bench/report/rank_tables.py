@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from bench.measure.ranks import RESULTS
+from bench.report.results import RESULTS
 from bench.rig.boards import SHAPES
 from bench.rig.tables import ROOT
 

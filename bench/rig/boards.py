@@ -16,13 +16,12 @@ from urllib.parse import urlsplit
 from bench.rig.tables import BOARDS, LEADERBOARD
 from scorecast.leaderboard.index.counters import Counters, Node
 from scorecast.leaderboard.index.table import CounterTable
+from scorecast.ops.stack.batch_write import BATCH_WRITES
 
 Item = dict[str, Any]
 Draw = Callable[[random.Random], Decimal]
 
-# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
-BATCH_ITEMS = 25
-# Counters are added one node at a time; an expression stays far below its 4 KB with so many buckets.
+# Counters are added one node at a time; an expression with this many buckets stays far below its limit of 4 KB.
 BUCKETS_AT_ONCE = 50
 
 SHAPES: dict[str, Draw] = {
@@ -82,7 +81,7 @@ def load(endpoint: str, board: str, entries: Iterable[tuple[str, Decimal]]) -> N
     address = urlsplit(endpoint)
     connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=120)
     items = (entry_item(board, participant, score) for participant, score in entries)
-    while batch := [{"PutRequest": {"Item": item}} for item in islice(items, BATCH_ITEMS)]:
+    while batch := [{"PutRequest": {"Item": item}} for item in islice(items, BATCH_WRITES)]:
         _call(connection, "BatchWriteItem", {"RequestItems": {LEADERBOARD: batch}})
     connection.close()
 

@@ -1,7 +1,7 @@
 """A function's process: loads a handler from its bundle, invokes it, and reports how long each invocation took.
 
-Run as `python -S -P bench/rig/worker.py BUNDLE MODULE`: it reads one JSON line an invocation and answers with one. As in
-Lambda, it sees only the standard library and the bundle.
+Run as `python -S -P bench/rig/worker.py BUNDLE MODULE`; it reads one JSON line an invocation and answers with one. As
+in Lambda, it sees only the standard library and the bundle.
 """
 
 import gc
