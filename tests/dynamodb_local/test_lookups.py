@@ -125,7 +125,7 @@ def test_where_ties_have_an_order_pages_and_neighbours_are_in_it(engine: Any, or
     engine.dynamodb.put_item(TableName=BOARDS, Item=policy_item(name, policy))
     leaderboard = Leaderboard(engine.dynamodb, LEADERBOARD, BOARDS)
     # Who comes later has the smaller id, so that the order of the ids is not it by chance.
-    writes = [replace(entry(name, f"p{60 - at}", Decimal(at % 3), at), brings=True) for at in range(40)]
+    writes = [replace(entry(name, f"p{60 - at}", Decimal(at % 3), at), score_changed=True) for at in range(40)]
     again = [replace(entry(name, f"p{60 - at}", Decimal(at % 3), at + 100), name="renamed") for at in range(5)]
     for one in [*writes, *again]:
         assert leaderboard.write([one], {name: policy})[one.key].applied

@@ -24,14 +24,14 @@ from scorecast.ops.recovery.verification import Verifier
 from scorecast.ops.stack.main_table import MainTable
 from scorecast.runtime.settings import AttributeNames, ConsumerSettings
 from scorecast.standings.handler import Consumer, Delivery
-from scorecast.standings.score_history import STEPS
+from scorecast.standings.score_history import KEPT_VERSIONS
 from scorecast.standings.store import Leaderboard
 from tests.support.fakes import STREAM_ARN, FakeDynamoDb, FakeObjects, FakeSqs, item, record
 from tests.support.standings_oracle import replay
 
 PARTICIPANTS = "ab"
 # So few different scores that however late a removal comes, an entry remembers all that may count.
-scores = st.one_of(st.none(), st.integers(0, STEPS - 1))
+scores = st.one_of(st.none(), st.integers(0, KEPT_VERSIONS - 1))
 policies = st.builds(BoardPolicy, order=st.sampled_from(Order), keep=st.sampled_from(Keep))
 # What happens between two calls: a write of the main table, a delivery of what waits, or nothing.
 happenings = st.lists(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from scorecast.changes.change import iso_time
 from scorecast.leaderboard.policy import BoardPolicy, Keep, Order
-from scorecast.standings.score_history import STEPS
+from scorecast.standings.score_history import KEPT_VERSIONS
 from tests.support.chaos import FAULTS, KILLS, LARGE, POISON, START_S, World
 
 BOARDS = ["StarWar", "WarCraft"]
@@ -34,7 +34,7 @@ def steps_of(scores: st.SearchStrategy[int]) -> st.SearchStrategy[list]:
 
 
 # So few different scores that however late a removal comes, an entry remembers all that may count.
-few_scores = st.integers(-2, STEPS - 3)
+few_scores = st.integers(-2, KEPT_VERSIONS - 3)
 policies = st.builds(
     BoardPolicy,
     order=st.sampled_from(Order),

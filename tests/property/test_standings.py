@@ -14,7 +14,7 @@ from scorecast.leaderboard.policy import BoardPolicy, Keep, Order, Ties
 from scorecast.leaderboard.policy_table import PolicyTable
 from scorecast.runtime.settings import AttributeNames, ConsumerSettings
 from scorecast.standings.handler import Consumer, Delivery
-from scorecast.standings.score_history import STEPS
+from scorecast.standings.score_history import KEPT_VERSIONS
 from scorecast.standings.store import Leaderboard
 from tests.support.fakes import STREAM_ARN, FakeDynamoDb, FakeObjects, FakeSqs, item, record
 from tests.support.standings_oracle import replay, replay_ties
@@ -30,7 +30,7 @@ def steps_of(scores: st.SearchStrategy[int]) -> st.SearchStrategy[list]:
 
 
 # So few different scores that however late a removal comes, an entry remembers all that may count.
-few_scores = st.integers(-2, STEPS - 3)
+few_scores = st.integers(-2, KEPT_VERSIONS - 3)
 policies = st.builds(
     BoardPolicy,
     order=st.sampled_from(Order),

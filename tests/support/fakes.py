@@ -175,9 +175,9 @@ class FakeDynamoDb:
             met = standing is None
         else:
             values = put["ExpressionAttributeValues"]
-            lifetime = "#lifetime = :lifetime" if ":lifetime" in values else "attribute_not_exists(#lifetime)"
-            assert put["ConditionExpression"] == f"#sequence = :sequence AND #at = :at AND {lifetime}"
-            wanted = {name: values.get(f":{name}") for name in ("sequence", "at", "lifetime")}
+            history = "#history = :history" if ":history" in values else "attribute_not_exists(#history)"
+            assert put["ConditionExpression"] == f"#sequence = :sequence AND #at = :at AND {history}"
+            wanted = {name: values.get(f":{name}") for name in ("sequence", "at", "history")}
             met = standing is not None and all(standing.get(name) == value for name, value in wanted.items())
         return None if met else "ConditionalCheckFailed"
 

@@ -1,6 +1,6 @@
-"""Entry: a participant's place on a board. Which entries a change writes, and which of several is the newest. Pure.
+"""Entry: a participant's score on a board. Which entries a change writes, and which of several is the newest. Pure.
 
-Refuses, with CannotApply, what can never be an entry: a score that is no number, a missing or unusable id or board.
+Raises CannotApply for an item that can never be an entry: its score is not a number, or its id or board is unusable.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ Version = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is to be written at (id, board); without a score it is a tombstone. `version` orders the writes.
+    """What to write at (id, board); without a score it is a tombstone. `version` orders the writes.
 
-    `starts` says that no entry of the item was there before, `brings` that it had another score or none; `lifetime` is
-    what the board's policy has it remember (lifetime.py), as text.
+    `is_first` says that the item made no entry at this key before the change, `score_changed` that it made none or one
+    with another score. `history` is the score history that the board's policy needs, as text (score_history.py).
     """
 
     id: str
@@ -31,9 +31,9 @@ class Entry:
     at: str
     score: str | None = None
     name: str | None = None
-    starts: bool = False
-    brings: bool = False
-    lifetime: str = ""
+    is_first: bool = False
+    score_changed: bool = False
+    history: str = ""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -42,23 +42,25 @@ class Entry:
 
     @property
     def version(self) -> Version:
-        """What orders the writes: the change's sequence; and since an item that is read anew (READ) carries the
-        sequence of what stood before, the time."""
+        """The order of the writes: the change's sequence, then its time.
+
+        The time is needed because a READ change carries the sequence of the item's last known change.
+        """
         return self.sequence, self.at
 
 
 def entries_of(change: Change, names: AttributeNames) -> list[Entry]:
-    """Return what the change writes: an entry, a tombstone where one stood before, both after a board was renamed.
+    """Return what the change writes: an entry, a tombstone for a removed entry, or both if the board was renamed.
 
-    None for a change of an item that has no score and had none.
+    The list is empty if the item has no score and had none.
     """
-    standing = _made(change, change.new, names)
-    left = _left(change, names)
-    if left and standing and left.key == standing.key:
-        left = None
-    if standing and change.operation != "READ":  # what was read anew does not know what was before
-        standing = _after(_before(change, names), standing)
-    return [entry for entry in (left, standing) if entry]
+    entry = _entry_from(change, change.new, names)
+    tombstone = _tombstone_for(change, names)
+    if tombstone and entry and tombstone.key == entry.key:
+        tombstone = None
+    if entry and change.operation != "READ":  # a READ does not know the previous state
+        entry = _mark_transition(_previous_entry(change, names), entry)
+    return [one for one in (tombstone, entry) if one]
 
 
 def newest(entries: Iterable[Entry]) -> dict[tuple[str, str], Entry]:
@@ -71,8 +73,8 @@ def newest(entries: Iterable[Entry]) -> dict[tuple[str, str], Entry]:
     return kept
 
 
-def _made(change: Change, image: Image | None, names: AttributeNames) -> Entry | None:
-    """The entry that the item makes as it is in one of the change's images."""
+def _entry_from(change: Change, image: Image | None, names: AttributeNames) -> Entry | None:
+    """The entry that one of the change's images makes; None without a score."""
     if not image or names.score not in image:
         return None
     return Entry(
@@ -85,23 +87,23 @@ def _made(change: Change, image: Image | None, names: AttributeNames) -> Entry |
     )
 
 
-def _before(change: Change, names: AttributeNames) -> Entry | None:
-    """The entry that the item made before the change; an item that could make none made none."""
+def _previous_entry(change: Change, names: AttributeNames) -> Entry | None:
+    """The entry that the item made before the change; None if it could not be one."""
     try:
-        return _made(change, change.old, names)
+        return _entry_from(change, change.old, names)
     except CannotApply:
         return None
 
 
-def _after(before: Entry | None, standing: Entry) -> Entry:
-    """Say of an entry what is new in it."""
-    if before is None or before.key != standing.key:
-        return replace(standing, starts=True, brings=True)
-    return replace(standing, brings=Decimal(before.score or 0) != Decimal(standing.score or 0))
+def _mark_transition(previous: Entry | None, entry: Entry) -> Entry:
+    """Set `is_first` and `score_changed`."""
+    if previous is None or previous.key != entry.key:
+        return replace(entry, is_first=True, score_changed=True)
+    return replace(entry, score_changed=Decimal(previous.score or 0) != Decimal(entry.score or 0))
 
 
-def _left(change: Change, names: AttributeNames) -> Entry | None:
-    """The tombstone of the entry that the item made before the change; an item that could make none leaves none."""
+def _tombstone_for(change: Change, names: AttributeNames) -> Entry | None:
+    """The tombstone of the entry that the item made before the change; None if it could not be one."""
     image = change.old
     if not image or names.score not in image:
         return None
@@ -140,14 +142,14 @@ def _score(value: Value, attribute: str) -> str:
 
 
 def _text(value: Value | None) -> str | None:
-    """The text of a string or a number; None for whatever else."""
+    """The text of a string or a number; None for any other type."""
     if not value:
         return None
     return value.get("S") or value.get("N")
 
 
 def _shown(value: Value | None) -> str:
-    """A value for an error message: its type, and as much of it as a person wants to read."""
+    """A value for an error message: its type and its first 60 characters."""
     if value is None:
         return "missing"
     [(kind, inner)] = value.items()

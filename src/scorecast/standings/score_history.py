@@ -1,8 +1,8 @@
-"""Lifetime: what an entry remembers on a board that keeps the best or first score, or where ties have an order. Pure.
+"""Score history: what an entry stores on a board that keeps the best or first score, or orders ties. Pure.
 
-It begins with the change that made the entry and ends with the one that removed it. Changes may come in any order, so
-an entry holds more than the score that counts: since when it lives, and the scores that would count if it turned out
-to have begun later (docs/adr/0018-best-and-first-scores.md).
+A history begins with the change that made the entry and ends with the change that removed it. Changes may arrive in
+any order, so an entry stores more than the score that counts: when its history began, and the scores that count if a
+later change turns out to have begun it (docs/adr/0018-best-and-first-scores.md).
 """
 
 from __future__ import annotations
@@ -16,109 +16,111 @@ from scorecast.changes.change import pad_sequence
 from scorecast.leaderboard.policy import BoardPolicy, Keep, Ties
 from scorecast.standings.entry import Entry, Version
 
-# An entry with as many stays below 1 KB, where DynamoDB would charge a second write unit, unless its id, board and name
-# have some 400 bytes. It is also how late the end of a lifetime may come: docs/boards.md.
-STEPS = 8
+# An entry with this many stays below 1 KB, above which DynamoDB charges a second write unit, unless its id, board and
+# name have some 400 bytes. The number also bounds how late the end of a history may arrive: docs/boards.md.
+KEPT_VERSIONS = 8
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Step:
-    """A score that a participant had, and which change brought it."""
+class ScoreVersion:
+    """A score that a participant had, and the version of the change that set it."""
 
     version: Version
     score: str
 
 
 @dataclass(frozen=True, slots=True)
-class Lifetime:
-    """`since` is the newest beginning or end that is known; `steps` are by version, and the first of them counts."""
+class ScoreHistory:
+    """`since` is the newest known beginning or end; `versions` are in order, and the score of the first one counts."""
 
     since: Version | None = None
-    steps: tuple[Step, ...] = ()
+    versions: tuple[ScoreVersion, ...] = ()
 
     @property
     def score(self) -> str | None:
-        """The score that counts; None where the entry has been removed."""
-        return self.steps[0].score if self.steps else None
+        """The score that counts; None if the entry has been removed."""
+        return self.versions[0].score if self.versions else None
 
-    def after(self, entry: Entry, policy: BoardPolicy) -> Lifetime:
-        """Return what is known with one more write, whichever of them came first; takes STEPS comparisons."""
+    def after(self, entry: Entry, policy: BoardPolicy) -> ScoreHistory:
+        """Return the history with one more write; writes may come in any order. Takes KEPT_VERSIONS comparisons."""
         if self.since and entry.version < self.since:
             return self
-        since, steps = self.since, set(self.steps)
-        if entry.starts or entry.score is None:
+        since, versions = self.since, set(self.versions)
+        if entry.is_first or entry.score is None:
             since = entry.version
-            steps = {step for step in steps if step.version >= since}
-        # Of the latest scores only those that a change brought say since when: it may find the score there.
-        if entry.score is not None and (entry.brings or policy.keep != Keep.LATEST):
-            steps.add(Step(entry.version, entry.score))
-        return Lifetime(since, _that_may_count(sorted(steps), policy))
+            versions = {one for one in versions if one.version >= since}
+        # Where the latest score counts, a write that did not change the score does not say since when it is there.
+        if entry.score is not None and (entry.score_changed or policy.keep != Keep.LATEST):
+            versions.add(ScoreVersion(entry.version, entry.score))
+        return ScoreHistory(since, _candidates(sorted(versions), policy))
 
 
-def entry_after(standing: Entry | None, entries: Iterable[Entry], policy: BoardPolicy) -> Entry | None:
-    """Return what is to stand at a key after some writes of it, in any order; None where it stands already."""
+def entry_after(current: Entry | None, entries: Iterable[Entry], policy: BoardPolicy) -> Entry | None:
+    """Return the entry to store at a key after some writes of it, in any order; None if the current one stays."""
     entries = list(entries)
-    newest = max([standing, *entries] if standing else entries, key=lambda entry: entry.version)
+    newest = max([current, *entries] if current else entries, key=lambda entry: entry.version)
     if policy.keep == Keep.LATEST and policy.ties == Ties.UNORDERED:
-        return None if newest is standing else newest
-    lifetime = _lifetime_of(standing)
+        return None if newest is current else newest
+    history = _history_of(current)
     for entry in entries:
-        lifetime = lifetime.after(entry, policy)
-    score = newest.score if policy.keep == Keep.LATEST else lifetime.score
-    made = replace(newest, score=score, starts=False, brings=False, lifetime=_text(lifetime))
-    return None if standing and (made.version, made.lifetime) == (standing.version, standing.lifetime) else made
+        history = history.after(entry, policy)
+    score = newest.score if policy.keep == Keep.LATEST else history.score
+    made = replace(newest, score=score, is_first=False, score_changed=False, history=_text(history))
+    return None if current and (made.version, made.history) == (current.version, current.history) else made
 
 
 def reached(entry: Entry) -> Version:
-    """Return which change brought an entry's score; its newest, as long as the one that did has not come."""
-    steps = _lifetime_of(entry).steps
-    counts = steps and entry.score is not None and Decimal(steps[0].score) == Decimal(entry.score)
-    return steps[0].version if counts else entry.version
+    """Return the version of the change that set an entry's score; the entry's own if that change has not arrived."""
+    versions = _history_of(entry).versions
+    counts = versions and entry.score is not None and Decimal(versions[0].score) == Decimal(entry.score)
+    return versions[0].version if counts else entry.version
 
 
-def _that_may_count(steps: Sequence[Step], policy: BoardPolicy) -> tuple[Step, ...]:
-    """Leave out what can never count; the first step that is left is the one that does.
+def _candidates(versions: Sequence[ScoreVersion], policy: BoardPolicy) -> tuple[ScoreVersion, ...]:
+    """Drop the versions that can never count; the first of the others counts now.
 
-    The latest score is the newest, the first that of the lifetime's beginning, which brings its own. The best is better
-    than all after it: so the steps go down, and of too many the best and the newest stay. Where ties have an order, the
-    first step of the same score goes before them.
+    Latest score: the newest version. First score: the oldest, since a beginning carries a score of its own. Best score:
+    each version is better than all after it, so the scores go down; of too many the best and the newest stay. Where
+    ties have an order, the first version with the best score comes before them.
     """
     if policy.keep == Keep.LATEST:
-        return tuple(steps[-1:])
+        return tuple(versions[-1:])
     if policy.keep == Keep.FIRST:
-        return tuple(steps[:1])
-    down: list[Step] = []
-    for step in reversed(steps):
-        if not down or policy.order.is_better(Decimal(step.score), Decimal(down[-1].score)):
-            down.append(step)
-    kept = tuple(reversed(down if len(down) <= STEPS else [*down[: STEPS - 1], down[-1]]))
+        return tuple(versions[:1])
+    down: list[ScoreVersion] = []
+    for one in reversed(versions):
+        if not down or policy.order.is_better(Decimal(one.score), Decimal(down[-1].score)):
+            down.append(one)
+    kept = tuple(reversed(down if len(down) <= KEPT_VERSIONS else [*down[: KEPT_VERSIONS - 1], down[-1]]))
     if policy.ties == Ties.UNORDERED or not kept:
         return kept
-    first = next(step for step in steps if Decimal(step.score) == Decimal(kept[0].score))
+    first = next(one for one in versions if Decimal(one.score) == Decimal(kept[0].score))
     return kept if first == kept[0] else (first, *kept)
 
 
-def _lifetime_of(standing: Entry | None) -> Lifetime:
-    """What an entry remembers; one from before its board's policy knows of nothing but itself."""
-    if standing is None:
-        return Lifetime()
-    if standing.lifetime:
-        return _parsed(standing.lifetime)
-    if standing.score is None:
-        return Lifetime(since=standing.version)
-    return Lifetime(steps=(Step(standing.version, standing.score),))
+def _history_of(entry: Entry | None) -> ScoreHistory:
+    """The history of an entry; one that was written before its board had a policy knows only its own score."""
+    if entry is None:
+        return ScoreHistory()
+    if entry.history:
+        return _parsed(entry.history)
+    if entry.score is None:
+        return ScoreHistory(since=entry.version)
+    return ScoreHistory(versions=(ScoreVersion(entry.version, entry.score),))
 
 
-def _text(lifetime: Lifetime) -> str:
-    """The lifetime as the table keeps it: JSON, without the zeros that pad a sequence."""
-    since = _short(lifetime.since) if lifetime.since else None
-    steps = [[*_short(step.version), step.score] for step in lifetime.steps]
-    return json.dumps([since, *steps], separators=(",", ":"))
+def _text(history: ScoreHistory) -> str:
+    """The history as the table stores it: JSON, without the zeros that pad a sequence."""
+    since = _short(history.since) if history.since else None
+    versions = [[*_short(one.version), one.score] for one in history.versions]
+    return json.dumps([since, *versions], separators=(",", ":"))
 
 
-def _parsed(text: str) -> Lifetime:
-    since, *steps = json.loads(text)
-    return Lifetime(_long(*since) if since else None, tuple(Step(_long(*at), score) for *at, score in steps))
+def _parsed(text: str) -> ScoreHistory:
+    since, *versions = json.loads(text)
+    return ScoreHistory(
+        _long(*since) if since else None, tuple(ScoreVersion(_long(*at), score) for *at, score in versions)
+    )
 
 
 def _short(version: Version) -> list[str]:

@@ -200,12 +200,12 @@ class Leaderboard:
         if standing is None:
             return put | {"ConditionExpression": "attribute_not_exists(id)"}
         # A late change can alter what an entry remembers, and so its score, without being its newest.
-        lifetime = "#lifetime = :lifetime" if standing.lifetime else "attribute_not_exists(#lifetime)"
+        history = "#history = :history" if standing.history else "attribute_not_exists(#history)"
         values = {":sequence": standing.sequence, ":at": standing.at}
-        values |= {":lifetime": standing.lifetime} if standing.lifetime else {}
+        values |= {":history": standing.history} if standing.history else {}
         return put | {
-            "ConditionExpression": f"#sequence = :sequence AND #at = :at AND {lifetime}",
-            "ExpressionAttributeNames": {"#sequence": "sequence", "#at": "at", "#lifetime": "lifetime"},
+            "ConditionExpression": f"#sequence = :sequence AND #at = :at AND {history}",
+            "ExpressionAttributeNames": {"#sequence": "sequence", "#at": "at", "#history": "history"},
             "ExpressionAttributeValues": {name: {"S": value} for name, value in values.items()},
         }
 
@@ -233,7 +233,7 @@ def _chunks(replacements: Iterable[_Replacement]) -> Iterator[list[_Replacement]
 def _item(entry: Entry, policy: BoardPolicy) -> Item:
     """The item; a tombstone has no board and no score, so it is in none of the indexes."""
     texts = {"id": entry.id, "metadata": entry.board, "sequence": entry.sequence, "at": entry.at}
-    texts |= {"lifetime": entry.lifetime} if entry.lifetime else {}
+    texts |= {"history": entry.history} if entry.history else {}
     texts |= {"userName": entry.name} if entry.name is not None else {}
     item: Item = {name: {"S": text} for name, text in texts.items()}
     if entry.score is None:
@@ -256,7 +256,7 @@ def _entry(item: Item) -> Entry:
         at=item["at"]["S"],
         score=item.get("projectScore", {}).get("N"),
         name=item.get("userName", {}).get("S"),
-        lifetime=item.get("lifetime", {}).get("S", ""),
+        history=item.get("history", {}).get("S", ""),
     )
 
 

@@ -18,7 +18,7 @@ def written(new: dict | None = None, old: dict | None = None, names: AttributeNa
 def test_an_insert_writes_the_entry_with_the_name_and_the_order() -> None:
     [entry] = entries_of(from_record(record(item(score="12.5"), sequence=9)), NAMES)
     assert entry == Entry(
-        "1", "StarWar", "9".zfill(40), "2020-04-15T08:26:16Z", "12.5", "userA", starts=True, brings=True
+        "1", "StarWar", "9".zfill(40), "2020-04-15T08:26:16Z", "12.5", "userA", is_first=True, score_changed=True
     )
 
 
@@ -102,7 +102,7 @@ def test_of_several_writes_to_a_key_the_newest_is_kept_in_any_order() -> None:
 
 
 @pytest.mark.parametrize(
-    ("new", "old", "starts"),
+    ("new", "old", "is_first"),
     [
         (item(), None, True),
         (item(), item(score="5"), False),
@@ -112,10 +112,10 @@ def test_of_several_writes_to_a_key_the_newest_is_kept_in_any_order() -> None:
     ],
     ids=["a new item", "another score", "a first score", "another board", "a score that was unusable"],
 )
-def test_an_entry_starts_where_the_item_made_none_before(new: dict, old: dict | None, *, starts: bool) -> None:
-    assert entries_of(from_record(record(new, old)), NAMES)[-1].starts is starts
+def test_an_entry_is_first_if_the_item_made_none_before(new: dict, old: dict | None, *, is_first: bool) -> None:
+    assert entries_of(from_record(record(new, old)), NAMES)[-1].is_first is is_first
 
 
 def test_an_item_that_is_read_anew_does_not_start_an_entry() -> None:
     change = replace(from_record(record(item())), operation="READ")
-    assert [entry.starts for entry in entries_of(change, NAMES)] == [False]
+    assert [entry.is_first for entry in entries_of(change, NAMES)] == [False]

@@ -118,4 +118,4 @@ def test_boards_without_a_policy_cost_one_read_of_the_policies_now_and_then(syst
         system.take(event(item(score=str(at)), sequence=at))
     assert len([one for one in asked if "boards" in one["RequestItems"]]) == 1
     assert len(asked) == 6
-    assert "lifetime" not in system.table.items["1", "StarWar"]
+    assert "history" not in system.table.items["1", "StarWar"]

@@ -9,22 +9,22 @@ from hypothesis import strategies as st
 
 from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Keep, Order, Ties
 from scorecast.standings.entry import Entry
-from scorecast.standings.score_history import STEPS, entry_after, reached
+from scorecast.standings.score_history import KEPT_VERSIONS, entry_after, reached
 
 BEST = BoardPolicy(keep=Keep.BEST)
 LOWEST = BoardPolicy(keep=Keep.BEST, order=Order.ASCENDING)
 FIRST = BoardPolicy(keep=Keep.FIRST)
 
 
-def wrote(at: int, score: int | None, *, starts: bool = False) -> Entry:
+def wrote(at: int, score: int | None, *, is_first: bool = False) -> Entry:
     """What the change at a second writes; without a score it is a removal."""
     name = None if score is None else f"user {at}"
     text = None if score is None else str(score)
-    return Entry("1", "Golf", f"{at:040}", f"2026-01-01T00:00:{at:02}Z", text, name, starts)
+    return Entry("1", "Golf", f"{at:040}", f"2026-01-01T00:00:{at:02}Z", text, name, is_first)
 
 
 def start(at: int, score: int) -> Entry:
-    return wrote(at, score, starts=True)
+    return wrote(at, score, is_first=True)
 
 
 def stands(policy: BoardPolicy, *entries: Entry, before: Entry | None = None) -> Entry:
@@ -69,17 +69,17 @@ def test_the_name_outlasts_a_removal_that_comes_before_the_beginning_of_what_it_
 
 def test_an_entry_remembers_no_more_than_what_may_count() -> None:
     rising = stands(BEST, start(1, 0), *(wrote(at, at) for at in range(2, 30)))
-    assert rising.lifetime == '[["1","2026-01-01T00:00:01Z"],["29","2026-01-01T00:00:29Z","29"]]'
+    assert rising.history == '[["1","2026-01-01T00:00:01Z"],["29","2026-01-01T00:00:29Z","29"]]'
     level = stands(BEST, start(1, 5), *(wrote(at, 5) for at in range(2, 30)))
-    assert level.lifetime.count("2026") == 2
+    assert level.history.count("2026") == 2
 
 
 def test_of_too_many_lower_scores_the_best_and_the_newest_are_remembered() -> None:
     falling = stands(BEST, start(1, 100), *(wrote(at, 100 - at) for at in range(2, 30)))
     assert falling.score == "100"
-    assert falling.lifetime.count("2026") == STEPS + 1
-    # A removal that more than STEPS - 1 lower scores have overtaken loses some of them: docs/boards.md.
-    assert stands(BEST, wrote(2, None), before=falling).score == str(100 - (30 - STEPS + 1))
+    assert falling.history.count("2026") == KEPT_VERSIONS + 1
+    # A removal that more than KEPT_VERSIONS - 1 lower scores have overtaken loses some of them: docs/boards.md.
+    assert stands(BEST, wrote(2, None), before=falling).score == str(100 - (30 - KEPT_VERSIONS + 1))
 
 
 @given(st.data())
@@ -89,11 +89,11 @@ def test_whatever_comes_late_by_less_than_the_steps_changes_nothing_in_the_end(d
         score = data.draw(st.one_of(st.none(), st.integers(0, 99)))
         is_there = bool(happened) and happened[-1].score is not None
         if score is not None or is_there:
-            happened.append(wrote(at, score, starts=score is not None and not is_there))
+            happened.append(wrote(at, score, is_first=score is not None and not is_there))
     if not happened:
         return
     # By less than so many places: no change is overtaken by as many others.
-    late = [(at + data.draw(st.integers(0, STEPS - 1)), at, entry) for at, entry in enumerate(happened)]
+    late = [(at + data.draw(st.integers(0, KEPT_VERSIONS - 1)), at, entry) for at, entry in enumerate(happened)]
     came = [entry for _, _, entry in sorted(late, key=lambda one: one[:2])]
     for policy in (BEST, LOWEST, FIRST):
         assert stands(policy, *came).score == stands(policy, *happened).score
@@ -131,11 +131,11 @@ TIED = BoardPolicy(ties=Ties.EARLIEST)
 
 
 def brought(at: int, score: int) -> Entry:
-    return replace(wrote(at, score), brings=True)
+    return replace(wrote(at, score), score_changed=True)
 
 
 def entered(at: int, score: int) -> Entry:
-    return replace(start(at, score), brings=True)
+    return replace(start(at, score), score_changed=True)
 
 
 @pytest.mark.parametrize(
@@ -164,4 +164,4 @@ def test_who_left_and_came_back_is_there_since_then() -> None:
 
 
 def test_where_ties_have_no_order_nothing_is_remembered_of_the_latest() -> None:
-    assert stands(DEFAULT, entered(1, 50), brought(2, 60)).lifetime == ""
+    assert stands(DEFAULT, entered(1, 50), brought(2, 60)).history == ""
