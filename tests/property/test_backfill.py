@@ -17,8 +17,8 @@ from scorecast.changes.claim_store import ClaimStore
 from scorecast.dead_letters.queue import DeadLetterQueue
 from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Keep, Order
 from scorecast.leaderboard.policy_table import PolicyTable
-from scorecast.ops.recovery.comparison import Agreement, Difference, Standing
-from scorecast.ops.recovery.read_change import Reader
+from scorecast.ops.recovery.comparison import Agreement, Difference, ScoreAndName
+from scorecast.ops.recovery.read_change import ItemReader
 from scorecast.ops.recovery.repair import Repair
 from scorecast.ops.recovery.verification import Verifier
 from scorecast.ops.stack.main_table import MainTable
@@ -115,8 +115,8 @@ class World:
         self.happen()
         self.waiting += self.reader().read(found)
 
-    def reader(self) -> Reader:
-        return Reader(self, "main", STREAM_ARN, ("id", "metadata"), "leaderboard", AttributeNames(), self.now)
+    def reader(self) -> ItemReader:
+        return ItemReader(self, "main", STREAM_ARN, ("id", "metadata"), "leaderboard", AttributeNames(), self.now)
 
     def query(self, *, ExpressionAttributeValues: dict, **_: Any) -> dict:
         self.happen()
@@ -131,9 +131,9 @@ class World:
     def repair(self) -> None:
         """Mend every entry there is or should be, as if verification had found all of them wrong."""
         table = MainTable(self, "main", AttributeNames(), {"id": "S", "metadata": "S"})
-        mender = Repair(Verifier(table, self, "leaderboard"), self.reader(), self, "queue")
+        repairer = Repair(Verifier(table, self, "leaderboard"), self.reader(), self, "queue")
         for participant in PARTICIPANTS:
-            mender.mend(Difference(participant, "StarWar", None, None))
+            repairer.send(Difference(participant, "StarWar", None, None))
 
     @property
     def shown(self) -> dict[str, str]:
@@ -163,14 +163,14 @@ def test_with_nothing_lost_backfills_at_any_time_change_nothing_in_the_end(
     world.write("a", 0)
     for _ in range(data.draw(st.integers(1, 2))):
         world.happen()
-        mend(world, data)  # a later one would mend what an earlier one did
+        repair(world, data)  # a later one would repair what an earlier one did
     settle(world, data)
     assert world.table.shown == world.replayed
     assert policy.keep != Keep.LATEST or world.shown == world.expected
     world.table.check()
 
 
-def mend(world: World, data: Any) -> None:
+def repair(world: World, data: Any) -> None:
     data.draw(st.sampled_from([world.backfill, world.repair]))()
 
 
@@ -203,8 +203,10 @@ def test_whatever_was_lost_a_repaired_entry_is_as_its_item_and_policy_have_it(
     assert world.shown.keys() == world.main.keys()
     agreement = Agreement({"StarWar": policy})
     for participant, one in world.main.items():
-        standing = Standing(*world.table.shown[participant, "StarWar"])
-        assert agreement.holds("StarWar", Standing(Decimal(one["projectScore"]["N"]), one["userName"]["S"]), standing)
+        standing = ScoreAndName(*world.table.shown[participant, "StarWar"])
+        assert agreement.holds(
+            "StarWar", ScoreAndName(Decimal(one["projectScore"]["N"]), one["userName"]["S"]), standing
+        )
     world.table.check()
 
 

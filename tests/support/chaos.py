@@ -21,7 +21,7 @@ from scorecast.fanout.handler import Fanout
 from scorecast.fanout.publish import Publisher
 from scorecast.leaderboard.policy import BoardPolicy
 from scorecast.leaderboard.policy_table import PolicyTable
-from scorecast.ops.dead_letters.destinations import Places
+from scorecast.ops.dead_letters.destinations import Destinations
 from scorecast.ops.dead_letters.filters import Filter
 from scorecast.ops.dead_letters.letters import ParkedBatch, ParkedChange, ParkedRecord, read_letter
 from scorecast.ops.dead_letters.queue import LetterQueue
@@ -238,7 +238,7 @@ class World:
         """Run `scorecast dlq redrive`; it may be killed, and then what it held is visible after a while."""
         try:
             with LetterQueue(self, DEAD_LETTERS, AttributeNames()) as queue:
-                Redrive(queue, Places(self.stack, Inline(), lambda _: None), Filter()).run()
+                Redrive(queue, Destinations(self.stack, Inline(), lambda _: None), Filter()).run()
         except (Exception, Killed):
             pass
         for one in self.dead.messages:

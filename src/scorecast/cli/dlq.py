@@ -25,7 +25,7 @@ from scorecast.cli.options import (
     with_place,
 )
 from scorecast.errors import UserError
-from scorecast.ops.dead_letters.destinations import Places
+from scorecast.ops.dead_letters.destinations import Destinations
 from scorecast.ops.dead_letters.filters import Filter, Group, group, read_filter
 from scorecast.ops.dead_letters.images import with_images
 from scorecast.ops.dead_letters.letters import ParkedLetter
@@ -145,12 +145,12 @@ def redrive(
     wanted = _filter(reason, stage, older_than, newer_than, board, id_)
     where = open_stack(place)
     with ThreadPoolExecutor(CALLS_AT_ONCE) as executor, _queue(where) as queue:
-        places = Places(where, executor)
+        destinations = Destinations(where, executor)
         if dry_run:
-            _say_what_is_meant(queue, wanted, places, as_json)
+            _say_what_is_meant(queue, wanted, destinations, as_json)
             return
         with _progress(queue, "Sending again") as progress:
-            done = Redrive(queue, places, wanted, progress).run(rate)
+            done = Redrive(queue, destinations, wanted, progress).run(rate)
     _report(done, as_json)
 
 
@@ -218,10 +218,10 @@ def _progress(queue: LetterQueue, title: str) -> Iterator[Any]:
         yield lambda count: progress.advance(task, count)
 
 
-def _say_what_is_meant(queue: LetterQueue, wanted: Filter, places: Places | None, as_json: bool) -> None:
+def _say_what_is_meant(queue: LetterQueue, wanted: Filter, destinations: Destinations | None, as_json: bool) -> None:
     letters = list(_letters(queue, wanted))
     groups = group(letters)
-    goes = {(one.stage, one.error_code): places.name_of(one.content) for one in letters} if places else {}
+    goes = {(one.stage, one.error_code): destinations.name_of(one.content) for one in letters} if destinations else {}
     if as_json:
         shown = [_shown_group(one) | {"to": goes.get((one.stage, one.error_code))} for one in groups]
         print_json({"dryRun": True, "letters": len(letters), "groups": shown})

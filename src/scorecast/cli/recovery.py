@@ -24,11 +24,11 @@ from scorecast.cli.options import (
 )
 from scorecast.errors import UserError
 from scorecast.ops.dead_letters.filters import read_moment
-from scorecast.ops.recovery.backfill import Backfill, Pace, ToBus, open_positions
-from scorecast.ops.recovery.comparison import Difference, Standing
+from scorecast.ops.recovery.backfill import Backfill, BusPublisher, RateLimit, open_checkpoint
+from scorecast.ops.recovery.comparison import Difference, ScoreAndName
 from scorecast.ops.recovery.counters import Miscount, find_miscounts
-from scorecast.ops.recovery.latest_changes import Ledger, choose_table
-from scorecast.ops.recovery.read_change import reader_of
+from scorecast.ops.recovery.latest_changes import LatestChanges, choose_table
+from scorecast.ops.recovery.read_change import item_reader_of
 from scorecast.ops.recovery.repair import repair_of
 from scorecast.ops.recovery.restore import TableWriter, publish_changes, read_backup
 from scorecast.ops.recovery.verification import kind_of, verifier_of
@@ -63,10 +63,10 @@ def verify(
     looked = Counter[str]()
     with _looking(looked) as on_progress:
         found, verifier = _Found(limit), verifier_of(where, settle, on_progress)
-        mend = repair_of(where, verifier).mend if repair else lambda _: None
+        send = repair_of(where, verifier).send if repair else lambda _: None
         for difference in verifier.find():
             found.add(difference)
-            mend(difference)
+            send(difference)
         miscounts = find_miscounts(where, settle)
         looked["loose"] = verifier.loose
     if as_json:
@@ -103,16 +103,16 @@ def backfill(
     same command goes on where it was.
     """
     where = open_stack(place)
-    reader = reader_of(where)
+    reader = item_reader_of(where)
     path = state or Path(f"backfill-{reader.table}.json")
     if anew:
         path.unlink(missing_ok=True)
-    positions = open_positions(path, reader.table, segments)
-    if positions.is_begun():
+    checkpoint = open_checkpoint(path, reader.table, segments)
+    if checkpoint.is_begun():
         notes.print(plain(f"Going on where an earlier run ended ({path})."), style="dim", soft_wrap=True)
     with _counting("Items published") as on_progress, ThreadPoolExecutor(CALLS_AT_ONCE) as executor:
-        to_bus = ToBus(where.client("events"), where.claims, executor, where.bus)
-        run = Backfill(reader, to_bus, positions, Pace(rate), on_progress)
+        publish = BusPublisher(where.client("events"), where.claims, executor, where.bus)
+        run = Backfill(reader, publish, checkpoint, RateLimit(rate), on_progress)
         is_done = run.run()
     if as_json:
         print_json({"published": run.published, "isDone": is_done})
@@ -159,33 +159,35 @@ def restore(
     if writer and not dry_run:
         writer.prepare(create_like=where.output("MainTableName") if create else None, may_overwrite=overwrite)
     from_bucket = bucket or where.output("BackupBucketName")
-    with _counting("Events read") as on_read, read_backup(where.client("s3"), from_bucket, moment, on_read) as ledger:
-        source = choose_table(ledger, source_table, where.output("MainTableName"))
-        done = _would_restore(ledger, source) if dry_run else _restore(where, ledger, source, writer, Pace(rate))
-    counts = {name: ledger.counts[name] for name in ("events", "later", "unreadable", "unresolved")} | done
+    with _counting("Events read") as on_read, read_backup(where.client("s3"), from_bucket, moment, on_read) as latest:
+        source = choose_table(latest, source_table, where.output("MainTableName"))
+        done = _would_restore(latest, source) if dry_run else _restore(where, latest, source, writer, RateLimit(rate))
+    counts = {name: latest.counts[name] for name in ("events", "later", "unreadable", "unresolved")} | done
     if as_json:
         print_json({"sourceTable": source, "dryRun": dry_run} | counts)
     else:
         data.print(plain(_restored(source, counts, table, dry_run)), soft_wrap=True)
     if counts["unresolved"]:
         raise UserError(
-            f"{counts['unresolved']:,} items were left away, for want of their images: {ledger.first_unresolved}",
+            f"{counts['unresolved']:,} items were left away, for want of their images: {latest.first_unresolved}",
             ExitCode.FAILED,
         )
 
 
-def _would_restore(ledger: Ledger, source: str) -> dict[str, int]:
-    counts = Counter("removed" if change.new is None else "written" for change in ledger.changes(source))
+def _would_restore(latest: LatestChanges, source: str) -> dict[str, int]:
+    counts = Counter("removed" if change.new is None else "written" for change in latest.changes(source))
     return {"written": counts["written"], "removed": counts["removed"]}
 
 
-def _restore(where: Stack, ledger: Ledger, source: str, writer: TableWriter | None, pace: Pace) -> dict[str, int]:
+def _restore(
+    where: Stack, latest: LatestChanges, source: str, writer: TableWriter | None, limit: RateLimit
+) -> dict[str, int]:
     with _counting("Items restored") as on_progress, ThreadPoolExecutor(CALLS_AT_ONCE) as executor:
         if writer:
-            counts = writer.write(ledger.changes(source), pace, on_progress)
+            counts = writer.write(latest.changes(source), limit, on_progress)
             return {"written": counts["written"], "removed": counts["removed"]}
-        to_bus = ToBus(where.client("events"), where.claims, executor, where.bus)
-        return {"published": publish_changes(ledger.changes(source), to_bus, pace, on_progress)}
+        publish = BusPublisher(where.client("events"), where.claims, executor, where.bus)
+        return {"published": publish_changes(latest.changes(source), publish, limit, on_progress)}
 
 
 def _restored(source: str, counts: dict[str, int], table: str | None, dry_run: bool) -> str:
@@ -252,13 +254,13 @@ def _shown(difference: Difference) -> dict[str, Any]:
         "kind": kind_of(difference),
         "id": difference.participant,
         "hackathonName": difference.board,
-        "mainTable": _shown_standing(difference.main),
-        "leaderboard": _shown_standing(difference.leaderboard),
+        "mainTable": _score_and_name(difference.main),
+        "leaderboard": _score_and_name(difference.leaderboard),
     }
 
 
-def _shown_standing(standing: Standing | None) -> dict[str, Any] | None:
-    return None if standing is None else {"projectScore": standing.score, "userName": standing.name}
+def _score_and_name(shown: ScoreAndName | None) -> dict[str, Any] | None:
+    return None if shown is None else {"projectScore": shown.score, "userName": shown.name}
 
 
 def _print(looked: Counter[str], found: _Found, miscounts: list[Miscount], limit: int) -> None:

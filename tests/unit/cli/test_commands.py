@@ -13,7 +13,7 @@ from scorecast.cli import app, board, boards, consumers, load
 from scorecast.errors import UserError
 from scorecast.leaderboard.policy import BoardPolicy, Keep, Order, policy_item, policy_key
 from scorecast.ops.boards.api_client import ApiClient
-from scorecast.ops.recovery.comparison import Comparison, Difference, Standing
+from scorecast.ops.recovery.comparison import Comparison, Difference, ScoreAndName
 from scorecast.ops.stack.stack import Stack
 from tests.support.ops_fakes import (
     DLQ,
@@ -231,7 +231,7 @@ def test_a_wait_that_is_stopped_says_so_too(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_what_still_differs_at_the_deadline_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    late = Difference("load-00001", "load-board-1", Standing(Decimal(60), "Ada 1"), None)
+    late = Difference("load-00001", "load-board-1", ScoreAndName(Decimal(60), "Ada 1"), None)
     monkeypatch.setattr(load, "wait_until_equal", lambda *_: Comparison(40, 1, (late,)))
     with pytest.raises(UserError, match="1 of 40 entries differ: load-board-1/load-00001 has no entry") as error:
         run("load", "--changes", "50")

@@ -1,4 +1,7 @@
-"""Where each kind of dead letter belongs, and handing it over there. A place took a letter only if it said so."""
+"""Destinations of dead letters: where each kind belongs, and sending it there.
+
+A destination counts as having accepted a letter only if it confirmed it.
+"""
 
 from __future__ import annotations
 
@@ -45,27 +48,27 @@ CALL_S = 60.0
 Send = Callable[[Any, str, str], None]
 
 
-class NotTaken(ScorecastError):
-    """The place did not take the letter; it stays in the queue."""
+class NotAccepted(ScorecastError):
+    """The destination did not accept the letter; it stays in the queue."""
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
-    """All places of a stack; `hand_over` answers for each letter whether it was taken."""
+class Destinations:
+    """All destinations of a stack; `redeliver` reports for each letter whether its destination accepted it."""
 
     stack: Stack
     executor: Executor
     sleep: Callable[[float], None] = time.sleep
     _plain_targets: dict[tuple[str, str], bool] = field(default_factory=dict)
 
-    def hand_over(self, letters: Sequence[ParkedLetter]) -> dict[str, str | None]:
-        """Send letters to where they belong; return by message id why not, or None where it was taken."""
+    def redeliver(self, letters: Sequence[ParkedLetter]) -> dict[str, str | None]:
+        """Send letters to where they belong; return by message id the reason for a refusal, or None if accepted."""
         changes = [letter for letter in letters if isinstance(letter.content, ParkedChange)]
         others = [letter for letter in letters if not isinstance(letter.content, ParkedChange)]
         return self._publish(changes) | {letter.message_id: self._refusal(letter.content) for letter in others}
 
     def name_of(self, content: Content) -> str:
-        """Name the place, for people."""
+        """Name the destination, for people."""
         match content:
             case ParkedChange():
                 return "the bus"
@@ -78,7 +81,7 @@ class Places:
             case ParkedDelivery(_, target_arn):
                 return read_arn(target_arn).name
             case ParkedText():
-                return "no place that is known: it would stay"
+                return "no known destination: it would stay"
 
     # ------------------------------------------------------------ changes: all at once
 
@@ -133,7 +136,9 @@ class Places:
             case ParkedDelivery():
                 self._deliver(content)
             case _:
-                raise NotTaken("Nobody knows where it belongs: `scorecast dlq show` shows it, `dlq purge` deletes it.")
+                raise NotAccepted(
+                    "Nobody knows where it belongs: `scorecast dlq show` shows it, `dlq purge` deletes it."
+                )
 
     def _give_to_fanout(self, records: Iterable[Any]) -> None:
         """Let FanoutLambda take records, in their order, and wait until it says that it did."""
@@ -145,15 +150,17 @@ class Places:
             )
             if answer.get("FunctionError"):
                 said = answer["Payload"].read().decode(errors="replace")
-                raise NotTaken(f"FanoutLambda failed: {_error_message(said)}")
+                raise NotAccepted(f"FanoutLambda failed: {_error_message(said)}")
 
     def _deliver(self, delivery: ParkedDelivery) -> None:
         """Send an event to the target that did not get it."""
         service = read_arn(delivery.target_arn).service
         if service not in _SENDERS:
-            raise NotTaken(f"This command cannot deliver to {delivery.target_arn}.")
+            raise NotAccepted(f"This command cannot deliver to {delivery.target_arn}.")
         if not self._gets_events_as_they_are(delivery):
-            raise NotTaken(f"The rule transforms what it sends to {delivery.target_arn}; send it by your own program.")
+            raise NotAccepted(
+                f"The rule transforms what it sends to {delivery.target_arn}; send it by your own program."
+            )
         name, send = _SENDERS[service]
         send(self._client(name), delivery.target_arn, delivery.body)
 
@@ -247,7 +254,7 @@ def _put_on_bus(events: Any, arn: str, body: str) -> None:
     }
     result = events.put_events(Entries=[entry])["Entries"][0]
     if result.get("ErrorCode"):
-        raise NotTaken(f"The bus {arn} refused it ({result['ErrorCode']}): {result.get('ErrorMessage', '')}")
+        raise NotAccepted(f"The bus {arn} refused it ({result['ErrorCode']}): {result.get('ErrorMessage', '')}")
 
 
 def _document(body: str) -> dict[str, Any]:

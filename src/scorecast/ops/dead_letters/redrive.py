@@ -21,8 +21,8 @@ from scorecast.ops.stack.polling import CLOCK, Clock
 _HELD_S = 20
 
 
-class _Places(Protocol):
-    def hand_over(self, letters: Sequence[ParkedLetter]) -> dict[str, str | None]: ...
+class _Destinations(Protocol):
+    def redeliver(self, letters: Sequence[ParkedLetter]) -> dict[str, str | None]: ...
 
 
 @dataclass(slots=True)
@@ -46,7 +46,7 @@ class Redrive:
     """Sends letters back; `on_seen` hears of each batch that was looked at."""
 
     queue: LetterQueue
-    places: _Places
+    destinations: _Destinations
     wanted: Filter
     on_seen: Callable[[int], None] = lambda _: None
     clock: Clock = CLOCK
@@ -85,7 +85,7 @@ class Redrive:
         if not letters:
             return
         done.meant += len(letters)
-        outcome = self.places.hand_over(letters)
+        outcome = self.destinations.redeliver(letters)
         taken = [letter for letter in letters if outcome[letter.message_id] is None]
         self.queue.delete(taken)
         self._sent |= {letter.key for letter in taken}

@@ -19,7 +19,7 @@ from scorecast.changes.claim_store import ClaimStore
 from scorecast.errors import UserError
 from scorecast.fanout.plan import publication_of
 from scorecast.fanout.publish import Publisher
-from scorecast.ops.recovery.read_change import Reader
+from scorecast.ops.recovery.read_change import ItemReader
 from scorecast.ops.stack.exit_codes import ExitCode
 from scorecast.ops.stack.polling import CLOCK, Clock
 from scorecast.ops.stack.typed_json import for_sdk, in_json
@@ -33,7 +33,7 @@ Publish = Callable[[Sequence[Change]], None]
 
 
 @dataclass(slots=True)
-class Positions:
+class Checkpoint:
     """How far each segment has come, on disk: a key, None at the start, or True at the end."""
 
     path: Path
@@ -54,10 +54,10 @@ class Positions:
         return any(position is not None for position in self.segments)
 
 
-def open_positions(path: Path, table: str, segments: int) -> Positions:
+def open_checkpoint(path: Path, table: str, segments: int) -> Checkpoint:
     """Read how far an earlier run has come; begin anew where there was none. Refuses the file of another table."""
     if not path.exists():
-        return Positions(path, table, [None] * segments)
+        return Checkpoint(path, table, [None] * segments)
     try:
         saved = json.loads(path.read_text(encoding="utf-8"))
         found, positions = saved["table"], list(saved["segments"])
@@ -65,10 +65,10 @@ def open_positions(path: Path, table: str, segments: int) -> Positions:
         raise UserError(f"{path} is not the state of a backfill: name another with --state.", ExitCode.USAGE) from None
     if found != table:
         raise UserError(f"{path} is of the table {found}: name another with --state.", ExitCode.USAGE)
-    return Positions(path, table, positions)
+    return Checkpoint(path, table, positions)
 
 
-class Pace:
+class RateLimit:
     """So many a second, for all threads together."""
 
     def __init__(self, rate: float | None, clock: Clock = CLOCK) -> None:
@@ -91,10 +91,10 @@ class Pace:
 class Backfill:
     """Publishes every item; `on_published` hears of each page, from any thread."""
 
-    reader: Reader
+    reader: ItemReader
     publish: Publish
-    positions: Positions
-    pace: Pace
+    checkpoint: Checkpoint
+    rate_limit: RateLimit
     on_published: Callable[[int], None] = lambda _: None
     page_items: int = PAGE_ITEMS
     published: int = 0
@@ -103,8 +103,8 @@ class Backfill:
 
     def run(self) -> bool:
         """Read and publish all segments at once; return whether it came to the end, and not to Ctrl-C before."""
-        with ThreadPoolExecutor(len(self.positions.segments)) as threads:
-            runs = [threads.submit(self._run, segment) for segment in range(len(self.positions.segments))]
+        with ThreadPoolExecutor(len(self.checkpoint.segments)) as threads:
+            runs = [threads.submit(self._run, segment) for segment in range(len(self.checkpoint.segments))]
             try:
                 for run in runs:
                     run.result()
@@ -114,17 +114,17 @@ class Backfill:
             except BaseException:
                 self._stopped.set()
                 raise
-        self.positions.path.unlink(missing_ok=True)
+        self.checkpoint.path.unlink(missing_ok=True)
         return True
 
     def _run(self, segment: int) -> None:
-        while self.positions.segments[segment] is not True and not self._stopped.is_set():
+        while self.checkpoint.segments[segment] is not True and not self._stopped.is_set():
             page = self._scan(segment)
             changes = self.reader.read([in_json(item) for item in page["Items"]])
-            self.pace.wait(len(changes))
+            self.rate_limit.wait(len(changes))
             self.publish(changes)
             self._count(len(changes))
-            self.positions.advance(segment, in_json(page.get("LastEvaluatedKey")) or True)
+            self.checkpoint.advance(segment, in_json(page.get("LastEvaluatedKey")) or True)
 
     def _scan(self, segment: int) -> dict[str, Any]:
         request: dict[str, Any] = {
@@ -132,9 +132,9 @@ class Backfill:
             "ConsistentRead": True,
             "Limit": self.page_items,
             "Segment": segment,
-            "TotalSegments": len(self.positions.segments),
+            "TotalSegments": len(self.checkpoint.segments),
         }
-        position = self.positions.segments[segment]
+        position = self.checkpoint.segments[segment]
         if isinstance(position, dict):
             request["ExclusiveStartKey"] = for_sdk(position)
         page: dict[str, Any] = self.reader.dynamodb.scan(**request)
@@ -147,7 +147,7 @@ class Backfill:
 
 
 @dataclass(frozen=True, slots=True)
-class ToBus:
+class BusPublisher:
     """Publishes changes to the bus, or raises."""
 
     events: Any

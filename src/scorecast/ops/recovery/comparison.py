@@ -28,7 +28,7 @@ EXAMPLES = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ScoreAndName:
     """What an entry says: the score and the name."""
 
     score: Decimal
@@ -44,8 +44,8 @@ class Difference:
 
     participant: str
     board: str
-    main: Standing | None
-    leaderboard: Standing | None
+    main: ScoreAndName | None
+    leaderboard: ScoreAndName | None
 
     def __str__(self) -> str:
         shown = f"shows {self.leaderboard}" if self.leaderboard else "has no entry"
@@ -64,7 +64,7 @@ class Agreement:
     policies: Mapping[str, BoardPolicy] = field(default_factory=dict)
     now: Callable[[], str] = iso_now
 
-    def holds(self, board: str, main: Standing | None, leaderboard: Standing | None) -> bool:
+    def holds(self, board: str, main: ScoreAndName | None, leaderboard: ScoreAndName | None) -> bool:
         """Whether an entry can be what became of an item; None stands for no item or no entry."""
         policy = self.policies.get(board, DEFAULT)
         if not policy.is_open(self.now()):
@@ -144,24 +144,24 @@ def wait_until_equal(
     return comparison
 
 
-def expected_of(table: MainTable) -> dict[Key, set[Standing]]:
+def expected_of(table: MainTable) -> dict[Key, set[ScoreAndName]]:
     """The entries that the main table's items make.
 
     More than one standing at a key where several items make the same entry (a board named by an attribute): the
     one written last counts, which only the stream knows.
     """
-    expected: dict[Key, set[Standing]] = {}
+    expected: dict[Key, set[ScoreAndName]] = {}
     for image in table.scan():
         try:
             entry = table.entry_of(image)
         except CannotApply:
             continue  # it is in the dead-letter queue, with the reason
         if entry and entry.score is not None:
-            expected.setdefault(entry.key, set()).add(Standing(Decimal(entry.score), entry.name))
+            expected.setdefault(entry.key, set()).add(ScoreAndName(Decimal(entry.score), entry.name))
     return expected
 
 
-def leaderboard_of(dynamodb: Any, table: str) -> Iterator[tuple[Key, Standing]]:
+def leaderboard_of(dynamodb: Any, table: str) -> Iterator[tuple[Key, ScoreAndName]]:
     """Every entry of the leaderboard table, page by page; tombstones are none."""
     request: dict[str, Any] = {
         "TableName": table,
@@ -171,15 +171,15 @@ def leaderboard_of(dynamodb: Any, table: str) -> Iterator[tuple[Key, Standing]]:
     while True:
         page = dynamodb.scan(**request)
         for item in page["Items"]:
-            standing = Standing(Decimal(item["projectScore"]["N"]), item.get("userName", {}).get("S"))
-            yield (item["id"]["S"], item["metadata"]["S"]), standing
+            shown = ScoreAndName(Decimal(item["projectScore"]["N"]), item.get("userName", {}).get("S"))
+            yield (item["id"]["S"], item["metadata"]["S"]), shown
         if "LastEvaluatedKey" not in page:
             return
         request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
 
 def differences(
-    expected: dict[Key, set[Standing]], shown: Iterable[tuple[Key, Standing]], agreement: Agreement = STRICT
+    expected: dict[Key, set[ScoreAndName]], shown: Iterable[tuple[Key, ScoreAndName]], agreement: Agreement = STRICT
 ) -> Iterator[Difference]:
     """Every entry that is wrong, is missing, or should not be there."""
     missing = set(expected)

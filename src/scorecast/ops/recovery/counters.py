@@ -64,8 +64,8 @@ def _unequal(board: str, node: str, counted: Node, entries: Node) -> Iterator[Mi
 def _count_entries(dynamodb: Any, table: str) -> Nodes:
     """Count the entries as the index should."""
     boards: dict[str, Counters] = defaultdict(Counters)
-    for (_, board), standing in leaderboard_of(dynamodb, table):
-        boards[board].replace(None, standing.score)
+    for (_, board), shown in leaderboard_of(dynamodb, table):
+        boards[board].replace(None, shown.score)
     return {board: counters.nodes for board, counters in boards.items()}
 
 

@@ -1,4 +1,4 @@
-"""Ledger: the newest change of each item out of a backup in any order, as of a point in time.
+"""Latest changes: the newest change of each item out of a backup in any order, as of a point in time.
 
 It is a SQLite file beside the memory, so that the size of a backup does not matter. Of two changes the one with the
 greater sequence counts, within a stream, and a later stream counts more. An item that was read (READ) counts if it was
@@ -39,7 +39,7 @@ _BY_ITEM = 'SELECT item, is_read, at, event FROM newest WHERE "table" = ? ORDER 
 
 
 @dataclass(slots=True)
-class Ledger:
+class LatestChanges:
     """Takes events in any order, each as often as it comes; `changes` gives the newest of each item.
 
     `resolve` gives an event with the images that its claim names.
@@ -61,7 +61,7 @@ class Ledger:
         """Close the file."""
         self._connection.close()
 
-    def take(self, events: Iterable[dict[str, Any]]) -> None:
+    def add(self, events: Iterable[dict[str, Any]]) -> None:
         """Note the events of one object; those that are no change of ours, or are too late, are only counted."""
         rows = [row for row in map(self._row, events) if row]
         with self._connection:
@@ -118,9 +118,9 @@ class Ledger:
         return change.table, item, change.operation == "READ", _version(change), change.at, text
 
 
-def choose_table(ledger: Ledger, named: str | None, usual: str | None = None) -> str:
+def choose_table(latest: LatestChanges, named: str | None, usual: str | None = None) -> str:
     """Choose the table to restore: the one that was named; else the usual one, or the only one there is."""
-    tables = ledger.tables()
+    tables = latest.tables()
     wanted = named or usual
     if wanted in tables:
         return str(wanted)

@@ -28,7 +28,7 @@ Key = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class ItemReader:
     """Reads items of a table; `key_names` are the names of its keys."""
 
     dynamodb: Any
@@ -83,13 +83,13 @@ class Reader:
         return {name: item[name] for name in self.key_names}
 
 
-def reader_of(stack: Stack) -> Reader:
+def item_reader_of(stack: Stack) -> ItemReader:
     """The reader of a stack's main table; refuses a table without a stream."""
     dynamodb, table = stack.client("dynamodb"), stack.output("MainTableName")
     description = dynamodb.describe_table(TableName=table)["Table"]
     if "LatestStreamArn" not in description:
         raise UserError(f"The table {table} has no stream, so its changes cannot be named: enable it first.")
-    return Reader(
+    return ItemReader(
         dynamodb=dynamodb,
         table=table,
         stream_arn=description["LatestStreamArn"],

@@ -12,7 +12,7 @@ from typing import Any
 from scorecast.changes.change import Change, Image, to_detail
 from scorecast.ops.dead_letters.letters import event_of
 from scorecast.ops.recovery.comparison import Difference
-from scorecast.ops.recovery.read_change import NEVER, Key, Reader, reader_of
+from scorecast.ops.recovery.read_change import NEVER, ItemReader, Key, item_reader_of
 from scorecast.ops.recovery.verification import Verifier
 from scorecast.ops.stack.stack import Stack
 from scorecast.ops.stack.typed_json import in_json
@@ -23,11 +23,11 @@ class Repair:
     """Has entries written anew."""
 
     verifier: Verifier
-    reader: Reader
+    reader: ItemReader
     sqs: Any
     queue_url: str
 
-    def mend(self, difference: Difference) -> None:
+    def send(self, difference: Difference) -> None:
         """Send what the entry should be; one message."""
         change = self.read(difference)
         body = event_of(to_detail(change), change.stream_arn)
@@ -62,4 +62,4 @@ class Repair:
 
 def repair_of(stack: Stack, verifier: Verifier) -> Repair:
     """The repair of a stack."""
-    return Repair(verifier, reader_of(stack), stack.client("sqs"), stack.output("ConsumerQueueUrl"))
+    return Repair(verifier, item_reader_of(stack), stack.client("sqs"), stack.output("ConsumerQueueUrl"))

@@ -21,9 +21,9 @@ from botocore.exceptions import ClientError
 from scorecast.changes.change import Change
 from scorecast.changes.claim_store import resolve
 from scorecast.errors import UserError
-from scorecast.ops.recovery.backfill import Pace, Publish
+from scorecast.ops.recovery.backfill import Publish, RateLimit
 from scorecast.ops.recovery.backup import every_object
-from scorecast.ops.recovery.latest_changes import Ledger
+from scorecast.ops.recovery.latest_changes import LatestChanges
 from scorecast.ops.stack.aws_errors import aws_code_of
 from scorecast.ops.stack.polling import CLOCK, Clock, poll_until
 from scorecast.ops.stack.typed_json import for_sdk
@@ -38,27 +38,27 @@ OnProgress = Callable[[int], None]
 
 
 @contextmanager
-def read_backup(s3: Any, bucket: str, until: datetime | None, on_object: OnProgress) -> Iterator[Ledger]:
-    """Read all of a backup; the ledger is there as long as the context is.
+def read_backup(s3: Any, bucket: str, until: datetime | None, on_object: OnProgress) -> Iterator[LatestChanges]:
+    """Read all of a backup; its latest changes are available within the context.
 
     Images that were too large for the bus are read from the same bucket, so that a copy of a backup is whole in itself.
     """
     with tempfile.TemporaryDirectory() as folder:
-        ledger = Ledger(Path(folder) / "ledger.sqlite", lambda event: resolve(event, s3, bucket), until)
+        latest = LatestChanges(Path(folder) / "latest.sqlite", lambda event: resolve(event, s3, bucket), until)
         try:
             for _, events in every_object(s3, bucket):
-                ledger.take(events)
+                latest.add(events)
                 on_object(len(events))
-            yield ledger
+            yield latest
         finally:
-            ledger.close()
+            latest.close()
 
 
-def publish_changes(changes: Iterable[Change], publish: Publish, pace: Pace, on_published: OnProgress) -> int:
+def publish_changes(changes: Iterable[Change], publish: Publish, limit: RateLimit, on_published: OnProgress) -> int:
     """Publish the newest change of each item as it was: same detail, same id; return how many."""
     published, rest = 0, iter(changes)
     while page := list(islice(rest, PAGE_CHANGES)):
-        pace.wait(len(page))
+        limit.wait(len(page))
         publish(page)
         published += len(page)
         on_published(len(page))
@@ -85,11 +85,11 @@ class TableWriter:
                 "in their place."
             )
 
-    def write(self, changes: Iterable[Change], pace: Pace, on_written: OnProgress) -> Counter[str]:
+    def write(self, changes: Iterable[Change], limit: RateLimit, on_written: OnProgress) -> Counter[str]:
         """Put what is there after each change, delete what is not; return how many `written` and `removed`."""
         counts, rest = Counter[str](), iter(changes)
         while batch := list(islice(rest, BATCH_WRITES)):
-            pace.wait(len(batch))
+            limit.wait(len(batch))
             self._write([_request(change) for change in batch])
             counts.update("removed" if change.new is None else "written" for change in batch)
             on_written(len(batch))

@@ -16,7 +16,15 @@ from typing import Any, Literal
 from scorecast.changes.change import Image
 from scorecast.errors import CannotApply
 from scorecast.leaderboard.batch_get import Item, read_items
-from scorecast.ops.recovery.comparison import STRICT, Agreement, Difference, Key, Standing, agreement_of, leaderboard_of
+from scorecast.ops.recovery.comparison import (
+    STRICT,
+    Agreement,
+    Difference,
+    Key,
+    ScoreAndName,
+    agreement_of,
+    leaderboard_of,
+)
 from scorecast.ops.stack.main_table import MainTable, main_table_of
 from scorecast.ops.stack.polling import CLOCK, Clock, poll_until
 from scorecast.ops.stack.stack import Stack
@@ -62,12 +70,12 @@ class Verifier:
 
     def examine(self, key: Key) -> Difference | None:
         """Compare one entry with all items of its participant; None where they agree."""
-        standing = self._standings([key]).get(key)
+        shown = self._shown([key]).get(key)
         expected = {item for item in map(self._expected, self.items_of(key[0])) if item and item[0] == key}
-        standings: set[Standing | None] = {made for _, made in expected} or {None}
-        if any(self.agreement.holds(key[1], made, standing) for made in standings):
+        allowed: set[ScoreAndName | None] = {made for _, made in expected} or {None}
+        if any(self.agreement.holds(key[1], made, shown) for made in allowed):
             return None
-        return Difference(*key, next(iter(standings)), standing)
+        return Difference(*key, next(iter(allowed)), shown)
 
     # ------------------------------------------------------------ suspects
 
@@ -75,9 +83,9 @@ class Verifier:
         """Keys whose entry is not as an item of the main table has it."""
         for page in _pages(self.table.scan()):
             made = [expected for expected in map(self._expected, page) if expected]
-            standings = self._standings([key for key, _ in made])
+            shown = self._shown([key for key, _ in made])
             holds = self.agreement.holds
-            yield from (key for key, standing in made if not holds(key[1], standing, standings.get(key)))
+            yield from (key for key, expected in made if not holds(key[1], expected, shown.get(key)))
             self.on_progress(len(page), 0)
 
     def _without_an_item(self) -> Iterator[Key]:
@@ -87,7 +95,7 @@ class Verifier:
             made = {expected[0] for expected in map(self._expected, self._items_at(keys)) if expected}
             self.loose += sum(self.agreement.is_loose(board) for _, board in keys)
             holds = self.agreement.holds
-            yield from (key for key, standing in page if key not in made and not holds(key[1], None, standing))
+            yield from (key for key, shown in page if key not in made and not holds(key[1], None, shown))
             self.on_progress(0, len(page))
 
     def _confirmed_all(self, suspects: Iterator[Key]) -> Iterator[Difference]:
@@ -108,7 +116,7 @@ class Verifier:
 
     # ------------------------------------------------------------ reading
 
-    def _expected(self, image: Image) -> tuple[Key, Standing] | None:
+    def _expected(self, image: Image) -> tuple[Key, ScoreAndName] | None:
         """The entry that an item makes; None where it makes none, or can make none."""
         try:
             entry = self.table.entry_of(image)
@@ -116,13 +124,13 @@ class Verifier:
             return None  # it is in the dead-letter queue, with the reason
         if entry is None or entry.score is None:
             return None
-        return entry.key, Standing(Decimal(entry.score), entry.name)
+        return entry.key, ScoreAndName(Decimal(entry.score), entry.name)
 
-    def _standings(self, keys: Iterable[Key]) -> dict[Key, Standing]:
-        """The entries that stand at some keys."""
+    def _shown(self, keys: Iterable[Key]) -> dict[Key, ScoreAndName]:
+        """Read the entries that the leaderboard has at some keys."""
         asked = [{"id": {"S": key[0]}, "metadata": {"S": key[1]}} for key in dict.fromkeys(keys)]
         items = read_items(self.dynamodb, self.leaderboard, asked, consistent=True)
-        return dict(_standing_of(item) for item in items if "projectScore" in item)
+        return dict(_entry_of(item) for item in items if "projectScore" in item)
 
     def _items_at(self, keys: Iterable[Key]) -> Iterator[Item]:
         """The items of the main table whose keys are those of entries."""
@@ -161,9 +169,9 @@ def verifier_of(stack: Stack, settle_s: float, on_progress: OnProgress, clock: C
     )
 
 
-def _standing_of(item: Item) -> tuple[Key, Standing]:
+def _entry_of(item: Item) -> tuple[Key, ScoreAndName]:
     key = (item["id"]["S"], item["metadata"]["S"])
-    return key, Standing(Decimal(item["projectScore"]["N"]), item.get("userName", {}).get("S"))
+    return key, ScoreAndName(Decimal(item["projectScore"]["N"]), item.get("userName", {}).get("S"))
 
 
 def _pages(rows: Iterator[Any]) -> Iterator[list[Any]]:

@@ -15,7 +15,7 @@ from scorecast.changes.change import to_detail
 from scorecast.changes.claim import claim_for
 from scorecast.changes.claim_store import ClaimStore
 from scorecast.fanout.plan import Publication, publication_of
-from scorecast.ops.dead_letters.destinations import Places
+from scorecast.ops.dead_letters.destinations import Destinations
 from scorecast.ops.dead_letters.filters import Filter
 from scorecast.ops.dead_letters.queue import LetterQueue
 from scorecast.ops.dead_letters.redrive import Redrive, Redriven, purge
@@ -112,7 +112,7 @@ class System:
         target = fake_target(**clients | {"dynamodbstreams": self.streams})
         given = {"FanoutDlqUrl": DEAD_LETTERS, "ConsumerQueueUrl": CONSUMER_QUEUE, "BusName": "fanoutBus"}
         self.stack = Stack(target, "fanout", OUTPUTS | given | {"FanoutLambdaName": "fanout-FanoutLambda-1"})
-        self.places = Places(self.stack, executor, lambda _: None)
+        self.destinations = Destinations(self.stack, executor, lambda _: None)
         self.clock = FakeClock()
 
     def publish(self, *, TopicArn: str, Message: str) -> None:
@@ -124,7 +124,7 @@ class System:
     def run(self, wanted: Filter = EVERYTHING, rate: float | None = None) -> Redriven:
         with self.queue() as queue:
             clock = Clock(self.clock.now, self.clock.sleep)
-            return Redrive(queue, self.places, wanted, clock=clock).run(rate)
+            return Redrive(queue, self.destinations, wanted, clock=clock).run(rate)
 
     @property
     def left(self) -> int:

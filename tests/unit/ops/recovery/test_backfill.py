@@ -11,8 +11,8 @@ import pytest
 from scorecast.changes.change import Change
 from scorecast.changes.claim_store import ClaimStore, resolve
 from scorecast.errors import UserError
-from scorecast.ops.recovery.backfill import Backfill, Pace, ToBus, open_positions
-from scorecast.ops.recovery.read_change import NEVER, Reader, reader_of
+from scorecast.ops.recovery.backfill import Backfill, BusPublisher, RateLimit, open_checkpoint
+from scorecast.ops.recovery.read_change import NEVER, ItemReader, item_reader_of
 from scorecast.ops.stack.polling import Clock
 from scorecast.ops.stack.typed_json import for_sdk, in_json
 from tests.support.fakes import BUS, STREAM_ARN, FakeEvents, FakeObjects
@@ -27,11 +27,11 @@ def tables() -> RecoveryTables:
     return RecoveryTables()
 
 
-def reader(tables: RecoveryTables) -> Reader:
-    return replace(reader_of(fake_stack(dynamodb=tables)), now=lambda: "2026-01-01T00:00:01.000Z")
+def reader(tables: RecoveryTables) -> ItemReader:
+    return replace(item_reader_of(fake_stack(dynamodb=tables)), now=lambda: "2026-01-01T00:00:01.000Z")
 
 
-def standing(participant: str, board: str = "b", score: str | None = "1") -> dict:
+def stored_entry(participant: str, board: str = "b", score: str | None = "1") -> dict:
     made = entry(participant, board, score or "0") | {"sequence": {"S": SEQUENCE}, "at": {"S": "2026"}}
     return made if score else {name: value for name, value in made.items() if name != "projectScore"}
 
@@ -56,7 +56,7 @@ def test_a_read_is_the_item_and_names_itself_by_what_it_is(tables: RecoveryTable
 
 def test_a_read_carries_the_sequence_of_the_entry_or_tombstone_or_none(tables: RecoveryTables) -> None:
     tables.put("main", *(entry(name, "b", "60") for name in ("entry", "tombstone", "nothing")))
-    tables.put("leaderboard", standing("entry"), standing("tombstone", score=None))
+    tables.put("leaderboard", stored_entry("entry"), stored_entry("tombstone", score=None))
     sequences = {name: change.sequence for name, change in read(tables).items()}
     assert sequences == {"entry": SEQUENCE, "tombstone": SEQUENCE, "nothing": NEVER}
 
@@ -69,7 +69,7 @@ def test_what_makes_no_entry_is_published_with_no_sequence(tables: RecoveryTable
 
 def test_what_changes_after_the_entries_were_read_is_read_anew(tables: RecoveryTables) -> None:
     tables.put("main", entry("1", "b", "60"), entry("2", "b", "60"), entry("3", "b", "60"))
-    tables.put("leaderboard", standing("3"))
+    tables.put("leaderboard", stored_entry("3"))
 
     def write(operation: str) -> None:
         if operation == "get leaderboard":
@@ -116,7 +116,7 @@ class Published:
 
 
 def backfill(tables: RecoveryTables, published: Published, path: Path, segments: int = 3) -> Backfill:
-    return Backfill(reader(tables), published, open_positions(path, "main", segments), Pace(None), page_items=10)
+    return Backfill(reader(tables), published, open_checkpoint(path, "main", segments), RateLimit(None), page_items=10)
 
 
 @pytest.fixture
@@ -180,20 +180,20 @@ def test_ctrl_c_ends_it_after_the_pages_at_hand(tables: RecoveryTables, many: li
 def test_a_file_that_is_no_state_is_refused(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
     with pytest.raises(UserError, match="is not the state of a backfill"):
-        open_positions(path, "main", 3)
+        open_checkpoint(path, "main", 3)
 
 
 def test_the_state_of_another_table_is_refused(path: Path) -> None:
     path.write_text('{"table": "other", "segments": []}', encoding="utf-8")
     with pytest.raises(UserError, match="is of the table other"):
-        open_positions(path, "main", 3)
+        open_checkpoint(path, "main", 3)
 
 
 def test_the_pace_holds_for_all_together() -> None:
     fake = FakeClock()
-    pace = Pace(50, Clock(fake.now, fake.sleep))
+    rate_limit = RateLimit(50, Clock(fake.now, fake.sleep))
     for _ in range(5):
-        pace.wait(100)
+        rate_limit.wait(100)
     assert fake.time_s == 8
 
 
@@ -201,20 +201,20 @@ def test_what_the_bus_refuses_is_an_error(tables: RecoveryTables) -> None:
     tables.put("main", entry("1", "b", "60"))
     bus = FakeEvents()
     with ThreadPoolExecutor(1) as executor:
-        to_bus = ToBus(bus, ClaimStore(FakeObjects), executor, BUS, max_attempts=1)
-        to_bus(list(read(tables).values()))
+        publish = BusPublisher(bus, ClaimStore(FakeObjects), executor, BUS, max_attempts=1)
+        publish(list(read(tables).values()))
         [taken] = bus.taken
         assert (taken["Source"], taken["DetailType"]) == ("update.aws.dynamodb", "READ")
         bus.refuse_entry = lambda _: "InternalFailure"
         with pytest.raises(UserError, match="refused 1 of 1 changes after 1 attempts"):
-            to_bus(list(read(tables).values()))
+            publish(list(read(tables).values()))
 
 
 def test_an_item_too_large_for_the_bus_is_published_with_a_claim(tables: RecoveryTables) -> None:
     tables.put("main", entry("1", "b", "60") | {"text": {"S": "x" * 300_000}})
     bus, s3 = FakeEvents(), FakeObjects()
     with ThreadPoolExecutor(1) as executor:
-        ToBus(bus, ClaimStore(lambda: s3), executor, BUS)(list(read(tables).values()))
+        BusPublisher(bus, ClaimStore(lambda: s3), executor, BUS)(list(read(tables).values()))
     [detail] = bus.details
     assert resolve({"detail": detail}, s3)["detail"]["new"]["text"] == "x" * 300_000
 

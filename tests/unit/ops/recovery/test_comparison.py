@@ -8,7 +8,7 @@ from scorecast.leaderboard.policy import BoardPolicy, Keep, Order
 from scorecast.ops.recovery.comparison import (
     Agreement,
     Comparison,
-    Standing,
+    ScoreAndName,
     compare,
     differences,
     summary,
@@ -78,7 +78,7 @@ def test_other_boards_can_be_left_out(tables: FakeTables) -> None:
 
 
 def test_a_message_names_a_few_and_counts_all() -> None:
-    expected = {(str(number), "b"): {Standing(Decimal(number), None)} for number in range(8)}
+    expected = {(str(number), "b"): {ScoreAndName(Decimal(number), None)} for number in range(8)}
     comparison = summary(8, differences(expected, []))
     assert comparison.differing == 8
     assert len(comparison.examples) == 5
@@ -114,28 +114,28 @@ BEST = BoardPolicy(keep=Keep.BEST)
 LOWEST = BoardPolicy(keep=Keep.BEST, order=Order.ASCENDING)
 FIRST = BoardPolicy(keep=Keep.FIRST)
 LATEST_UNTIL = BoardPolicy(closes_at="2026-01-01T00:00:00Z")
-ITEM = Standing(Decimal(60), "userA")
+ITEM = ScoreAndName(Decimal(60), "userA")
 
 
 @pytest.mark.parametrize(
     ("policy", "shown", "holds"),
     [
-        (BEST, Standing(Decimal(60), "userA"), True),
-        (BEST, Standing(Decimal(90), "userA"), True),
-        (BEST, Standing(Decimal(59), "userA"), False),
-        (BEST, Standing(Decimal(90), "userB"), False),
+        (BEST, ScoreAndName(Decimal(60), "userA"), True),
+        (BEST, ScoreAndName(Decimal(90), "userA"), True),
+        (BEST, ScoreAndName(Decimal(59), "userA"), False),
+        (BEST, ScoreAndName(Decimal(90), "userB"), False),
         (BEST, None, False),
-        (LOWEST, Standing(Decimal(59), "userA"), True),
-        (LOWEST, Standing(Decimal(61), "userA"), False),
-        (FIRST, Standing(Decimal(5), "userA"), True),
-        (FIRST, Standing(Decimal(5), "userB"), False),
+        (LOWEST, ScoreAndName(Decimal(59), "userA"), True),
+        (LOWEST, ScoreAndName(Decimal(61), "userA"), False),
+        (FIRST, ScoreAndName(Decimal(5), "userA"), True),
+        (FIRST, ScoreAndName(Decimal(5), "userB"), False),
         (FIRST, None, False),
         (LATEST_UNTIL, None, True),
-        (LATEST_UNTIL, Standing(Decimal(5), "userB"), True),
+        (LATEST_UNTIL, ScoreAndName(Decimal(5), "userB"), True),
     ],
 )
 def test_an_entry_is_compared_as_far_as_its_boards_policy_lets_it(
-    policy: BoardPolicy, shown: Standing | None, *, holds: bool
+    policy: BoardPolicy, shown: ScoreAndName | None, *, holds: bool
 ) -> None:
     agreement = Agreement({"b": policy}, lambda: "2026-01-01T00:00:01Z")
     assert agreement.holds("b", ITEM, shown) is holds
@@ -145,7 +145,7 @@ def test_an_entry_is_compared_as_far_as_its_boards_policy_lets_it(
 
 def test_a_board_that_has_yet_to_close_is_compared_strictly() -> None:
     agreement = Agreement({"b": LATEST_UNTIL}, lambda: "2025-12-31T23:59:59Z")
-    assert not agreement.holds("b", ITEM, Standing(Decimal(5), "userA"))
+    assert not agreement.holds("b", ITEM, ScoreAndName(Decimal(5), "userA"))
     assert not agreement.is_loose("b")
 
 

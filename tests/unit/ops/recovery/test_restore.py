@@ -18,8 +18,8 @@ from scorecast.changes.claim_store import ClaimStore
 from scorecast.errors import UserError
 from scorecast.fanout.plan import publication_of
 from scorecast.ops.dead_letters.filters import read_time
-from scorecast.ops.recovery.backfill import Pace
-from scorecast.ops.recovery.latest_changes import Ledger, choose_table
+from scorecast.ops.recovery.backfill import RateLimit
+from scorecast.ops.recovery.latest_changes import LatestChanges, choose_table
 from scorecast.ops.recovery.restore import TableWriter, publish_changes, read_backup
 from scorecast.ops.stack.polling import Clock
 from scorecast.ops.stack.typed_json import for_sdk, in_json
@@ -28,7 +28,7 @@ from tests.support.fakes import BUS, STREAM_ARN, item, record
 from tests.support.ops_fakes import FakeClock, FakeS3, FakeTables, refusal
 from tests.support.recovery_fakes import event
 
-ANY_PACE = Pace(None)
+UNLIMITED = RateLimit(None)
 
 
 def at(change: Change, seconds: int) -> Change:
@@ -49,10 +49,10 @@ def read(score: str, seconds: int, carried: int = 0) -> Change:
 
 
 @contextmanager
-def backup(*objects: bytes, until: datetime | None = None) -> Iterator[Ledger]:
+def backup(*objects: bytes, until: datetime | None = None) -> Iterator[LatestChanges]:
     s3 = FakeS3({f"changes/2026/01/01/{number:02}/a": body for number, body in enumerate(objects)})
-    with read_backup(s3, "backup", until, lambda _: None) as ledger:
-        yield ledger
+    with read_backup(s3, "backup", until, lambda _: None) as latest:
+        yield latest
 
 
 def lines(*changes: Change) -> bytes:
@@ -60,12 +60,12 @@ def lines(*changes: Change) -> bytes:
 
 
 def scores(*changes: Change, until: str | None = None) -> list[str | None]:
-    with backup(lines(*changes), until=read_time(until) if until else None) as ledger:
-        found = list(ledger.changes("main"))
+    with backup(lines(*changes), until=read_time(until) if until else None) as latest:
+        found = list(latest.changes("main"))
     return [change.new["projectScore"]["N"] if change.new else None for change in found]
 
 
-# ---------------------------------------------------------------- the ledger
+# ---------------------------------------------------------------- the latest changes
 
 
 def test_the_newest_change_counts_in_any_order_and_however_often() -> None:
@@ -121,8 +121,8 @@ def claimed(change: Change, s3: FakeS3) -> str:
 def test_images_that_were_too_large_for_the_bus_are_fetched_for_the_newest_change_only() -> None:
     s3 = FakeS3()
     s3.objects["changes/2026/01/01/00/a"] = (claimed(insert("1", 1), s3) + claimed(insert("2", 2), s3)).encode()
-    with read_backup(s3, "copy", None, lambda _: None) as ledger:
-        [change] = ledger.changes("main")
+    with read_backup(s3, "copy", None, lambda _: None) as latest:
+        [change] = latest.changes("main")
     assert change.new == item(score="2") | {"text": {"S": "x" * 300_000}}
     assert sum(key.startswith("images/") for key in s3.read) == 1
 
@@ -135,17 +135,17 @@ def test_an_item_whose_images_are_not_what_was_left_is_left_away_and_named(spoil
     s3.objects["changes/2026/01/01/00/a"] = (claimed(insert("1", 1), s3) + event(insert("2", 2, "2"))).encode()
     [key] = [key for key in s3.objects if key.startswith("images/")]
     spoil(s3, key)
-    with read_backup(s3, "backup", None, lambda _: None) as ledger:
-        assert [change.keys["id"] for change in ledger.changes("main")] == [{"S": "2"}]
-    assert ledger.counts["unresolved"] == 1
-    assert f"s3://backup/{key}" in str(ledger.first_unresolved)
+    with read_backup(s3, "backup", None, lambda _: None) as latest:
+        assert [change.keys["id"] for change in latest.changes("main")] == [{"S": "2"}]
+    assert latest.counts["unresolved"] == 1
+    assert f"s3://backup/{key}" in str(latest.first_unresolved)
 
 
 def test_objects_of_every_form_are_read() -> None:
     plain, zipped = event(insert("1", 1, "a")).encode(), gzip.compress(lines(insert("2", 2, "b"), insert("3", 3, "c")))
-    with backup(plain, zipped, plain + event(insert("4", 4, "d")).encode()) as ledger:
-        assert ledger.items("main") == 4
-        assert ledger.counts["events"] == 5
+    with backup(plain, zipped, plain + event(insert("4", 4, "d")).encode()) as latest:
+        assert latest.items("main") == 4
+        assert latest.counts["events"] == 5
 
 
 def test_what_firehose_could_not_process_is_read_too() -> None:
@@ -153,14 +153,14 @@ def test_what_firehose_could_not_process_is_read_too() -> None:
     wrapped = [{"attemptsMade": 4, "errorCode": "500", "rawData": one} for one in raw]
     failed = "\n".join(map(json.dumps, wrapped)).encode()
     objects = {"changes/2026/01/01/00/a": lines(insert("1", 1)), "failed/processing-failed/2026/01/01/a": failed}
-    with read_backup(FakeS3(objects), "backup", None, lambda _: None) as ledger:
-        assert [change.new["projectScore"]["N"] for change in ledger.changes("main") if change.new] == ["2"]
-        assert ledger.counts["unreadable"] == 1
+    with read_backup(FakeS3(objects), "backup", None, lambda _: None) as latest:
+        assert [change.new["projectScore"]["N"] for change in latest.changes("main") if change.new] == ["2"]
+        assert latest.counts["unreadable"] == 1
 
 
 def test_what_is_no_change_of_ours_is_counted_and_left_out() -> None:
-    with backup(b'{"detail": {"schema": "other/1"}, "resources": ["x"]}\n' + lines(insert("1", 1))) as ledger:
-        assert (ledger.counts["unreadable"], ledger.items("main")) == (1, 1)
+    with backup(b'{"detail": {"schema": "other/1"}, "resources": ["x"]}\n' + lines(insert("1", 1))) as latest:
+        assert (latest.counts["unreadable"], latest.items("main")) == (1, 1)
 
 
 def test_an_object_that_is_broken_is_named() -> None:
@@ -170,16 +170,16 @@ def test_an_object_that_is_broken_is_named() -> None:
 
 def test_the_table_is_the_only_one_or_must_be_named() -> None:
     other = replace(insert("1", 1), stream_arn=STREAM_ARN.replace("table/main", "table/other"))
-    with backup(lines(insert("1", 1))) as ledger:
-        assert choose_table(ledger, None) == "main"
-    with backup(lines(insert("1", 1), other)) as ledger:
-        assert choose_table(ledger, "other") == "other"
-        assert choose_table(ledger, None, "other") == "other"
+    with backup(lines(insert("1", 1))) as latest:
+        assert choose_table(latest, None) == "main"
+    with backup(lines(insert("1", 1), other)) as latest:
+        assert choose_table(latest, "other") == "other"
+        assert choose_table(latest, None, "other") == "other"
         for named in (None, "third"):
             with pytest.raises(UserError, match=r"choose one of main, other with --source-table"):
-                choose_table(ledger, named)
-    with backup() as ledger, pytest.raises(UserError, match="holds no change"):
-        choose_table(ledger, None)
+                choose_table(latest, named)
+    with backup() as latest, pytest.raises(UserError, match="holds no change"):
+        choose_table(latest, None)
 
 
 # ---------------------------------------------------------------- into a table
@@ -230,7 +230,7 @@ def test_items_are_written_and_removed_ones_deleted_through_throttling() -> None
     target = Target()
     target.tables["target"]["gone", "StarWar"] = item("gone")
     changes = [insert(str(number), 1, f"p{number}") for number in range(60)] + [remove(1, "gone")]
-    counts = writer(target).write(changes, ANY_PACE, lambda _: None)
+    counts = writer(target).write(changes, UNLIMITED, lambda _: None)
     assert counts == {"written": 60, "removed": 1}
     assert {key[0] for key in target.tables["target"]} == {f"p{number}" for number in range(60)}
 
@@ -256,14 +256,14 @@ def test_a_table_that_stays_throttled_is_given_up() -> None:
     target = Target()
     target.answers = iter([refusal("ThrottlingException")] * 1000)
     with pytest.raises(UserError, match="throttled a batch for 60 s"):
-        writer(target).write([insert("1", 1)], ANY_PACE, lambda _: None)
+        writer(target).write([insert("1", 1)], UNLIMITED, lambda _: None)
 
 
 @given(keys, images)
 def test_every_item_comes_back_type_for_type(key: dict, image: dict) -> None:
     made = from_record(record(key | image | key, None, 1))
-    with backup(lines(made)) as ledger:
-        [change] = ledger.changes("main")
+    with backup(lines(made)) as latest:
+        [change] = latest.changes("main")
     assert change.new == key | image | key
     assert in_json(for_sdk(change.new)) == change.new
 
@@ -278,14 +278,14 @@ def test_events_are_the_changes_as_they_were() -> None:
         published.extend(changes)
 
     made = [insert("1", 1, "a"), insert("2", 2, "b"), remove(3, "b")]
-    with backup(lines(*made)) as ledger:
-        assert publish_changes(ledger.changes("main"), publish, ANY_PACE, lambda _: None) == 2
+    with backup(lines(*made)) as latest:
+        assert publish_changes(latest.changes("main"), publish, UNLIMITED, lambda _: None) == 2
     assert published == [made[0], made[2]]
     assert json.loads(event(published[0]))["detail"]["id"] == "event-1"
 
 
-def test_the_ledger_is_gone_afterwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_file_of_latest_changes_is_gone_afterwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with backup(lines(insert("1", 1))):
-        assert list(tmp_path.rglob("ledger.sqlite"))
+        assert list(tmp_path.rglob("latest.sqlite"))
     assert not list(tmp_path.iterdir())

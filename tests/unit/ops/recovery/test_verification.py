@@ -160,7 +160,7 @@ def sent_by_repair(tables: RecoveryTables, participant: str, board: str) -> dict
     stack = stack_of(tables)
     stack = replace(stack, outputs=dict(stack.outputs) | {"ConsumerQueueUrl": CONSUMER_QUEUE})
     stack.target._clients["sqs"] = sqs
-    repair_of(stack, verifier_of(stack, 0, lambda *_: None)).mend(Difference(participant, board, None, None))
+    repair_of(stack, verifier_of(stack, 0, lambda *_: None)).send(Difference(participant, board, None, None))
     [(url, body)] = sqs.sent
     assert url == CONSUMER_QUEUE
     detail: dict = json.loads(body)["detail"]
@@ -169,8 +169,8 @@ def sent_by_repair(tables: RecoveryTables, participant: str, board: str) -> dict
 
 def test_a_repair_sends_the_item_with_the_sequence_of_what_stands(tables: RecoveryTables) -> None:
     tables.put("main", entry("1", "b", "5"), entry("1", "c", "6"))
-    standing = {"sequence": {"S": "7".zfill(40)}, "at": {"S": "2026"}}
-    tables.put("leaderboard", entry("1", "b", "4") | standing)
+    version = {"sequence": {"S": "7".zfill(40)}, "at": {"S": "2026"}}
+    tables.put("leaderboard", entry("1", "b", "4") | version)
     detail = sent_by_repair(tables, "1", "b")
     assert (detail["operation"], detail["sequence"], detail["new"]["projectScore"]) == ("READ", "7".zfill(40), 5)
     assert "old" not in detail
@@ -185,8 +185,8 @@ def test_a_repair_sends_only_what_makes_the_entry_so_that_a_large_item_fits_into
 
 
 def test_a_repair_of_an_entry_without_an_item_is_its_removal(tables: RecoveryTables) -> None:
-    standing = {"sequence": {"S": "7".zfill(40)}, "at": {"S": "2026"}}
-    tables.put("leaderboard", entry("1", "b", "4") | standing)
+    version = {"sequence": {"S": "7".zfill(40)}, "at": {"S": "2026"}}
+    tables.put("leaderboard", entry("1", "b", "4") | version)
     detail = sent_by_repair(tables, "1", "b")
     assert "new" not in detail
     made = entries_of(from_detail(detail, STREAM_ARN), AttributeNames())
