@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from scorecast.ops.stack.local_engine import local_url
 from scorecast.twin import deployment, lifecycle, process
 from scorecast.twin.instance import Twin
 
@@ -33,7 +34,7 @@ class Stack:
 
     @property
     def api(self) -> str:
-        return deployment.local_url(self.outputs["PageUrl"], self.endpoint)
+        return local_url(self.outputs["PageUrl"], self.endpoint)
 
     @property
     def build_dir(self) -> Path:

@@ -13,7 +13,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from scorecast.twin.instance import REGION
+from scorecast.ops.stack.local_engine import REGION
 from tests.support.permissions import MAY, MAY_NOT, Call, Names
 
 ACCOUNT = "000000000000"

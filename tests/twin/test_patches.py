@@ -14,7 +14,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from scorecast.twin.instance import REGION
+from scorecast.ops.stack.local_engine import REGION
 from tests.conftest import eventually
 from tests.support.deployed import Stack
 

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from scorecast.api.responses import json_text
 from scorecast.ops.stack.stack import DEFAULT_STACK, Options, Stack, find_stack
+from scorecast.twin import instance
 
 StackName = Annotated[str, typer.Option("--stack", help="The stack's name.", rich_help_panel="Where")]
 Profile = Annotated[
@@ -63,7 +64,12 @@ _PLACE: dict[str, tuple[Any, Any]] = {
 
 def open_stack(place: Options) -> Stack:
     """Find the stack that the options mean."""
-    return find_stack(place, os.environ)
+    return find_stack(place, os.environ, twin_endpoint)
+
+
+def twin_endpoint(port: int | None) -> str:
+    """Return the URL of this clone's twin: on the given port, or where it is."""
+    return instance.find(port).endpoint
 
 
 def print_json(value: Any) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import typer
 from rich.markup import escape
 
-from scorecast.cli.options import Json, Port, Profile, Region, StackName, data, notes, print_json
+from scorecast.cli.options import Json, Port, Profile, Region, StackName, data, notes, print_json, twin_endpoint
 from scorecast.ops.stack.stack import DEFAULT_STACK, Options, describe_stack, find_target
 from scorecast.twin import deployment, instance, lifecycle, process
 from scorecast.twin.instance import Twin
@@ -96,7 +96,7 @@ def status(
     json: Json = False,
 ) -> None:
     """Say whether the engine runs, what is deployed, and where the API is."""
-    target = find_target(Options(name, profile, region, port), os.environ)
+    target = find_target(Options(name, profile, region, port), os.environ, twin_endpoint)
     if target.engine == "aws":
         found = describe_stack(target, name)
         answer = _answer("AWS", None, None, name, "deployed", dict(found.outputs))

@@ -12,6 +12,7 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 
 from scorecast.errors import UserError
+from scorecast.ops.stack.local_engine import local_url
 from scorecast.twin.instance import Twin, bin_dir, without_aws
 
 # The stack carries the hash of what it was made from, so that the two are saved and lost together.
@@ -156,14 +157,6 @@ def _await_rest(twin: Twin) -> StackState:
 
 
 # ---------------------------------------------------------------- addresses
-
-
-def local_url(url: str, endpoint: str) -> str:
-    """An address of the stack as one that opens here; every resolver and browser knows 127.0.0.1."""
-    api = re.fullmatch(r"https://(\w+)\.execute-api\.[^/]+(/.*)", url)
-    if api:
-        return f"{endpoint}/_aws/execute-api/{api[1]}{api[2]}"
-    return re.sub(r"^http://localhost:\d+/", f"{endpoint}/", url)
 
 
 def local_outputs(state: StackState, twin: Twin) -> dict[str, str]:

@@ -19,11 +19,9 @@ import boto3
 from botocore.config import Config
 
 from scorecast.errors import UserError
+from scorecast.ops.stack.local_engine import CREDENTIALS, REGION, endpoint_on
 
 DEFAULT_PORT = 4566
-REGION = "us-east-1"
-# MiniStack's own administrator: these keys may do everything in the account 000000000000 (and nothing outside).
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ class Twin:
 
     @property
     def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return endpoint_on(self.port)
 
     @property
     def log_file(self) -> Path:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from typing import Protocol
 
+from scorecast.ops.stack.local_engine import local_url
 from scorecast.twin import deployment, process, sample
 from scorecast.twin.instance import Twin, get_json, locked
 
@@ -26,7 +27,7 @@ def up(twin: Twin, progress: Progress) -> deployment.StackState:
             is_new = sample.write(twin, state.outputs["MainTableName"])
             remark("" if is_new else "It had been written before and is left alone.")
         with progress.step("leaderboard") as remark:
-            api = deployment.local_url(state.outputs["LeaderGetApi"], twin.endpoint)
+            api = local_url(state.outputs["LeaderGetApi"], twin.endpoint)
             if is_new:
                 sample.await_arrival(twin, api)
             elif get_json(api) is None:

@@ -13,8 +13,8 @@ from datetime import datetime
 from pathlib import Path
 
 from scorecast.errors import UserError
+from scorecast.ops.stack.local_engine import REGION
 from scorecast.twin.instance import (
-    REGION,
     Twin,
     bin_dir,
     code_hash,

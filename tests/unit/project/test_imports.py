@@ -1,4 +1,4 @@
-"""Pure modules stay pure: they import neither an AWS library nor the environment, directly or by another module."""
+"""Pure modules import neither an AWS library nor the environment, and no package imports one above it."""
 
 import ast
 from pathlib import Path
@@ -53,9 +53,32 @@ def test_a_pure_module_imports_neither_aws_nor_the_environment(name: str) -> Non
     assert not roots & {"boto3", "botocore", "os", "subprocess", "socket"}
 
 
-@pytest.mark.parametrize("stage", ["fanout", "standings", "api"])
-def test_a_stage_imports_no_other_stage(stage: str) -> None:
-    others = {"fanout", "standings", "api", "ops", "twin", "cli"} - {stage}
-    for path in (SOURCE / stage).glob("*.py"):
+# From the bottom up: a package imports only packages of lower layers. Those of one layer do not import each other.
+LAYERS = [
+    {"errors"},
+    {"runtime"},
+    {"changes", "dead_letters", "leaderboard"},
+    {"fanout", "standings", "api"},
+    {"ops"},
+    {"twin"},
+    {"cli"},
+]
+
+
+def package_of(path: Path) -> str:
+    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("layer", range(len(LAYERS)))
+def test_a_package_imports_only_lower_layers(layer: int) -> None:
+    lower = set().union(*LAYERS[:layer])
+    for path in SOURCE.rglob("*.py"):
+        if package_of(path) not in LAYERS[layer]:
+            continue
         used = {name.split(".")[1] for name in imported(path) if name.startswith("scorecast.")}
-        assert not used & others, f"{path.name} imports {used & others}"
+        assert used <= lower | {package_of(path)}, f"{path} imports {used - lower}"
+
+
+def test_every_package_has_a_layer() -> None:
+    packages = {package_of(path) for path in SOURCE.rglob("*.py")} - {"__init__"}
+    assert packages == set().union(*LAYERS)

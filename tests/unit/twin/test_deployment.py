@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from scorecast.errors import UserError
+from scorecast.ops.stack.local_engine import local_url
 from scorecast.twin import deployment, sample
-from scorecast.twin.deployment import StackState, fingerprint, local_outputs, local_url
+from scorecast.twin.deployment import StackState, fingerprint, local_outputs
 from scorecast.twin.instance import Twin
 
 

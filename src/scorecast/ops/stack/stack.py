@@ -1,14 +1,15 @@
 """Stack: a deployed Scorecast that commands talk to, and Target: where it is, on the local twin or on AWS.
 
-The twin unless something points at AWS: --profile or --region, or AWS_PROFILE or AWS_ACCESS_KEY_ID in the environment
-without AWS_ENDPOINT_URL. Refuses, each with a sentence and an exit code of its own: an engine that is not running, an
-unknown stack, profile or region, credentials that are missing, expired or denied.
+The target is the twin unless something points at AWS: --profile or --region, or AWS_PROFILE or AWS_ACCESS_KEY_ID in the
+environment without AWS_ENDPOINT_URL. Each refusal is a sentence with an exit code of its own: options that contradict
+each other or the environment, an engine that is not running, an unknown stack, profile or region, credentials that are
+missing, expired or denied.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,16 +22,18 @@ from scorecast.changes.claim_store import ClaimStore
 from scorecast.errors import UserError
 from scorecast.ops.stack.aws_errors import aws_code_of, explained, message_of
 from scorecast.ops.stack.exit_codes import ExitCode
+from scorecast.ops.stack.local_engine import CREDENTIALS, REGION, local_url
 from scorecast.runtime.settings import AttributeNames, Bus
-from scorecast.twin import instance
-from scorecast.twin.deployment import local_url
 
 DEFAULT_STACK = "fanout"
+
+FindEndpoint = Callable[[int | None], str]
+"""Return the twin's URL: on the given port, or where the twin of this clone is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Which stack the user means, as far as was said."""
+    """The options that select a stack; None where the user gave none."""
 
     stack: str = DEFAULT_STACK
     profile: str | None = None
@@ -40,7 +43,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An engine and who we are there; `endpoint` is None on AWS."""
+    """An endpoint and its credentials; `endpoint` is None on AWS."""
 
     session: boto3.Session
     endpoint: str | None = None
@@ -52,7 +55,7 @@ class Target:
         return "twin" if self.endpoint else "aws"
 
     def client(self, service: str) -> Any:
-        """The client of a service, made once."""
+        """Return the client of a service; it is created once."""
         if service not in self._clients:
             self._clients[service] = self.session.client(  # type: ignore[call-overload]
                 service, endpoint_url=self.endpoint, config=self._config()
@@ -62,7 +65,7 @@ class Target:
     def _config(self) -> Config:
         if self.endpoint is None:
             return Config(retries={"mode": "standard", "total_max_attempts": 5}, max_pool_connections=20)
-        # A machine's proxy is not for loopback, and only AWS has a host name a bucket.
+        # A machine's proxy is not for loopback, and only AWS gives each bucket a host name.
         return Config(
             connect_timeout=2,
             retries={"mode": "standard", "total_max_attempts": 3},
@@ -82,11 +85,11 @@ class Stack:
     attributes: AttributeNames = AttributeNames()  # noqa: RUF009 - frozen itself
 
     def client(self, service: str) -> Any:
-        """The client of a service, made once."""
+        """Return the client of a service; it is created once."""
         return self.target.client(service)
 
     def output(self, key: str) -> str:
-        """An output of the template."""
+        """Return an output of the template."""
         if key not in self.outputs:
             raise UserError(
                 f"The stack {self.name!r} has no output {key}: deploy this version of Scorecast to it, or add --stack.",
@@ -96,33 +99,34 @@ class Stack:
 
     @property
     def bus(self) -> Bus:
-        """Where the stack publishes changes."""
+        """The bus to which the stack publishes changes."""
         return Bus(self.output("BusName"), self.output("BackupBucketName"), self.attributes)
 
     @property
     def claims(self) -> ClaimStore:
-        """S3, for images that are too large for the bus."""
+        """The store of images that are too large for the bus."""
         return ClaimStore(lambda: self.client("s3"))
 
     @property
     def api_url(self) -> str:
-        """The API's root, which ends in a slash and can be opened from here."""
+        """The API's root as this machine opens it; it ends in a slash."""
         url = self.output("LeaderGetApi").removesuffix("leaderBoard/")
         return local_url(url, self.target.endpoint) if self.target.endpoint else url
 
 
-def find_stack(options: Options, environment: Mapping[str, str]) -> Stack:
+def find_stack(options: Options, environment: Mapping[str, str], find_endpoint: FindEndpoint) -> Stack:
     """Find the stack that the user means."""
-    return describe_stack(find_target(options, environment), options.stack)
+    return describe_stack(find_target(options, environment, find_endpoint), options.stack)
 
 
-def find_target(options: Options, environment: Mapping[str, str]) -> Target:
-    """Find out where the user wants to be; no call is made yet."""
-    endpoint = _endpoint(options, environment)
+def find_target(options: Options, environment: Mapping[str, str], find_endpoint: FindEndpoint) -> Target:
+    """Find the engine or the AWS account that the user means, without a call to it."""
+    _refuse_contradiction(options, environment)
+    endpoint = _endpoint(options, environment, find_endpoint)
     with explained():
         if endpoint is None:
             return Target(_aws_session(options))
-        return Target(_twin_session(options, environment), endpoint)
+        return Target(_twin_session(environment), endpoint)
 
 
 def describe_stack(target: Target, name: str) -> Stack:
@@ -137,12 +141,28 @@ def describe_stack(target: Target, name: str) -> Stack:
     return Stack(target, name, outputs, _attributes(parameters))
 
 
-def _endpoint(options: Options, environment: Mapping[str, str]) -> str | None:
-    """The twin's URL; None stands for AWS."""
-    if options.port is None and environment.get("AWS_ENDPOINT_URL"):
-        return environment["AWS_ENDPOINT_URL"].rstrip("/")
-    named = options.profile or options.region or environment.get("AWS_PROFILE") or environment.get("AWS_ACCESS_KEY_ID")
-    return None if named and options.port is None else instance.find(options.port, environment).endpoint
+def _refuse_contradiction(options: Options, environment: Mapping[str, str]) -> None:
+    """Refuse options that mean AWS together with what means the twin: neither may win silently."""
+    option = "--profile" if options.profile else "--region" if options.region else None
+    if option is None:
+        return
+    if options.port is not None:
+        raise UserError(f"--port means the local twin and {option} means AWS: omit one of them.", ExitCode.USAGE)
+    if endpoint := environment.get("AWS_ENDPOINT_URL"):
+        raise UserError(
+            f"{option} means AWS, but AWS_ENDPOINT_URL is set to {endpoint}: unset it, or omit {option}.",
+            ExitCode.USAGE,
+        )
+
+
+def _endpoint(options: Options, environment: Mapping[str, str], find_endpoint: FindEndpoint) -> str | None:
+    """Return the twin's URL, or None for AWS."""
+    if options.port is not None:
+        return find_endpoint(options.port)
+    if endpoint := environment.get("AWS_ENDPOINT_URL"):
+        return endpoint.rstrip("/")
+    is_aws = options.profile or options.region or environment.get("AWS_PROFILE") or environment.get("AWS_ACCESS_KEY_ID")
+    return None if is_aws else find_endpoint(None)
 
 
 def _aws_session(options: Options) -> boto3.Session:
@@ -153,27 +173,25 @@ def _aws_session(options: Options) -> boto3.Session:
 
 
 def _check_region(session: boto3.Session, region: str) -> None:
-    """Refuse a region that cannot be one; one that is only newer than the SDK passes."""
+    """Refuse a region whose name is malformed; a region newer than the SDK passes."""
     try:
         session.get_partition_for_region(region)
     except UnknownRegionError:
         known = session.get_available_regions("dynamodb")
         near = difflib.get_close_matches(region, known, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"for example {instance.REGION}."
+        hint = f"did you mean {near[0]}?" if near else f"for example {REGION}."
         raise UserError(f"There is no AWS region {region!r}: {hint}", ExitCode.UNKNOWN_PLACE) from None
 
 
-def _twin_session(options: Options, environment: Mapping[str, str]) -> boto3.Session:
-    """Credentials as given together with AWS_ENDPOINT_URL (an assumed role's, say), else the engine's own."""
-    if options.profile:
-        return boto3.Session(profile_name=options.profile, region_name=options.region or instance.REGION)
+def _twin_session(environment: Mapping[str, str]) -> boto3.Session:
+    """Use the credentials beside AWS_ENDPOINT_URL (of an assumed role, for example), else the engine's own."""
     if environment.get("AWS_ENDPOINT_URL") and environment.get("AWS_ACCESS_KEY_ID"):
         given = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
-        return boto3.Session(region_name=options.region or given or instance.REGION)
+        return boto3.Session(region_name=given or REGION)
     return boto3.Session(
-        aws_access_key_id=instance.CREDENTIALS["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=instance.CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
-        region_name=options.region or instance.REGION,
+        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+        region_name=REGION,
     )
 
 
@@ -192,9 +210,9 @@ def _describe(target: Target, name: str) -> dict[str, Any]:
 
 
 def _stranger(target: Target) -> UserError:
-    place = target.endpoint or "AWS's address"
+    address = target.endpoint or "AWS's address"
     return UserError(
-        f"What answers at {place} is not the engine: choose another port with --port, and start it with `make up`.",
+        f"The program at {address} is not the engine: choose another port with --port, and start it with `make up`.",
         ExitCode.ENGINE_NOT_RUNNING,
     )
 
@@ -208,7 +226,7 @@ def _unknown_stack(target: Target, name: str) -> str:
 
 
 def _stack_names(target: Target) -> list[str]:
-    """The names of the stacks there are, as far as one may know; SAM's own is of no use to anybody."""
+    """List the names of all stacks but SAM's own; none if the credentials do not allow it."""
     try:
         pages = target.client("cloudformation").get_paginator("describe_stacks").paginate()
         names = [stack["StackName"] for page in pages for stack in page["Stacks"]]
@@ -218,7 +236,7 @@ def _stack_names(target: Target) -> list[str]:
 
 
 def _attributes(parameters: Mapping[str, str]) -> AttributeNames:
-    """The names that the stack was deployed with."""
+    """Return the attribute names that the stack was deployed with."""
     default = AttributeNames()
     return AttributeNames(
         id=parameters.get("IdAttribute", default.id),

@@ -1,5 +1,6 @@
 """Which stack is meant, where it is, and what is said when it is not there."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from scorecast.errors import UserError
 from scorecast.ops.stack.exit_codes import ExitCode
+from scorecast.ops.stack.local_engine import endpoint_on
 from scorecast.ops.stack.stack import Options, Stack, describe_stack, find_target
 from tests.support.ops_fakes import OUTPUTS, Pages, fake_target, refusal
 
@@ -52,12 +54,15 @@ def deployed(name: str, **parameters: str) -> dict[str, Any]:
 # ---------------------------------------------------------------- where
 
 
+def find_endpoint(port: int | None) -> str:
+    """A twin that runs on port 4566."""
+    return endpoint_on(port or 4566)
+
+
 @pytest.mark.parametrize(
     ("options", "environment", "endpoint"),
     [
         (Options(), {}, "http://127.0.0.1:4566"),
-        (Options(), {"SCORECAST_PORT": "5000"}, "http://127.0.0.1:5000"),
-        (Options(port=5001), {"SCORECAST_PORT": "5000"}, "http://127.0.0.1:5001"),
         (Options(port=5001), {"AWS_ACCESS_KEY_ID": "AKIA"}, "http://127.0.0.1:5001"),
         (
             Options(),
@@ -72,18 +77,26 @@ def deployed(name: str, **parameters: str) -> dict[str, Any]:
     ],
 )
 def test_the_twin_is_the_target_unless_something_points_at_aws(
-    options: Options, environment: dict[str, str], endpoint: str | None, monkeypatch: pytest.MonkeyPatch
+    options: Options, environment: dict[str, str], endpoint: str | None
 ) -> None:
-    monkeypatch.setattr("scorecast.twin.instance.running_port", lambda _: None)
-    target = find_target(options, environment)
+    target = find_target(options, environment, find_endpoint)
     assert target.endpoint == endpoint
     assert target.engine == ("twin" if endpoint else "aws")
+
+
+@pytest.mark.parametrize("options", [Options(profile="work"), Options(region="eu-west-1")])
+def test_options_that_mean_aws_are_refused_beside_what_means_the_twin(options: Options) -> None:
+    with pytest.raises(UserError, match="means AWS, but AWS_ENDPOINT_URL is set to http:") as error:
+        find_target(options, {"AWS_ENDPOINT_URL": "http://127.0.0.1:4566"}, find_endpoint)
+    assert error.value.exit_code == ExitCode.USAGE
+    with pytest.raises(UserError, match="--port means the local twin and --"):
+        find_target(replace(options, port=5000), {}, find_endpoint)
 
 
 def test_on_the_twin_the_engines_own_credentials_serve(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    credentials = find_target(Options(port=5000), {}).session.get_credentials()
+    credentials = find_target(Options(port=5000), {}, find_endpoint).session.get_credentials()
     assert credentials is not None
     assert credentials.access_key == "test"
 
@@ -92,7 +105,8 @@ def test_credentials_beside_an_endpoint_are_used_there(monkeypatch: pytest.Monke
     given = {"AWS_ACCESS_KEY_ID": "ASIA", "AWS_SECRET_ACCESS_KEY": "s", "AWS_SESSION_TOKEN": "of a role"}
     for name, value in given.items():
         monkeypatch.setenv(name, value)
-    target = find_target(Options(), given | {"AWS_ENDPOINT_URL": "http://127.0.0.1:4566", "AWS_REGION": "eu-west-1"})
+    environment = given | {"AWS_ENDPOINT_URL": "http://127.0.0.1:4566", "AWS_REGION": "eu-west-1"}
+    target = find_target(Options(), environment, find_endpoint)
     credentials = target.session.get_credentials()
     assert credentials is not None
     assert credentials.token == "of a role"
@@ -101,18 +115,18 @@ def test_credentials_beside_an_endpoint_are_used_there(monkeypatch: pytest.Monke
 
 def test_an_unknown_profile_is_named() -> None:
     with pytest.raises(UserError, match=r"profile \(nowhere\)") as error:
-        find_target(Options(profile="nowhere"), {})
+        find_target(Options(profile="nowhere"), {}, find_endpoint)
     assert error.value.exit_code == ExitCode.UNKNOWN_PLACE
 
 
 def test_an_unknown_region_gets_a_near_one_named() -> None:
     with pytest.raises(UserError, match="There is no AWS region 'eu-west': did you mean eu-west-") as error:
-        find_target(Options(region="eu-west"), {})
+        find_target(Options(region="eu-west"), {}, find_endpoint)
     assert error.value.exit_code == ExitCode.UNKNOWN_PLACE
 
 
 def test_a_client_is_made_once() -> None:
-    target = find_target(Options(port=5000), {})
+    target = find_target(Options(port=5000), {}, find_endpoint)
     assert target.client("sqs") is target.client("sqs")
 
 

@@ -1,0 +1,34 @@
+"""The local engine as its clients see it: region, credentials, and addresses that open on this machine."""
+
+from __future__ import annotations
+
+import re
+
+REGION = "us-east-1"
+# MiniStack's own administrator: these keys allow everything in the account 000000000000, and nothing outside it.
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+
+
+def endpoint_on(port: int) -> str:
+    """Return the engine's URL on a port. Every resolver and browser knows 127.0.0.1.
+
+    >>> endpoint_on(4566)
+    'http://127.0.0.1:4566'
+    """
+    return f"http://127.0.0.1:{port}"
+
+
+def local_url(url: str, endpoint: str) -> str:
+    """Turn an address of the stack into one that opens on this machine; leave anything else as it is.
+
+    >>> local_url("https://ab1.execute-api.us-east-1.amazonaws.com/Prod/", "http://127.0.0.1:4566")
+    'http://127.0.0.1:4566/_aws/execute-api/ab1/Prod/'
+    >>> local_url("http://localhost:4566/000000000000/queue", "http://127.0.0.1:4700")
+    'http://127.0.0.1:4700/000000000000/queue'
+    >>> local_url("main-table", "http://127.0.0.1:4566")
+    'main-table'
+    """
+    api = re.fullmatch(r"https://(\w+)\.execute-api\.[^/]+(/.*)", url)
+    if api:
+        return f"{endpoint}/_aws/execute-api/{api[1]}{api[2]}"
+    return re.sub(r"^http://localhost:\d+/", f"{endpoint}/", url)
