@@ -1,1 +1,4 @@
-"""What is made of bench/results/: tables, charts, the data of the bill."""
+"""Turns bench/results/ into the documents' tables and charts, and into the measurements that the bill is based on.
+
+cog puts the tables into the documents: `<!-- [[[cog ... ]]] -->` holds the call that prints the table below it.
+"""

@@ -1,30 +1,15 @@
-"""The charts in docs/charts/, from bench/results/ and the bill's model (`python -m bench.report.regenerate`)."""
+"""The charts in docs/charts/, drawn from bench/results/ and the bill."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-
-from bench.report.measured import rows
 from bench.report.plot import Bar, bars, lines
-from scorecast.cli.cost import load_model
+from bench.report.results import ROOT, rows
 from scorecast.ops.cost.bill import DESIGNS, Workload
+from scorecast.ops.cost.data import load_model
 
-CHARTS = Path(__file__).parents[2] / "docs" / "charts"
+FOLDER = ROOT / "docs" / "charts"
 COLOURS = {"scorecast": 0, "textbook": 1, "powertools": 2}
 SIZES = [1_000, 10_000, 100_000, 1_000_000]
-
-
-def charts() -> dict[str, str]:
-    """Every chart whose results are there, by the name of its file."""
-    drawn: dict[str, Callable[[], str]] = {
-        "fanout": _fanout,
-        "pipeline": _pipeline,
-        "startup": _startup,
-        "ranks": _ranks,
-        "bill": _bill,
-    }
-    return {f"{name}.svg": draw() for name, draw in drawn.items()}
 
 
 def _fanout() -> str:
@@ -85,3 +70,7 @@ def _bill() -> str:
         "entries of the board",
         series,
     )
+
+
+CHARTS = {"fanout": _fanout, "pipeline": _pipeline, "startup": _startup, "ranks": _ranks, "bill": _bill}
+"""How each chart is drawn, by the name of its file."""

@@ -1,32 +1,23 @@
-"""What the bill is made from: src/scorecast/ops/cost/measured.json, from bench/results/, shipped with the package."""
+"""The measurements that `scorecast cost` estimates from: src/scorecast/ops/cost/measured.json, from bench/results/."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
-from bench.report.results import RESULTS, Row
+from bench.report.results import ROOT, Row, rows
 
-ROOT = Path(__file__).parents[2]
-MEASURED = ROOT / "src" / "scorecast" / "ops" / "cost" / "measured.json"
-# Records of half a KB and 20 ms a call: a score's change, and what a call to the bus takes on AWS.
+FILE = ROOT / "src" / "scorecast" / "ops" / "cost" / "measured.json"
+# Records of half a KB, which is a change of a score, and 20 ms a call, which the bus takes on AWS.
 FANOUT = {"latency_ms": 20, "record_kb": 0.5}
-# The batches whose write units were metered, and for each that whose calls and CPU were.
+# The batches whose write units are metered, and for each the nearest one whose calls and CPU time are measured.
 BATCHES = {1: 1, 10: 10, 50: 100}
 
 
-def rows(name: str, **wanted: Any) -> list[Row]:
-    """The rows of a result that have these values; none where there is no such result."""
-    path = RESULTS / f"{name}.json"
-    found: list[Row] = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() else []
-    return [row for row in found if all(row.get(key) == value for key, value in wanted.items())]
-
-
 def measured() -> dict[str, Any]:
-    """Gather what the model needs; a change is an update that moves a score anywhere, which is the dearest."""
+    """Return what the model needs. A change is an update that moves a score anywhere, the most expensive kind."""
     return {
-        "made": "python -m bench.report.regenerate, from bench/results",
+        "made": "make docs, from bench/results",
         "fanout": {design: _fanout(design) for design in ("scorecast", "textbook")},
         "consumer": {"scorecast": [_ours(batch) for batch in BATCHES], "textbook": [_textbook()]},
         "lookups": {
@@ -37,7 +28,7 @@ def measured() -> dict[str, Any]:
 
 
 def text() -> str:
-    """The file as it is to be."""
+    """Return the text of the file."""
     return json.dumps(measured(), indent=2) + "\n"
 
 

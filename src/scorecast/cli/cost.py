@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from importlib.resources import files
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
 from scorecast.cli.options import Json, data, print_json
-from scorecast.ops.cost.bill import DESIGNS, SCORECAST, Bill, Model, Workload, verdict
+from scorecast.ops.cost.bill import ALTERNATIVES, DESIGNS, Bill, Model, Workload, verdict
+from scorecast.ops.cost.data import load_model
 
 app = typer.Typer()
-
-OTHERS = [design for design in DESIGNS if design != SCORECAST]
-
-
-def load_model() -> Model:
-    """The model with the package's price table and measurements."""
-    folder = files("scorecast.ops.cost")
-    read = [json.loads((folder / f"{name}.json").read_text("utf-8")) for name in ("prices", "measured")]
-    return Model(*read)
 
 
 @app.command()
@@ -37,7 +27,7 @@ def cost(
     """
     model, workload = load_model(), Workload(changes, lookups, entries)
     bills = model.bills(workload)
-    verdicts = [verdict(model, other, workload) for other in OTHERS]
+    verdicts = [verdict(model, other, workload) for other in ALTERNATIVES]
     if as_json:
         print_json(_answer(model, workload, bills, verdicts))
         return

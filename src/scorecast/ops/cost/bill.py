@@ -38,7 +38,8 @@ NODE_SHARE = 0.75
 SERVERLESS_LEAST_GB = 0.1
 
 SCORECAST, TEXTBOOK, PIPES, REDIS = "scorecast", "textbook", "pipes", "redis"
-DESIGNS = (SCORECAST, TEXTBOOK, PIPES, REDIS)
+ALTERNATIVES = (TEXTBOOK, PIPES, REDIS)
+DESIGNS = (SCORECAST, *ALTERNATIVES)
 
 Measured = Mapping[str, Any]
 Lines = dict[str, float]
@@ -181,15 +182,19 @@ def _step(steps: Sequence[Measured], name: str, value: float) -> Measured:
 
 
 def verdict(model: Model, other: str, workload: Workload) -> str:
+    """Return `compare`'s answer as a sentence."""
+    return f"{NAMES[other]} is {compare(model, other, workload)}."
+
+
+def compare(model: Model, other: str, workload: Workload) -> str:
     """Say at how many look-ups a month another design is cheaper than Scorecast, all else as in the workload."""
     none = Workload(workload.changes, 0, workload.entries)
     more = model.bill(other, none).total - model.bill(SCORECAST, none).total
     slope = model.a_million_lookups(SCORECAST, workload) - model.a_million_lookups(other, workload)
     crossing = more / slope * MILLION if slope else -1.0
-    name = NAMES[other]
     if crossing <= 0:
-        return f"{name} is cheaper at any number of look-ups." if more < 0 else f"{name} is never cheaper."
-    return f"{name} is cheaper {'above' if slope > 0 else 'up to'} {_rounded(crossing)} look-ups a month."
+        return "cheaper at any number of look-ups" if more < 0 else "never cheaper"
+    return f"cheaper {'above' if slope > 0 else 'up to'} {_rounded(crossing)} look-ups a month"
 
 
 NAMES = {

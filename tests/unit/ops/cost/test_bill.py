@@ -7,9 +7,9 @@ import pytest
 from typer.testing import CliRunner
 
 from scorecast.cli import app
-from scorecast.cli.cost import load_model
 from scorecast.errors import UserError
 from scorecast.ops.cost.bill import DESIGNS, PIPES, REDIS, SCORECAST, TEXTBOOK, Model, Workload, verdict
+from scorecast.ops.cost.data import load_model
 
 MODEL = load_model()
 PRICE_NAMES = ("event", "pipe", "queue", "invocation", "write_unit", "read_unit", "api", "cache_request")

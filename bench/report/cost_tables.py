@@ -1,0 +1,71 @@
+"""The tables of docs/cost.md: the bill at several workloads, and the price table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bench.report.tables import markdown
+from scorecast.ops.cost.bill import ALTERNATIVES, DESIGNS, Workload, compare
+from scorecast.ops.cost.data import load_model
+
+CHANGES = [10_000, 1_000_000, 100_000_000]
+SIZES = [1_000, 10_000, 100_000, 1_000_000]
+MODEL = load_model()
+
+
+def months() -> str:
+    """Dollars a month by changes and entries, with as many look-ups as changes."""
+    return markdown(
+        ["changes, and as many look-ups, a month", "entries", *DESIGNS],
+        [
+            [f"{changes:,}", f"{entries:,}", *_each(lambda *asked: MODEL.bill(*asked).total, changes, changes, entries)]
+            for changes in CHANGES
+            for entries in SIZES
+        ],
+    )
+
+
+def millions() -> str:
+    """Dollars for a million changes by their rate, and for a million look-ups by the size of the board."""
+    of_changes = [
+        [f"a million changes, at {changes:,} a month", *_each(MODEL.a_million_changes, changes, 0, 1_000)]
+        for changes in CHANGES
+    ]
+    of_lookups = [
+        [f"a million look-ups of a rank among {entries:,}", *_each(MODEL.a_million_lookups, 0, 0, entries)]
+        for entries in SIZES
+    ]
+    return markdown(["dollars for", *DESIGNS], of_changes + of_lookups)
+
+
+def verdicts() -> str:
+    """Which design is cheaper at how many look-ups."""
+    return markdown(
+        ["changes a month", "entries", *ALTERNATIVES],
+        [
+            [
+                f"{changes:,}",
+                f"{entries:,}",
+                *(compare(MODEL, other, Workload(changes, 0, entries)) for other in ALTERNATIVES),
+            ]
+            for changes in CHANGES
+            for entries in SIZES[1:]
+        ],
+    )
+
+
+def prices() -> str:
+    """The price table."""
+    table = MODEL.prices
+    rows = [(one["dollars"], one["for"], one["source"]) for one in table["prices"].values()]
+    rows += [
+        (node["dollars_an_hour"], f"an hour of {node['name']}, {node['gb']:g} GB", table["nodes_source"])
+        for node in table["nodes"]
+    ]
+    lines = [[f"{dollars:g}", what, f"[page]({source})"] for dollars, what, source in rows]
+    note = f"US dollars in {table['region']}, as of {table['date']}."
+    return f"{markdown(['dollars', 'for', 'source'], lines)}\n{note}\n"
+
+
+def _each(priced: Callable[[str, Workload], float], changes: int, lookups: int, entries: int) -> list[str]:
+    return [f"{priced(design, Workload(changes, lookups, entries)):,.2f}" for design in DESIGNS]
