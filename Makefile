@@ -18,7 +18,7 @@ SECURITY := .venv/security-$(call hash,security)
 SECURITY_BIN := .venv/security/bin
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps
 
-.PHONY: help up down status test check audit soak bench dynamodb-local deploy pins clean
+.PHONY: help up down status test check audit soak bench docs dynamodb-local deploy pins clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -70,7 +70,11 @@ bench: dynamodb-local ## measure everything, beside the textbook, Powertools and
 	$(BIN)/python -m bench.measure.announcements
 	$(BIN)/python -m bench.measure.reads
 	$(BIN)/python -m bench.measure.pipeline
+	$(MAKE) docs
+
+docs: $(DEV) ## write the tables, charts and figures that are made from bench/results
 	$(BIN)/python -m bench.report.regenerate
+	$(BIN)/python -m cogapp -r --verbosity=1 README.md README.zh.md docs/*.md
 
 deploy: $(LOCAL) ## build and deploy to AWS, asking for what it needs to know
 	$(BIN)/sam build
