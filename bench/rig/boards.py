@@ -17,6 +17,7 @@ from bench.rig.tables import BOARDS, LEADERBOARD
 from scorecast.leaderboard.index.counters import Counters, Node
 from scorecast.leaderboard.index.table import CounterTable
 from scorecast.ops.stack.batch_write import BATCH_WRITES
+from scorecast.runtime.pages import read_all
 
 Item = dict[str, Any]
 Draw = Callable[[random.Random], Decimal]
@@ -133,13 +134,7 @@ def _parts(node: Node) -> Iterator[Node]:
 
 def scan(dynamodb: Any, table: str) -> Iterator[Item]:
     """Read every item of a table."""
-    request: Item = {"TableName": table, "ConsistentRead": True}
-    while True:
-        page = dynamodb.scan(**request)
-        yield from page["Items"]
-        if "LastEvaluatedKey" not in page:
-            return
-        request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+    return read_all(dynamodb.scan, {"TableName": table, "ConsistentRead": True})
 
 
 def counted(dynamodb: Any) -> Counters:

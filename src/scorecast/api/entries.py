@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import islice
@@ -12,6 +12,7 @@ from scorecast.api.cursor import Cursor
 from scorecast.leaderboard.batch_get import BatchGetItem, Item, read_items
 from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Order, Ties
 from scorecast.leaderboard.ties import score_order, tie_order
+from scorecast.runtime.pages import read_all, read_pages
 
 
 class DynamoDb(BatchGetItem, Protocol):
@@ -91,7 +92,7 @@ class EntryTable:
 
     def _count(self, board: str, condition: str, **scores: str) -> int:
         request = self._request(self._arrangement(DEFAULT), board, condition, **scores) | {"Select": "COUNT"}
-        return sum(page["Count"] for page in _pages(self.dynamodb, request))
+        return sum(page["Count"] for page in read_pages(self.dynamodb.query, request))
 
     def _arrangement(self, policy: BoardPolicy) -> _Arrangement:
         if policy.ties is Ties.EARLIEST:
@@ -119,17 +120,7 @@ def query_first(dynamodb: DynamoDb, request: dict[str, Any], limit: int) -> list
     """Read the first items of a query, in as many pages as it takes; reads none that it does not return."""
     if not limit:
         return []
-    items = (item for page in _pages(dynamodb, request | {"Limit": limit}) for item in page["Items"])
-    return list(islice(items, limit))
-
-
-def _pages(dynamodb: DynamoDb, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    while True:
-        page = dynamodb.query(**request)
-        yield page
-        if "LastEvaluatedKey" not in page:
-            return
-        request = request | {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+    return list(islice(read_all(dynamodb.query, request | {"Limit": limit}), limit))
 
 
 def cursor_at(item: Item, policy: BoardPolicy, rank: int = 0, shown: int = 0) -> Cursor:

@@ -1,8 +1,8 @@
-"""The dead-letter queue: takes what could not go, or says that it could not; refuses nothing silently."""
+"""The dead-letter queue: takes changes and records that could not be processed, or raises NotAcknowledged."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Protocol
@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from scorecast.dead_letters.envelope import DeadLetter
 from scorecast.errors import NotAcknowledged
 from scorecast.runtime.aws import code_of
+from scorecast.runtime.batches import cut_batches
 
 # A batch of messages, and a message, are at most 1 MiB; a batch holds at most 10.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
@@ -27,7 +28,7 @@ class _Sqs(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterQueue:
-    """The queue for what could not go; refuses nothing silently."""
+    """The queue that keeps changes and records that could not be processed."""
 
     sqs: _Sqs
     url: str
@@ -35,19 +36,20 @@ class DeadLetterQueue:
     def park(self, letters: Sequence[DeadLetter]) -> None:
         """Send all letters, or raise NotAcknowledged: then the trigger delivers again.
 
-        The error has the queue's code and not its words, which may repeat the message: errors are logged.
+        The error contains SQS's code but not its text: the text may repeat the message, and errors are logged.
         """
-        refused = list(chain.from_iterable(self._send(batch) for batch in _batches(letters)))
+        batches = cut_batches(letters, BATCH_MESSAGES, BATCH_BYTES, size_bytes)
+        refused = list(chain.from_iterable(self._send(batch) for batch in batches))
         if refused:
             raise NotAcknowledged(
                 f"The dead-letter queue refused {len(refused)} of {len(letters)} messages "
                 f"({refused[0]['Code']}); nothing is acknowledged."
             )
 
-    def _send(self, batch: list[tuple[str, DeadLetter]]) -> list[dict[str, Any]]:
+    def _send(self, batch: list[DeadLetter]) -> list[dict[str, Any]]:
         entries = [
-            {"Id": str(at), "MessageBody": body, "MessageAttributes": _attributes(letter)}
-            for at, (body, letter) in enumerate(batch)
+            {"Id": str(at), "MessageBody": letter.body(), "MessageAttributes": _attributes(letter)}
+            for at, letter in enumerate(batch)
         ]
         try:
             answer = self.sqs.send_message_batch(QueueUrl=self.url, Entries=entries)
@@ -57,23 +59,8 @@ class DeadLetterQueue:
 
 
 def size_bytes(letter: DeadLetter) -> int:
-    """How much of a batch a letter takes: its body and its attributes."""
+    """The bytes of a letter in a batch: its body and its attributes."""
     return len(letter.body().encode()) + _ATTRIBUTE_BYTES
-
-
-def _batches(letters: Iterable[DeadLetter]) -> Iterator[list[tuple[str, DeadLetter]]]:
-    batch: list[tuple[str, DeadLetter]] = []
-    batch_bytes = 0
-    for letter in letters:
-        body = letter.body()
-        letter_bytes = len(body.encode()) + _ATTRIBUTE_BYTES
-        if batch and (len(batch) == BATCH_MESSAGES or batch_bytes + letter_bytes > BATCH_BYTES):
-            yield batch
-            batch, batch_bytes = [], 0
-        batch.append((body, letter))
-        batch_bytes += letter_bytes
-    if batch:
-        yield batch
 
 
 def _attributes(letter: DeadLetter) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from scorecast.changes.change import Change, epoch_seconds, from_record, to_detail
 from scorecast.changes.claim import Claim, claim_for, shorten
+from scorecast.runtime.batches import cut_batches
 from scorecast.runtime.settings import Bus
 
 SOURCE_LEADERBOARD = "update.aws.dynamodb"
@@ -98,15 +99,6 @@ def plan_waves(publications: Iterable[Publication]) -> list[list[Publication]]:
     return waves
 
 
-def cut_batches(wave: Sequence[Publication]) -> Iterator[list[Publication]]:
-    """Cut a wave into calls of at most BATCH_ENTRIES entries and BATCH_BYTES bytes; a larger entry stands alone."""
-    batch: list[Publication] = []
-    batch_bytes = 0
-    for publication in wave:
-        if batch and (len(batch) == BATCH_ENTRIES or batch_bytes + publication.size_bytes > BATCH_BYTES):
-            yield batch
-            batch, batch_bytes = [], 0
-        batch.append(publication)
-        batch_bytes += publication.size_bytes
-    if batch:
-        yield batch
+def plan_calls(wave: Sequence[Publication]) -> Iterator[list[Publication]]:
+    """Cut a wave into calls of at most BATCH_ENTRIES entries and BATCH_BYTES bytes."""
+    return cut_batches(wave, BATCH_ENTRIES, BATCH_BYTES, lambda publication: publication.size_bytes)

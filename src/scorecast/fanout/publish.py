@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from scorecast.changes.change import iso_now
 from scorecast.changes.claim_store import ClaimStore
 from scorecast.errors import NotAcknowledged
-from scorecast.fanout.plan import Publication, cut_batches
+from scorecast.fanout.plan import Publication, plan_calls
 from scorecast.runtime.aws import code_of
 
 # Backoff with full jitter. https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
@@ -65,7 +65,7 @@ class Publisher:
 
         Raises NotAcknowledged where the time ran out before the attempts did.
         """
-        settled = self.executor.map(lambda batch: self._settle(batch, remaining_s), list(cut_batches(wave)))
+        settled = self.executor.map(lambda batch: self._settle(batch, remaining_s), list(plan_calls(wave)))
         return list(chain.from_iterable(settled))
 
     def _settle(self, batch: list[Publication], remaining_s: Callable[[], float]) -> list[Refusal]:

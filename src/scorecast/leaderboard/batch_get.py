@@ -1,4 +1,4 @@
-"""Reading many items by their keys from DynamoDB: as few calls as there can be, and all of them or an error."""
+"""Read many items of a DynamoDB table by their keys: in as few calls as possible, and all of them or an error."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 from scorecast.errors import NotAcknowledged
+from scorecast.runtime.batches import cut_batches
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
 BATCH_KEYS = 100
@@ -21,7 +22,7 @@ Item = dict[str, Any]
 
 
 class BatchGetItem(Protocol):
-    """The one call of the DynamoDB client that is needed."""
+    """The call of the DynamoDB client that `read_items` needs."""
 
     def batch_get_item(self, *, RequestItems: dict[str, Any]) -> dict[str, Any]: ...
 
@@ -34,12 +35,12 @@ def read_items(
     consistent: bool,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterable[Item]:
-    """Read the items that there are of the keys, in any order; half a unit each (one if `consistent`) up to 4 KB.
+    """Read the items that exist, in any order; half a read unit each (one if `consistent`) up to 4 KB.
 
-    NotAcknowledged where DynamoDB is too busy to answer for all of them after four calls.
+    Raises NotAcknowledged if DynamoDB has not answered for all of them after four calls.
     """
-    for at in range(0, len(keys), BATCH_KEYS):
-        request: dict[str, Any] = {table: {"Keys": list(keys[at : at + BATCH_KEYS]), "ConsistentRead": consistent}}
+    for batch in cut_batches(keys, BATCH_KEYS):
+        request: dict[str, Any] = {table: {"Keys": batch, "ConsistentRead": consistent}}
         for pause_s in (*_PAUSES_S, None):
             answer = dynamodb.batch_get_item(RequestItems=request)
             yield from answer["Responses"].get(table, [])

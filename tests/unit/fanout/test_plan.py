@@ -6,7 +6,7 @@ from scorecast.fanout.plan import (
     SOURCE_LEADERBOARD,
     SOURCE_OTHER,
     Publication,
-    cut_batches,
+    plan_calls,
     plan_waves,
     read_publication,
     size_bytes,
@@ -47,17 +47,17 @@ def test_a_wave_holds_one_change_of_an_item_and_keeps_their_order() -> None:
 
 def test_batches_are_cut_at_ten_entries() -> None:
     wave = [publication(new=item(str(at))) for at in range(25)]
-    assert [len(batch) for batch in cut_batches(wave)] == [10, 10, 5]
+    assert [len(batch) for batch in plan_calls(wave)] == [10, 10, 5]
 
 
 def test_batches_are_cut_by_bytes_and_an_oversized_entry_stands_alone() -> None:
     sizes = [100_000, 100_000, 100_000, 300_000, 1]
     wave = [replace(publication(new=item(str(at))), size_bytes=size) for at, size in enumerate(sizes)]
-    batches = list(cut_batches(wave))
+    batches = list(plan_calls(wave))
     assert [len(batch) for batch in batches] == [2, 1, 1, 1]
     assert all(sum(one.size_bytes for one in batch) <= BATCH_BYTES for batch in batches if len(batch) > 1)
 
 
 def test_nothing_makes_no_batch() -> None:
-    assert list(cut_batches([])) == []
+    assert list(plan_calls([])) == []
     assert plan_waves([]) == []

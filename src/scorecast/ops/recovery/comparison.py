@@ -19,6 +19,7 @@ from scorecast.ops.boards.policies import policies_of
 from scorecast.ops.stack.main_table import MainTable, main_table_of
 from scorecast.ops.stack.polling import CLOCK, Clock, poll_until
 from scorecast.ops.stack.stack import Stack
+from scorecast.runtime.pages import read_all
 
 Key = tuple[str, str]
 """An entry's participant and board."""
@@ -168,14 +169,9 @@ def leaderboard_of(dynamodb: Any, table: str) -> Iterator[tuple[Key, ScoreAndNam
         "ConsistentRead": True,
         "FilterExpression": "attribute_exists(projectScore)",
     }
-    while True:
-        page = dynamodb.scan(**request)
-        for item in page["Items"]:
-            shown = ScoreAndName(Decimal(item["projectScore"]["N"]), item.get("userName", {}).get("S"))
-            yield (item["id"]["S"], item["metadata"]["S"]), shown
-        if "LastEvaluatedKey" not in page:
-            return
-        request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+    for item in read_all(dynamodb.scan, request):
+        shown = ScoreAndName(Decimal(item["projectScore"]["N"]), item.get("userName", {}).get("S"))
+        yield (item["id"]["S"], item["metadata"]["S"]), shown
 
 
 def differences(

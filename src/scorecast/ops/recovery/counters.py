@@ -15,6 +15,7 @@ from scorecast.leaderboard.index.table import NodeCounts
 from scorecast.ops.recovery.comparison import leaderboard_of
 from scorecast.ops.stack.polling import CLOCK, Clock, poll_until
 from scorecast.ops.stack.stack import Stack
+from scorecast.runtime.pages import read_all
 
 Nodes = dict[str, dict[str, Node]]
 """Board to node to bucket to count."""
@@ -78,10 +79,6 @@ def _counted(dynamodb: Any, table: str) -> Nodes:
         "FilterExpression": "attribute_exists(#node)",
         "ExpressionAttributeNames": {"#node": "node"},
     }
-    while True:
-        page = dynamodb.scan(**request)
-        for item in page["Items"]:
-            boards[item["name"]["S"]].add(item)
-        if "LastEvaluatedKey" not in page:
-            return {board: counts.nodes for board, counts in boards.items()}
-        request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+    for item in read_all(dynamodb.scan, request):
+        boards[item["name"]["S"]].add(item)
+    return {board: counts.nodes for board, counts in boards.items()}

@@ -28,6 +28,7 @@ from scorecast.ops.recovery.comparison import (
 from scorecast.ops.stack.main_table import MainTable, main_table_of
 from scorecast.ops.stack.polling import CLOCK, Clock, poll_until
 from scorecast.ops.stack.stack import Stack
+from scorecast.runtime.pages import read_all
 
 PAGE_KEYS = 100
 # How many suspects are looked at again together.
@@ -148,12 +149,7 @@ class Verifier:
             "ExpressionAttributeNames": {"#id": name},
             "ExpressionAttributeValues": {":id": {self.table.key_types[name]: participant}},
         }
-        while True:
-            page = self.dynamodb.query(**request)
-            yield from page["Items"]
-            if "LastEvaluatedKey" not in page:
-                return
-            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+        return read_all(self.dynamodb.query, request)
 
 
 def verifier_of(stack: Stack, settle_s: float, on_progress: OnProgress, clock: Clock = CLOCK) -> Verifier:

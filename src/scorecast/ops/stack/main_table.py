@@ -16,6 +16,7 @@ from scorecast.changes.change import Change, Image
 from scorecast.errors import UserError
 from scorecast.ops.stack.exit_codes import ExitCode
 from scorecast.ops.stack.stack import Stack
+from scorecast.runtime.pages import read_all
 from scorecast.runtime.settings import AttributeNames
 from scorecast.standings.entry import Entry, entries_of
 
@@ -74,12 +75,7 @@ class MainTable:
             "ProjectionExpression": ", ".join(names),
             "ExpressionAttributeNames": names,
         }
-        while True:
-            page = self.dynamodb.scan(**request)
-            yield from page["Items"]
-            if "LastEvaluatedKey" not in page:
-                return
-            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+        return read_all(self.dynamodb.scan, request)
 
     def entry_of(self, image: Image) -> Entry | None:
         """The entry that an item makes on a leaderboard, by ConsumerLambda's own rules; None where it has no score.

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from botocore.exceptions import BotoCoreError, ClientError
 
 from scorecast.errors import NotAcknowledged
+from scorecast.runtime.batches import cut_batches
 from scorecast.standings.announce.standing_event import StandingEvent
 
 # PutEvents takes 10 entries a call.
@@ -39,8 +40,7 @@ class Publisher:
         entries = [event.entry(self.bus_name) for event in events]
         for pause_s in (0.0, *_PAUSES_S):
             self.sleep(random.uniform(0, pause_s))
-            calls = (entries[at : at + BATCH_ENTRIES] for at in range(0, len(entries), BATCH_ENTRIES))
-            entries = [entry for call in calls for entry in self._put(call)]
+            entries = [entry for batch in cut_batches(entries, BATCH_ENTRIES) for entry in self._put(batch)]
             if not entries:
                 return
         raise NotAcknowledged(f"The bus {self.bus_name} did not take {len(entries)} standing events.")
