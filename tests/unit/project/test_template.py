@@ -1,11 +1,16 @@
 """The template keeps what is promised of it: nothing vanishes unnoticed, nothing is open by mistake."""
 
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 import yaml
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+from samtranslator.yaml_helper import yaml_parse
 
 from scorecast.runtime.settings import AnnouncementSettings, ApiSettings, ConsumerSettings, FanoutSettings
 from scorecast.standings.announce.standing_event import SOURCE
@@ -28,6 +33,58 @@ def _tagged(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> Any:
 _Loader.add_multi_constructor("!", _tagged)
 TEMPLATE = yaml.load((ROOT / "template.yaml").read_text(encoding="utf-8"), _Loader)
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
+
+
+def translated() -> dict[str, dict[str, Any]]:
+    """The resources as SAM's translator hands them to CloudFormation."""
+    document = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))
+    # As `sam deploy` leaves them: the bundle of each function is in S3.
+    for one in document["Resources"].values():
+        if one["Type"] == "AWS::Serverless::Function":
+            one["Properties"]["CodeUri"] = "s3://bucket/bundle.zip"
+    session = boto3.Session(region_name="us-east-1")
+    translator = Translator({}, Parser(), boto_session=session)
+    resources: dict[str, dict[str, Any]] = translator.translate(document, {}, {})["Resources"]
+    return resources
+
+
+TRANSLATED = translated()
+
+
+def created_before(name: str) -> set[str]:
+    """The resources that CloudFormation creates before this one: what it depends on or refers to, and their own."""
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        for other in referred(TRANSLATED[waiting.pop()]) & TRANSLATED.keys() - found:
+            found.add(other)
+            waiting.append(other)
+    return found
+
+
+def referred(value: Any) -> set[str]:
+    """The names in a resource's DependsOn, Ref, Fn::GetAtt and Fn::Sub."""
+    if isinstance(value, list):
+        return set().union(*map(referred, value))
+    if not isinstance(value, dict):
+        return set()
+    found: set[str] = set()
+    for key, inner in value.items():
+        match key:
+            case "DependsOn":
+                found |= {inner} if isinstance(inner, str) else set(inner)
+            case "Ref":
+                found.add(inner)
+            case "Fn::GetAtt":
+                found.add(inner[0] if isinstance(inner, list) else inner.split(".")[0])
+            case "Fn::Sub":
+                text = inner if isinstance(inner, str) else inner[0]
+                found |= set(re.findall(r"\$\{(\w+)", text)) | (
+                    referred(inner[1]) if isinstance(inner, list) else set()
+                )
+            case _:
+                found |= referred(inner)
+    return found
 
 
 def of_type(kind: str) -> dict[str, dict[str, Any]]:
@@ -97,7 +154,8 @@ def test_a_policy_names_actions_and_resources(role: str) -> None:
 
 
 def test_everything_at_rest_is_encrypted() -> None:
-    assert all(table["SSESpecification"] == {"SSEEnabled": True} for table in of_type("AWS::DynamoDB::Table").values())
+    # DynamoDB encrypts every table; SSEEnabled would choose the KMS key aws/dynamodb, which is billed by the request.
+    assert not any("SSESpecification" in table for table in of_type("AWS::DynamoDB::Table").values())
     assert all(queue["SqsManagedSseEnabled"] for queue in of_type("AWS::SQS::Queue").values())
     assert RESOURCES["BackupBucket"]["Properties"]["BucketEncryption"]
     assert RESOURCES["BackupStream"]["Properties"]["DeliveryStreamEncryptionConfigurationInput"]
@@ -155,7 +213,8 @@ def test_every_queue_and_bucket_refuses_what_is_not_tls(kind: str) -> None:
 @pytest.mark.parametrize("role", of_type("AWS::IAM::Role"))
 def test_a_role_is_for_functions_or_for_this_account_alone(role: str) -> None:
     [trust] = RESOURCES[role]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
-    ours = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+    key = "sts:ExternalId" if trust["Principal"] == {"Service": "firehose.amazonaws.com"} else "aws:SourceAccount"
+    ours = {"StringEquals": {key: {"Ref": "AWS::AccountId"}}}
     assert (
         trust["Principal"] == {"Service": "lambda.amazonaws.com"}
         or trust["Principal"] == {"AWS": {"Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}}
@@ -178,8 +237,38 @@ def test_the_streams_trigger_names_what_it_gives_up() -> None:
     assert trigger["DestinationConfig"]["OnFailure"]["Destination"] == {"GetAtt": "FanoutDlq.Arn"}
 
 
+def test_the_stream_is_read_only_after_the_bus_can_deliver() -> None:
+    [mapping] = [name for name, one in TRANSLATED.items() if is_stream_mapping(one)]
+    needed = {"BackupRule", "LeaderboardRule", "ConsumerQueuePolicy", "FanoutDlqPolicy", "BackupBucketPolicy"}
+    assert needed <= created_before(mapping)
+
+
+def is_stream_mapping(resource: dict[str, Any]) -> bool:
+    is_mapping = resource["Type"] == "AWS::Lambda::EventSourceMapping"
+    return is_mapping and "StartingPosition" in resource["Properties"]
+
+
+def test_a_functions_log_group_is_there_before_the_function() -> None:
+    for function in of_type("AWS::Serverless::Function"):
+        [group] = [
+            name
+            for name in created_before(function)
+            if TRANSLATED[name]["Type"] == "AWS::Logs::LogGroup"
+            and str(TRANSLATED[name]["Properties"].get("LogGroupName", "")).endswith(f"/{function}'}}")
+        ]
+        assert RESOURCES[function]["Properties"]["LoggingConfig"] == {"LogGroup": {"Ref": group}}
+
+
+def test_a_dead_letter_is_kept_for_ten_days_whenever_it_comes() -> None:
+    queues = of_type("AWS::SQS::Queue")
+    longest = queues["FanoutDlq"]["MessageRetentionPeriod"]
+    assert longest - queues["ConsumerQueue"]["MessageRetentionPeriod"] >= 10 * 86_400
+
+
 def test_users_data_outlives_the_stack() -> None:
-    assert RESOURCES["MainTable"]["DeletionPolicy"] == RESOURCES["BackupBucket"]["DeletionPolicy"] == "Retain"
+    for name in ("MainTable", "BackupBucket"):
+        assert RESOURCES[name]["DeletionPolicy"] == "RetainExceptOnCreate"
+        assert RESOURCES[name]["UpdateReplacePolicy"] == "Retain"
 
 
 def test_the_stacks_own_rules_take_changes_and_no_standing_events() -> None:
