@@ -107,6 +107,7 @@ def test_no_resource_vanishes_unnoticed() -> None:
         "AWS::IAM::ManagedPolicy": 1,
         "AWS::Logs::LogGroup": 4,
         "AWS::Logs::LogStream": 1,
+        "AWS::CloudWatch::Alarm": 34,
     }
 
 
