@@ -266,6 +266,48 @@ def test_a_dead_letter_is_kept_for_ten_days_whenever_it_comes() -> None:
     assert longest - queues["ConsumerQueue"]["MessageRetentionPeriod"] >= 10 * 86_400
 
 
+RUNBOOK = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("alarm", of_type("AWS::CloudWatch::Alarm"))
+def test_every_alarm_is_in_the_runbook_with_its_metric(alarm: str) -> None:
+    properties = RESOURCES[alarm]["Properties"]
+    [row] = [line for line in RUNBOOK.splitlines() if f"`{alarm}`" in line.partition(" | ")[0]]
+    assert f"{properties['Namespace']} `{properties['MetricName']}`" in row
+    assert properties["AlarmActions"] == properties["OKActions"] == [{"Ref": "AlarmTopicArn"}]
+
+
+def test_an_alarm_on_duration_rings_at_four_fifths_of_the_timeout() -> None:
+    for function, properties in of_type("AWS::Serverless::Function").items():
+        alarm = RESOURCES[f"{function}DurationAlarm"]["Properties"]
+        assert alarm["Threshold"] == properties["Timeout"] * 800
+
+
+def test_each_function_and_each_rule_has_its_alarms() -> None:
+    alarms = of_type("AWS::CloudWatch::Alarm")
+    for function in of_type("AWS::Serverless::Function"):
+        assert {
+            f"{function}{kind}Alarm" for kind in ("Errors", "Throttles", "Duration", "Destination")
+        } <= alarms.keys()
+    for rule in of_type("AWS::Events::Rule"):
+        assert {f"{rule}{kind}Alarm" for kind in ("Delivery", "DeadLetterLoss", "Throttle")} <= alarms.keys()
+
+
+def test_what_a_caller_can_cost_is_bounded() -> None:
+    [method] = RESOURCES["LeaderApi"]["Properties"]["MethodSettings"]
+    assert method["ThrottlingRateLimit"] == {"Ref": "ApiRateLimit"}
+    bounds = {"MaxReadRequestUnits": {"Ref": "MaxReadUnits"}, "MaxWriteRequestUnits": {"Ref": "MaxWriteUnits"}}
+    for name in ("LeaderboardTable", "BoardTable"):
+        table = RESOURCES[name]["Properties"]
+        for one in (table, *table.get("GlobalSecondaryIndexes", [])):
+            assert one["OnDemandThroughput"] == bounds
+
+
+def test_a_page_of_another_site_can_read_what_the_gateway_refuses() -> None:
+    for answer in RESOURCES["LeaderApi"]["Properties"]["GatewayResponses"].values():
+        assert answer["ResponseParameters"]["Headers"]["Access-Control-Allow-Origin"] == "'*'"
+
+
 def test_users_data_outlives_the_stack() -> None:
     for name in ("MainTable", "BackupBucket"):
         assert RESOURCES[name]["DeletionPolicy"] == "RetainExceptOnCreate"
