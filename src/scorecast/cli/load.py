@@ -20,7 +20,8 @@ from scorecast.cli.options import (
 from scorecast.errors import UserError
 from scorecast.ops.load.load import Load, Written
 from scorecast.ops.load.plan import LoadPlan, plan
-from scorecast.ops.recovery.comparison import Comparison, wait_until_equal
+from scorecast.ops.recovery.comparison import Comparison
+from scorecast.ops.recovery.verification import wait_until_equal
 from scorecast.ops.stack.exit_codes import ExitCode
 from scorecast.ops.stack.main_table import main_table_of
 from scorecast.ops.stack.polling import CLOCK

@@ -22,14 +22,14 @@ from tests.support.ops_fakes import (
     FakeQueues,
     FakeRules,
     FakeS3,
-    FakeTables,
     FakeTopics,
     entry,
     fake_stack,
 )
+from tests.support.recovery_fakes import RecoveryTables
 
 
-class Pipeline(FakeTables):
+class Pipeline(RecoveryTables):
     """A main table whose writes are on the leaderboard at once; its API shows what the leaderboard holds.
 
     `about` is what is declared for the boards, as the API says it.

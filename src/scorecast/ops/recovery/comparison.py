@@ -1,23 +1,19 @@
-"""Comparison: every entry of the leaderboard against the item of the main table that it was made from, as far as the
-policy of its board lets an entry be told from an item.
+"""Comparison: what an entry of the leaderboard and its item of the main table say, and whether the two agree.
 
-Both tables are read page by page; of the main table only what makes an entry is kept in memory.
+The policy of a board decides how much an item tells about its entry.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
-from itertools import islice
 from typing import Any
 
 from scorecast.changes.change import iso_now
-from scorecast.errors import CannotApply
+from scorecast.leaderboard.batch_get import Item
 from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Keep
 from scorecast.ops.boards.policies import policies_of
-from scorecast.ops.stack.main_table import MainTable, main_table_of
-from scorecast.ops.stack.polling import CLOCK, Clock, poll_until
 from scorecast.ops.stack.stack import Stack
 from scorecast.runtime.pages import read_all
 
@@ -30,7 +26,7 @@ EXAMPLES = 5
 
 @dataclass(frozen=True, slots=True)
 class ScoreAndName:
-    """What an entry says: the score and the name."""
+    """The score and the name that an entry shows."""
 
     score: Decimal
     name: str | None
@@ -41,7 +37,7 @@ class ScoreAndName:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """An entry that is not as the main table has it; None stands for no item or no entry."""
+    """An entry that differs from its item; `main` is None without an item, `leaderboard` without an entry."""
 
     participant: str
     board: str
@@ -56,17 +52,17 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """When an entry is as its item and the policy of its board have it, as far as these can tell.
+    """Decides whether an entry agrees with its item, under the policy of its board.
 
-    An item knows its score of now. So a best score can only be checked not to be worse, a first one to be there, and of
-    a closed board nothing.
+    An item holds only its current score. So a best score is only checked not to be worse, a first score only to exist,
+    and entries of a closed board are not checked.
     """
 
     policies: Mapping[str, BoardPolicy] = field(default_factory=dict)
     now: Callable[[], str] = iso_now
 
     def holds(self, board: str, main: ScoreAndName | None, leaderboard: ScoreAndName | None) -> bool:
-        """Whether an entry can be what became of an item; None stands for no item or no entry."""
+        """Whether an entry can have come from an item; None stands for no item or no entry."""
         policy = self.policies.get(board, DEFAULT)
         if not policy.is_open(self.now()):
             return True
@@ -76,25 +72,25 @@ class Agreement:
         return main.name == leaderboard.name and not is_worse
 
     def is_loose(self, board: str) -> bool:
-        """Whether an entry of the board may be other than its item."""
+        """Whether an entry of the board may differ from its item."""
         policy = self.policies.get(board, DEFAULT)
         return policy.keep != Keep.LATEST or not policy.is_open(self.now())
 
 
 STRICT = Agreement()
-"""No board has a policy: an entry is what its item says."""
+"""No board has a policy: every entry equals its item."""
 
 
 def agreement_of(stack: Stack) -> Agreement:
-    """What the policies of a stack's boards have its entries be."""
+    """Read the policies of a stack's boards."""
     return Agreement(policies_of(stack).all())
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How far two tables agree: entries that should be there, how many are right, and some that are not.
+    """How many entries the main table makes, how many differ, and some that do.
 
-    Of `loose` ones the policy of their board has them be other than their items.
+    `loose` of the entries may differ from their items, by the policies of their boards.
     """
 
     entries: int
@@ -104,7 +100,7 @@ class Comparison:
 
     @property
     def is_equal(self) -> bool:
-        """Whether every entry is as the main table has it, and none is there besides."""
+        """Whether every entry agrees with the main table, and there are no others."""
         return self.differing == 0
 
     def __str__(self) -> str:
@@ -118,79 +114,18 @@ class Comparison:
         return f"{self.differing:,} of {self.entries:,} entries differ: {examples}{more}"
 
 
-def compare(stack: Stack, boards: Container[str] | None = None) -> Comparison:
-    """Compare all entries, or those of some boards, with the main table: reads both tables whole."""
-    agreement, expected = agreement_of(stack), expected_of(main_table_of(stack))
-    shown = leaderboard_of(stack.client("dynamodb"), stack.output("LeaderboardTableName"))
-    if boards is not None:
-        expected = {key: standings for key, standings in expected.items() if key[1] in boards}
-        shown = (pair for pair in shown if pair[0][1] in boards)
-    loose = sum(agreement.is_loose(board) for _, board in expected)
-    return replace(summary(len(expected), differences(expected, shown, agreement)), loose=loose)
-
-
-def wait_until_equal(
-    stack: Stack,
-    boards: Container[str] | None,
-    deadline_s: float,
-    on_progress: Callable[[Comparison], None],
-    clock: Clock = CLOCK,
-) -> Comparison:
-    """Compare until all entries are equal or the deadline is over; return the last comparison."""
-    for _ in poll_until(deadline_s, pause_s=0.5, longest_pause_s=5, clock=clock):
-        comparison = compare(stack, boards)
-        on_progress(comparison)
-        if comparison.is_equal:
-            break
-    return comparison
-
-
-def expected_of(table: MainTable) -> dict[Key, set[ScoreAndName]]:
-    """The entries that the main table's items make.
-
-    More than one standing at a key where several items make the same entry (a board named by an attribute): the
-    one written last counts, which only the stream knows.
-    """
-    expected: dict[Key, set[ScoreAndName]] = {}
-    for image in table.scan():
-        try:
-            entry = table.entry_of(image)
-        except CannotApply:
-            continue  # it is in the dead-letter queue, with the reason
-        if entry and entry.score is not None:
-            expected.setdefault(entry.key, set()).add(ScoreAndName(Decimal(entry.score), entry.name))
-    return expected
-
-
 def leaderboard_of(dynamodb: Any, table: str) -> Iterator[tuple[Key, ScoreAndName]]:
-    """Every entry of the leaderboard table, page by page; tombstones are none."""
+    """Read every entry of the leaderboard table, page by page, and skip tombstones."""
     request: dict[str, Any] = {
         "TableName": table,
         "ConsistentRead": True,
         "FilterExpression": "attribute_exists(projectScore)",
     }
     for item in read_all(dynamodb.scan, request):
-        shown = ScoreAndName(Decimal(item["projectScore"]["N"]), item.get("userName", {}).get("S"))
-        yield (item["id"]["S"], item["metadata"]["S"]), shown
+        yield read_entry(item)
 
 
-def differences(
-    expected: dict[Key, set[ScoreAndName]], shown: Iterable[tuple[Key, ScoreAndName]], agreement: Agreement = STRICT
-) -> Iterator[Difference]:
-    """Every entry that is wrong, is missing, or should not be there."""
-    missing = set(expected)
-    for key, standing in shown:
-        missing.discard(key)
-        standings = expected.get(key, {None})
-        if not any(agreement.holds(key[1], one, standing) for one in standings):
-            yield Difference(*key, next(iter(standings)), standing)
-    for key in sorted(missing):
-        main = next(iter(expected[key]))
-        if not agreement.holds(key[1], main, None):
-            yield Difference(*key, main, None)
-
-
-def summary(entries: int, found: Iterator[Difference]) -> Comparison:
-    """Count the differences, and keep the first few."""
-    examples = tuple(islice(found, EXAMPLES))
-    return Comparison(entries, len(examples) + sum(1 for _ in found), examples)
+def read_entry(item: Item) -> tuple[Key, ScoreAndName]:
+    """Read an item of the leaderboard table that has a score."""
+    key = (item["id"]["S"], item["metadata"]["S"])
+    return key, ScoreAndName(Decimal(item["projectScore"]["N"]), item.get("userName", {}).get("S"))

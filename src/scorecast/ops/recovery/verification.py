@@ -1,29 +1,33 @@
-"""Verification: every entry against its item, in both directions and in pages, so that size does not matter.
+"""Verification: compare every entry with its item, in both directions, page by page, so tables can have any size.
 
-Memory holds a page of each table and what was found, never a table. What differs is looked at again until it agrees or
-the time to settle is over: changes that are under way are no fault. Costs a read of both tables, one more read of each
-item and entry, and a query for each entry whose item has other keys than the entry.
+Memory holds a page of each table and the keys that differ, never a table. A changed item takes a moment to reach the
+leaderboard, so keys that differ are examined again until they agree or the time to settle is over. It reads both tables
+once, each item and entry once more by its key, and queries the items of each participant whose entry differs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Literal
 
 from scorecast.changes.change import Image
 from scorecast.errors import CannotApply
 from scorecast.leaderboard.batch_get import Item, read_items
 from scorecast.ops.recovery.comparison import (
+    EXAMPLES,
     STRICT,
     Agreement,
+    Comparison,
     Difference,
     Key,
     ScoreAndName,
     agreement_of,
     leaderboard_of,
+    read_entry,
 )
 from scorecast.ops.stack.main_table import MainTable, main_table_of
 from scorecast.ops.stack.polling import CLOCK, Clock, poll_until
@@ -31,12 +35,13 @@ from scorecast.ops.stack.stack import Stack
 from scorecast.runtime.pages import read_all
 
 PAGE_KEYS = 100
-# How many suspects are looked at again together.
+# How many suspects are examined together.
 CHUNK = 1000
 
 Kind = Literal["missing", "extra", "stale"]
 OnProgress = Callable[[int, int], None]
-"""Hears how many more items of the main table and how many more entries were looked at."""
+"""Receives the number of further items and of further entries that were read."""
+OnComparison = Callable[[Comparison], None]
 
 
 def kind_of(difference: Difference) -> Kind:
@@ -48,7 +53,7 @@ def kind_of(difference: Difference) -> Kind:
 
 @dataclass(slots=True)
 class Verifier:
-    """Compares a leaderboard with its main table; `loose` counts the entries that need not equal their items."""
+    """Compares a leaderboard with its main table, on some boards or (None) on all."""
 
     table: MainTable
     dynamodb: Any
@@ -57,11 +62,18 @@ class Verifier:
     on_progress: OnProgress = lambda _items, _entries: None
     clock: Clock = CLOCK
     agreement: Agreement = STRICT
-    loose: int = field(default=0, init=False)
+    boards: Container[str] | None = None
+    _expected_counts: Counter[str] = field(default_factory=Counter, init=False)
+    _shown_counts: Counter[str] = field(default_factory=Counter, init=False)
     _waited_s: float = field(default=0.0, init=False)
 
+    @property
+    def loose(self) -> int:
+        """How many entries were read that may differ from their items, by the policies of their boards."""
+        return self._shown_counts["loose"]
+
     def find(self) -> Iterator[Difference]:
-        """Yield every entry that is missing, extra or stale, and stays so."""
+        """Yield every entry that is missing, extra or stale after the time to settle."""
         for difference in self._confirmed_all(self._unlike_their_items()):
             if kind_of(difference) != "extra":
                 yield difference
@@ -69,42 +81,76 @@ class Verifier:
             if kind_of(difference) == "extra":
                 yield difference
 
+    def wait_until_equal(self, timeout_s: float, on_comparison: OnComparison) -> Comparison:
+        """Read both tables again and again until they agree or the time is over; return the last comparison.
+
+        `on_comparison` receives each comparison. Its differences are counted, but named only in the last one. Memory
+        holds the keys of all entries that differ.
+        """
+        for _ in poll_until(timeout_s, pause_s=0.5, longest_pause_s=5, clock=self.clock):
+            suspects = self._suspects()
+            is_equal = not any(map(self.examine, suspects))
+            comparison = self._comparison(0 if is_equal else len(suspects))
+            on_comparison(comparison)
+            if is_equal:
+                return comparison
+        found = [difference for difference in map(self.examine, suspects) if difference]
+        return self._comparison(len(found), tuple(found[:EXAMPLES]))
+
     def examine(self, key: Key) -> Difference | None:
-        """Compare one entry with all items of its participant; None where they agree."""
+        """Compare one entry with all items of its participant; return None if they agree."""
         shown = self._shown([key]).get(key)
         expected = {item for item in map(self._expected, self.items_of(key[0])) if item and item[0] == key}
+        # Several items can make the same entry; only the stream knows which was written last, so it may show any.
         allowed: set[ScoreAndName | None] = {made for _, made in expected} or {None}
         if any(self.agreement.holds(key[1], made, shown) for made in allowed):
             return None
         return Difference(*key, next(iter(allowed)), shown)
 
+    def _comparison(self, differing: int, examples: tuple[Difference, ...] = ()) -> Comparison:
+        counts = self._expected_counts
+        return Comparison(counts["entries"], differing, examples, counts["loose"])
+
     # ------------------------------------------------------------ suspects
 
+    def _suspects(self) -> list[Key]:
+        """Read both tables; return every key whose entry may differ, once."""
+        self._expected_counts.clear()
+        self._shown_counts.clear()
+        return list(dict.fromkeys(chain(self._unlike_their_items(), self._without_an_item())))
+
     def _unlike_their_items(self) -> Iterator[Key]:
-        """Keys whose entry is not as an item of the main table has it."""
+        """Yield the key of each item whose entry differs from it."""
         for page in _pages(self.table.scan()):
-            made = [expected for expected in map(self._expected, page) if expected]
+            made = [expected for expected in map(self._expected, page) if expected and self._is_meant(expected[0])]
             shown = self._shown([key for key, _ in made])
+            self._count(self._expected_counts, dict(made))
             holds = self.agreement.holds
             yield from (key for key, expected in made if not holds(key[1], expected, shown.get(key)))
             self.on_progress(len(page), 0)
 
     def _without_an_item(self) -> Iterator[Key]:
-        """Keys of entries that the item of the same keys does not make."""
+        """Yield the key of each entry that the item with the same key does not make."""
         for page in _pages(leaderboard_of(self.dynamodb, self.leaderboard)):
-            keys = [key for key, _ in page]
-            made = {expected[0] for expected in map(self._expected, self._items_at(keys)) if expected}
-            self.loose += sum(self.agreement.is_loose(board) for _, board in keys)
+            entries = {key: shown for key, shown in page if self._is_meant(key)}
+            made = {expected[0] for expected in map(self._expected, self._items_at(entries)) if expected}
+            self._count(self._shown_counts, entries)
             holds = self.agreement.holds
-            yield from (key for key, shown in page if key not in made and not holds(key[1], None, shown))
+            yield from (key for key, shown in entries.items() if key not in made and not holds(key[1], None, shown))
             self.on_progress(0, len(page))
+
+    def _is_meant(self, key: Key) -> bool:
+        return self.boards is None or key[1] in self.boards
+
+    def _count(self, counts: Counter[str], keys: Collection[Key]) -> None:
+        counts.update(entries=len(keys), loose=sum(self.agreement.is_loose(board) for _, board in keys))
 
     def _confirmed_all(self, suspects: Iterator[Key]) -> Iterator[Difference]:
         while chunk := list(islice(suspects, CHUNK)):
             yield from self._confirmed(list(dict.fromkeys(chunk)))
 
     def _confirmed(self, keys: Sequence[Key]) -> list[Difference]:
-        """Look again at suspects until each agrees, or the time to settle, which all share, is over."""
+        """Examine suspects until all agree, or the time to settle, which all calls share, is over."""
         found: list[Difference] = []
         start = self.clock.now()
         for _ in poll_until(max(self.settle_s - self._waited_s, 0), 0.2, 2, self.clock):
@@ -118,11 +164,11 @@ class Verifier:
     # ------------------------------------------------------------ reading
 
     def _expected(self, image: Image) -> tuple[Key, ScoreAndName] | None:
-        """The entry that an item makes; None where it makes none, or can make none."""
+        """Return the entry that an item makes; None if it has no score, or one that cannot be applied."""
         try:
             entry = self.table.entry_of(image)
         except CannotApply:
-            return None  # it is in the dead-letter queue, with the reason
+            return None  # the dead-letter queue has it, with the reason
         if entry is None or entry.score is None:
             return None
         return entry.key, ScoreAndName(Decimal(entry.score), entry.name)
@@ -131,16 +177,16 @@ class Verifier:
         """Read the entries that the leaderboard has at some keys."""
         asked = [{"id": {"S": key[0]}, "metadata": {"S": key[1]}} for key in dict.fromkeys(keys)]
         items = read_items(self.dynamodb, self.leaderboard, asked, consistent=True)
-        return dict(_entry_of(item) for item in items if "projectScore" in item)
+        return dict(read_entry(item) for item in items if "projectScore" in item)
 
     def _items_at(self, keys: Iterable[Key]) -> Iterator[Item]:
-        """The items of the main table whose keys are those of entries."""
+        """Read the items of the main table that have the same keys as entries."""
         if self.table.key_types[self.table.attributes.metadata] == "S":
             asked = [self.table.key(*key) for key in keys]
             yield from read_items(self.dynamodb, self.table.name, asked, consistent=True)
 
     def items_of(self, participant: str) -> Iterator[Item]:
-        """All items of a participant."""
+        """Read all items of a participant."""
         name = self.table.attributes.id
         request: dict[str, Any] = {
             "TableName": self.table.name,
@@ -152,8 +198,14 @@ class Verifier:
         return read_all(self.dynamodb.query, request)
 
 
-def verifier_of(stack: Stack, settle_s: float, on_progress: OnProgress, clock: Clock = CLOCK) -> Verifier:
-    """The verifier of a stack."""
+def verifier_of(
+    stack: Stack,
+    settle_s: float,
+    on_progress: OnProgress,
+    clock: Clock = CLOCK,
+    boards: Container[str] | None = None,
+) -> Verifier:
+    """Make the verifier of a stack."""
     return Verifier(
         main_table_of(stack),
         stack.client("dynamodb"),
@@ -162,12 +214,16 @@ def verifier_of(stack: Stack, settle_s: float, on_progress: OnProgress, clock: C
         on_progress,
         clock,
         agreement_of(stack),
+        boards,
     )
 
 
-def _entry_of(item: Item) -> tuple[Key, ScoreAndName]:
-    key = (item["id"]["S"], item["metadata"]["S"])
-    return key, ScoreAndName(Decimal(item["projectScore"]["N"]), item.get("userName", {}).get("S"))
+def wait_until_equal(
+    stack: Stack, boards: Container[str] | None, timeout_s: float, on_comparison: OnComparison, clock: Clock = CLOCK
+) -> Comparison:
+    """Wait until some boards of a stack, or (None) all, agree with the main table: see Verifier.wait_until_equal."""
+    verifier = verifier_of(stack, 0, lambda _items, _entries: None, clock, boards)
+    return verifier.wait_until_equal(timeout_s, on_comparison)
 
 
 def _pages(rows: Iterator[Any]) -> Iterator[list[Any]]:

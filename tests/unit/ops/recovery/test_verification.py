@@ -6,11 +6,12 @@ from dataclasses import replace
 import pytest
 
 from scorecast.changes.change import from_detail
+from scorecast.leaderboard.batch_get import Item
 from scorecast.leaderboard.policy import BoardPolicy, Keep, Order
-from scorecast.ops.recovery.comparison import Difference
+from scorecast.ops.recovery.comparison import Comparison, Difference
 from scorecast.ops.recovery.counters import Miscount, find_miscounts
 from scorecast.ops.recovery.repair import repair_of
-from scorecast.ops.recovery.verification import kind_of, verifier_of
+from scorecast.ops.recovery.verification import kind_of, verifier_of, wait_until_equal
 from scorecast.ops.stack.polling import Clock
 from scorecast.ops.stack.stack import Stack
 from scorecast.runtime.settings import AttributeNames
@@ -105,6 +106,101 @@ def test_progress_counts_items_and_entries(tables: RecoveryTables) -> None:
     seen: list[tuple[int, int]] = []
     list(verifier_of(stack_of(tables), 0, lambda *counts: seen.append(counts)).find())
     assert seen == [(100, 0), (50, 0), (0, 100), (0, 20)]
+
+
+# ---------------------------------------------------------------- waiting until the tables are equal
+
+
+def wait(tables: RecoveryTables, timeout_s: float = 0, boards: list[str] | None = None) -> Comparison:
+    fake = FakeClock()
+    return wait_until_equal(stack_of(tables), boards, timeout_s, lambda _: None, Clock(fake.now, fake.sleep))
+
+
+def test_numbers_are_equal_however_they_are_written(tables: RecoveryTables) -> None:
+    tables.put("main", entry("1", "StarWar", "60.0", "userA"), entry("2", "StarWar", "9" * 38))
+    tables.put("leaderboard", entry("1", "StarWar", "60", "userA"), entry("2", "StarWar", "9" * 38))
+    assert wait(tables) == Comparison(entries=2, differing=0, examples=())
+
+
+@pytest.mark.parametrize(
+    ("shown", "says"),
+    [
+        ([], "StarWar/1 has no entry, the main table says 60 (userA)"),
+        ([entry("1", "StarWar", "61", "userA")], "StarWar/1 shows 61 (userA), the main table says 60 (userA)"),
+        ([entry("1", "StarWar", "60")], "StarWar/1 shows 60, the main table says 60 (userA)"),
+        (
+            [entry("1", "StarWar", "60", "userA"), entry("2", "Other", "5")],
+            "Other/2 shows 5, the main table has no such item",
+        ),
+    ],
+)
+def test_each_difference_is_counted_and_named(tables: RecoveryTables, shown: list[Item], says: str) -> None:
+    tables.put("main", entry("1", "StarWar", "60", "userA"))
+    tables.put("leaderboard", *shown)
+    comparison = wait(tables)
+    assert (comparison.entries, comparison.differing) == (1, 1)
+    assert says in str(comparison)
+
+
+def test_an_item_without_a_valid_score_makes_no_entry(tables: RecoveryTables) -> None:
+    no_score = {"id": {"S": "1"}, "metadata": {"S": "profile"}}
+    text_score = entry("2", "StarWar", "0") | {"projectScore": {"S": "ninety"}}
+    tables.put("main", no_score, text_score)
+    assert wait(tables).entries == 0
+
+
+def test_an_entry_may_show_any_of_the_items_that_make_it(tables: RecoveryTables) -> None:
+    named = {"hackathonName": {"S": "StarWar"}}
+    tables.put("main", entry("1", "project-a", "60") | named, entry("1", "project-b", "70") | named)
+    tables.put("leaderboard", entry("1", "StarWar", "70"))
+    assert wait(tables).is_equal
+
+
+def test_only_the_boards_that_are_asked_for_are_compared(tables: RecoveryTables) -> None:
+    tables.put("main", entry("1", "StarWar", "60"), entry("2", "Other", "5"))
+    tables.put("leaderboard", entry("1", "StarWar", "60"), entry("3", "Other", "7"))
+    assert wait(tables).differing == 2
+    assert wait(tables, boards=["StarWar"]) == Comparison(entries=1, differing=0, examples=())
+
+
+def test_a_few_differences_are_named_and_all_are_counted(tables: RecoveryTables) -> None:
+    tables.put("main", *(entry(str(number), "b", "1") for number in range(8)))
+    comparison = wait(tables)
+    assert comparison.differing == 8
+    assert [one.participant for one in comparison.examples] == list("01234")
+
+
+def test_the_wait_ends_as_soon_as_all_entries_are_equal(tables: RecoveryTables) -> None:
+    tables.put("main", entry("1", "StarWar", "60"), entry("2", "StarWar", "90"))
+    seen: list[int] = []
+
+    def arrive_at_the_third_look(comparison: Comparison) -> None:
+        seen.append(comparison.differing)
+        tables.put("leaderboard", entry(str(len(seen)), "StarWar", "60" if len(seen) == 1 else "90"))
+
+    fake = FakeClock()
+    clock = Clock(fake.now, fake.sleep)
+    comparison = wait_until_equal(stack_of(tables), None, 60, arrive_at_the_third_look, clock)
+    assert comparison == Comparison(entries=2, differing=0, examples=())
+    assert seen == [2, 1, 0]
+    assert fake.time_s < 2
+
+
+def test_the_wait_gives_up_at_the_deadline(tables: RecoveryTables) -> None:
+    tables.put("main", entry("1", "StarWar", "60"))
+    fake = FakeClock()
+    comparison = wait_until_equal(stack_of(tables), None, 60, lambda _: None, Clock(fake.now, fake.sleep))
+    assert not comparison.is_equal
+    assert fake.time_s == 60
+
+
+def test_a_comparison_says_how_many_entries_were_compared_loosely(tables: RecoveryTables) -> None:
+    tables.put("main", entry("1", "Golf", "60"), entry("2", "StarWar", "5"), entry("3", "Final", "5"))
+    tables.put("leaderboard", entry("1", "Golf", "90"), entry("2", "StarWar", "5"))
+    assert wait(tables).differing == 2
+    tables.declare("Golf", BoardPolicy(keep=Keep.BEST))
+    tables.declare("Final", BoardPolicy(closes_at="2026-01-01T00:00:00Z"))
+    assert wait(tables) == Comparison(entries=3, differing=0, examples=(), loose=2)
 
 
 # ---------------------------------------------------------------- policies
