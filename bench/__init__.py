@@ -1,1 +1,1 @@
-"""What things cost, measured; nothing in here is deployed."""
+"""Measurements of speed and cost, beside other designs. Nothing in here is deployed."""

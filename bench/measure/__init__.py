@@ -1,1 +1,1 @@
-"""The measurements, one module each; each is a command."""
+"""The measurements. Those that docs/performance.md and docs/ranks.md name are commands."""

@@ -7,18 +7,17 @@ a warm process: the board is listed and its policy is cached. Run `python -m ben
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.measure.consumer import SETTINGS, Metered, delivery
+from bench.measure.consumer import NO_DEAD_LETTERS, SETTINGS, Metered, delivery
 from bench.report.results import Row, create_parser, save
 from bench.rig import dynamodb_local
 from bench.rig.boards import draw_entries, load
 from bench.rig.meter import Meter
 from bench.rig.tables import BOARDS, LEADERBOARD, empty_tables, index_names
 from scorecast.changes.claim_store import ClaimStore
-from scorecast.dead_letters.queue import DeadLetterQueue
 from scorecast.leaderboard.policy_table import PolicyTable
 from scorecast.runtime.aws import create_s3_client
 from scorecast.standings.announce.announcements import Announcements
@@ -86,54 +85,58 @@ CASES: dict[str, list[int]] = {
 }
 
 
+@dataclass
+class Rig:
+    """A consumer that announces, on clients that count."""
+
+    writer: Metered
+    snapshots: Snapshots
+    bus: Bus
+    consumer: Consumer
+
+    @classmethod
+    def create(cls, endpoint: str, executor: Executor) -> Rig:
+        """Create one on a DynamoDB Local."""
+        writer = Metered(dynamodb_local.create_client(endpoint))
+        snapshots, bus = Snapshots(dynamodb_local.create_client(endpoint)), Bus()
+        # The clock stands still, so a policy is read once, as in a process that handles many batches within seconds.
+        policies = PolicyTable(snapshots, BOARDS, clock=lambda: 0.0)
+        index, _ = index_names()
+        top, publisher = SnapshotTable(snapshots, BOARDS), Publisher(bus, "bus")
+        announcements = Announcements(snapshots, LEADERBOARD, index, top, policies, publisher, PLACES, executor)
+        leaderboard, claims = Leaderboard(writer, LEADERBOARD, BOARDS), ClaimStore(create_s3_client)
+        return cls(
+            writer, snapshots, bus, Consumer(SETTINGS, leaderboard, NO_DEAD_LETTERS, claims, policies, announcements)
+        )
+
+    def measure(self, case: str, deliveries: list[Delivery]) -> Row:
+        """Have a batch written and announced."""
+        self.snapshots.reset()
+        self.writer.reads = self.writer.transactions = self.bus.calls = self.bus.events = 0
+        outcome = self.consumer.take(deliveries)
+        assert not outcome.again
+        assert outcome.counts["applied"] == BATCH
+        announcing = self.snapshots.meter.calls + self.snapshots.saves + self.bus.calls
+        return {
+            "what_happens": case,
+            "events": self.bus.events,
+            "calls": announcing,
+            "read_units": self.snapshots.meter.units,
+            "write_units": self.snapshots.write_units,
+            "all_calls_a_change": round((self.writer.reads + self.writer.transactions + announcing) / BATCH, 3),
+        }
+
+
 def measure(endpoint: str) -> Iterator[Row]:
     """Write and announce batches of a loaded board, then one of a new board."""
-    bus, snapshots = Bus(), Snapshots(dynamodb_local.create_client(endpoint))
-    writer = Metered(dynamodb_local.create_client(endpoint))
     with ThreadPoolExecutor(1) as executor:
-        consumer = _consumer(writer, snapshots, bus, executor)
-        consumer.policies.of(["large", "new"])
+        rig = Rig.create(endpoint, executor)
+        rig.consumer.policies.of(["large", "new"])
         load(endpoint, "large", draw_entries("uniform", ENTRIES))
-        consumer.take(batch_of("large", 0, [LEADING - 1]))
+        rig.consumer.take(batch_of("large", 0, [LEADING - 1]))
         for number, (case, scores) in enumerate(CASES.items(), start=1):
-            deliveries = batch_of("large", number * BATCH, scores)
-            yield _measure(consumer, case, deliveries, writer, snapshots, bus)
-        yield _measure(consumer, "the board is new", batch_of("new", 0, []), writer, snapshots, bus)
-
-
-def _consumer(writer: Metered, snapshots: Snapshots, bus: Bus, executor: ThreadPoolExecutor) -> Consumer:
-    policies = PolicyTable(snapshots, BOARDS)
-    announcements = Announcements(
-        snapshots,
-        LEADERBOARD,
-        index_names()[0],
-        SnapshotTable(snapshots, BOARDS),
-        policies,
-        Publisher(bus, "bus"),
-        PLACES,
-        executor,
-    )
-    leaderboard, dead_letters = Leaderboard(writer, LEADERBOARD, BOARDS), DeadLetterQueue(None, "queue")  # type: ignore[arg-type]
-    return Consumer(SETTINGS, leaderboard, dead_letters, ClaimStore(create_s3_client), policies, announcements)
-
-
-def _measure(
-    consumer: Consumer, case: str, deliveries: list[Delivery], writer: Metered, snapshots: Snapshots, bus: Bus
-) -> Row:
-    snapshots.reset()
-    writer.reads = writer.transactions = bus.calls = bus.events = 0
-    outcome = consumer.take(deliveries)
-    assert not outcome.again
-    assert outcome.counts["applied"] == BATCH
-    announcing = snapshots.meter.calls + snapshots.saves + bus.calls
-    return {
-        "what_happens": case,
-        "events": bus.events,
-        "calls": announcing,
-        "read_units": snapshots.meter.units,
-        "write_units": snapshots.write_units,
-        "all_calls_a_change": round((writer.reads + writer.transactions + announcing) / BATCH, 3),
-    }
+            yield rig.measure(case, batch_of("large", number * BATCH, scores))
+        yield rig.measure("the board is new", batch_of("new", 0, []))
 
 
 def main() -> None:

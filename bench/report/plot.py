@@ -1,6 +1,6 @@
-"""Charts as SVG, drawn with nothing but text: bars of one scale, and lines on two logarithmic ones. Pure.
+"""Charts as SVG, written as text: bars on a linear scale, and lines on two logarithmic scales. Pure.
 
-Each has a paper of its own and colours for light and dark, so that it can be read on any page.
+Each has its own background and colours for light and dark mode, so that it is readable on any page.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _STYLE = """\
 
 @dataclass(frozen=True)
 class Bar:
-    """A bar: its label, its length, and the number of its colour."""
+    """A bar: its label, its value, and the number of its colour."""
 
     label: str
     value: float
@@ -59,7 +59,7 @@ _PLOT_LEFT, _PLOT_RIGHT, _PLOT_HEIGHT = 76, 190, 280
 
 
 def lines(title: str, about: str, x_name: str, series: Mapping[str, Points]) -> str:
-    """Draw lines over powers of ten, each named at its end."""
+    """Draw lines over powers of ten, each labelled at its end."""
     points = [point for one in series.values() for point in one]
     across = _Scale.over((x for x, _ in points), _PLOT_LEFT, WIDTH - _PLOT_RIGHT)
     upward = _Scale.over((y for _, y in points), _TOP + _PLOT_HEIGHT, _TOP)
@@ -82,7 +82,7 @@ def lines(title: str, about: str, x_name: str, series: Mapping[str, Points]) -> 
 
 @dataclass(frozen=True)
 class _Scale:
-    """Powers of ten laid out between two places."""
+    """A logarithmic scale between two coordinates."""
 
     low: int
     high: int
@@ -112,12 +112,12 @@ def _grid(across: _Scale, upward: _Scale) -> Iterable[str]:
         yield f'  <text class="s mid" x="{across.at(x):.1f}" y="{_TOP + _PLOT_HEIGHT + 20}">{x:,.0f}</text>'
 
 
-def _apart(places: Sequence[float]) -> list[float]:
-    """Move labels down where they would cover each other."""
-    moved = dict.fromkeys(range(len(places)), 0.0)
+def _apart(heights: Sequence[float]) -> list[float]:
+    """Move labels down where they would overlap."""
+    moved = dict.fromkeys(range(len(heights)), 0.0)
     last = -math.inf
-    for at in sorted(moved, key=lambda one: places[one]):
-        last = moved[at] = max(places[at], last + 17)
+    for at in sorted(moved, key=lambda one: heights[one]):
+        last = moved[at] = max(heights[at], last + 17)
     return list(moved.values())
 
 

@@ -1,1 +1,1 @@
-"""What the measurements run on: engines, functions in processes of their own, meters, boards."""
+"""What the measurements run on: engines, processes for functions, meters and loaded boards."""

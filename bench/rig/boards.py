@@ -1,4 +1,4 @@
-"""Boards of any size and shape, loaded in bulk, with the sorted list that their ranks are held against."""
+"""Boards of any size and shape, loaded in bulk, and the sorted list that their ranks are compared with."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ BUCKETS_AT_ONCE = 50
 SHAPES: dict[str, Draw] = {
     # Whole points up to a million.
     "uniform": lambda draw: Decimal(draw.randrange(1_000_000)),
-    # Marks out of a hundred: at a million entries ten thousand share each.
+    # Marks from 0 to 100: at a million entries about ten thousand share each.
     "tied": lambda draw: Decimal(draw.randrange(101)),
-    # Pareto's law, to a hundredth of a point: most near 100, a few in the millions.
+    # A Pareto distribution to a hundredth of a point: most near 100, a few in the millions.
     "long tail": lambda draw: Decimal(round(draw.paretovariate(1.2) * 10_000)) / 100,
 }
 
 
 @dataclass
 class Oracle:
-    """The scores of a board as a sorted list, and who has which."""
+    """The scores of a board by participant and as a sorted list."""
 
     scores: dict[str, Decimal] = field(default_factory=dict)
     ordered: list[Decimal] = field(default_factory=list)
@@ -54,12 +54,12 @@ class Oracle:
         self.scores[participant] = score
 
     def rank(self, score: Decimal) -> int:
-        """The competition rank of a score: 1, 2, 2, 4."""
+        """Return the competition rank of a score: 1, 2, 2, 4."""
         return 1 + len(self.ordered) - bisect_right(self.ordered, score)
 
 
 def draw_entries(shape: str, many: int, first: int = 0) -> Iterator[tuple[str, Decimal]]:
-    """Draw participants and scores; the same ones at every call."""
+    """Draw participants and scores; every call with the same arguments draws the same ones."""
     draw = random.Random(f"{shape} {first}")
     return ((f"player{number:07}", SHAPES[shape](draw)) for number in range(first, first + many))
 
@@ -78,7 +78,7 @@ def entry_item(board: str, participant: str, score: Decimal, sequence: int = 0) 
 
 
 def load(endpoint: str, board: str, entries: Iterable[tuple[str, Decimal]]) -> None:
-    """Write entries in bulk, without their counters: as fast as DynamoDB Local takes them."""
+    """Write entries in bulk, without their counters."""
     address = urlsplit(endpoint)
     connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=120)
     items = (entry_item(board, participant, score) for participant, score in entries)
@@ -88,11 +88,11 @@ def load(endpoint: str, board: str, entries: Iterable[tuple[str, Decimal]]) -> N
 
 
 def _call(connection: http.client.HTTPConnection, operation: str, request: Item) -> None:
-    """Call without botocore, which would take longer over a batch than DynamoDB Local."""
+    """Call without botocore, which takes longer for a batch than DynamoDB Local does."""
     headers = {
         "X-Amz-Target": f"DynamoDB_20120810.{operation}",
         "Content-Type": "application/x-amz-json-1.0",
-        # DynamoDB Local wants it in this form, and believes whatever it says.
+        # DynamoDB Local checks the form of the signature, but not the signature.
         "Authorization": "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/dynamodb/aws4_request, "
         "SignedHeaders=host, Signature=0",
     }
@@ -112,7 +112,7 @@ def count(scores: Iterable[Decimal]) -> Counters:
 
 
 def load_counters(dynamodb: Any, board: str, nodes: dict[str, Node], shards: int) -> None:
-    """Add counts to the board's nodes, spread over the shards as many writers would have left them."""
+    """Add counts to the board's nodes, spread over the shards as many writers spread them."""
     table = CounterTable(dynamodb, BOARDS)
     for shard in range(shards):
         for name, node in nodes.items():
@@ -133,17 +133,12 @@ def _parts(node: Node) -> Iterator[Node]:
 
 
 def scan(dynamodb: Any, table: str) -> Iterator[Item]:
-    """Read every item of a table."""
+    """Yield every item of a table."""
     return read_all(dynamodb.scan, {"TableName": table, "ConsistentRead": True})
 
 
-def counted(dynamodb: Any) -> Counters:
-    """Count the entries that stand in the leaderboard table."""
-    return count(Decimal(item["projectScore"]["N"]) for item in scan(dynamodb, LEADERBOARD) if "projectScore" in item)
-
-
 def counters_of(dynamodb: Any, board: str) -> dict[str, Node]:
-    """Read all nodes of a board as they stand: sums over the shards, without the zeros."""
+    """Read all nodes of a board: sums over the shards, without zeros."""
     names = {item["node"]["S"] for item in scan(dynamodb, BOARDS) if "node" in item and item["name"]["S"] == board}
     read: dict[str, Node] = {}
     for name in names:

@@ -1,4 +1,4 @@
-"""The functions under test: built as for a deployment, each run in a process of its own that sees its bundle only."""
+"""The functions under test: built as for a deployment, each run in its own process, which sees only its bundle."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from scorecast.twin.instance import locked
 ROOT = Path(__file__).parents[2]
 WORKER = Path(__file__).with_name("worker.py")
 BUILDS = ROOT / ".aws-sam" / "bench"
-# Who runs a benchmark, and their own AWS settings, must neither help nor hinder; nothing here leaves the machine.
+# Functions get these and not the user's AWS settings, which could change a result. No call leaves the machine.
 _CREDENTIALS = {"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench", "AWS_SESSION_TOKEN": "bench" * 80}
 _KEPT = ("PATH", "HOME", "LANG", "TMPDIR")
 _SETTINGS = {
@@ -35,7 +35,7 @@ _SETTINGS = {
     "BOARD_ATTRIBUTE": "hackathonName",
     "NAME_ATTRIBUTE": "userName",
     "PAGE_TOKEN_KEY": "key",
-    # Nothing answers here for the bus; what standing events cost is measured by itself.
+    # The consumer has no bus here; bench/measure/announcements.py measures what standing events cost.
     "STANDING_EVENTS_TOP": "0",
     "TABLE": "LeaderboardTable",
     "INDEX": "hackathonName-projectScore",
@@ -44,7 +44,7 @@ _SETTINGS = {
 
 @dataclass(frozen=True)
 class Function:
-    """A function: whose it is, its name in the template, its handler's module, and what makes its clients there."""
+    """A function: its design, its name in the template, its handler's module, and what creates the clients there."""
 
     design: str
     name: str
@@ -53,7 +53,7 @@ class Function:
 
     @property
     def bundle(self) -> Path:
-        """What a deployment would upload."""
+        """The folder that a deployment would upload."""
         return BUILDS / self.design / self.name
 
 
@@ -63,7 +63,7 @@ TEMPLATES = {
     TEXTBOOK: ROOT / "bench" / "rivals" / "textbook" / "template.yaml",
     POWERTOOLS: ROOT / "bench" / "rivals" / "powertools" / "template.yaml",
 }
-# What is a whole pipeline; the third design is a fan-out only.
+# The designs that are whole pipelines; the third one is only a fan-out.
 PIPELINES = (OURS, TEXTBOOK)
 FANOUT = (
     Function(OURS, "FanoutLambda", "scorecast.fanout.handler", "fanout"),
@@ -81,13 +81,13 @@ READ = (
 
 
 def build() -> None:
-    """Build all designs' bundles with the SAM CLI, unless what they are made from is what it was."""
+    """Build the bundles of all designs with the SAM CLI, unless their sources are unchanged."""
     with locked(BUILDS / "lock", wait=True):
         for design, template in TEMPLATES.items():
-            made_from, stamp = _fingerprint(template), BUILDS / f"{design}.txt"
-            if not stamp.exists() or stamp.read_text() != made_from:
+            sources, stamp = _fingerprint(template), BUILDS / f"{design}.txt"
+            if not stamp.exists() or stamp.read_text() != sources:
                 _build(design, template)
-                stamp.write_text(made_from)
+                stamp.write_text(sources)
 
 
 def _build(design: str, template: Path) -> None:
@@ -106,34 +106,34 @@ def _fingerprint(template: Path) -> str:
 
 
 def environment(endpoint: str = "http://127.0.0.1:9") -> dict[str, str]:
-    """The environment of a function whose AWS is at the endpoint."""
+    """Return the environment of a function that calls AWS at the endpoint."""
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     aws = {"AWS_ENDPOINT_URL": endpoint, "AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1"}
     return kept | _SETTINGS | _CREDENTIALS | aws | {"DEAD_LETTER_QUEUE_URL": f"{endpoint}/000000000000/dlq"}
 
 
 class Process:
-    """A function's process, warm from its second invocation on."""
+    """A function's process; it is warm from the second invocation on."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
 
     def invoke(self, event: Mapping[str, Any]) -> dict[str, Any]:
-        """Invoke the handler; return what bench/rig/worker.py measured."""
+        """Invoke the handler; return what bench/rig/worker.py measures."""
         assert self._process.stdin
         assert self._process.stdout
         self._process.stdin.write(json.dumps(event) + "\n")
         self._process.stdin.flush()
         answer = self._process.stdout.readline()
         if not answer:
-            raise RuntimeError("The function's process ended; what it said is above.")
+            raise RuntimeError("The function's process ended; its output is above.")
         measured: dict[str, Any] = json.loads(answer)
         return measured
 
 
 @contextmanager
 def running(function: Function, endpoint: str) -> Iterator[Process]:
-    """Run a function's process."""
+    """Run a function's process that calls AWS at the endpoint."""
     command = [sys.executable, "-S", "-P", str(WORKER), str(function.bundle), function.module]
     with subprocess.Popen(
         command, env=environment(endpoint), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -1,10 +1,10 @@
-"""What calls cost: read and write units as DynamoDB Local reports them, put right where it is known to be wrong.
+"""What calls cost: the read and write units that DynamoDB Local reports, corrected where it is known to be wrong.
 
-Three things are wrong in DynamoDB Local 1.25 (what DynamoDB does: docs/ranks.md):
+DynamoDB Local 1.25 is wrong in three ways (docs/ranks.md has the sources of what DynamoDB does):
 - BatchGetItem charges nothing for a key without an item; DynamoDB charges half a unit, or one if consistent.
 - A Query that finds nothing is charged nothing; DynamoDB charges half a unit.
 - TransactWriteItems charges four times the sum of the *different* sizes among its items; DynamoDB charges twice the
-  plain price of each item, and an index's plain price. `PlainWriter` does the actions one by one and counts like that.
+  plain price of each item, and the plain price for an index. `PlainWriter` runs the actions one by one to count that.
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ from typing import Any
 
 _READS = ("Query", "GetItem", "BatchGetItem", "Scan")
 _TRANSACTED = 2
-# An eventually consistent read; the consistent ones here never come back empty.
+# The price of an eventually consistent read of nothing; the consistent reads here always find something.
 _LEAST = 0.5
 
 
 @dataclass
 class Meter:
-    """Counts a client's reads from now on; one thread at a time."""
+    """Counts the reads of a client that one thread uses."""
 
     units: float = 0.0
     calls: int = 0
     _asked: dict[str, Any] = field(default_factory=dict)
 
     def watch(self, dynamodb: Any) -> None:
-        """Have the client ask for consumed capacity at every read, and count it."""
+        """Make the client ask for consumed capacity at every read, and count it."""
         for operation in _READS:
             dynamodb.meta.events.register(f"provide-client-params.dynamodb.{operation}", self._ask)
             dynamodb.meta.events.register(f"after-call.dynamodb.{operation}", self._count)
 
     def reset(self) -> None:
-        """Begin anew."""
+        """Start counting from zero."""
         self.units, self.calls = 0.0, 0
 
     def _ask(self, params: dict[str, Any], **_: Any) -> dict[str, Any]:
@@ -51,7 +51,7 @@ class Meter:
 
 
 def _of_missing(asked: Mapping[str, Any], answer: Mapping[str, Any]) -> float:
-    """What BatchGetItem costs for the keys that have no item."""
+    """Return what BatchGetItem costs for keys without an item."""
     units = 0.0
     for table, request in asked.get("RequestItems", {}).items():
         missing = len(request["Keys"]) - len(answer["Responses"].get(table, []))
@@ -61,10 +61,10 @@ def _of_missing(asked: Mapping[str, Any], answer: Mapping[str, Any]) -> float:
 
 @dataclass
 class PlainWriter:
-    """A DynamoDB client for one writer, whose transactions are done as plain writes, each metered.
+    """A DynamoDB client of one writer that runs transactions as plain writes, each metered.
 
-    `entry_units` is what the entries cost as plain writes, table and index; `extra_units` is what comes on top of that:
-    the transaction's price of the entries, and the nodes.
+    `entry_units` is what the entries cost as plain writes, in table and index. `extra_units` is what the counting index
+    adds: the price of the transaction for the entries, and the nodes.
     """
 
     dynamodb: Any
@@ -74,15 +74,15 @@ class PlainWriter:
     transactions: int = 0
 
     def batch_get_item(self, **request: Any) -> Any:
-        """Read as ever."""
+        """Read as usual."""
         return self.dynamodb.batch_get_item(**request)
 
     def put_item(self, **request: Any) -> Any:
-        """List a board, which is done once a process."""
+        """List a board, which a process does once."""
         return self.dynamodb.put_item(**request)
 
     def transact_write_items(self, *, TransactItems: list[dict[str, Any]]) -> dict[str, Any]:
-        """Do the actions one after another; the only writer there is never meets a condition that fails."""
+        """Run the actions one after another. No condition fails, because there is only one writer."""
         self.transactions += 1
         for action in TransactItems:
             [(kind, request)] = action.items()

@@ -1,6 +1,6 @@
-"""A stand-in for EventBridge on this machine: answers PutEvents after a set time, and does as little else as it can.
+"""A stub of EventBridge on this machine: answers PutEvents after a fixed time, and does as little else as it can.
 
-Run as a process of its own (`python -m bench.rig.stub LATENCY_MS`); it prints its port, and ends when its input does.
+It runs in its own process (`python -m bench.rig.stub LATENCY_MS`), prints its port, and exits when its input closes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from functools import cache
 from typing import Any
 
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
-# Once an entry: within a Detail, which is JSON in JSON, the quotes would be escaped.
+# Occurs once in each entry: within a Detail, which is JSON in JSON, the quotes are escaped.
 _ENTRY = b'"DetailType"'
 
 
@@ -32,7 +32,7 @@ class Bus(asyncio.Protocol):
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """Take a piece of a request; answer when it is whole."""
+        """Collect a piece of a request; answer when the request is complete."""
         self.pieces.append(data)
         self.missing -= len(data)
         if self.missing > 0:
@@ -72,7 +72,7 @@ async def _serve(latency_s: float) -> None:
 
 @contextmanager
 def running(latency_ms: int) -> Iterator[str]:
-    """Run one in a process of its own; yields its endpoint."""
+    """Run one in its own process; yields its endpoint."""
     command = [sys.executable, "-m", "bench.rig.stub", str(latency_ms)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin

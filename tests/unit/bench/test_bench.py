@@ -1,4 +1,4 @@
-"""The benchmarks' own parts: the meter corrects what DynamoDB Local gets wrong, and transactions collide as on AWS."""
+"""The parts of the benchmarks: the meter corrects DynamoDB Local, and transactions conflict as on AWS."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ def test_a_transaction_costs_twice_in_the_table_and_once_in_the_index() -> None:
     assert (writer.entry_units, writer.extra_units, writer.nodes) == (3.0, 5.0, 2)
 
 
-def test_a_transaction_meets_another_one_only_while_it_is_in_flight() -> None:
+def test_a_transaction_conflicts_with_another_one_only_while_that_is_in_flight() -> None:
     collisions = Collisions()
     with collisions.in_flight([UPDATE]), pytest.raises(ClientError) as conflict, collisions.in_flight([UPDATE]):
         pass
@@ -49,14 +49,14 @@ def test_a_transaction_meets_another_one_only_while_it_is_in_flight() -> None:
         pass
 
 
-def test_changes_hold_the_repeats_and_are_drawn_alike_every_time() -> None:
+def test_changes_include_the_repeats_and_are_the_same_at_every_draw() -> None:
     strain = Strain(changes=100, participants=10)
     changes = draw_changes(strain, "board")
     assert changes == draw_changes(strain, "board")
     assert (len(changes), len({change.sequence for change in changes})) == (110, 100)
 
 
-def test_the_oracle_shares_ranks() -> None:
+def test_tied_scores_share_a_rank_in_the_oracle() -> None:
     oracle = Oracle()
     oracle.add(draw_entries("tied", 500))
     assert [oracle.rank(score) for score in oracle.ordered[-1:]] == [1]
@@ -65,7 +65,7 @@ def test_the_oracle_shares_ranks() -> None:
     assert oracle.rank(oracle.scores[participant]) == 500
 
 
-def test_the_tables_are_the_templates() -> None:
+def test_the_tables_are_those_of_the_template() -> None:
     assert definition_of(LEADERBOARD)["KeySchema"][0] == {"AttributeName": "id", "KeyType": "HASH"}
     assert index_names() == ("hackathonName-projectScore", "tieBoard-tieOrder")
     assert "GlobalSecondaryIndexes" not in definition_of(BOARDS)

@@ -1,4 +1,4 @@
-"""Charts: lengths and places follow the values, and what is drawn is well-formed."""
+"""Charts: lengths and positions follow the values, and the SVG is well-formed."""
 
 import re
 from xml.etree import ElementTree
@@ -24,13 +24,13 @@ def test_lines_rise_by_powers_of_ten() -> None:
     [flat, steep] = re.findall(r'polyline class="l\d" points="([^"]+)"', lines("Units", "fewer", "entries", SERIES))
     heights = [[float(point.split(",")[1]) for point in one.split()] for one in (flat, steep)]
     assert heights[0][0] == heights[0][1]
-    assert heights[1][0] > heights[1][1]  # downwards is larger
+    assert heights[1][0] > heights[1][1]  # y grows downwards
 
 
 def test_labels_at_the_ends_do_not_cover_each_other() -> None:
     close = {"one": [(1, 1.0), (10, 5.0)], "two": [(1, 1.0), (10, 5.1)]}
-    places = drawn(r'y="([\d.]+)">(?:one|two)', lines("Units", "fewer", "entries", close))
-    assert abs(places[0] - places[1]) >= 17
+    heights = drawn(r'y="([\d.]+)">(?:one|two)', lines("Units", "fewer", "entries", close))
+    assert abs(heights[0] - heights[1]) >= 17
 
 
 @pytest.mark.parametrize("chart", [bars("a & b", "<c>", [Bar("d<", 1, 0)]), lines("a", "b", "c", SERIES)])

@@ -11,19 +11,19 @@ def test_the_fan_out_publishes_ten_times_the_textbooks_records_at_20_ms() -> Non
     assert ours["times_the_cpu"] <= 0.7
 
 
-def test_the_pipeline_carries_five_times_the_textbooks_changes() -> None:
+def test_the_pipeline_processes_five_times_the_textbooks_changes() -> None:
     [ours] = rows("pipeline", design="scorecast")
     assert ours["times_the_changes"] >= 5
 
 
 @pytest.mark.parametrize("bytecode", ["compiled", "none"])
 @pytest.mark.parametrize("function", ["FanoutLambda", "ConsumerLambda", "LeaderGet"])
-def test_a_function_starts_in_three_fifths_of_the_textbooks_time(function: str, bytecode: str) -> None:
+def test_a_function_starts_in_at_most_three_fifths_of_the_textbooks_time(function: str, bytecode: str) -> None:
     [start] = rows("startup", function=function, bytecode=bytecode)
     assert start["times_the_time"] <= 0.6
 
 
-def test_a_full_batch_needs_a_tenth_of_a_call_a_change() -> None:
+def test_a_full_batch_needs_at_most_a_tenth_of_a_call_a_change() -> None:
     assert max(row["calls_a_change"] for row in rows("consumer", batch=100)) <= 0.1
 
 

@@ -1,4 +1,4 @@
-"""FanoutFunction with Powertools: its batch processor hands over one record at a time, which is published."""
+"""FanoutFunction with Powertools: its batch processor calls `publish` for one record at a time."""
 
 import json
 import os
@@ -6,13 +6,13 @@ import os
 import boto3
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 
-# Made outside of the handler, as the best practices say, so that warm invocations reuse its connection.
+# Created outside the handler, as the best practices say, so that warm invocations reuse its connection.
 events = boto3.client("events")
 processor = BatchProcessor(event_type=EventType.DynamoDBStreams)
 
 
 def handle(event, context):
-    """Publish a batch of the stream; what failed is reported, and delivered again from the first of it on."""
+    """Publish a batch of the stream; report failures, so that the trigger redelivers from the first one on."""
     return process_partial_response(event=event, record_handler=publish, processor=processor, context=context)
 
 

@@ -1,4 +1,4 @@
-"""FanoutFunction, by the book: each record of the stream becomes an event, ten a PutEvents call, call after call."""
+"""FanoutFunction, by the book: a record of the stream becomes an event; ten a PutEvents call, one call at a time."""
 
 import json
 import os
@@ -9,12 +9,12 @@ import boto3
 BATCH = 10
 ATTEMPTS = 4
 
-# Made outside of the handler, as the best practices say, so that warm invocations reuse its connection.
+# Created outside the handler, as the best practices say, so that warm invocations reuse its connection.
 events = boto3.client("events")
 
 
 def handle(event, context):
-    """Publish a batch of the stream; an exception makes the trigger deliver it again."""
+    """Publish a batch of the stream; if this raises, the trigger redelivers the batch."""
     entries = [entry_of(record) for record in event["Records"]]
     for at in range(0, len(entries), BATCH):
         put(entries[at : at + BATCH])
@@ -33,7 +33,7 @@ def entry_of(record):
 
 
 def put(entries):
-    """Send up to ten entries; those that failed again, after a pause."""
+    """Send up to ten entries; send failed ones again after a pause."""
     for attempt in range(ATTEMPTS):
         results = events.put_events(Entries=entries)["Entries"]
         entries = [entry for entry, result in zip(entries, results, strict=True) if "ErrorCode" in result]

@@ -20,7 +20,7 @@ def handle(event, context):
 
 
 def count_above(board, score):
-    """Count the entries that score higher; a page reads a megabyte of the index."""
+    """Count the entries that score higher; each page reads a megabyte of the index."""
     pages = dynamodb.get_paginator("query").paginate(
         TableName=os.environ["TABLE"],
         IndexName=os.environ["INDEX"],
