@@ -17,7 +17,7 @@ from bench.rig import dynamodb_local
 from bench.rig.boards import Oracle, count, draw_entries, load, load_counters
 from bench.rig.meter import Meter
 from bench.rig.tables import BOARDS, LEADERBOARD, empty_tables, index_names
-from scorecast.api.query import GetEntry
+from scorecast.api.endpoints.participant import GetEntry
 from scorecast.api.reader import LeaderboardReader
 from scorecast.leaderboard.index import lookup, table
 from scorecast.leaderboard.policy import Order
@@ -59,16 +59,16 @@ class Board:
 
     def by_index(self, participant: str) -> int:
         """Return the rank of a known score from the counting index."""
-        return self.reader._open(self.name).find(self.oracle.scores[participant]).rank
+        return self.reader.open_board(self.name).find(self.oracle.scores[participant]).rank
 
     def by_count(self, participant: str) -> int:
         """Return the rank of a known score from a COUNT of all entries above it."""
         score = self.oracle.scores[participant]
-        return 1 + self.reader._entries.count_above(self.name, score, Order.DESCENDING)
+        return 1 + self.reader.entries.count_above(self.name, score, Order.DESCENDING)
 
     def by_answer(self, neighbours: int) -> Callable[[str], int]:
         """Return a function that asks for a rank as the API does: it also reads the entry and its neighbours."""
-        return lambda participant: int(self.reader.get_entry(GetEntry(self.name, participant, neighbours))["rank"])
+        return lambda participant: int(GetEntry(self.name, participant, neighbours).answer(self.reader)["rank"])
 
 
 def load_board(endpoint: str, dynamodb: Any, shape: str, entries: int) -> Board:

@@ -18,7 +18,9 @@ from bench.measure.lookups import COUNTS, HEAP, Board, load_board
 from bench.report.results import Row, create_parser, progress, save, spread
 from bench.rig import dynamodb_local, functions, sorted_sets
 from bench.rig.tables import LEADERBOARD, empty_tables
-from scorecast.api.query import GetEntry, ListEntries, read_query
+from scorecast.api.endpoints.documents import Document
+from scorecast.api.endpoints.entries import ListEntries
+from scorecast.api.routes import read_query
 
 SIZES = [10_000, 100_000]
 SHAPE = "uniform"
@@ -31,7 +33,7 @@ Request = dict[str, Any]
 def requests_of(board: Board, participants: list[str]) -> dict[str, list[Request]]:
     """Return the requests for each kind of answer, as API Gateway passes them on."""
     path = f"/leaderBoard/{quote(board.name)}/participants"
-    token = str(board.reader.list_entries(ListEntries(board.name, 100))["next"])
+    token = str(ListEntries(board.name, 100).answer(board.reader)["next"])
     return {
         "top 10": [_get("/leaderBoard/", hackathonName=board.name, limit="10") for _ in participants],
         "a page of 100": [
@@ -75,11 +77,9 @@ def _evenly_ranked(board: Board, many: int) -> list[str]:
 
 
 def _ask(board: Board, request: Request) -> None:
-    match read_query(request):
-        case ListEntries() as query:
-            board.reader.list_entries(query)
-        case GetEntry() as query:
-            board.reader.get_entry(query)
+    query = read_query(request)
+    assert not isinstance(query, Document)
+    query.answer(board.reader)
 
 
 def _count(board: Board, participant: str) -> None:

@@ -24,7 +24,7 @@ RESULTS = ROOT / "bench" / "results"
 _MEASURED = [
     *("template.yaml", "src/Makefile", "bench/measure", "bench/rig", "bench/rivals", "src/scorecast/*.py"),
     *(f"src/scorecast/{name}" for name in ("runtime", "changes", "dead_letters", "leaderboard", "fanout", "standings")),
-    "src/scorecast/api/*.py",
+    *("src/scorecast/api/*.py", "src/scorecast/api/endpoints"),
 ]
 
 Row = dict[str, Any]

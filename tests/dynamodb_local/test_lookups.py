@@ -11,7 +11,8 @@ from bench.measure.contention import Strain, draw_changes, write_all
 from bench.rig.boards import SHAPES, Oracle, count, counters_of, draw_entries, scan
 from bench.rig.meter import Meter
 from bench.rig.tables import BOARDS, LEADERBOARD
-from scorecast.api.query import GetEntry, ListEntries
+from scorecast.api.endpoints.entries import ListEntries
+from scorecast.api.endpoints.participant import GetEntry
 from scorecast.leaderboard.policy import BoardPolicy, Order, Ties, policy_item
 from scorecast.standings.entry import Entry
 from scorecast.standings.store import Leaderboard
@@ -51,7 +52,7 @@ def test_every_rank_equals_the_sorted_lists(engine: Any, shape: str) -> None:
     assert counters_of(engine.dynamodb, shape) == count(oracle.ordered).nodes
     for order in Order:  # the same entries and counters, read in either order
         declare(engine.dynamodb, shape, order)
-        board = engine.reader._open(shape)
+        board = engine.reader.open_board(shape)
         for score in sorted(set(oracle.ordered))[::20] + oracle.ordered[:1] + oracle.ordered[-1:]:
             standing = board.find(score)
             assert (standing.rank, standing.total) == (rank_in(oracle, score, order), ENTRIES)
@@ -70,7 +71,7 @@ def test_a_lookup_takes_three_round_trips_and_few_units(engine: Any) -> None:
         declare(engine.dynamodb, "metered", order)
         for score in oracle.ordered[::100]:
             meter.reset()
-            assert engine.reader._open("metered").find(score).rank == rank_in(oracle, score, order)
+            assert engine.reader.open_board("metered").find(score).rank == rank_in(oracle, score, order)
             assert meter.calls <= 3
             assert meter.units <= 20
 
@@ -80,14 +81,14 @@ def test_pages_and_neighbours_are_those_of_the_boards_order(engine: Any, order: 
     leaderboard = Leaderboard(engine.dynamodb, LEADERBOARD, BOARDS)
     leaderboard.write([entry(order, f"p{at:02}", Decimal(at // 2), 1) for at in range(40)])
     declare(engine.dynamodb, order, order)
-    first = engine.reader.list_entries(ListEntries(order, 15))
-    middle = engine.reader.list_entries(ListEntries(order, 15, token=first["next"]))
-    last = engine.reader.list_entries(ListEntries(order, 10, position=31))
+    first = ListEntries(order, 15).answer(engine.reader)
+    middle = ListEntries(order, 15, token=first["next"]).answer(engine.reader)
+    last = ListEntries(order, 10, position=31).answer(engine.reader)
     entries = [*first["entries"], *middle["entries"], *last["entries"]]
     assert [one["projectScore"] for one in entries] == order.best_first([Decimal(at // 2) for at in range(40)])
     assert [one["rank"] for one in entries] == [1 + 2 * (at // 2) for at in range(40)]
     assert [one["position"] for one in entries] == list(range(1, 41))
-    answer = engine.reader.get_entry(GetEntry(order, entries[20]["id"], 3))
+    answer = GetEntry(order, entries[20]["id"], 3).answer(engine.reader)
     shown = [*answer["above"], {name: answer[name] for name in answer["above"][0]}, *answer["below"]]
     assert [one["id"] for one in shown] == [one["id"] for one in entries[17:24]]
     assert [one["rank"] for one in shown] == [one["rank"] for one in entries[17:24]]
@@ -106,7 +107,7 @@ def test_counters_equal_entries_after_writers_were_killed_overtaken_and_fed_repe
     oracle = Oracle()
     oracle.add(standing.items())
     for participant in list(standing)[::10]:
-        answer = engine.reader.get_entry(GetEntry("strained", participant, 0))
+        answer = GetEntry("strained", participant, 0).answer(engine.reader)
         assert (answer["rank"], answer["total"]) == (oracle.rank(standing[participant]), len(standing))
 
 
@@ -134,14 +135,14 @@ def test_where_ties_have_an_order_pages_and_neighbours_are_in_it(engine: Any, or
     entries: list[Any] = []
     page: dict[str, Any] = {"next": None}
     while "next" in page:
-        page = engine.reader.list_entries(ListEntries(name, 7, token=page["next"]))
+        page = ListEntries(name, 7, token=page["next"]).answer(engine.reader)
         entries += page["entries"]
     assert [one["id"] for one in entries] == expected
     assert [one["position"] for one in entries] == list(range(1, 41))
     assert {one["userName"] for one in entries} >= {"renamed"}
-    jump = engine.reader.list_entries(ListEntries(name, 5, position=20))
+    jump = ListEntries(name, 5, position=20).answer(engine.reader)
     assert jump["entries"] == entries[19:24]
-    answer = engine.reader.get_entry(GetEntry(name, expected[20], 2))
+    answer = GetEntry(name, expected[20], 2).answer(engine.reader)
     assert [one["id"] for one in [*answer["above"], *answer["below"]]] == [*expected[18:20], *expected[21:23]]
     leaderboard.write([entry(name, expected[0], None, 200)], {name: policy})
-    assert engine.reader.list_entries(ListEntries(name, 1))["entries"][0]["id"] == expected[1]
+    assert ListEntries(name, 1).answer(engine.reader)["entries"][0]["id"] == expected[1]

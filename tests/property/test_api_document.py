@@ -17,6 +17,7 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from scorecast.api import handler
+from scorecast.api.endpoints.documents import GetOpenApi
 from tests.support.api_fakes import SAMPLE, FakeTable, serve
 
 # What is on the board, so that requests get that far: any words are hardly ever a board's name.
@@ -42,7 +43,7 @@ def gateway(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iter
 def described(parameters: dict[str, str]) -> Any:
     """The API as it describes itself, with these parameters fixed."""
     config = {"seed": 1, "base-url": "http://localhost/", "generation": {"deterministic": True}}
-    document = json.loads(handler.openapi()["body"])
+    document = json.loads(GetOpenApi().answer()["body"])
     schema = schemathesis.openapi.from_dict(
         document, config=SchemathesisConfig.from_dict(config | {"parameters": parameters})
     )

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from typing import Any
 
@@ -36,6 +37,11 @@ def make_token(cursor: Cursor, scope: str, key: str) -> str:
 def read_token(token: str, scope: str, key: str) -> Cursor:
     """Return the cursor; ApiError 400 unless the token was made here for this scope."""
     return Cursor(*unsign(token, scope, key))
+
+
+def sign_next(names: Sequence[str], limit: int, scope: str, key: str) -> dict[str, str]:
+    """Return the `next` of a list by name, if it has more names than the limit."""
+    return {"next": sign(names[limit - 1], scope, key)} if len(names) > limit else {}
 
 
 def sign(content: Any, scope: str, key: str) -> str:

@@ -4,36 +4,15 @@ from __future__ import annotations
 
 import os
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from scorecast.api.endpoints.documents import Document
 from scorecast.api.errors import ApiError
-from scorecast.api.query import (
-    CompareEntries,
-    GetEntry,
-    GetHistogram,
-    GetOpenApi,
-    ListBoards,
-    ListEntries,
-    ListParticipantBoards,
-    Query,
-    Question,
-    RankScore,
-    ShowPage,
-    read_query,
-)
 from scorecast.api.reader import LeaderboardReader
-from scorecast.api.responses import (
-    Answer,
-    json_answer,
-    openapi_answer,
-    options_answer,
-    page_answer,
-    problem_answer,
-    revalidated,
-)
+from scorecast.api.responses import Answer, json_answer, options_answer, problem_answer, revalidated
+from scorecast.api.routes import read_query
 from scorecast.errors import CannotRead, NotAcknowledged
 from scorecast.runtime.aws import code_of, create_client
 from scorecast.runtime.logs import logger
@@ -43,7 +22,7 @@ _TOO_BUSY = ApiError(503, "The leaderboard is too busy to answer; try again in a
 
 
 def handle(event: Any, _context: Any) -> Answer:
-    """Lambda's entry: `event` is an API Gateway proxy request (REST, payload 1.0)."""
+    """Answer an API Gateway proxy request (REST, payload 1.0): Lambda's entry point."""
     request = event if isinstance(event, dict) else {}
     match request.get("httpMethod"):
         case "OPTIONS":
@@ -56,7 +35,7 @@ def handle(event: Any, _context: Any) -> Answer:
 
 def _answered(request: dict[str, Any]) -> Answer:
     try:
-        return revalidated(_answer(read_query(request)), request)
+        return revalidated(_answer(request), request)
     except ApiError as error:
         logger.info("api status=%d parameter=%s", error.status, error.parameter)
         return problem_answer(error)
@@ -64,59 +43,23 @@ def _answered(request: dict[str, Any]) -> Answer:
         logger.warning("api status=503 %s", error)
         return problem_answer(_TOO_BUSY)
     except (BotoCoreError, ClientError) as error:
-        # Not the service's words, which may repeat what it was sent.
+        # Not the service's message, which may repeat the data of the request.
         logger.error("api status=503 %s", code_of(error))
         return problem_answer(_TOO_BUSY)
     except CannotRead as error:
-        # The policy of a board that somebody wrote past `scorecast boards set`; the answer says which.
+        # A board's policy was written without `scorecast boards set`; the answer names the board.
         logger.error("api status=500 %s", type(error).__name__)
         return problem_answer(ApiError(500, str(error)))
 
 
-def _answer(query: Query) -> Answer:
-    match query:
-        case ShowPage():
-            return page()
-        case GetOpenApi():
-            return openapi()
-        case _:
-            return json_answer(_body(reader(), query))
-
-
-def _body(reader: LeaderboardReader, query: Question) -> dict[str, Any]:
-    """Ask the leaderboard."""
-    match query:
-        case ListEntries():
-            return reader.list_entries(query)
-        case CompareEntries():
-            return reader.compare_entries(query)
-        case RankScore():
-            return reader.rank_score(query)
-        case GetHistogram():
-            return reader.get_histogram(query)
-        case GetEntry():
-            return reader.get_entry(query)
-        case ListParticipantBoards():
-            return reader.list_participant_boards(query)
-        case ListBoards():
-            return reader.list_boards(query)
-
-
-@cache
-def openapi() -> Answer:
-    """Read the OpenAPI document, once a process."""
-    return openapi_answer(Path(__file__).with_name("openapi.json").read_text(encoding="utf-8"))
-
-
-@cache
-def page() -> Answer:
-    """Read the page and hash its script and style, once a process."""
-    return page_answer(Path(__file__).with_name("page.html").read_text(encoding="utf-8"))
+def _answer(request: dict[str, Any]) -> Answer:
+    query = read_query(request)
+    return query.answer() if isinstance(query, Document) else json_answer(query.answer(reader()))
 
 
 @cache
 def reader() -> LeaderboardReader:
-    """Make the function's client, once a process."""
+    """Make the function's client, once per process."""
     settings = ApiSettings.from_environment(os.environ)
     return LeaderboardReader(
         create_client("dynamodb"),

@@ -13,40 +13,44 @@ from scorecast.leaderboard.index.digits import LARGEST_MAGNITUDE, SCORE_DIGITS, 
 
 # Longer than any that this API makes.
 TOKEN_CHARACTERS = 8192
-# Each is a look-up of its own.
+# Each is a lookup of its own.
 IDS_MAX = 25
+# Of a page: entries, or names of boards.
+LIMIT_MAX = 100
 
 _NUMBER = re.compile(r"-?[0-9]{1,200}(\.[0-9]{1,200})?([eE][+-]?[0-9]{1,3})?\Z")
 
 
 class Parameters:
-    """The parameters of a request, by name; each reader refuses what is not allowed."""
+    """The parameters of a request's query string, by name, and those of its path."""
 
-    def __init__(self, request: Mapping[str, Any]) -> None:
+    def __init__(self, request: Mapping[str, Any], path: Mapping[str, str] | None = None) -> None:
+        self._path = path or {}
         single = request.get("queryStringParameters") or {}
         repeated = request.get("multiValueQueryStringParameters") or {}
         self._values = {name: [value] for name, value in single.items()} | dict(repeated)
 
     @property
     def names(self) -> set[str]:
+        """The names that the query string has."""
         return set(self._values)
 
     def allow(self, *allowed: str) -> None:
-        """Refuse parameters of any other name, and with any other."""
+        """Refuse a query string that has any other name."""
         for name in self._values:
             if name not in allowed:
                 known = f"allowed here are {', '.join(allowed)}" if allowed else "this path takes none"
                 raise ApiError(400, f"The parameter {name[:100]} does not go here; {known}.", name[:100])
 
     def text(self, name: str) -> str | None:
-        """The value of a parameter that may be given once; None where it is not given."""
+        """Return a parameter that may be given once; None if it is not given."""
         values: list[str] = self._values.get(name, [])
         if len(values) > 1:
             raise ApiError(400, f"The parameter {name} is given {len(values)} times; give it once.", name)
         return values[0] if values else None
 
     def whole(self, name: str, least: int, most: int, default: int) -> int:
-        """A whole number."""
+        """Return a whole number, or the default if it is not given."""
         text = self.text(name)
         if text is None:
             return default
@@ -56,40 +60,45 @@ class Parameters:
         return int(text)
 
     def token(self, name: str) -> str | None:
-        """An opaque token; that it is ours is for page_token to say."""
+        """Return an opaque token; its signature is checked where it is used."""
         text = self.text(name)
         if text is not None and not 1 <= len(text) <= TOKEN_CHARACTERS:
             raise ApiError(400, f"{name} must be the value that the page before gave under {name}.", name)
         return text
 
     def score(self, name: str) -> Decimal:
-        """A number as DynamoDB can hold it."""
+        """Return a number that DynamoDB can hold."""
         text = self.text(name) or ""
         score = Decimal(text) if _NUMBER.match(text) else None
         if score is None or len(score.as_tuple().digits) > SCORE_DIGITS or not _is_in_range(score):
             raise ApiError(400, f"{name} is {text[:50]!r}; it must be a number of at most {SCORE_DIGITS} digits.", name)
         return score
 
-    def ids(self) -> tuple[str, ...]:
-        """The ids of several participants, each once."""
-        values = tuple(dict.fromkeys(self._values["id"]))
-        if len(values) > IDS_MAX:
-            raise ApiError(400, f"{len(values)} ids are asked for; allowed are up to {IDS_MAX}.", "id")
-        return tuple(check_id(value) for value in values)
+    def page_of_names(self) -> tuple[int, str | None]:
+        """Return how many names a page of a list may have, and its token; as many as are allowed by default."""
+        return self.whole("limit", 1, LIMIT_MAX, LIMIT_MAX), self.token("next")
+
+    def board(self) -> str:
+        """Return the name of the board."""
+        name = self._path["hackathonName"] if "hackathonName" in self._path else self.text("hackathonName")
+        if name is None:
+            raise ApiError(400, "The parameter hackathonName is missing; it names the board.", "hackathonName")
+        return _key("hackathonName", name, BOARD_BYTES)
+
+    def participant(self) -> str:
+        """Return the id of the participant that the path names."""
+        return _key("id", self._path["id"], ID_BYTES)
+
+    def participants(self) -> tuple[str, ...]:
+        """Return the ids of several participants, each once."""
+        ids = tuple(dict.fromkeys(self._values["id"]))
+        if len(ids) > IDS_MAX:
+            raise ApiError(400, f"{len(ids)} ids are asked for; allowed are up to {IDS_MAX}.", "id")
+        return tuple(_key("id", one, ID_BYTES) for one in ids)
 
 
 def _is_in_range(score: Decimal) -> bool:
     return not score or SMALLEST_MAGNITUDE <= score.adjusted() <= LARGEST_MAGNITUDE
-
-
-def check_board(name: str) -> str:
-    """Return the board's name, or refuse it for its length."""
-    return _key("hackathonName", name, BOARD_BYTES)
-
-
-def check_id(value: str) -> str:
-    """Return the participant's id, or refuse it for its length."""
-    return _key("id", value, ID_BYTES)
 
 
 def _key(name: str, value: str, most_bytes: int) -> str:

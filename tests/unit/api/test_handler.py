@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorecast.api import handler, reader
+from scorecast.api import handler
+from scorecast.api.endpoints import entries as entries_endpoint
 from scorecast.api.responses import json_text, page_answer
 from scorecast.leaderboard.index import lookup
 from scorecast.leaderboard.policy import BoardPolicy, Order
@@ -203,7 +204,7 @@ def test_a_jump_to_a_position_starts_there(entries: list, position: int, limit: 
 
 
 def test_a_jump_into_very_many_ties_starts_with_the_first_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader, "SKIP_MAX", 3)
+    monkeypatch.setattr(entries_endpoint, "SKIP_MAX", 3)
     serve(monkeypatch, FakeTable([("b", f"p{at:02}", "5") for at in range(20)]))
     body = get("/leaderBoard", hackathonName="b", atRank="10", limit="2")["body"]
     assert [(entry["id"], entry["rank"]) for entry in body["entries"]] == [("p19", 1), ("p18", 1)]

@@ -8,7 +8,8 @@ import pytest
 from botocore.session import get_session
 from botocore.validate import ParamValidator
 
-from scorecast.api.query import ListEntries, read_query
+from scorecast.api.endpoints.entries import ListEntries
+from scorecast.api.routes import read_query
 from scorecast.changes.change import from_event, from_record, to_detail
 from scorecast.fanout.plan import SOURCE_LEADERBOARD, SOURCE_OTHER, read_publication
 from scorecast.runtime.settings import AttributeNames

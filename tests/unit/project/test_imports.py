@@ -25,7 +25,10 @@ PURE = [
     "api/responses.py",
     "api/errors.py",
     "api/cursor.py",
-    "api/query.py",
+    "api/fields.py",
+    "api/neighbours.py",
+    "api/parameters.py",
+    "api/routes.py",
 ]
 
 

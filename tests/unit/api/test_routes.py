@@ -2,20 +2,16 @@ from decimal import Decimal
 
 import pytest
 
+from scorecast.api.endpoints.boards import ListBoards
+from scorecast.api.endpoints.comparison import CompareEntries
+from scorecast.api.endpoints.documents import GetOpenApi, ShowPage
+from scorecast.api.endpoints.entries import ListEntries
+from scorecast.api.endpoints.histogram import GetHistogram
+from scorecast.api.endpoints.participant import GetEntry
+from scorecast.api.endpoints.participant_boards import ListParticipantBoards
+from scorecast.api.endpoints.score_rank import RankScore
 from scorecast.api.errors import ApiError
-from scorecast.api.query import (
-    CompareEntries,
-    GetEntry,
-    GetHistogram,
-    GetOpenApi,
-    ListBoards,
-    ListEntries,
-    ListParticipantBoards,
-    Query,
-    RankScore,
-    ShowPage,
-    read_query,
-)
+from scorecast.api.routes import Query, read_query
 
 
 def asked(path: str, **parameters: str) -> Query:
@@ -47,6 +43,9 @@ def asked_many(**parameters: list[str]) -> Query:
         ("/leaderBoard/a%2Fb%20c/participants/p%25", {}, GetEntry("a/b c", "p%", 2)),
         ("/leaderBoard/a/b c/participants/p", {}, GetEntry("a/b c", "p", 2)),
         ("/leaderBoard/a%2Fhistogram/histogram", {}, GetHistogram("a/histogram")),
+        ("/leaderBoard/participants/histogram", {}, GetHistogram("participants")),
+        ("/leaderBoard/a/participants/b/histogram", {}, GetEntry("a", "b/histogram", 2)),
+        ("/leaderBoard/a/participants/b/participants/c", {}, GetEntry("a/participants/b", "c", 2)),
         ("/openapi.json", {}, GetOpenApi()),
         ("/participants/1/", {}, ListParticipantBoards("1", 100, None)),
         ("/participants/1", {"limit": "5", "next": "x"}, ListParticipantBoards("1", 5, "x")),
@@ -62,6 +61,9 @@ def test_a_request_is_read(path: str, parameters: dict, query: Query) -> None:
     [
         ("/nothing", {}, 404, None, "nothing at /nothing"),
         ("/leaderBoard/StarWar", {}, 404, None, "openapi.json says what there is"),
+        ("/leaderBoard/histogram", {}, 404, None, "nothing at /leaderBoard/histogram"),
+        ("/leaderBoard/participants/1", {}, 404, None, "nothing at /leaderBoard/participants/1"),
+        ("/openapi-json", {}, 404, None, "nothing at /openapi-json"),
         ("/leaderBoard", {"limit": "5", "atRank": "1"}, 400, "hackathonName", "hackathonName is missing"),
         ("/leaderBoard", {"rankOfScore": "5"}, 400, "hackathonName", "hackathonName is missing"),
         ("/leaderBoard", {"hackathonName": ""}, 400, "hackathonName", "0 bytes of UTF-8; allowed are 1 to 1024"),

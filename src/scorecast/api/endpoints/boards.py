@@ -1,0 +1,46 @@
+"""GET /leaderBoard/: the boards that have entries, by name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from scorecast.api.cursor import sign_next, unsign
+from scorecast.api.entry_table import query_first
+from scorecast.api.fields import Fields, board_fields
+from scorecast.api.parameters import LIMIT_MAX, Parameters
+from scorecast.api.reader import LeaderboardReader
+
+# The collection of the board table that lists the boards.
+_BOARDS = {"S": "boards"}
+_SCOPE = "boards"
+
+
+@dataclass(frozen=True, slots=True)
+class ListBoards:
+    """A page of the boards with their totals."""
+
+    limit: int = LIMIT_MAX
+    token: str | None = None
+
+    @classmethod
+    def read(cls, parameters: Parameters) -> ListBoards:
+        """Read the request; ApiError 400 where a parameter is not allowed."""
+        return cls(*parameters.page_of_names())
+
+    def answer(self, reader: LeaderboardReader) -> Fields:
+        """Read the names of a page, then a root and a policy for each."""
+        after = unsign(self.token, _SCOPE, reader.page_token_key) if self.token else ""
+        request: dict[str, Any] = {
+            "TableName": reader.board_table,
+            "KeyConditionExpression": "#collection = :boards",
+            "ExpressionAttributeNames": {"#collection": "collection"},
+            "ExpressionAttributeValues": {":boards": _BOARDS},
+        }
+        if after:
+            request["ExclusiveStartKey"] = {"collection": _BOARDS, "name": {"S": after}}
+        # One more than is shown tells whether more follow.
+        names = [item["name"]["S"] for item in query_first(reader.dynamodb, request, self.limit + 1)]
+        boards = reader.ranks.open(names[: self.limit]).values()
+        answer = {"boards": [board_fields(board) for board in boards if board.total]}
+        return answer | sign_next(names, self.limit, _SCOPE, reader.page_token_key)

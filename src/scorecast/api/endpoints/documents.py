@@ -1,0 +1,45 @@
+"""GET / and GET /openapi.json: the page for people, and the API's description for programs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from scorecast.api.responses import Answer, openapi_answer, page_answer
+
+_FOLDER = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True, slots=True)
+class ShowPage:
+    """The page for people."""
+
+    def answer(self) -> Answer:
+        """Answer the page."""
+        return _page()
+
+
+@dataclass(frozen=True, slots=True)
+class GetOpenApi:
+    """The OpenAPI document."""
+
+    def answer(self) -> Answer:
+        """Answer the document."""
+        return _openapi()
+
+
+Document = ShowPage | GetOpenApi
+"""A query that is answered with a file."""
+
+
+@cache
+def _page() -> Answer:
+    """Read the page and hash its script and style, once per process."""
+    return page_answer((_FOLDER / "page.html").read_text(encoding="utf-8"))
+
+
+@cache
+def _openapi() -> Answer:
+    """Read the document, once per process."""
+    return openapi_answer((_FOLDER / "openapi.json").read_text(encoding="utf-8"))

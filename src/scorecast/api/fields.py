@@ -1,0 +1,38 @@
+"""The fields that several answers share: those of a board, of an entry, and of a rank. Pure."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from scorecast.leaderboard.batch_get import Item
+from scorecast.leaderboard.index.lookup import Board, Standing
+
+Fields = dict[str, Any]
+"""Fields of an answer, by name."""
+
+
+def board_fields(board: Board) -> Fields:
+    """Return what every answer about a board tells of it."""
+    fields = {
+        "hackathonName": board.name,
+        "order": str(board.policy.order),
+        "total": board.total,
+        "updatedAt": board.updated_at,
+    }
+    return fields | ({"closesAt": board.policy.closes_at} if board.policy.closes_at else {})
+
+
+def entry_fields(item: Item) -> Fields:
+    """Return an entry's participant, name and score."""
+    return {"id": item["id"]["S"], "userName": item.get("userName", {}).get("S"), "projectScore": score_of(item)}
+
+
+def standing_fields(standing: Standing) -> Fields:
+    """Return a rank, and what it is of how many."""
+    return {"rank": standing.rank, "percentile": standing.percentile, "total": standing.total}
+
+
+def score_of(item: Item) -> Decimal:
+    """Return an entry's score."""
+    return Decimal(item["projectScore"]["N"])

@@ -1,0 +1,90 @@
+"""The routes of the API: the paths, their parameters, and what reads a request of each. Pure.
+
+A new endpoint is a module of `endpoints`, a line of `ROUTES`, and its part of openapi.json.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Protocol
+from urllib.parse import unquote
+
+from scorecast.api.endpoints.boards import ListBoards
+from scorecast.api.endpoints.comparison import CompareEntries
+from scorecast.api.endpoints.documents import Document, GetOpenApi, ShowPage
+from scorecast.api.endpoints.entries import ListEntries
+from scorecast.api.endpoints.histogram import GetHistogram
+from scorecast.api.endpoints.participant import GetEntry
+from scorecast.api.endpoints.participant_boards import ListParticipantBoards
+from scorecast.api.endpoints.score_rank import RankScore
+from scorecast.api.errors import ApiError
+from scorecast.api.fields import Fields
+from scorecast.api.parameters import Parameters
+from scorecast.api.reader import LeaderboardReader
+
+METHODS = ("GET", "HEAD")
+
+
+class Question(Protocol):
+    """A query that is answered from the leaderboard."""
+
+    def answer(self, reader: LeaderboardReader) -> Fields: ...
+
+
+Query = Document | Question
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A path as openapi.json writes it, what reads a request of it, and the query parameters that it may have."""
+
+    path: str
+    read: Callable[[Parameters], Query]
+    parameters: tuple[str, ...] = ()
+
+
+def read_leader_board(parameters: Parameters) -> Query:
+    """Read a request of the one path that answers four questions; its parameters tell which."""
+    if "rankOfScore" in parameters.names:
+        return RankScore.read(parameters)
+    if "id" in parameters.names:
+        return CompareEntries.read(parameters)
+    if parameters.names <= {"limit", "next"}:
+        return ListBoards.read(parameters)
+    return ListEntries.read(parameters)
+
+
+# The first one that matches is taken: an id may end in /histogram.
+ROUTES = (
+    Route("/", lambda _: ShowPage()),
+    Route("/openapi.json", lambda _: GetOpenApi()),
+    Route("/leaderBoard/", read_leader_board, ("hackathonName", "limit", "next", "atRank", "rankOfScore", "id")),
+    Route("/leaderBoard/{hackathonName}/participants/{id}", GetEntry.read, ("neighbours",)),
+    Route("/leaderBoard/{hackathonName}/histogram", GetHistogram.read),
+    Route("/participants/{id}", ListParticipantBoards.read, ("limit", "next")),
+)
+
+
+def read_query(request: Mapping[str, Any]) -> Query:
+    """Read an API Gateway proxy request; ApiError 400, 404 or 405 says what is wrong with it and what is allowed."""
+    method = request.get("httpMethod") or "GET"
+    if method not in METHODS:
+        raise ApiError(405, f"The method {method} is not for here; allowed are {', '.join(METHODS)} and OPTIONS.")
+    path = "/" + str(request.get("path") or "").strip("/")
+    for route in ROUTES:
+        if match := _pattern(route.path).fullmatch(path):
+            parameters = Parameters(request, {name: unquote(part) for name, part in match.groupdict().items()})
+            parameters.allow(*route.parameters)
+            return route.read(parameters)
+    Parameters(request).allow()
+    raise ApiError(404, f"There is nothing at {path[:200]}; GET /openapi.json says what there is.")
+
+
+@cache
+def _pattern(path: str) -> re.Pattern[str]:
+    # A board's name may hold slashes, because gateways differ on whether they decode a path.
+    pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>.*)", re.escape(path.rstrip("/") or "/"))
+    return re.compile(pattern, re.DOTALL)
