@@ -30,7 +30,7 @@ def test_a_score_goes_through_the_pipeline_and_is_ranked(scorecast: Scorecast, b
         said = scorecast.ok("score", participant, board, score, "--name", f"user {participant}")
         assert said.startswith(f"{participant} has {score} on the board {board}; it came through after ")
     assert [entry["rank"] for entry in scorecast.json("top", board)["entries"]] == [1, 1, 3, 4]
-    place = scorecast.json("rank", board, "1")
+    place = scorecast.json("rank", "1", board)
     assert (place["userName"], place["projectScore"], place["rank"], place["total"]) == ("user 1", 60, 3, 4)
     assert (board, 4) in [(one["hackathonName"], one["total"]) for one in scorecast.json("top")["boards"]]
 
@@ -63,7 +63,7 @@ def test_more_than_a_page_is_shown(scorecast: Scorecast, stack, board: str) -> N
 def test_a_name_of_any_characters_is_one_name(scorecast: Scorecast) -> None:
     board, participant = f"a/b %2F [bold]é {uuid.uuid4()}", "x/y?z=%20&é"
     scorecast.ok("score", participant, board, "5", "--name", "[red]\x1b[31m")
-    assert scorecast.json("rank", board, participant)["rank"] == 1
+    assert scorecast.json("rank", participant, board)["rank"] == 1
     table = scorecast.ok("top", board)
     assert "[red]" in table
     assert "\x1b[31m" not in table
@@ -74,7 +74,7 @@ def test_a_name_of_any_characters_is_one_name(scorecast: Scorecast) -> None:
     [
         (4, ["top", "--stack", "nowhere"], "There is no stack 'nowhere' at http://127.0.0.1:"),
         (1, ["top", "no such board"], "There is no board 'no such board'"),
-        (1, ["rank", "StarWar", "nobody"], "The participant 'nobody' is not on the board"),
+        (1, ["rank", "nobody", "StarWar"], "The participant 'nobody' is not on the board"),
         (2, ["score", "1", "StarWar", "ninety"], "is not a number of up to 38 digits"),
         (2, ["score", "1", "StarWar"], "Give either a SCORE"),
         (5, ["top", "--region", "us-east-1"], "There are no AWS credentials"),

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-import typer
 from rich.table import Table
 
 from scorecast.changes.change import iso_now
-from scorecast.cli.options import (
-    Json,
-    data,
-    notes,
-    open_stack,
-    plain,
+from scorecast.cli.command import (
+    BOARD,
+    Number,
+    Whole,
+    argument,
+    board_argument,
+    command,
+    id_argument,
+    json_option,
+    option,
     print_json,
-    with_place,
 )
+from scorecast.cli.options import open_stack, with_stack_options
+from scorecast.cli.output import data, make_table, notes, plain
 from scorecast.errors import UserError
 from scorecast.leaderboard.policy import BoardPolicy, Keep, Order
 from scorecast.ops.boards.api_client import ApiClient, api_of
@@ -26,22 +30,21 @@ from scorecast.ops.stack.exit_codes import ExitCode
 from scorecast.ops.stack.main_table import main_table_of, read_score
 from scorecast.ops.stack.stack import Options, Stack
 
-app = typer.Typer()
 
-Participant = Annotated[str, typer.Argument(metavar="ID", help="The participant's id.")]
-Board = Annotated[str, typer.Argument(metavar="BOARD", help="The board's name (hackathonName).")]
-
-
-@app.command()
-@with_place
-def top(
-    place: Options,
-    board: Annotated[str | None, typer.Argument(metavar="BOARD", help="The board; left away, all boards.")] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many entries to show.")] = 10,
-    as_json: Json = False,
-) -> None:
-    """Show the best of a board, or list the boards."""
-    api = api_of(open_stack(place))
+@command()
+@argument(
+    "board",
+    type=BOARD,
+    required=False,
+    metavar="[BOARD]",
+    help="Board name. Omit it to list all boards.",
+)
+@option("--limit", "-n", type=Whole(1), default=10, metavar="N", help="Number of entries to show.")
+@json_option
+@with_stack_options
+def top(options: Options, board: str | None, limit: int, as_json: bool) -> None:
+    """Show the best entries of a board, or list all boards."""
+    api = api_of(open_stack(options))
     if board is None:
         _show_boards(api, as_json)
         return
@@ -56,16 +59,14 @@ def top(
         notes.print(f"{len(answer['entries']):,} of {answer['total']:,}; --limit shows more.", style="dim")
 
 
-@app.command()
-@with_place
-def rank(
-    place: Options,
-    board: Board,
-    participant: Participant,
-    as_json: Json = False,
-) -> None:
-    """Show a participant's rank on a board, and who is next to them. Who has the same score has the same rank."""
-    answer = api_of(open_stack(place)).rank(board, participant)
+@command()
+@id_argument
+@board_argument
+@json_option
+@with_stack_options
+def rank(options: Options, participant: str, board: str, as_json: bool) -> None:
+    """Show a participant's rank and neighbours on a board. Tied participants share a rank."""
+    answer = api_of(open_stack(options)).rank(board, participant)
     if as_json:
         print_json(answer)
         return
@@ -76,38 +77,44 @@ def rank(
     data.print(_entries_table(answer, [*answer["above"], answer, *answer["below"]]))
 
 
-# A negative score is a word that begins with a dash, not an option.
-@app.command(context_settings={"ignore_unknown_options": True})
-@with_place
+# A negative score is an argument that begins with a dash, not an option.
+@command(context_settings={"ignore_unknown_options": True})
+@id_argument
+@board_argument
+@argument("points", required=False, metavar="[SCORE]", help="Score: a number of up to 38 digits.")
+@option("--name", metavar="NAME", help="Display name (default: unchanged).")
+@option("--delete", is_flag=True, help="Delete the item instead.")
+@option("--wait/--no-wait", default=True, help="Wait until the board shows the score.")
+@option("--timeout", type=Number(0.1), default=30, metavar="SECONDS", help="Longest time to wait.")
+@json_option
+@with_stack_options
 def score(
-    place: Options,
-    participant: Participant,
-    board: Board,
-    points: Annotated[
-        str | None, typer.Argument(metavar="SCORE", help="The score: a number of up to 38 digits.")
-    ] = None,
-    name: Annotated[str | None, typer.Option("--name", help="The name to show; left away, it stays as it is.")] = None,
-    delete: Annotated[bool, typer.Option("--delete", help="Delete the item instead.")] = False,
-    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until the board shows it.")] = True,
-    timeout: Annotated[float, typer.Option("--timeout", min=0.1, help="How many seconds to wait at most.")] = 30,
-    as_json: Json = False,
+    options: Options,
+    participant: str,
+    board: str,
+    points: str | None,
+    name: str | None,
+    delete: bool,
+    wait: bool,
+    timeout: float,
+    as_json: bool,
 ) -> None:
-    """Write a participant's score to the main table, and wait until it has come through to the board.
+    """Write a participant's score to the main table, and wait until the board shows it.
 
-    Other attributes of the item stay as they are.
+    Other attributes of the item stay unchanged.
     """
     if delete == (points is not None) or (delete and name is not None):
-        raise UserError("Give either a SCORE (with --name, if you like) or --delete.", ExitCode.USAGE)
+        raise UserError("Give either a SCORE, to which --name may be added, or --delete.", ExitCode.USAGE)
     points_exact = None if points is None else read_score(points)
-    where = open_stack(place)
-    table = main_table_of(where)
+    stack = open_stack(options)
+    table = main_table_of(stack)
     if points_exact is None:
         expected = delete_score(table, participant, board)
     else:
         expected = write_score(table, participant, board, points_exact, name)
-    policy = policies_of(where).of(expected.board)
+    policy = policies_of(stack).of(expected.board)
     is_awaited = wait and policy.is_open(iso_now())
-    _report(expected, policy, _wait(where, expected, timeout, policy) if is_awaited else None, as_json)
+    _report(expected, policy, _wait(stack, expected, timeout, policy) if is_awaited else None, as_json)
 
 
 def _wait(stack: Stack, expected: Expected, timeout_s: float, policy: BoardPolicy) -> float:
@@ -123,11 +130,11 @@ def _report(expected: Expected, policy: BoardPolicy, seconds: float | None, as_j
     what = "is off the board" if expected.score is None else f"has {expected.score} on the board"
     when = "it will follow" if seconds is None else f"it came through after {seconds:.2f} s"
     if policy.keep != Keep.LATEST and expected.score is not None:
-        # Another score may stand there, also before this one has come through.
+        # The board may show another score, also before this one has arrived.
         agrees = "will agree" if seconds is None else f"agreed after {seconds:.2f} s"
         when = f"the board, which keeps the {policy.keep} score, {agrees}"
     if not policy.is_open(iso_now()):
-        when = f"it does not count, for the board closed at {policy.closes_at}"
+        when = f"it does not count because the board closed at {policy.closes_at}"
     data.print(plain(f"{expected.participant} {what} {expected.board}; {when}."), soft_wrap=True)
 
 
@@ -139,15 +146,14 @@ def _show_boards(api: ApiClient, as_json: bool) -> None:
     if not boards:
         notes.print("There are no boards yet: `scorecast score 1 StarWar 60 --name userA` makes the first entry.")
         return
-    table = Table("board")
-    table.add_column("entries", justify="right")
+    table = make_table("board", "entries", right=["entries"])
     for board in boards:
         table.add_row(plain(board["hackathonName"]), f"{board['total']:,}")
     data.print(table)
 
 
 def _remarks(answer: dict[str, Any]) -> list[str]:
-    """What is declared for a board and not to be seen from its entries."""
+    """What the policy of a board declares that its entries do not show."""
     remarks = ["The lowest score is best."] if answer["order"] == Order.ASCENDING else []
     if closes_at := answer.get("closesAt"):
         is_open = BoardPolicy(closes_at=closes_at).is_open(iso_now())
@@ -156,11 +162,8 @@ def _remarks(answer: dict[str, Any]) -> list[str]:
 
 
 def _entries_table(answer: dict[str, Any], entries: list[dict[str, Any]]) -> Table:
-    table = Table(title=plain(answer["hackathonName"]), title_justify="left")
-    table.add_column("rank", justify="right")
-    table.add_column("name")
-    table.add_column("id")
-    table.add_column("score", justify="right", no_wrap=True)
+    title = plain(answer["hackathonName"])
+    table = make_table("rank", "name", "id", "score", right=["rank", "score"], title=title)
     for entry in entries:
         name = entry["userName"] if entry["userName"] is not None else ""
         table.add_row(f"{entry['rank']:,}", plain(name), plain(entry["id"]), str(entry["projectScore"]))

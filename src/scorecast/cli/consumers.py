@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+import click
 from rich.table import Table
 from rich.text import Text
 
-from scorecast.cli.options import (
-    Json,
-    data,
-    notes,
-    open_stack,
-    plain,
-    print_json,
-    with_place,
-)
+from scorecast.cli.command import CommandGroup, Whole, argument, json_option, option, print_json
+from scorecast.cli.options import open_stack, with_stack_options
+from scorecast.cli.output import data, make_table, notes, plain
 from scorecast.ops.consumers.event_pattern import matches, read_pattern
 from scorecast.ops.consumers.rules import Consumers, ConsumerSpec, Rule, consumers_of
 from scorecast.ops.consumers.samples import Sample, built_in_samples, live_samples, samples_in
@@ -27,67 +22,72 @@ from scorecast.ops.stack.arn import Arn, read_arn
 from scorecast.ops.stack.exit_codes import ExitCode
 from scorecast.ops.stack.stack import Options, Stack
 
-app = typer.Typer(name="consumers", help="Add, list, try and remove consumers of the bus.", no_args_is_help=True)
+name_argument = argument("name", metavar="NAME", help="Consumer name: letters, digits, - and _.")
+pattern_option = option(
+    "--pattern",
+    required=True,
+    metavar="JSON",
+    help="Event pattern: JSON, @FILE, or - for standard input.",
+)
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The consumer's name: letters, digits, - and _.")]
-Pattern = Annotated[
-    str, typer.Option("--pattern", help="The event pattern: JSON, @FILE, or - for standard input.", metavar="JSON")
-]
+
+@click.group("consumers", cls=CommandGroup)
+def consumers() -> None:
+    """Send events of the bus to targets of your own."""
 
 
-@app.command("list")
-@with_place
-def list_(
-    place: Options,
-    as_json: Json = False,
-) -> None:
-    """List all rules of the bus: the stack's own, and the consumers that were added."""
-    consumers = consumers_of(open_stack(place))
-    rules = consumers.list_rules()
+@consumers.command("list")
+@json_option
+@with_stack_options
+def list_(options: Options, as_json: bool) -> None:
+    """List all rules of the bus: the stack's own, and the consumers that you added."""
+    added = consumers_of(open_stack(options))
+    rules = added.list_rules()
     if as_json:
-        print_json({"bus": consumers.bus.name, "rules": [_shown(consumers, rule) for rule in rules]})
+        print_json({"bus": added.bus.name, "rules": [_shown(added, rule) for rule in rules]})
         return
-    table = Table("name", "origin", "state", "pattern", "targets", title=f"Rules of {consumers.bus.name}")
-    for column in table.columns:
-        column.overflow = "fold"
+    table = make_table("name", "origin", "state", "pattern", "targets", title=f"Rules of {added.bus.name}")
     for rule in rules:
-        cells = (consumers.name_of(rule), rule.origin, rule.state.lower(), rule.pattern)
+        cells = (added.name_of(rule), rule.origin, rule.state.lower(), rule.pattern)
         targets = Text("\n").join(plain(_short(target["Arn"])) for target in rule.targets)
         table.add_row(*map(plain, cells), targets)
     data.print(table)
 
 
-@app.command()
-@with_place
+@consumers.command()
+@name_argument
+@pattern_option
+@option("--target", required=True, metavar="ARN", help="Where the events go: a function, a queue, a topic, ...")
+@option("--role-arn", metavar="ARN", help="Role that reaches the target (default: the stack's own).")
+@option("--dlq", metavar="ARN", help="Dead-letter queue (default: the stack's own).")
+@option(
+    "--retries",
+    type=Whole(0, 185),
+    metavar="N",
+    help="Most attempts after the first (default: 185, EventBridge's own).",
+)
+@option(
+    "--max-age",
+    type=Whole(60, 86400),
+    metavar="SECONDS",
+    help="Longest time to try a delivery (default: 86400, EventBridge's own).",
+)
+@json_option
+@with_stack_options
 def add(
-    place: Options,
-    name: Name,
-    pattern: Pattern,
-    target: Annotated[str, typer.Option("--target", metavar="ARN", help="Where the events go: a function, queue, ...")],
-    role_arn: Annotated[
-        str | None,
-        typer.Option(
-            "--role-arn", metavar="ARN", help="The role to reach the target with; the stack's own is for most."
-        ),
-    ] = None,
-    dlq: Annotated[
-        str | None, typer.Option("--dlq", metavar="ARN", help="The dead-letter queue, if not the stack's.")
-    ] = None,
-    retries: Annotated[
-        int | None,
-        typer.Option("--retries", min=0, max=185, help="Attempts after the first at most (EventBridge: 185)."),
-    ] = None,
-    max_age: Annotated[
-        int | None,
-        typer.Option(
-            "--max-age", min=60, max=86400, help="Seconds for which a delivery is tried at most (EventBridge: 86400)."
-        ),
-    ] = None,
-    as_json: Json = False,
+    options: Options,
+    name: str,
+    pattern: str,
+    target: str,
+    role_arn: str | None,
+    dlq: str | None,
+    retries: int | None,
+    max_age: int | None,
+    as_json: bool,
 ) -> None:
-    """Add a consumer, or update it: a rule, its target, the permission that the target needs, a dead-letter queue.
+    """Add or update a consumer: a rule, its target, the target's permission and a dead-letter queue.
 
-    When a step fails, what was done before is taken back.
+    If a step fails, the earlier steps are undone.
     """
     wanted = ConsumerSpec(
         name=name,
@@ -98,52 +98,56 @@ def add(
         retries=retries,
         max_age_s=max_age,
     )
-    consumers = consumers_of(open_stack(place))
-    is_new = consumers.add(wanted)
+    added = consumers_of(open_stack(options))
+    is_new = added.add(wanted)
     if as_json:
-        print_json({"name": name, "rule": consumers.rule_name(name), "isNew": is_new})
+        print_json({"name": name, "rule": added.rule_name(name), "isNew": is_new})
         return
     done = "added" if is_new else "updated"
     data.print(plain(f"The consumer {name} is {done}: matching events go to {wanted.target}."), soft_wrap=True)
     notes.print(f"`scorecast consumers remove {name}` undoes this.", style="dim")
 
 
-@app.command()
-@with_place
-def remove(
-    place: Options,
-    name: Name,
-    as_json: Json = False,
-) -> None:
-    """Remove a consumer: its rule, its target, and the permission that it had; nothing else."""
-    consumers = consumers_of(open_stack(place))
-    rule = consumers.remove(name)
+@consumers.command()
+@name_argument
+@json_option
+@with_stack_options
+def remove(options: Options, name: str, as_json: bool) -> None:
+    """Remove a consumer: its rule, its target and the target's permission; nothing else."""
+    added = consumers_of(open_stack(options))
+    rule = added.remove(name)
     if as_json:
         print_json({"name": name, "rule": rule.name, "targets": [target["Arn"] for target in rule.targets]})
     else:
         data.print(plain(f"The consumer {name} is removed."), soft_wrap=True)
 
 
-@app.command("test")
-@with_place
-def try_pattern(
-    place: Options,
-    pattern: Pattern,
-    sample: Annotated[
-        list[Path] | None, typer.Option("--sample", help="A file of events; may be given several times.")
-    ] = None,
-    live: Annotated[int, typer.Option("--live", min=0, help="Try the newest so many changes from the backup.")] = 0,
-    as_json: Json = False,
-) -> None:
-    """Say which sample changes, or which of the newest real ones, a pattern matches. Ends with 1 if it matches none.
+@consumers.command("test")
+@pattern_option
+@option(
+    "--sample",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A file of events; may be repeated.",
+)
+@option(
+    "--live",
+    type=Whole(0),
+    default=0,
+    metavar="N",
+    help="Also test the N most recent changes from the backup.",
+)
+@json_option
+@with_stack_options
+def try_pattern(options: Options, pattern: str, sample: tuple[Path, ...], live: int, as_json: bool) -> None:
+    """Test a pattern against sample or recent events. Exits 1 if nothing matches.
 
-    EventBridge itself is asked, and nothing is changed.
+    EventBridge itself tests the pattern; nothing changes.
     """
     compact = read_pattern(pattern, sys.stdin)
-    where = open_stack(place)
-    results = [
-        (one, matches(where.client("events"), compact, one.event)) for one in _samples(where, sample or [], live)
-    ]
+    stack = open_stack(options)
+    results = [(one, matches(stack.client("events"), compact, one.event)) for one in _samples(stack, sample, live)]
     matched = sum(is_match for _, is_match in results)
     if as_json:
         events = [_describe(one) | {"matches": is_match} for one, is_match in results]
@@ -152,22 +156,22 @@ def try_pattern(
         data.print(_results_table(results))
         data.print(f"The pattern matches {matched} of {len(results)} events.")
     if not matched:
-        raise typer.Exit(ExitCode.FAILED)
+        raise click.exceptions.Exit(ExitCode.FAILED)
 
 
 def _arn(text: str | None) -> Arn | None:
     return None if text is None else read_arn(text)
 
 
-def _samples(stack: Stack, files: list[Path], live: int) -> list[Sample]:
-    """What the user asked for; the built-in samples where that is nothing."""
+def _samples(stack: Stack, files: Sequence[Path], live: int) -> list[Sample]:
+    """Return the samples that the user names; the built-in ones if there are none."""
     if not files and not live:
         return built_in_samples()
     return [*samples_in(files), *(live_samples(stack, live) if live else [])]
 
 
 def _describe(sample: Sample) -> dict[str, Any]:
-    """Where an event is from and what happened."""
+    """Say where an event is from and what happened."""
     detail = sample.event.get("detail")
     change = detail if isinstance(detail, dict) else {}
     return {
@@ -180,7 +184,7 @@ def _describe(sample: Sample) -> dict[str, Any]:
 
 
 def _results_table(results: list[tuple[Sample, bool]]) -> Table:
-    table = Table("matches", "from", "at", "change", "keys", "changed")
+    table = make_table("matches", "from", "at", "change", "keys", "changed")
     for one, is_match in results:
         about = _describe(one)
         keys = " / ".join(map(str, (about["keys"] or {}).values()))
@@ -190,7 +194,7 @@ def _results_table(results: list[tuple[Sample, bool]]) -> Table:
 
 
 def _short(arn: str) -> str:
-    """A target for a narrow column; --json has the whole ARN."""
+    """Shorten a target for a narrow column; --json has the whole ARN."""
     target = read_arn(arn)
     return f"{target.service} {target.resource}"
 

@@ -1,29 +1,27 @@
-"""The command for the bill: cost. Asks no AWS; the prices and what was measured come with the package."""
+"""The command for the bill: cost. It makes no call to AWS: prices and measurements come with the package."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-import typer
 from rich.table import Table
 
-from scorecast.cli.options import Json, data, print_json
+from scorecast.cli.command import Whole, command, json_option, option, print_json
+from scorecast.cli.output import data, make_table
 from scorecast.ops.cost.bill import ALTERNATIVES, DESIGNS, Bill, Model, Workload, verdict
 from scorecast.ops.cost.data import load_model
 
-app = typer.Typer()
 
-
-@app.command()
-def cost(
-    changes: Annotated[int, typer.Option(min=0, help="Changes of scores a month.")] = 1_000_000,
-    lookups: Annotated[int, typer.Option(min=0, help="Look-ups of a rank a month.")] = 1_000_000,
-    entries: Annotated[int, typer.Option(min=1, help="Entries of the board.")] = 100_000,
-    as_json: Json = False,
-) -> None:
+@command()
+@option("--changes", type=Whole(0), default=1_000_000, metavar="N", help="Score changes a month.")
+@option("--lookups", type=Whole(0), default=1_000_000, metavar="N", help="Rank lookups a month.")
+@option("--entries", type=Whole(1), default=100_000, metavar="N", help="Entries of the board.")
+@json_option
+def cost(changes: int, lookups: int, entries: int, as_json: bool) -> None:
     """Estimate a month's bill in us-east-1, beside the textbook pipeline, EventBridge Pipes and Redis.
 
-    From measured calls, units and CPU time, and a dated price table. What it leaves out: docs/cost.md.
+    The estimate combines measured calls, capacity units and CPU time with a dated price table, and makes no call to
+    AWS. docs/cost.md says what it leaves out.
     """
     model, workload = load_model(), Workload(changes, lookups, entries)
     bills = model.bills(workload)
@@ -56,9 +54,8 @@ def _table(model: Model, workload: Workload, bills: list[Bill]) -> Table:
     title = (
         f"{workload.changes:,.0f} changes and {workload.lookups:,.0f} look-ups a month, {workload.entries:,.0f} entries"
     )
-    table = Table("dollars a month", title=title, show_footer=False)
-    for bill in bills:
-        table.add_column(bill.design, justify="right")
+    designs = [bill.design for bill in bills]
+    table = make_table("dollars a month", *designs, right=designs, title=title)
     for name in dict.fromkeys(name for bill in bills for name in bill.lines):
         table.add_row(name, *(_dollars(bill.lines.get(name, 0.0)) for bill in bills))
     table.add_section()

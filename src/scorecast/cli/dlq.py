@@ -9,21 +9,15 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from scorecast.cli.options import (
-    Json,
-    data,
-    notes,
-    open_stack,
-    plain,
-    print_json,
-    with_place,
-)
+from scorecast.cli.command import CommandGroup, Whole, json_option, option, pass_gathered, print_json, rate_option
+from scorecast.cli.options import open_stack, with_stack_options
+from scorecast.cli.output import data, make_table, notes, plain
 from scorecast.errors import UserError
 from scorecast.ops.dead_letters.destinations import Destinations
 from scorecast.ops.dead_letters.filters import Filter, Group, group, read_filter
@@ -35,53 +29,43 @@ from scorecast.ops.stack.exit_codes import ExitCode
 from scorecast.ops.stack.stack import Options, Stack
 
 CALLS_AT_ONCE = 4
-PANEL = "Which letters"
-
-app = typer.Typer(name="dlq", help="See what is in the dead-letter queue, and send it again.", no_args_is_help=True)
-
-Reason = Annotated[
-    str | None,
-    typer.Option("--reason", help="Only this error code, or a part of the reason's words.", rich_help_panel=PANEL),
-]
-Stage = Annotated[
-    str | None,
-    typer.Option(
-        "--stage",
-        help="Only this stage: fanout, standings, stream, invocation, delivery, queue, unknown.",
-        rich_help_panel=PANEL,
-    ),
-]
-OlderThan = Annotated[
-    str | None,
-    typer.Option("--older-than", help="Only what was parked before: 15m, 2h, 3d, or a time.", rich_help_panel=PANEL),
-]
-NewerThan = Annotated[
-    str | None,
-    typer.Option("--newer-than", help="Only what was parked since: 15m, 2h, 3d, or a time.", rich_help_panel=PANEL),
-]
-Board = Annotated[str | None, typer.Option("--board", help="Only changes of this board.", rich_help_panel=PANEL)]
-Id = Annotated[
-    str | None,
-    typer.Option("--id", help="Only this participant's id, change's id or message's id.", rich_help_panel=PANEL),
-]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
+SECTION = "Which letters"
 
 
-@app.command("list")
-@with_place
-def list_(
-    place: Options,
-    reason: Reason = None,
-    stage: Stage = None,
-    older_than: OlderThan = None,
-    newer_than: NewerThan = None,
-    board: Board = None,
-    id_: Id = None,
-    as_json: Json = False,
-) -> None:
+def _filter_option(name: str, text: str, metavar: str = "TEXT") -> Any:
+    return option(name, metavar=metavar, section=SECTION, help=text)
+
+
+with_filter = pass_gathered(
+    lambda **given: read_filter(datetime.now(UTC), **given),
+    {
+        "reason": _filter_option("--reason", "Only this error code, or part of the reason."),
+        "stage": _filter_option(
+            "--stage", "Only this stage: fanout, standings, stream, invocation, delivery, queue, unknown."
+        ),
+        "older_than": _filter_option("--older-than", "Only letters parked before: 15m, 2h, 3d, or a time.", "AGE"),
+        "newer_than": _filter_option("--newer-than", "Only letters parked since: 15m, 2h, 3d, or a time.", "AGE"),
+        "board": _filter_option("--board", "Only changes of this board."),
+        "id_": _filter_option("--id", "Only this participant id, change id or message id."),
+    },
+)
+"""Give a command the options that select letters; their filter is its next positional argument."""
+
+dry_run_option = option("--dry-run", is_flag=True, help="Only say what would be done.")
+
+
+@click.group("dlq", cls=CommandGroup)
+def dlq() -> None:
+    """Inspect, redrive and delete dead letters."""
+
+
+@dlq.command("list")
+@json_option
+@with_stack_options
+@with_filter
+def list_(options: Options, wanted: Filter, as_json: bool) -> None:
     """Count the dead letters by stage and error code, with a reason of each kind."""
-    wanted = _filter(reason, stage, older_than, newer_than, board, id_)
-    with _queue(open_stack(place)) as queue:
+    with _queue(open_stack(options)) as queue:
         groups = group(_letters(queue, wanted))
     if as_json:
         print_json({"letters": sum(one.count for one in groups), "groups": [_shown_group(one) for one in groups]})
@@ -91,25 +75,15 @@ def list_(
         data.print("There are no such dead letters.")
 
 
-@app.command()
-@with_place
-def show(
-    place: Options,
-    reason: Reason = None,
-    stage: Stage = None,
-    older_than: OlderThan = None,
-    newer_than: NewerThan = None,
-    board: Board = None,
-    id_: Id = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many to show at most.")] = 10,
-    images: Annotated[
-        bool, typer.Option("--images", help="Fetch images that were too large, instead of saying where they are.")
-    ] = False,
-    as_json: Json = False,
-) -> None:
+@dlq.command()
+@option("--limit", "-n", type=Whole(1), default=10, metavar="N", help="Most letters to show.")
+@option("--images", is_flag=True, help="Fetch images that were too large for the letter.")
+@json_option
+@with_stack_options
+@with_filter
+def show(options: Options, wanted: Filter, limit: int, images: bool, as_json: bool) -> None:
     """Show dead letters whole: why, since when, how often it was tried, and the change itself."""
-    wanted = _filter(reason, stage, older_than, newer_than, board, id_)
-    where = open_stack(place)
+    where = open_stack(options)
     with _queue(where) as queue:
         letters = list(islice(_letters(queue, wanted), limit))
     if images:
@@ -122,28 +96,18 @@ def show(
         _show(letter)
 
 
-@app.command()
-@with_place
-def redrive(
-    place: Options,
-    reason: Reason = None,
-    stage: Stage = None,
-    older_than: OlderThan = None,
-    newer_than: NewerThan = None,
-    board: Board = None,
-    id_: Id = None,
-    rate: Annotated[
-        float | None, typer.Option("--rate", min=0.1, help="Letters a second; left away, as fast as it goes.")
-    ] = None,
-    dry_run: DryRun = False,
-    as_json: Json = False,
-) -> None:
+@dlq.command()
+@rate_option("letters")
+@dry_run_option
+@json_option
+@with_stack_options
+@with_filter
+def redrive(options: Options, wanted: Filter, rate: float | None, dry_run: bool, as_json: bool) -> None:
     """Send dead letters again to where they belong; each is deleted once it was taken there.
 
     Sending twice is harmless, and an interrupted run can be run again. What is not mended comes back to the queue.
     """
-    wanted = _filter(reason, stage, older_than, newer_than, board, id_)
-    where = open_stack(place)
+    where = open_stack(options)
     with ThreadPoolExecutor(CALLS_AT_ONCE) as executor, _queue(where) as queue:
         destinations = Destinations(where, executor)
         if dry_run:
@@ -154,27 +118,19 @@ def redrive(
     _report(done, as_json)
 
 
-@app.command("purge")
-@with_place
-def purge_(
-    place: Options,
-    reason: Reason = None,
-    stage: Stage = None,
-    older_than: OlderThan = None,
-    newer_than: NewerThan = None,
-    board: Board = None,
-    id_: Id = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    dry_run: DryRun = False,
-    as_json: Json = False,
-) -> None:
+@dlq.command("purge")
+@option("--yes", is_flag=True, help="Do not ask.")
+@dry_run_option
+@json_option
+@with_stack_options
+@with_filter
+def purge_(options: Options, wanted: Filter, yes: bool, dry_run: bool, as_json: bool) -> None:
     """Delete dead letters for good."""
-    wanted = _filter(reason, stage, older_than, newer_than, board, id_)
-    with _queue(open_stack(place)) as queue:
+    with _queue(open_stack(options)) as queue:
         if dry_run:
             _say_what_is_meant(queue, wanted, None, as_json)
             return
-        if not yes and not typer.confirm("Delete these dead letters for good?", err=True):
+        if not yes and not click.confirm("Delete these dead letters for good?", err=True):
             raise UserError("Nothing was deleted.")
         with _progress(queue, "Deleting") as progress:
             deleted = purge(queue, wanted, progress)
@@ -185,17 +141,6 @@ def purge_(
 
 
 # ---------------------------------------------------------------- what they share
-
-
-def _filter(
-    reason: str | None,
-    stage: str | None,
-    older_than: str | None,
-    newer_than: str | None,
-    board: str | None,
-    id_: str | None,
-) -> Filter:
-    return read_filter(datetime.now(UTC), reason, stage, older_than, newer_than, board, id_)
 
 
 def _queue(stack: Stack) -> LetterQueue:
@@ -287,11 +232,8 @@ def _read(value: Any) -> Any:
 
 
 def _groups_table(groups: list[Group]) -> Table:
-    table = Table("stage", "error code", "count", "oldest", "reason, for example")
-    table.columns[2].justify = "right"
+    table = make_table("stage", "error code", "count", "oldest", "reason, for example", right=["count"])
     table.columns[3].min_width = len("2026-01-31T12:00Z")
-    for column in (table.columns[1], table.columns[4]):
-        column.overflow = "fold"
     for one in groups:
         oldest = one.oldest[: len("2026-01-31T12:00")] + "Z"
         table.add_row(*map(plain, (one.stage, one.error_code, f"{one.count:,}", oldest, one.example)))

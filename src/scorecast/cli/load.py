@@ -1,22 +1,16 @@
-"""The command that makes load: realistic score changes, and a check that all of them arrived."""
+"""The command for load: realistic score changes, a check that all of them arrived, and their removal."""
 
 from __future__ import annotations
 
 import random
 from dataclasses import asdict, dataclass, replace
-from typing import Annotated, Any
+from typing import Any
 
-import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from scorecast.cli.options import (
-    Json,
-    data,
-    notes,
-    open_stack,
-    print_json,
-    with_place,
-)
+from scorecast.cli.command import Number, Whole, command, json_option, option, print_json, rate_option
+from scorecast.cli.options import open_stack, with_stack_options
+from scorecast.cli.output import data, notes
 from scorecast.errors import UserError
 from scorecast.ops.load.load import Load, Written
 from scorecast.ops.load.plan import LoadPlan, plan
@@ -27,39 +21,41 @@ from scorecast.ops.stack.main_table import main_table_of
 from scorecast.ops.stack.polling import CLOCK
 from scorecast.ops.stack.stack import Options, Stack
 
-app = typer.Typer()
 
-
-@app.command()
-@with_place
+@command()
+@option("--changes", type=Whole(1), default=10_000, metavar="N", help="Changes to write.")
+@option("--participants", type=Whole(1), default=500, metavar="N", help="Participants.")
+@option("--boards", type=Whole(1, 100), default=3, metavar="N", help="Boards.")
+@rate_option("changes")
+@option("--seed", type=int, metavar="N", help="Seed: the same one makes the same changes.")
+@option("--wait/--no-wait", default=True, help="Wait until every entry equals its item of the main table.")
+@option("--timeout", type=Number(1), default=600, metavar="SECONDS", help="Longest time to wait.")
+@json_option
+@with_stack_options
 def load(
-    place: Options,
-    changes: Annotated[int, typer.Option("--changes", min=1, help="How many changes to write.")] = 10_000,
-    participants: Annotated[int, typer.Option("--participants", min=1, help="How many participants take part.")] = 500,
-    boards: Annotated[int, typer.Option("--boards", min=1, max=100, help="How many boards they are on.")] = 3,
-    rate: Annotated[
-        float | None, typer.Option("--rate", min=0.1, help="Changes a second; left away, as fast as it goes.")
-    ] = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="The same seed makes the same changes.")] = None,
-    wait: Annotated[
-        bool, typer.Option("--wait/--no-wait", help="Wait until every entry is as in the main table.")
-    ] = True,
-    timeout: Annotated[float, typer.Option("--timeout", min=1, help="How many seconds to wait at most.")] = 600,
-    as_json: Json = False,
+    options: Options,
+    changes: int,
+    participants: int,
+    boards: int,
+    rate: float | None,
+    seed: int | None,
+    wait: bool,
+    timeout: float,
+    as_json: bool,
 ) -> None:
     """Write realistic score changes to the main table, and compare every entry of their boards with it.
 
     Participants enter boards, scores rise and sometimes fall, some leave and come back. They are called load-00001
-    and so on, their boards load-board-1 and so on, so nobody's data is touched.
+    and so on, their boards load-board-1 and so on, so other data stays untouched.
     """
     wanted = LoadPlan(changes, participants, boards, random.randrange(1_000_000) if seed is None else seed)
-    where = open_stack(place)
+    stack = open_stack(options)
     with _progress() as progress:
-        written = _write(where, progress, wanted, rate)
+        written = _write(stack, progress, wanted, rate)
         arrival = None
         if wait and not written.is_interrupted:
             try:
-                arrival = _wait(where, progress, wanted, timeout)
+                arrival = _wait(stack, progress, wanted, timeout)
             except KeyboardInterrupt:
                 written = replace(written, is_interrupted=True)
     if as_json:

@@ -8,20 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+import click
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from scorecast.cli.options import (
-    Json,
-    data,
-    notes,
-    open_stack,
-    plain,
-    print_json,
-    with_place,
-)
+from scorecast.cli.command import Number, Whole, command, json_option, option, print_json, rate_option
+from scorecast.cli.options import open_stack, with_stack_options
+from scorecast.cli.output import data, notes, plain
 from scorecast.errors import UserError
 from scorecast.ops.dead_letters.filters import read_moment
 from scorecast.ops.recovery.backfill import Backfill, BusPublisher, RateLimit, open_checkpoint
@@ -37,29 +31,34 @@ from scorecast.ops.stack.stack import Options, Stack
 
 CALLS_AT_ONCE = 8
 
-app = typer.Typer()
 
-
-@app.command()
-@with_place
-def verify(
-    place: Options,
-    settle: Annotated[
-        float, typer.Option("--settle", min=0, help="Seconds that changes under way may still take.")
-    ] = 10,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=0, help="How many faults to name; all are counted.")] = 20,
-    repair: Annotated[
-        bool, typer.Option("--repair", help="Have wrong entries written as the main table has them.")
-    ] = False,
-    as_json: Json = False,
-) -> None:
+@command()
+@option(
+    "--settle",
+    type=Number(0),
+    default=10,
+    metavar="SECONDS",
+    help="Longest time that changes in progress may still take.",
+)
+@option(
+    "--limit",
+    "-n",
+    type=Whole(0),
+    default=20,
+    metavar="N",
+    help="Differences to name; all are counted.",
+)
+@option("--repair", is_flag=True, help="Write wrong entries again as the main table has them.")
+@json_option
+@with_stack_options
+def verify(options: Options, settle: float, limit: int, repair: bool, as_json: bool) -> None:
     """Compare every entry of the leaderboard with the main table, and every counter of the index with the entries.
 
     Exit code 0 where all agree, 9 where not. Both tables are read once, in pages. A repair goes through the consumer's
     queue and never overwrites anything newer; verify again when it has arrived. On boards that keep the best or the
     first score, or are closed, an entry may be other than its item; how many were compared loosely is said.
     """
-    where = open_stack(place)
+    where = open_stack(options)
     looked = Counter[str]()
     with _looking(looked) as on_progress:
         found, verifier = _Found(limit), verifier_of(where, settle, on_progress)
@@ -80,29 +79,33 @@ def verify(
         )
 
 
-@app.command()
-@with_place
+@command()
+@option(
+    "--segments",
+    type=Whole(1, 100),
+    default=4,
+    metavar="N",
+    help="Parts of the table to read in parallel.",
+)
+@rate_option("items")
+@option(
+    "--state",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Checkpoint file (default: backfill-TABLE.json).",
+)
+@option("--anew", is_flag=True, help="Ignore an earlier run's checkpoint and start again.")
+@json_option
+@with_stack_options
 def backfill(
-    place: Options,
-    segments: Annotated[
-        int, typer.Option("--segments", min=1, max=100, help="How many parts of the table to read at once.")
-    ] = 4,
-    rate: Annotated[
-        float | None, typer.Option("--rate", min=0.1, help="Items a second; left away, as fast as it goes.")
-    ] = None,
-    state: Annotated[
-        Path | None,
-        typer.Option("--state", help="Where it is written down how far it has come. [backfill-TABLE.json]"),
-    ] = None,
-    anew: Annotated[bool, typer.Option("--anew", help="Begin anew, whatever an earlier run has done.")] = False,
-    as_json: Json = False,
+    options: Options, segments: int, rate: float | None, state: Path | None, anew: bool, as_json: bool
 ) -> None:
     """Publish every item of the main table to the bus, as READ changes that never overwrite anything newer.
 
     For items from before the stack, and where changes were lost: all consumers hear of every item. Interrupted, the
     same command goes on where it was.
     """
-    where = open_stack(place)
+    where = open_stack(options)
     reader = item_reader_of(where)
     path = state or Path(f"backfill-{reader.table}.json")
     if anew:
@@ -122,30 +125,30 @@ def backfill(
         raise UserError(f"Stopped after {run.published:,} items: the same command goes on.", ExitCode.INTERRUPTED)
 
 
-@app.command()
-@with_place
+@command()
+@option("--table", metavar="NAME", help="Write the items into this table.")
+@option("--events", is_flag=True, help="Publish the newest change of each item to the bus instead.")
+@option("--until", metavar="TIME", help="Restore as of this time, or age such as 2h (default: the newest).")
+@option("--bucket", metavar="NAME", help="Bucket of the backup (default: the stack's own).")
+@option("--source-table", metavar="NAME", help="Table whose items to restore (default: the main table).")
+@option("--create", is_flag=True, help="Create the table, with the main table's keys.")
+@option("--overwrite", is_flag=True, help="Replace items that the table already holds.")
+@rate_option("items")
+@option("--dry-run", is_flag=True, help="Read the backup, and write nothing.")
+@json_option
+@with_stack_options
 def restore(
-    place: Options,
-    table: Annotated[str | None, typer.Option("--table", help="Write the items into this table.")] = None,
-    events: Annotated[
-        bool, typer.Option("--events", help="Publish the newest change of each item to the bus instead.")
-    ] = False,
-    until: Annotated[
-        str | None, typer.Option("--until", help="As of this time, or age such as 2h; left away, as of the end.")
-    ] = None,
-    bucket: Annotated[str | None, typer.Option("--bucket", help="The backup, if not the stack's own.")] = None,
-    source_table: Annotated[
-        str | None, typer.Option("--source-table", help="Whose items, if not the stack's main table's.")
-    ] = None,
-    create: Annotated[bool, typer.Option("--create", help="Make the table, with the main table's keys.")] = False,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Let the backup's items replace those that the table holds.")
-    ] = False,
-    rate: Annotated[
-        float | None, typer.Option("--rate", min=0.1, help="Items a second; left away, as fast as it goes.")
-    ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read the backup, and write nothing.")] = False,
-    as_json: Json = False,
+    options: Options,
+    table: str | None,
+    events: bool,
+    until: str | None,
+    bucket: str | None,
+    source_table: str | None,
+    create: bool,
+    overwrite: bool,
+    rate: float | None,
+    dry_run: bool,
+    as_json: bool,
 ) -> None:
     """Bring back what the backup in S3 says of each item, at a point in time: into a table, or as events.
 
@@ -153,7 +156,7 @@ def restore(
     """
     if (table is None) == (not events):
         raise UserError("Say where to: either --table NAME or --events.", ExitCode.USAGE)
-    where = open_stack(place)
+    where = open_stack(options)
     moment = None if until is None else read_moment(until, datetime.now(UTC))
     writer = TableWriter(where.client("dynamodb"), table) if table is not None else None
     if writer and not dry_run:

@@ -1,4 +1,4 @@
-"""The commands of the local twin: up, down, status, env."""
+"""The commands of the local twin: up, down, status."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
-import typer
 from rich.markup import escape
 
-from scorecast.cli.options import Json, Port, Profile, Region, StackName, data, notes, print_json, twin_endpoint
-from scorecast.ops.stack.stack import DEFAULT_STACK, Options, describe_stack, find_target
+from scorecast.cli.command import command, json_option, port_option, print_json
+from scorecast.cli.options import twin_endpoint, with_stack_options
+from scorecast.cli.output import data, notes
+from scorecast.errors import UserError
+from scorecast.ops.stack.exit_codes import ExitCode
+from scorecast.ops.stack.stack import Options, describe_stack, find_target
 from scorecast.twin import deployment, instance, lifecycle, process
 from scorecast.twin.instance import Twin
 
-app = typer.Typer()
-PANEL = "The local twin"
-
 
 class Steps:
-    """Shows each step while it runs, and when it is done how long it took and what is worth knowing of it."""
+    """Shows each step while it runs, then its duration and remarks."""
 
     @contextmanager
     def step(self, title: str) -> Iterator[lifecycle.Remark]:
@@ -38,17 +39,29 @@ class Steps:
         notes.print(f"[green]✓[/] {title:<22}{took_s:5.1f} s  [dim]{escape(' '.join(remarks))}[/]", soft_wrap=True)
 
 
-@app.command(rich_help_panel=PANEL)
-def up(port: Port = None, json: Json = False) -> None:
-    """Start the local twin: engine, build, deploy, sample data. Does only what is not done yet."""
+@command()
+@json_option
+@port_option
+def up(port: int | None, as_json: bool) -> None:
+    """Start the local twin, deploy to it and write sample data. Completed steps are skipped."""
     started = time.monotonic()
     twin = instance.find(port)
-    state = lifecycle.up(twin, Steps())
-    if json:
+    try:
+        state = lifecycle.up(twin, Steps())
+    except KeyboardInterrupt:
+        raise UserError(_what_is_left(twin), ExitCode.INTERRUPTED) from None
+    if as_json:
         print_json(_status_of(twin))
         return
     notes.print(f"\nThe twin is up after {time.monotonic() - started:.1f} s, on {twin.endpoint}.\n")
     data.print(_what_next(twin, deployment.local_outputs(state, twin)), soft_wrap=True)
+
+
+def _what_is_left(twin: Twin) -> str:
+    """What Ctrl-C left behind: the engine has a process of its own, which Ctrl-C does not reach."""
+    if process.is_running(twin):
+        return "Stopped, but the engine still runs: `make up` continues, `make down` stops it."
+    return "Stopped: `make up` continues."
 
 
 def _what_next(twin: Twin, outputs: dict[str, str]) -> str:
@@ -70,40 +83,45 @@ def _what_next(twin: Twin, outputs: dict[str, str]) -> str:
 
 
 def _relative(path: Any) -> str:
-    """The path as one types it from here."""
+    """Return the path as you type it in this folder."""
     name = os.path.relpath(path)
     return str(path) if name.startswith("..") else name
 
 
-@app.command(rich_help_panel=PANEL)
-def down(port: Port = None, json: Json = False) -> None:
+@command()
+@json_option
+@port_option
+def down(port: int | None, as_json: bool) -> None:
     """Save the local twin's data and stop all its processes."""
     twin = instance.find(port)
+    running = instance.running_port(twin.state_dir)
+    if port and running and running != port:
+        raise UserError(f"The twin runs on port {running}, not {port}: omit --port to stop it.")
     with notes.status("saving and stopping ..."):
         was_running = lifecycle.down(twin)
-    if json:
+    if as_json:
         print_json({"engine": "stopped", "wasRunning": was_running})
     else:
         data.print("Stopped; the data is kept." if was_running else "It was not running.")
 
 
-@app.command(rich_help_panel=PANEL)
-def status(
-    name: StackName = DEFAULT_STACK,
-    profile: Profile = None,
-    region: Region = None,
-    port: Port = None,
-    json: Json = False,
-) -> None:
-    """Say whether the engine runs, what is deployed, and where the API is."""
-    target = find_target(Options(name, profile, region, port), os.environ, twin_endpoint)
+@command()
+@json_option
+@with_stack_options
+def status(options: Options, as_json: bool) -> None:
+    """Show whether the engine runs, what is deployed, and where the API is."""
+    target = find_target(options, os.environ, twin_endpoint)
     if target.engine == "aws":
-        found = describe_stack(target, name)
-        answer = _answer("AWS", None, None, name, "deployed", dict(found.outputs))
+        found = describe_stack(target, options.stack)
+        answer = _answer("AWS", None, None, options.stack, "deployed", dict(found.outputs))
     else:
-        twin = instance.find(port)
-        answer = _status_of(replace(twin, stack=name, port=instance.running_port(twin.state_dir) or twin.port))
-    if json:
+        twin = instance.find(options.port)
+        twin = replace(twin, stack=options.stack, port=urlsplit(target.endpoint or "").port or twin.port)
+        answer = _status_of(twin)
+        running = instance.running_port(twin.state_dir)
+        if running not in (None, twin.port):
+            notes.print(f"The twin of this clone runs on port {running}: `scorecast status --port {running}` shows it.")
+    if as_json:
         print_json(answer)
     else:
         data.print(_lines(answer), soft_wrap=True)
@@ -112,9 +130,15 @@ def status(
 def _status_of(twin: Twin) -> dict[str, Any]:
     version = process.version(twin)
     state = deployment.describe(twin) if version else deployment.StackState()
-    engine = "running" if version else "starting" if process.is_running(twin) else "stopped"
     outputs = deployment.local_outputs(state, twin)
-    return _answer(engine, version, twin.endpoint, twin.stack, state.status, outputs)
+    return _answer(_engine_state(twin, version), version, twin.endpoint, twin.stack, state.status, outputs)
+
+
+def _engine_state(twin: Twin, version: str | None) -> str:
+    if version:
+        return "running"
+    is_starting = process.is_running(twin) and instance.running_port(twin.state_dir) in (None, twin.port)
+    return "starting" if is_starting else "stopped"
 
 
 def _answer(
@@ -139,19 +163,10 @@ def _answer(
 
 def _lines(answer: dict[str, Any]) -> str:
     main = {key: answer[key] for key in ("engine", "version", "endpoint", "stack", "stackStatus", "api", "page")}
+    if answer["engine"] == "stopped":
+        main["engine"] = "stopped; `make up` starts it"
+    elif answer["engine"] == "running" and answer["stackStatus"] is None:
+        main["stackStatus"] = "not deployed; `make up` deploys it"
     rows = [f"[bold]{key:<12}[/] {escape(str(value))}" for key, value in main.items() if value]
     rows += [f"[dim]{key:<25}[/] {escape(value)}" for key, value in sorted(answer["outputs"].items())]
     return "\n".join(rows)
-
-
-@app.command(rich_help_panel=PANEL)
-def env(port: Port = None, json: Json = False) -> None:
-    """Print what makes aws, sam and boto3 talk to the twin: eval "$(scorecast env)"."""
-    environment = instance.find(port).environment()
-    if json:
-        print_json(environment)
-        return
-    lines = [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
-    lines += ["unset AWS_PROFILE AWS_SESSION_TOKEN", "export SAM_CLI_TELEMETRY=0"]
-    lines.append(f'export PATH={shlex.quote(str(instance.bin_dir()))}:"$PATH"')
-    data.file.write("\n".join(lines) + "\n")

@@ -15,9 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
-from botocore.config import Config
-
 from scorecast.errors import UserError
 from scorecast.ops.stack.local_engine import CREDENTIALS, REGION, endpoint_on
 
@@ -46,6 +43,10 @@ class Twin:
 
     def client(self, service: str) -> Any:
         """A boto3 client for the twin, whatever the caller's own AWS environment says."""
+        # Imported late: `scorecast env` needs no client, and the SDK takes a quarter of a second to load.
+        import boto3
+        from botocore.config import Config
+
         session: Any = boto3  # its stubs have an overload a service, and no name that is not literal
         return session.client(
             service,

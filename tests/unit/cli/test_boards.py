@@ -1,12 +1,11 @@
-"""What is declared for boards: `scorecast boards list` and `set`, on a board table that is not there."""
+"""`scorecast boards list`, `set` and `unset`, on a fake board table."""
 
 import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from scorecast.cli import app, boards
 from scorecast.errors import CannotRead, UserError
@@ -57,7 +56,7 @@ def policies(table: FakeBoards, monkeypatch: pytest.MonkeyPatch) -> Policies:
 
 def run(*arguments: str) -> Result:
     """Run a command as it is typed; an error for the user is raised."""
-    result = CliRunner().invoke(app, ["boards", *arguments])
+    result = CliRunner(mix_stderr=False).invoke(app, ["boards", *arguments])
     if isinstance(result.exception, UserError):
         raise result.exception
     return result
@@ -77,7 +76,25 @@ def test_what_is_not_given_stays(policies: Policies) -> None:
     assert policies.of("Golf") == BoardPolicy(Order.ASCENDING, ties=Ties.EARLIEST)
 
 
-def test_a_policy_that_is_as_always_leaves_nothing_behind(policies: Policies, table: FakeBoards) -> None:
+@pytest.mark.parametrize(
+    ("options", "left"),
+    [
+        ([], DEFAULT),
+        (["--order", "--keep", "--ties", "--closes-at"], DEFAULT),
+        (["--order"], BoardPolicy(keep=Keep.BEST, closes_at=CLOSES)),
+        (["--keep", "--closes-at"], BoardPolicy(Order.ASCENDING)),
+    ],
+)
+def test_unset_returns_all_of_a_policy_or_parts_of_it_to_the_defaults(
+    options: list[str], left: BoardPolicy, policies: Policies
+) -> None:
+    policies.set("Golf", BoardPolicy(Order.ASCENDING, Keep.BEST, closes_at=CLOSES))
+    assert run("unset", "Golf", *options).stdout.startswith(f"Golf: order {left.order}, keeps the {left.keep} score")
+    assert policies.of("Golf") == left
+    assert run("unset", "Golf", *options).exit_code == 0
+
+
+def test_a_default_policy_leaves_nothing_behind(policies: Policies, table: FakeBoards) -> None:
     policies.set("Golf", BoardPolicy(Order.ASCENDING))
     run("set", "Golf", "--order", "descending")
     assert table.items == {}
@@ -85,13 +102,13 @@ def test_a_policy_that_is_as_always_leaves_nothing_behind(policies: Policies, ta
 
 
 @pytest.mark.parametrize("closes_at", ["tomorrow", "2026-12-01T18:00:00"])
-def test_a_time_that_is_none_changes_nothing(table: FakeBoards, closes_at: str) -> None:
+def test_a_malformed_time_changes_nothing(table: FakeBoards, closes_at: str) -> None:
     with pytest.raises(UserError, match=f"--closes-at is '{closes_at}'"):
         run("set", "Golf", "--order", "ascending", "--closes-at", closes_at)
     assert table.items == {}
 
 
-def test_an_order_that_there_is_not_is_refused_with_those_that_there_are() -> None:
+def test_an_unknown_order_is_refused_with_the_valid_ones() -> None:
     result = run("set", "Golf", "--order", "sideways")
     assert result.exit_code == 2
     assert "ascending" in result.stderr
@@ -105,7 +122,7 @@ def test_an_order_that_there_is_not_is_refused_with_those_that_there_are() -> No
         (["--ties", "earliest", "--order", "ascending"], True),
     ],
 )
-def test_it_says_when_the_entries_must_be_written_anew(arguments: list[str], *, needed: bool) -> None:
+def test_it_says_when_entries_must_be_written_again(arguments: list[str], *, needed: bool) -> None:
     assert ("scorecast backfill" in run("set", "Golf", *arguments).stderr) is needed
     assert "scorecast backfill" not in run("set", "Golf", *arguments).stderr
 
@@ -116,7 +133,7 @@ def test_a_turned_order_moves_entries_whose_ties_have_one(policies: Policies) ->
 
 
 def test_the_boards_with_a_policy_are_listed(policies: Policies) -> None:
-    assert "Nothing is declared" in run("list").stderr
+    assert "No board has a policy" in run("list").stderr
     policies.set("Golf[1]", BoardPolicy(Order.ASCENDING))
     policies.set("Darts", BoardPolicy(keep=Keep.FIRST, closes_at=CLOSES))
     assert "Golf[1]" in run("list").stdout
@@ -131,7 +148,7 @@ def test_set_answers_in_json_too() -> None:
     assert (answer["hackathonName"], answer["order"], answer["closesAt"]) == ("Golf", "ascending", None)
 
 
-def test_an_item_that_is_no_policy_is_refused_by_the_boards_name(policies: Policies, table: FakeBoards) -> None:
+def test_a_malformed_policy_is_refused_by_the_boards_name(policies: Policies, table: FakeBoards) -> None:
     table.put_item(TableName="boards", Item=policy_key("Golf") | {"keep": {"S": "worst"}})
     with pytest.raises(CannotRead, match="The policy of the board 'Golf' is not usable"):
         policies.all()

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from scorecast.cli import app, board, boards, consumers, load
 from scorecast.errors import UserError
 from scorecast.leaderboard.policy import BoardPolicy, Keep, Order, policy_item, policy_key
 from scorecast.ops.boards.api_client import ApiClient
+from scorecast.ops.load.plan import Write
 from scorecast.ops.recovery.comparison import Comparison, Difference, ScoreAndName
 from scorecast.ops.stack.stack import Stack
 from tests.support.ops_fakes import (
@@ -86,7 +86,7 @@ def stack(pipeline: Pipeline, rules: FakeRules, monkeypatch: pytest.MonkeyPatch)
 
 def run(*arguments: str, stdin: str | None = None) -> Result:
     """Run a command as it is typed; an error for the user is raised."""
-    result = CliRunner().invoke(app, arguments, input=stdin)
+    result = CliRunner(mix_stderr=False).invoke(app, arguments, input=stdin)
     if isinstance(result.exception, UserError):
         raise result.exception
     return result
@@ -132,15 +132,16 @@ def test_a_score_of_a_board_that_keeps_the_best_is_not_waited_for_in_vain(pipeli
 def test_a_score_of_a_closed_board_is_not_waited_for(pipeline: Pipeline) -> None:
     pipeline.declare("StarWar", BoardPolicy(closes_at="2026-01-01T00:00:00Z"))
     said = run("score", "1", "StarWar", "60").stdout
-    assert said == "1 has 60 on the board StarWar; it does not count, for the board closed at 2026-01-01T00:00:00Z.\n"
+    reason = "it does not count because the board closed at 2026-01-01T00:00:00Z"
+    assert said == f"1 has 60 on the board StarWar; {reason}.\n"
     assert "shownAfterSeconds" in run("score", "1", "StarWar", "61", "--json").stdout
 
 
-def test_a_policy_that_is_not_usable_is_named_and_can_be_declared_anew(pipeline: Pipeline) -> None:
+def test_a_policy_that_is_not_usable_is_named_and_can_be_replaced(pipeline: Pipeline) -> None:
     pipeline.put_item(TableName="boards", Item=policy_key("Golf") | {"keep": {"S": "worst"}})
     assert "The policy of the board 'Golf' is not usable: keep is 'worst'" in str(run("boards", "list").exception)
     result = run("boards", "set", "Golf", "--order", "ascending")
-    assert "It is declared anew." in result.stderr
+    assert "The new policy replaces it." in result.stderr
     assert result.stdout == "Golf: order ascending, keeps the latest score, ties unordered, never closes.\n"
     assert pipeline.tables["boards"]["policies", "Golf"] == policy_item("Golf", BoardPolicy(order=Order.ASCENDING))
 
@@ -165,23 +166,23 @@ def test_the_top_says_when_there_are_more() -> None:
 
 def test_a_rank_is_a_sentence_or_json() -> None:
     run("score", "1", "StarWar", "60", "--name", "userA")
-    sentence, *table = run("rank", "StarWar", "1").stdout.splitlines()
+    sentence, *table = run("rank", "1", "StarWar").stdout.splitlines()
     assert sentence == "1 (userA) is number 1 of 2 on StarWar with a score of 60; 100 % do not score higher."
     assert [line.split()[1] for line in table if line.startswith("│")] == ["1", "2"]
-    assert json.loads(run("rank", "StarWar", "1", "--json").stdout)["rank"] == 1
+    assert json.loads(run("rank", "1", "StarWar", "--json").stdout)["rank"] == 1
 
 
 def test_where_low_scores_are_better_the_sentence_and_the_top_say_so(pipeline: Pipeline) -> None:
     run("score", "1", "StarWar", "60", "--name", "userA")
     pipeline.about = {"order": "ascending"}
-    assert "100 % do not score lower." in run("rank", "StarWar", "1").stdout
+    assert "100 % do not score lower." in run("rank", "1", "StarWar").stdout
     assert "The lowest score is best." in run("top", "StarWar").stderr
 
 
 @pytest.mark.parametrize(
     ("closes_at", "words"), [("2020-01-01T00:00:00Z", "Final: it closed at"), ("9999-01-01T00:00:00Z", "It closes at")]
 )
-def test_the_top_says_when_the_board_closes_or_that_it_is_final(pipeline, closes_at: str, words: str) -> None:
+def test_the_top_says_when_the_board_closes_or_that_it_is_final(pipeline: Pipeline, closes_at: str, words: str) -> None:
     run("score", "1", "StarWar", "60", "--name", "userA")
     pipeline.about["closesAt"] = closes_at
     assert f"{words} {closes_at}." in run("top", "StarWar").stderr
@@ -210,11 +211,10 @@ def test_a_load_that_is_not_waited_for_says_what_it_wrote() -> None:
 
 
 def test_a_load_that_is_stopped_says_what_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(_: Any) -> Any:
+    def interrupt(_: int) -> Write:
         raise KeyboardInterrupt
-        yield
 
-    monkeypatch.setattr(load, "plan", interrupted)
+    monkeypatch.setattr(load, "plan", lambda _: map(interrupt, range(50)))
     with pytest.raises(UserError, match="Stopped: 0 of 50 changes are written") as error:
         run("load", "--changes", "50")
     assert error.value.exit_code == 130

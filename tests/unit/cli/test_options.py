@@ -2,39 +2,35 @@
 
 import re
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-import click
 import pytest
-import typer.main
 from botocore.exceptions import NoCredentialsError
-from typer.testing import CliRunner
+from click.testing import CliRunner
+from rich.console import Console
 
-import scorecast.cli
 from scorecast.cli import app, main
-from scorecast.cli.options import plain
+from scorecast.cli.command import Argument
+from scorecast.cli.output import make_table, plain
 from scorecast.errors import UserError
 from scorecast.ops.stack.exit_codes import ExitCode
+from tests.support.commands import commands_of
 from tests.support.ops_fakes import refusal
 
 ROOT = Path(__file__).parents[3]
 
 
-def commands(group: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    for name, command in getattr(group, "commands", {}).items():
-        if hasattr(command, "commands"):
-            yield from commands(command, (*path, name))
-        else:
-            yield (*path, name), command
+COMMANDS = dict(commands_of(app))
 
 
-COMMANDS = dict(commands(typer.main.get_command(app)))
+def names_of(path: tuple[str, ...]) -> set[str]:
+    """The arguments of a command, as the usage names them."""
+    return {one.make_metavar().strip("[]") for one in COMMANDS[path].params if isinstance(one, Argument)}
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
 def test_every_command_has_help(path: tuple[str, ...]) -> None:
-    result = CliRunner().invoke(app, [*path, "--help"])
+    result = CliRunner(mix_stderr=False).invoke(app, [*path, "--help"])
     assert result.exit_code == 0
     assert COMMANDS[path].help
 
@@ -55,10 +51,10 @@ def test_every_command_answers_in_json_if_asked(path: tuple[str, ...]) -> None:
 def test_what_goes_wrong_is_one_line_and_no_traceback(
     raised: Exception, code: int, says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fail() -> None:
+    def fail(**_: object) -> None:
         raise raised
 
-    monkeypatch.setattr(scorecast.cli, "app", fail)
+    monkeypatch.setattr(app, "main", fail)
     monkeypatch.setattr(sys, "argv", ["scorecast"])
     with pytest.raises(SystemExit) as ended:
         main()
@@ -67,6 +63,61 @@ def test_what_goes_wrong_is_one_line_and_no_traceback(
     assert printed.out == ""
     assert printed.err.startswith(says)
     assert printed.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (
+            "top --limit x",
+            "Invalid value for '--limit' / '-n': 'x' is not a valid whole number. `scorecast top --help`",
+        ),
+        ("top --limt 3", "There is no option --limt: did you mean --limit? `scorecast top --help`"),
+        ("topp", "There is no command 'topp': did you mean 'top'? `scorecast --help`"),
+        ("boards ste", "There is no command 'ste': did you mean 'set'? `scorecast boards --help`"),
+        ("score 1", "Missing argument 'BOARD'. `scorecast score --help`"),
+        ("boards set Golf --order up", "Invalid value for '--order': 'up' is not one of 'descending', 'ascending'. `"),
+    ],
+)
+def test_a_usage_error_is_one_sentence_and_a_hint(
+    arguments: str, says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["scorecast", *arguments.split()])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    said = capsys.readouterr().err
+    assert ended.value.code == ExitCode.USAGE
+    assert said.startswith(f"scorecast: {says}")
+    assert said.endswith("--help` shows the usage.\n")
+
+
+@pytest.mark.parametrize("path", [path for path in COMMANDS if {"BOARD", "ID"} & names_of(path)], ids=" ".join)
+@pytest.mark.parametrize(("value", "says"), [("", "must not be empty"), ("x" * 2049, "must not be longer")])
+def test_every_board_and_id_is_checked_before_any_call(path: tuple[str, ...], value: str, says: str) -> None:
+    required = [one for one in COMMANDS[path].params if isinstance(one, Argument) and one.required]
+    result = CliRunner(mix_stderr=False).invoke(app, [*path, *[value] * max(len(required), 1)])
+    assert result.exit_code == ExitCode.USAGE
+    assert says in result.stderr
+
+
+@pytest.mark.parametrize("flag", ["-h", "--help", "--version"])
+def test_help_and_version_have_their_usual_options(flag: str) -> None:
+    assert CliRunner().invoke(app, [flag]).exit_code == 0
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+@pytest.mark.parametrize("columns", [80, 120])
+def test_help_fits_the_terminal(path: tuple[str, ...], columns: int) -> None:
+    text = CliRunner().invoke(app, [*path, "--help"], terminal_width=columns, color=False).output
+    assert max(map(len, text.splitlines())) <= columns
+
+
+def test_a_table_folds_text_instead_of_cutting_it() -> None:
+    table = make_table("name", "score", right=["score"])
+    table.add_row("n" * 100, "1" * 38)
+    with (console := Console(width=80)).capture() as captured:
+        console.print(table)
+    assert (captured.get().count("n"), captured.get().count("1")) == (100 + 1, 38)
 
 
 def test_a_name_cannot_reach_the_terminal_as_anything_but_text() -> None:

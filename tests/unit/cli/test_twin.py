@@ -1,15 +1,16 @@
-"""up, down, status and env as they are typed; the engine itself is the twin tests' matter."""
+"""up, down, status and env as they are typed; the twin tests cover the engine itself."""
 
 import json
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from scorecast import cli
 from scorecast.errors import UserError
-from scorecast.twin import instance, lifecycle
+from scorecast.twin import deployment, instance, lifecycle, process
 from scorecast.twin.deployment import StackState
 
 OUTPUTS = {
@@ -22,12 +23,12 @@ OUTPUTS = {
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
-    """The command line in a clone where nothing runs; port 4 is nobody's."""
+    """The command line in a clone where no engine runs; nothing listens on port 4."""
     for name in ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_ENDPOINT_URL", "SCORECAST_PORT"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(instance, "_root", lambda: tmp_path)
     monkeypatch.setattr(instance, "DEFAULT_PORT", 4)
-    return CliRunner()
+    return CliRunner(mix_stderr=False)
 
 
 def test_status_of_a_stopped_twin(run: CliRunner) -> None:
@@ -64,12 +65,55 @@ def test_env_can_be_read_by_programs(run: CliRunner) -> None:
     assert json.loads(run.invoke(cli.app, ["env", "--json"]).stdout)["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4"
 
 
-def test_status_looks_where_the_engine_is(run: CliRunner, tmp_path: Path) -> None:
+@pytest.fixture
+def engine_on_port_5(tmp_path: Path) -> Iterator[None]:
+    """An engine of this clone that holds its lock and does not answer yet."""
     (tmp_path / ".twin").mkdir()
     (tmp_path / ".twin" / "engine.json").write_text('{"pid": 1, "port": 5}')
     with instance.locked(tmp_path / ".twin" / "engine.lock", wait=False):
-        answer = json.loads(run.invoke(cli.app, ["status", "--json", "--port", "4999"]).stdout)
+        yield
+
+
+@pytest.mark.usefixtures("engine_on_port_5")
+def test_status_looks_where_the_engine_is(run: CliRunner) -> None:
+    answer = json.loads(run.invoke(cli.app, ["status", "--json"]).stdout)
     assert (answer["engine"], answer["endpoint"]) == ("starting", "http://127.0.0.1:5")
+
+
+@pytest.mark.usefixtures("engine_on_port_5")
+def test_status_of_another_port_does_not_report_this_engine(run: CliRunner) -> None:
+    done = run.invoke(cli.app, ["status", "--json", "--port", "4999"])
+    answer = json.loads(done.stdout)
+    assert (answer["engine"], answer["endpoint"]) == ("stopped", "http://127.0.0.1:4999")
+    assert done.stderr == "The twin of this clone runs on port 5: `scorecast status --port 5` shows it.\n"
+
+
+@pytest.mark.usefixtures("engine_on_port_5")
+def test_down_with_another_port_stops_nothing(run: CliRunner) -> None:
+    done = run.invoke(cli.app, ["down", "--port", "4999"])
+    assert str(done.exception) == "The twin runs on port 5, not 4999: omit --port to stop it."
+
+
+def test_status_says_how_to_deploy_a_deleted_stack(run: CliRunner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "version", lambda _: "MiniStack 1")
+    monkeypatch.setattr(deployment, "describe", lambda _: StackState())
+    assert "not deployed; `make up` deploys it" in run.invoke(cli.app, ["status"]).stdout
+    assert json.loads(run.invoke(cli.app, ["status", "--json"]).stdout)["stackStatus"] is None
+
+
+@pytest.mark.parametrize(("is_running", "says"), [(True, "the engine still runs"), (False, "Stopped: `make up`")])
+def test_ctrl_c_during_up_says_what_still_runs(
+    run: CliRunner, monkeypatch: pytest.MonkeyPatch, *, is_running: bool, says: str
+) -> None:
+    def up(*_: object) -> StackState:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(lifecycle, "up", up)
+    monkeypatch.setattr(process, "is_running", lambda _: is_running)
+    error = run.invoke(cli.app, ["up"]).exception
+    assert isinstance(error, UserError)
+    assert says in str(error)
+    assert error.exit_code == 130
 
 
 def test_up_says_what_to_look_at(run: CliRunner, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,7 +137,7 @@ def test_up_says_what_to_look_at(run: CliRunner, monkeypatch: pytest.MonkeyPatch
     assert "[as it is]" in done.stderr
 
 
-def test_what_a_user_can_mend_is_one_line(
+def test_an_expected_failure_is_one_line(
     run: CliRunner, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def up(_twin: instance.Twin, _progress: lifecycle.Progress) -> StackState:

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import typer
 
 from scorecast.cli import app
+from tests.support.commands import commands_of
 
 ROOT = Path(__file__).parents[3]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -61,18 +61,8 @@ def test_parameters_and_outputs_are_described(name: str) -> None:
     assert f"`{name}`" in text_of(ROOT / "docs" / "deploy-to-aws.md")
 
 
-def commands_of(group: typer.core.TyperGroup, path: str) -> Iterator[str]:
-    for name, command in group.commands.items():
-        if isinstance(command, typer.core.TyperGroup):
-            yield from commands_of(command, f"{path} {name}")
-        else:
-            yield f"{path} {name}"
-
-
 def every_command() -> list[str]:
-    group = typer.main.get_command(app)
-    assert isinstance(group, typer.core.TyperGroup)
-    return sorted(commands_of(group, "scorecast"))
+    return sorted(" ".join(("scorecast", *path)) for path, _ in commands_of(app))
 
 
 @pytest.mark.parametrize("readme", ["README.md", "README.zh.md"])

@@ -1,6 +1,6 @@
 """ApiClient: the stack's REST API as the command line reads it. Scores keep all their digits.
 
-Refuses with the API's own sentence what the API refuses; an unknown board also names those there are.
+An error of the API is raised with the API's own sentence; for an unknown board it names the boards that exist.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ PAGE_ENTRIES = 100
 
 @dataclass(frozen=True, slots=True)
 class ApiClient:
-    """Reads boards, entries and ranks."""
+    """Reads boards, entries and ranks from the API."""
 
     url: str
     fetch: Fetch
 
     def list_boards(self) -> list[Json]:
-        """All boards with their totals, from as many pages as it takes: {hackathonName, order, total, ...}."""
+        """Return all boards with their totals, from all pages: {hackathonName, order, total, ...}."""
         return [board for page in self._pages({}) for board in page["boards"]]
 
     def top(self, board: str, limit: int) -> Json:
-        """The best `limit` entries, from as many pages as it takes: {hackathonName, total, entries, ...}."""
+        """Return the best `limit` entries, from as many pages as needed: {hackathonName, total, entries, ...}."""
         entries: list[Json] = []
         for page in self._pages({"hackathonName": board, "limit": str(min(limit, PAGE_ENTRIES))}):
             entries += page["entries"]
@@ -50,15 +50,16 @@ class ApiClient:
         return page | {"entries": entries[:limit]}
 
     def rank(self, board: str, participant: str) -> Json:
-        """One entry: {hackathonName, id, userName, projectScore, rank, percentile, total, above, below}."""
+        """Return one entry: {hackathonName, id, userName, projectScore, rank, percentile, total, above, below}."""
         answer = self._find(board, participant)
         if answer is None:
-            see = f"`scorecast top {shlex.quote(board)}` shows who is"
+            self.top(board, 1)  # refuses an unknown board
+            see = f"`scorecast top {shlex.quote(board)}` shows the participants who are"
             raise UserError(f"The participant {participant!r} is not on the board {board!r}: {see}.")
         return answer
 
     def score_of(self, board: str, participant: str) -> Decimal | None:
-        """The score that the board shows; None where the participant is not on it."""
+        """Return the score that the board shows; None if the participant is not on it."""
         answer = self._find(board, participant)
         return None if answer is None else Decimal(answer["projectScore"])
 
@@ -100,7 +101,7 @@ class ApiClient:
 
 
 def api_of(stack: Stack) -> ApiClient:
-    """The client of a stack's API; over the SDK's own HTTP, so that certificates, proxies and failures are the same."""
+    """Return the client of a stack's API; it uses the SDK's HTTP, so certificates, proxies and errors are the same."""
     # A machine's proxy is not for loopback.
     proxies = {} if stack.target.endpoint else get_environ_proxies(stack.api_url)
     session = URLLib3Session(proxies=proxies, timeout=TIMEOUT_S)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TypeGuard
 from urllib.parse import urlsplit
 
 from botocore import exceptions as sdk
@@ -37,6 +38,11 @@ def explained() -> Iterator[None]:
         yield
     except (sdk.ClientError, sdk.BotoCoreError) as error:
         raise explain(error) from error
+
+
+def is_of_sdk(error: Exception) -> TypeGuard[sdk.ClientError | sdk.BotoCoreError]:
+    """Whether the SDK raised an error."""
+    return isinstance(error, (sdk.ClientError, sdk.BotoCoreError))
 
 
 def explain(error: sdk.ClientError | sdk.BotoCoreError) -> UserError:

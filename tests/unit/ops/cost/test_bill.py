@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from scorecast.cli import app
 from scorecast.errors import UserError
@@ -84,7 +84,9 @@ def test_the_price_table_has_a_date_a_region_and_a_source_for_each_price() -> No
 
 
 def test_the_command_answers_in_json_with_every_design() -> None:
-    done = CliRunner().invoke(app, ["cost", "--changes", "5000", "--lookups", "700", "--entries", "90", "--json"])
+    done = CliRunner(mix_stderr=False).invoke(
+        app, ["cost", "--changes", "5000", "--lookups", "700", "--entries", "90", "--json"]
+    )
     answer = json.loads(done.stdout)
     assert (answer["changes"], answer["lookups"], answer["entries"]) == (5000, 700, 90)
     for design in DESIGNS:
@@ -92,7 +94,7 @@ def test_the_command_answers_in_json_with_every_design() -> None:
 
 
 def test_the_command_shows_a_table_and_who_is_cheaper() -> None:
-    done = CliRunner().invoke(app, ["cost"])
+    done = CliRunner(mix_stderr=False).invoke(app, ["cost"])
     assert done.exit_code == 0
     assert "API Gateway" in done.stdout
     assert "The textbook pipeline with COUNT is cheaper up to" in done.stdout
