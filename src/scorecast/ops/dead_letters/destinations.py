@@ -35,6 +35,7 @@ from scorecast.ops.dead_letters.stream import read_again
 from scorecast.ops.stack.arn import read_arn
 from scorecast.ops.stack.aws_errors import aws_code_of, explain
 from scorecast.ops.stack.stack import Stack
+from scorecast.runtime.batches import cut_batches
 
 # A synchronous payload is 6 MB at most, and a batch of the stream 1,000 records here.
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
@@ -188,22 +189,9 @@ def _is_plain(events: Any, delivery: ParkedDelivery) -> bool:
 
 
 def _payloads(records: Iterable[Any]) -> Iterator[bytes]:
-    """Cut records into events of a stream that Lambda takes."""
-    texts: list[str] = []
-    size_bytes = 0
-    for record in records:
-        text = json.dumps(record)
-        if texts and (len(texts) == BATCH_RECORDS or size_bytes + len(text) > PAYLOAD_BYTES):
-            yield _event(texts)
-            texts, size_bytes = [], 0
-        texts.append(text)
-        size_bytes += len(text) + 1
-    if texts:
-        yield _event(texts)
-
-
-def _event(records: list[str]) -> bytes:
-    return f'{{"Records":[{",".join(records)}]}}'.encode()
+    """Cut records into stream events that Lambda accepts."""
+    for texts in cut_batches(map(json.dumps, records), BATCH_RECORDS, PAYLOAD_BYTES, lambda text: len(text) + 1):
+        yield f'{{"Records":[{",".join(texts)}]}}'.encode()
 
 
 def _error_message(answer: str) -> str:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from scorecast.errors import UserError
 from scorecast.ops.dead_letters.letters import ParkedLetter, read_letter
+from scorecast.runtime.batches import cut_batches
 from scorecast.runtime.settings import AttributeNames
 
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html
@@ -48,7 +49,7 @@ class LetterQueue:
         """Give back what was received and not deleted; what SQS does not give back comes back by itself."""
         entries = [{"Id": str(at), "ReceiptHandle": receipt} for at, receipt in enumerate(self._receipts.values())]
         self._receipts.clear()
-        for batch in _cut(entries):
+        for batch in cut_batches(entries, BATCH_MESSAGES):
             shown = [entry | {"VisibilityTimeout": 0} for entry in batch]
             self.sqs.change_message_visibility_batch(QueueUrl=self.url, Entries=shown)
 
@@ -76,7 +77,7 @@ class LetterQueue:
         """Delete messages; UserError where SQS keeps one, which does no harm: it can be handled again."""
         receipts = [self._receipts[letter.message_id] for letter in letters]
         entries = [{"Id": str(at), "ReceiptHandle": receipt} for at, receipt in enumerate(receipts)]
-        for batch in _cut(entries):
+        for batch in cut_batches(entries, BATCH_MESSAGES):
             failed = self.sqs.delete_message_batch(QueueUrl=self.url, Entries=batch).get("Failed", [])
             if failed:
                 raise UserError(
@@ -97,8 +98,3 @@ class LetterQueue:
         messages: list[dict[str, Any]] = answer.get("Messages", [])
         self._receipts |= {message["MessageId"]: message["ReceiptHandle"] for message in messages}
         return messages
-
-
-def _cut(entries: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    for at in range(0, len(entries), BATCH_MESSAGES):
-        yield entries[at : at + BATCH_MESSAGES]

@@ -1,7 +1,7 @@
-"""Restore: what the backup in S3 says of each item at a point in time, into a table or as events on the bus.
+"""Restore: write each item as the backup in S3 has it at a point in time, to a table or as events to the bus.
 
-Items come back exactly, type for type. A table that holds items is refused unless it may be overwritten; then items
-that were removed by that time are deleted, and items that the backup does not know are left alone.
+Items are restored exactly, type for type. A table that holds items is refused unless it may be overwritten. Then items
+that were removed by that time are deleted, and items that the backup does not contain are not touched.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -25,23 +24,21 @@ from scorecast.ops.recovery.backfill import Publish, RateLimit
 from scorecast.ops.recovery.backup import every_object
 from scorecast.ops.recovery.latest_changes import LatestChanges
 from scorecast.ops.stack.aws_errors import aws_code_of
-from scorecast.ops.stack.polling import CLOCK, Clock, poll_until
+from scorecast.ops.stack.batch_write import BATCH_WRITES, WriteRequest, write_batch
+from scorecast.ops.stack.polling import CLOCK, Clock
 from scorecast.ops.stack.typed_json import for_sdk
+from scorecast.runtime.batches import cut_batches
 
-# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
-BATCH_WRITES = 25
 PAGE_CHANGES = 100
-_GIVE_UP_S = 60
-_THROTTLED = {"ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"}
 
 OnProgress = Callable[[int], None]
 
 
 @contextmanager
 def read_backup(s3: Any, bucket: str, until: datetime | None, on_object: OnProgress) -> Iterator[LatestChanges]:
-    """Read all of a backup; its latest changes are available within the context.
+    """Read a whole backup; its latest changes are available within the context.
 
-    Images that were too large for the bus are read from the same bucket, so that a copy of a backup is whole in itself.
+    Images that were too large for the bus are read from the same bucket, so a copy of a backup is complete in itself.
     """
     with tempfile.TemporaryDirectory() as folder:
         latest = LatestChanges(Path(folder) / "latest.sqlite", lambda event: resolve(event, s3, bucket), until)
@@ -55,9 +52,9 @@ def read_backup(s3: Any, bucket: str, until: datetime | None, on_object: OnProgr
 
 
 def publish_changes(changes: Iterable[Change], publish: Publish, limit: RateLimit, on_published: OnProgress) -> int:
-    """Publish the newest change of each item as it was: same detail, same id; return how many."""
-    published, rest = 0, iter(changes)
-    while page := list(islice(rest, PAGE_CHANGES)):
+    """Publish the latest change of each item with its original detail and id; return how many."""
+    published = 0
+    for page in cut_batches(changes, PAGE_CHANGES):
         limit.wait(len(page))
         publish(page)
         published += len(page)
@@ -74,43 +71,30 @@ class TableWriter:
     clock: Clock = CLOCK
 
     def prepare(self, *, create_like: str | None, may_overwrite: bool) -> None:
-        """See that the table is there, made like another if that is wanted, and empty unless it may be overwritten."""
+        """Create the table with the keys of `create_like` if it does not exist; refuse one that holds items.
+
+        `may_overwrite` accepts a table that holds items.
+        """
         if not self._exists():
             if create_like is None:
-                raise UserError(f"There is no table {self.table!r}: --create makes it, with the main table's keys.")
+                raise UserError(f"There is no table {self.table!r}: --create creates it, with the main table's keys.")
             self._create(create_like)
         elif not may_overwrite and self.dynamodb.scan(TableName=self.table, Limit=1)["Items"]:
             raise UserError(
-                f"The table {self.table!r} holds items: choose another, or add --overwrite to put those of the backup "
-                "in their place."
+                f"The table {self.table!r} holds items: choose another, or add --overwrite to replace them with those "
+                "of the backup."
             )
 
     def write(self, changes: Iterable[Change], limit: RateLimit, on_written: OnProgress) -> Counter[str]:
-        """Put what is there after each change, delete what is not; return how many `written` and `removed`."""
-        counts, rest = Counter[str](), iter(changes)
-        while batch := list(islice(rest, BATCH_WRITES)):
+        """Write the new image of each change, or delete the item if it has none; count `written` and `removed`."""
+        counts = Counter[str]()
+        for batch in cut_batches(changes, BATCH_WRITES):
             limit.wait(len(batch))
-            self._write([_request(change) for change in batch])
+            requests = [_request(change) for change in batch]
+            write_batch(self.dynamodb, self.table, requests, "choose a lower --rate, and run it again", self.clock)
             counts.update("removed" if change.new is None else "written" for change in batch)
             on_written(len(batch))
         return counts
-
-    def _write(self, requests: list[dict[str, Any]]) -> None:
-        waiting = {self.table: requests}
-        for _ in poll_until(_GIVE_UP_S, pause_s=0.05, longest_pause_s=5, clock=self.clock):
-            waiting = self._send(waiting)
-            if not waiting:
-                return
-        raise UserError(f"DynamoDB has throttled a batch for {_GIVE_UP_S} s: choose a lower --rate, and run it again.")
-
-    def _send(self, waiting: dict[str, Any]) -> dict[str, Any]:
-        try:
-            left: dict[str, Any] = self.dynamodb.batch_write_item(RequestItems=waiting).get("UnprocessedItems", {})
-        except ClientError as error:
-            if aws_code_of(error) in _THROTTLED:
-                return waiting
-            raise
-        return left
 
     def _exists(self) -> bool:
         try:
@@ -133,7 +117,7 @@ class TableWriter:
         self.dynamodb.get_waiter("table_exists").wait(TableName=self.table)
 
 
-def _request(change: Change) -> dict[str, Any]:
+def _request(change: Change) -> WriteRequest:
     if change.new is None:
         return {"DeleteRequest": {"Key": for_sdk(change.keys)}}
     return {"PutRequest": {"Item": for_sdk(change.keys | change.new)}}

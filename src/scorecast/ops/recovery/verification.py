@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from itertools import chain, islice
+from itertools import chain
 from typing import Any, Literal
 
 from scorecast.changes.change import Image
@@ -32,6 +32,7 @@ from scorecast.ops.recovery.comparison import (
 from scorecast.ops.stack.main_table import MainTable, main_table_of
 from scorecast.ops.stack.polling import CLOCK, Clock, poll_until
 from scorecast.ops.stack.stack import Stack
+from scorecast.runtime.batches import cut_batches
 from scorecast.runtime.pages import read_all
 
 PAGE_KEYS = 100
@@ -121,7 +122,7 @@ class Verifier:
 
     def _unlike_their_items(self) -> Iterator[Key]:
         """Yield the key of each item whose entry differs from it."""
-        for page in _pages(self.table.scan()):
+        for page in cut_batches(self.table.scan(), PAGE_KEYS):
             made = [expected for expected in map(self._expected, page) if expected and self._is_meant(expected[0])]
             shown = self._shown([key for key, _ in made])
             self._count(self._expected_counts, dict(made))
@@ -131,7 +132,7 @@ class Verifier:
 
     def _without_an_item(self) -> Iterator[Key]:
         """Yield the key of each entry that the item with the same key does not make."""
-        for page in _pages(leaderboard_of(self.dynamodb, self.leaderboard)):
+        for page in cut_batches(leaderboard_of(self.dynamodb, self.leaderboard), PAGE_KEYS):
             entries = {key: shown for key, shown in page if self._is_meant(key)}
             made = {expected[0] for expected in map(self._expected, self._items_at(entries)) if expected}
             self._count(self._shown_counts, entries)
@@ -146,7 +147,7 @@ class Verifier:
         counts.update(entries=len(keys), loose=sum(self.agreement.is_loose(board) for _, board in keys))
 
     def _confirmed_all(self, suspects: Iterator[Key]) -> Iterator[Difference]:
-        while chunk := list(islice(suspects, CHUNK)):
+        for chunk in cut_batches(suspects, CHUNK):
             yield from self._confirmed(list(dict.fromkeys(chunk)))
 
     def _confirmed(self, keys: Sequence[Key]) -> list[Difference]:
@@ -224,8 +225,3 @@ def wait_until_equal(
     """Wait until some boards of a stack, or (None) all, agree with the main table: see Verifier.wait_until_equal."""
     verifier = verifier_of(stack, 0, lambda _items, _entries: None, clock, boards)
     return verifier.wait_until_equal(timeout_s, on_comparison)
-
-
-def _pages(rows: Iterator[Any]) -> Iterator[list[Any]]:
-    while page := list(islice(rows, PAGE_KEYS)):
-        yield page

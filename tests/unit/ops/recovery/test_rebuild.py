@@ -30,7 +30,7 @@ class FakeStack:
         return {"EventSourceMappings": [{"UUID": "mapping", "State": state}]}
 
     def update_event_source_mapping(self, UUID: str, Enabled: bool) -> None:
-        self.log.append("go on" if Enabled else "pause")
+        self.log.append("resume" if Enabled else "pause")
         last = self.states[-1]
         self.states = [last] if self.stuck else ["Disabling", "Disabled"] if not Enabled else ["Enabling", "Enabled"]
 
@@ -38,15 +38,15 @@ class FakeStack:
         self.log.append("look")
         return {"Attributes": {AttributeNames[0]: str(self.at_work.pop(0))}}
 
-    def get_paginator(self, _name: str) -> Any:
-        return self
-
-    def paginate(self, TableName: str, **_: Any) -> list[dict]:
+    def scan(self, TableName: str, ExclusiveStartKey: int = 0, **_: Any) -> dict[str, Any]:
+        if TableName != "LeaderboardTableName":
+            self.log.append(f"scan {TableName}")
+            return {"Items": [{"collection": {"S": key[0]}, "name": {"S": key[1]}} for key in self.counters]}
+        found = [{"metadata": {"S": board}, "projectScore": {"N": score}} for board, _, score in self.entries]
+        if ExclusiveStartKey:
+            return {"Items": found[ExclusiveStartKey:]}
         self.log.append(f"scan {TableName}")
-        if TableName == "LeaderboardTableName":
-            found = [{"metadata": {"S": board}, "projectScore": {"N": score}} for board, _, score in self.entries]
-            return [{"Items": found[:1]}, {"Items": found[1:]}]
-        return [{"Items": [{"collection": {"S": key[0]}, "name": {"S": key[1]}} for key in self.counters]}]
+        return {"Items": found[:1], "LastEvaluatedKey": 1}
 
     def batch_write_item(self, RequestItems: dict) -> dict:
         [(table, requests)] = RequestItems.items()
@@ -78,7 +78,7 @@ def test_the_counters_are_those_of_the_entries_and_nothing_else_is_left() -> Non
 def test_nothing_is_counted_before_the_queue_rests_and_afterwards_it_goes_on() -> None:
     stack = FakeStack(ENTRIES)
     rebuild(stack, lambda _: None, CLOCK)  # type: ignore[arg-type]
-    assert stack.log == ["pause", "look", "look", "scan LeaderboardTableName", "scan BoardTableName", "go on"]
+    assert stack.log == ["pause", "look", "look", "scan LeaderboardTableName", "scan BoardTableName", "resume"]
 
 
 def test_after_a_failure_the_queue_goes_on_too() -> None:
@@ -89,7 +89,7 @@ def test_after_a_failure_the_queue_goes_on_too() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         rebuild(stack, fail, CLOCK)  # type: ignore[arg-type]
-    assert stack.log[-1] == "go on"
+    assert stack.log[-1] == "resume"
 
 
 def test_a_queue_that_does_not_pause_is_a_sentence() -> None:

@@ -244,9 +244,9 @@ def test_a_table_that_holds_items_is_refused_unless_it_may_be_overwritten() -> N
     writer(target).prepare(create_like=None, may_overwrite=True)
 
 
-def test_a_table_that_is_not_there_is_made_if_wanted() -> None:
+def test_a_missing_table_is_created_if_wanted() -> None:
     target = Target()
-    with pytest.raises(UserError, match="--create makes it"):
+    with pytest.raises(UserError, match="--create creates it"):
         writer(target, "new").prepare(create_like=None, may_overwrite=False)
     writer(target, "new").prepare(create_like="main", may_overwrite=False)
     assert "new" in target.tables
