@@ -13,8 +13,10 @@ from samtranslator.yaml_helper import yaml_parse
 from bench.rig import dynamodb_local
 
 ROOT = Path(__file__).parents[2]
-# The properties that determine a table's behaviour and price. DynamoDB Local ignores the rest (encryption, backups).
+# The properties that determine a table's behaviour and price. DynamoDB Local ignores the rest (encryption, backups,
+# bounds of the throughput).
 _PROPERTIES = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
+_INDEX_PROPERTIES = ("IndexName", "KeySchema", "Projection")
 
 LEADERBOARD = "LeaderboardTable"
 BOARDS = "BoardTable"
@@ -25,7 +27,10 @@ def definition_of(table: str) -> dict[str, Any]:
     """Return CreateTable's arguments for a table, given by its logical name."""
     template: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))
     properties = template["Resources"][table]["Properties"]
-    return {name: properties[name] for name in _PROPERTIES if name in properties}
+    definition = {name: properties[name] for name in _PROPERTIES if name in properties}
+    if indexes := definition.get("GlobalSecondaryIndexes"):
+        definition["GlobalSecondaryIndexes"] = [{name: one[name] for name in _INDEX_PROPERTIES} for one in indexes]
+    return definition
 
 
 def index_names() -> tuple[str, str]:
