@@ -1,21 +1,38 @@
 """What all tests share: waiting with a deadline instead of a sleep, and one deployed stack for all who only use it."""
 
+import os
+import random
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
+import hypothesis.core
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis.vendor.pretty import RepresentationPrinter
 
 from scorecast.twin.instance import Twin
 from tests.support.deployed import Stack, copy_repository, deployed, free_port, running
 
 Value = TypeVar("Value")
 
-# A shared machine is slow at times; that an example took long says nothing about the code.
-settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("shared")
+# Every run of a test draws the same examples, so that a failure is a fault of the last change. Fresh examples are drawn
+# by `make explore`. There is no deadline: on a shared machine a slow example says nothing about the code.
+settings.register_profile("repeatable", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+# --hypothesis-seed alone decides what is drawn: no failures of earlier runs come first.
+settings.register_profile("fresh", settings.get_profile("repeatable"), derandomize=False, database=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> None:
+    """Have Hypothesis print its examples, and draw the pauses of the code under test from one seed a test.
+
+    Schemathesis' plugin swaps Hypothesis' printer for one that prints nothing, before the first test of any run.
+    """
+    hypothesis.core.RepresentationPrinter = RepresentationPrinter  # type: ignore[attr-defined]
+    random.seed(pyfuncitem.nodeid)
 
 
 def eventually(check: Callable[[], Value], deadline_s: float = 60.0) -> Value:

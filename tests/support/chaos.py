@@ -14,6 +14,7 @@ from typing import Any
 from botocore.exceptions import ReadTimeoutError
 
 from scorecast.changes.change import from_record
+from scorecast.changes.claim import Claim, claim_in
 from scorecast.changes.claim_store import ClaimStore, resolve
 from scorecast.dead_letters.queue import DeadLetterQueue
 from scorecast.errors import ScorecastError
@@ -23,7 +24,7 @@ from scorecast.leaderboard.policy import BoardPolicy
 from scorecast.leaderboard.policy_table import PolicyTable
 from scorecast.ops.dead_letters.destinations import Destinations
 from scorecast.ops.dead_letters.filters import Filter
-from scorecast.ops.dead_letters.letters import ParkedBatch, ParkedChange, ParkedRecord, read_letter
+from scorecast.ops.dead_letters.letters import ParkedBatch, ParkedChange, ParkedLetter, ParkedRecord, read_letter
 from scorecast.ops.dead_letters.queue import LetterQueue
 from scorecast.ops.dead_letters.redrive import Redrive
 from scorecast.ops.stack.stack import Stack
@@ -34,6 +35,7 @@ from scorecast.standings.store import AS_ALWAYS, Leaderboard
 from tests.support.fakes import BUS, STREAM_ARN, FakeDynamoDb, FakeObjects, client_error, item, record
 from tests.support.ops_fakes import OUTPUTS, fake_target, refusal
 from tests.support.recovery_fakes import CONSUMER_QUEUE, DEAD_LETTERS, FakeQueue, stream_letter
+from tests.support.recovery_fakes import Message as ParkedMessage
 from tests.support.standings_fakes import Inline, announcements_of, check_told
 from tests.support.standings_oracle import replay
 
@@ -142,6 +144,7 @@ class World:
         self.stream: list[dict] = []
         self.position = self.tries = 0
         self.bus: list[dict] = []
+        self.details: list[dict] = []  # of the entries on the bus, in their order
         self.queue: list[Message] = []
         self.dead = FakeQueue()
         self.objects = FakeObjects()
@@ -149,6 +152,8 @@ class World:
         for board, policy in policies.items():
             self.tables.declare(board, policy)
         self.aws.faults = faults
+        self._letters: dict[str, ParkedLetter] = {}
+        self._resolved: dict[tuple[Claim, str], bytes] = {}
         self.stack = self._stack()
         self.fanout, self.consumer = self._functions()
 
@@ -259,14 +264,13 @@ class World:
 
     def check(self) -> None:
         """Every record that the trigger was relieved of is on the bus or in the dead-letter queue."""
-        published = {json.loads(entry["Detail"])["id"] for entry in self.bus}
-        letters = [read_letter({"Body": one.body, "MessageId": one.id}) for one in self.dead.messages]
+        published = {detail["id"] for detail in self.details}
+        letters = [self._letter(one) for one in self.dead.messages]
         parked = {letter.change_id for letter in letters}
         assert all(letter.stage != "unknown" for letter in letters)
-        details = [json.loads(entry["Detail"]) for entry in self.bus]
-        details += [letter.content.detail for letter in letters if isinstance(letter.content, ParkedChange)]
-        for detail in details:
-            resolve({"detail": detail}, self.objects)  # an event points at nothing that is not there
+        parked_details = [letter.content.detail for letter in letters if isinstance(letter.content, ParkedChange)]
+        for detail in [*self.details, *parked_details]:
+            self._check_claim(detail)
         parked |= {one.content.record["eventID"] for one in letters if isinstance(one.content, ParkedRecord)}
         places = [letter.content for letter in letters if isinstance(letter.content, ParkedBatch)]
         for one in self.stream[: self.position]:
@@ -275,16 +279,32 @@ class World:
             assert one["eventID"] in published | parked or is_placed, f"{one['eventID']} is lost"
         self.tables.check()
 
+    def _letter(self, message: ParkedMessage) -> ParkedLetter:
+        """Read a message of the dead-letter queue; each is read once, for `check` follows every step."""
+        if message.id not in self._letters:
+            self._letters[message.id] = read_letter({"Body": message.body, "MessageId": message.id})
+        return self._letters[message.id]
+
+    def _check_claim(self, detail: dict) -> None:
+        """Assert that the object is there that an event points at; it is read again only after it is written again."""
+        claim = claim_in({"detail": detail})
+        if claim is None:
+            return
+        body = self.objects.objects.get(claim.key)
+        if body is None or self._resolved.get((claim, detail["id"])) is not body:
+            resolve({"detail": detail}, self.objects)
+            self._resolved[claim, detail["id"]] = body
+
     def check_rest(self) -> None:
         """The leaderboard is as the changes and the policies have it, which without policies is the main table, but
         of poisonous items, whose changes are still dead letters; and the standing events tell of the top of every
         board."""
         self.check()
-        parked = {read_letter({"Body": one.body}).change_id for one in self.dead.messages}
+        parked = {self._letter(one).change_id for one in self.dead.messages}
         standing = [entry for entry in self.bus if entry["Source"] == SOURCE]
         check_told(standing, self.tables, PLACES)
-        details = [json.loads(entry["Detail"]) for entry in self.bus if entry["Source"] != SOURCE]
-        assert {one["id"] for one in details if one.get("new", {}).get("projectScore") == "many"} <= parked
+        changed = [one for one, entry in zip(self.details, self.bus, strict=True) if entry["Source"] != SOURCE]
+        assert {one["id"] for one in changed if one.get("new", {}).get("projectScore") == "many"} <= parked
         changes = [from_record(one) for one in self.stream if one["eventName"] != UNREADABLE]
         expected = replay(changes, self.policies)
         assert self._but_poison(self.tables.shown) == self._but_poison(expected)
@@ -313,6 +333,7 @@ class World:
         """Take the first ones, and refuse the others."""
         for entry in entries[:count]:
             self.bus.append(entry)
+            self.details.append(json.loads(entry["Detail"]))
             self._deliver(entry)
         refused = [{"ErrorCode": "InternalFailure", "ErrorMessage": "as told"}] * (len(entries) - count)
         return {"Entries": [{"EventId": "1"}] * count + refused}
