@@ -204,6 +204,17 @@ def test_a_load_sums_up_in_a_sentence() -> None:
     assert "entries are as in the main table." in result.stdout
 
 
+def test_a_load_can_be_removed_again_and_again(pipeline: Pipeline) -> None:
+    run("score", "1", "StarWar", "60")
+    run("load", "--changes", "50", "--participants", "5")
+    written = len(pipeline.tables["main"]) - 1
+    result = run("load", "--remove")
+    assert result.stdout.startswith(f"Removed {written} items in ")
+    assert "s later the leaderboard agrees." in result.stdout
+    assert list(pipeline.tables["main"]) == [("1", "StarWar")]
+    assert json.loads(run("load", "--remove", "--json").stdout)["removed"] == 0
+
+
 def test_a_load_that_is_not_waited_for_says_what_it_wrote() -> None:
     answer = json.loads(run("load", "--changes", "50", "--no-wait", "--json").stdout)
     assert answer["written"] == 50

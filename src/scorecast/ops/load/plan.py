@@ -1,11 +1,12 @@
-"""The changes of a load: what a busy day of a contest writes to the main table. Pure; the same seed, the same changes.
+"""The changes of a load: what a busy day of a contest writes to the main table. The same seed makes the same changes.
 
-First each participant enters boards, then scores change, mostly upwards; now and then one leaves and comes back.
-Participants and boards have names of their own, so that a load never touches anybody's data.
+First each participant enters boards, then scores change, mostly upwards; some participants leave and come back. The
+names of participants and boards belong to loads alone, so a load touches no other data.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from random import Random
@@ -14,7 +15,8 @@ _NAMES = (
     *("Ada", "Alan", "Barbara", "Claude", "Donald", "Edsger", "Frances", "Grace", "Hedy", "Ivan", "John"),
     *("Katherine", "Linus", "Margaret", "Niklaus", "Ole", "Radia", "Shafi", "Tim", "Ursula", "Vint", "Whitfield"),
 )
-# Of a hundred changes after the first entries; the others are rises.
+_KEY = re.compile(r"load-\d{5,} load-board-\d+")
+# Of a hundred changes after the first entries; the others raise a score.
 _LEAVES_PER_CENT = 3
 _RETURNS_PER_CENT = 3
 _FALLS_PER_CENT = 8
@@ -22,7 +24,7 @@ _FALLS_PER_CENT = 8
 
 @dataclass(frozen=True, slots=True)
 class LoadPlan:
-    """How much load: so many changes of so many participants on so many boards."""
+    """How much load: the number of changes, participants and boards, and the seed."""
 
     changes: int
     participants: int
@@ -30,13 +32,13 @@ class LoadPlan:
     seed: int
 
     def board_names(self) -> list[str]:
-        """The boards that a load writes to."""
+        """List the boards that a load writes to."""
         return [f"load-board-{number}" for number in range(1, self.boards + 1)]
 
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One change of one item; without a score it deletes the item."""
+    """One write of one item; without a score it deletes the item."""
 
     participant: str
     board: str
@@ -45,13 +47,24 @@ class Write:
 
     @property
     def key(self) -> tuple[str, str]:
-        """Whose item it is: the participant and the board."""
+        """The item's key: the participant and the board."""
         return self.participant, self.board
+
+
+def is_of_load(participant: str, board: str) -> bool:
+    """Whether a load writes the item of these keys.
+
+    >>> is_of_load("load-00001", "load-board-1")
+    True
+    >>> is_of_load("load-00001", "StarWar") or is_of_load("1", "load-board-1") or is_of_load("load-x", "load-board-1")
+    False
+    """
+    return _KEY.fullmatch(f"{participant} {board}") is not None
 
 
 @dataclass(slots=True)
 class _Contest:
-    """Who is on which board with what score, and who has left."""
+    """The scores of participants on boards, and the participants who have left."""
 
     random: Random
     standing: list[Write] = field(default_factory=list)
@@ -88,7 +101,7 @@ class _Contest:
 
 
 def plan(wanted: LoadPlan) -> Iterator[Write]:
-    """Yield that many writes, each of which changes its item."""
+    """Yield the wanted number of writes, each of which changes its item."""
     random = Random(wanted.seed)
     contest = _Contest(random)
     entering = list(_entries(wanted, random))
@@ -100,7 +113,7 @@ def plan(wanted: LoadPlan) -> Iterator[Write]:
 
 
 def _entries(wanted: LoadPlan, random: Random) -> Iterator[tuple[str, str, str]]:
-    """Who enters which boards: everybody at least one, and no board stays empty."""
+    """Yield which participant enters which board: each at least one, and no board stays empty."""
     names = wanted.board_names()
     for number in range(1, wanted.participants + 1):
         joined = set(random.sample(names, random.randint(1, wanted.boards)))
