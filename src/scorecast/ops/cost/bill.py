@@ -178,7 +178,7 @@ def _step(steps: Sequence[Measured], name: str, value: float) -> Measured:
     return reached[-1] if reached else steps[0]
 
 
-# ---------------------------------------------------------------- who is cheaper
+# ---------------------------------------------------------------- which is cheaper
 
 
 def verdict(model: Model, other: str, workload: Workload) -> str:
