@@ -33,7 +33,7 @@ class Killed(Exception):
 
 
 @dataclass(frozen=True)
-class Strain:
+class Stress:
     """How many changes, participants and writers there are; `repeated` and `killed` are shares of 1."""
 
     changes: int = 20_000
@@ -107,30 +107,30 @@ class RoughClient:
         return Killed()
 
 
-def draw_changes(strain: Strain, board: str) -> list[Entry]:
+def draw_changes(stress: Stress, board: str) -> list[Entry]:
     """Draw changes of a board's participants, repeats included, in random order."""
-    draw = random.Random(strain.seed)
-    changes = [_change(draw, strain, board, sequence) for sequence in range(1, strain.changes + 1)]
-    changes += draw.sample(changes, int(strain.repeated * len(changes)))
+    draw = random.Random(stress.seed)
+    changes = [_change(draw, stress, board, sequence) for sequence in range(1, stress.changes + 1)]
+    changes += draw.sample(changes, int(stress.repeated * len(changes)))
     draw.shuffle(changes)
     return changes
 
 
-def _change(draw: random.Random, strain: Strain, board: str, sequence: int) -> Entry:
-    participant = f"player{draw.randrange(strain.participants):07}"
+def _change(draw: random.Random, stress: Stress, board: str, sequence: int) -> Entry:
+    participant = f"player{draw.randrange(stress.participants):07}"
     score = None if draw.random() < REMOVED_SHARE else str(SHAPES["uniform"](draw))
     return Entry(participant, board, f"{sequence:040}", "2026-01-01T00:00:00Z", score, f"The {participant}")
 
 
-def write_all(dynamodb: Any, strain: Strain, changes: Sequence[Entry]) -> Counter[str]:
+def write_all(dynamodb: Any, stress: Stress, changes: Sequence[Entry]) -> Counter[str]:
     """Have concurrent writers write all changes, retrying each batch until it is done; count what happened."""
     deliveries: SimpleQueue[list[Entry]] = SimpleQueue()
     for at in range(0, len(changes), BATCH):
         deliveries.put(list(newest(changes[at : at + BATCH]).values()))
     collisions = Collisions()
     clients = [
-        RoughClient(dynamodb, strain.killed, collisions, random.Random(f"{strain.seed} {number}"))
-        for number in range(strain.writers)
+        RoughClient(dynamodb, stress.killed, collisions, random.Random(f"{stress.seed} {number}"))
+        for number in range(stress.writers)
     ]
     threads = [threading.Thread(target=_write, args=(client, deliveries)) for client in clients]
     for thread in threads:

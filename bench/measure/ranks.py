@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from bench.measure.contention import Strain
+from bench.measure.contention import Stress
 from bench.measure.lookups import measure_lookups, measure_small_boards
 from bench.measure.write_cost import measure_concurrency, measure_shards, measure_writes
 from bench.report.results import Row, create_parser, save
@@ -28,7 +28,7 @@ def measurements(
 ) -> Iterator[tuple[str, Iterable[Row]]]:
     """Return the names of the results of these parts, each with rows that are measured when they are asked for."""
     once: dict[str, Iterable[Row]] = {
-        "concurrency": (measure_concurrency(Strain(writers=writers)) for writers in (1, 8)),
+        "concurrency": (measure_concurrency(Stress(writers=writers)) for writers in (1, 8)),
         "shards": measure_shards(SHARDS),
         "small": measure_small_boards(SMALL_SIZES),
     }

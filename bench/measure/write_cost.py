@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from unittest.mock import patch
 
-from bench.measure.contention import Strain, draw_changes, write_all
+from bench.measure.contention import Stress, draw_changes, write_all
 from bench.report.results import Row
 from bench.rig import dynamodb_local
 from bench.rig.boards import SHAPES, Oracle, count, counters_of, draw_entries, load, load_counters, scan
@@ -72,15 +72,15 @@ def measure_shards(shards: Iterable[int]) -> Iterator[Row]:
     """Measure how often transactions conflict by the number of shards, without repeats, kills or shared entries."""
     for many in shards:
         with patch.object(table, "SHARDS", many), patch.object(store, "SHARDS", many):
-            yield measure_concurrency(Strain(changes=4_000, participants=1_000_000, repeated=0, killed=0))
+            yield measure_concurrency(Stress(changes=4_000, participants=1_000_000, repeated=0, killed=0))
 
 
-def measure_concurrency(strain: Strain) -> Row:
-    """Write under strain and compare counters and entries; raise RuntimeError if they differ."""
+def measure_concurrency(stress: Stress) -> Row:
+    """Write under stress and compare counters and entries; raise RuntimeError if they differ."""
     with empty_tables() as (_, dynamodb):
-        changes = draw_changes(strain, BOARD)
+        changes = draw_changes(stress, BOARD)
         started = time.monotonic()
-        events = write_all(dynamodb, strain, changes)
+        events = write_all(dynamodb, stress, changes)
         took_s = time.monotonic() - started
         last = {change.id: change for change in sorted(changes, key=lambda change: change.sequence)}
         expected = {one.id: Decimal(one.score) for one in last.values() if one.score is not None}
@@ -92,10 +92,10 @@ def measure_concurrency(strain: Strain) -> Row:
             raise RuntimeError("The counters do not equal the entries.")
     return {
         "shards": table.SHARDS,
-        "writers": strain.writers,
-        "changes": strain.changes,
-        "repeated": strain.repeated,
-        "killed_share": strain.killed,
+        "writers": stress.writers,
+        "changes": stress.changes,
+        "repeated": stress.repeated,
+        "killed_share": stress.killed,
         "entries": len(scores),
         "counters_equal_entries": True,
         "took_s": round(took_s, 1),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bench.measure.contention import Strain, draw_changes, write_all
+from bench.measure.contention import Stress, draw_changes, write_all
 from bench.rig.boards import SHAPES, Oracle, count, counters_of, draw_entries, scan
 from bench.rig.meter import Meter
 from bench.rig.tables import BOARDS, LEADERBOARD
@@ -95,9 +95,9 @@ def test_pages_and_neighbours_are_those_of_the_boards_order(engine: Any, order: 
 
 
 def test_counters_equal_entries_after_writers_were_killed_overtaken_and_fed_repeats(engine: Any) -> None:
-    strain = Strain(changes=2_000, participants=500)
-    changes = draw_changes(strain, "strained")
-    events = write_all(engine.dynamodb, strain, changes)
+    stress = Stress(changes=2_000, participants=500)
+    changes = draw_changes(stress, "strained")
+    events = write_all(engine.dynamodb, stress, changes)
     assert events["killed"] > 0
     assert events["conflicts"] > 0
     last = {change.id: change for change in sorted(changes, key=lambda change: change.sequence)}
@@ -112,9 +112,9 @@ def test_counters_equal_entries_after_writers_were_killed_overtaken_and_fed_repe
 
 
 def test_a_killed_writers_batch_counts_once_when_it_comes_again(engine: Any) -> None:
-    strain = Strain(changes=100, participants=100, writers=1, killed=0.5)
-    changes = [replace(change, board="killed") for change in draw_changes(strain, "killed")]
-    events = write_all(engine.dynamodb, strain, changes)
+    stress = Stress(changes=100, participants=100, writers=1, killed=0.5)
+    changes = [replace(change, board="killed") for change in draw_changes(stress, "killed")]
+    events = write_all(engine.dynamodb, stress, changes)
     assert events["redelivered"] > 0
     entries = entries_on(engine.dynamodb, "killed")
     assert counters_of(engine.dynamodb, "killed") == count(entries.values()).nodes

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from bench.measure.contention import Collisions, Strain, draw_changes
+from bench.measure.contention import Collisions, Stress, draw_changes
 from bench.rig.boards import Oracle, draw_entries
 from bench.rig.meter import Meter, PlainWriter
 from bench.rig.tables import BOARDS, LEADERBOARD, definition_of, index_names
@@ -50,9 +50,9 @@ def test_a_transaction_conflicts_with_another_one_only_while_that_is_in_flight()
 
 
 def test_changes_include_the_repeats_and_are_the_same_at_every_draw() -> None:
-    strain = Strain(changes=100, participants=10)
-    changes = draw_changes(strain, "board")
-    assert changes == draw_changes(strain, "board")
+    stress = Stress(changes=100, participants=10)
+    changes = draw_changes(stress, "board")
+    assert changes == draw_changes(stress, "board")
     assert (len(changes), len({change.sequence for change in changes})) == (110, 100)
 
 
