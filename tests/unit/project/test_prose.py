@@ -117,7 +117,7 @@ def test_a_banned_turn_is_found(text: str) -> None:
     assert faults_of(text)
 
 
-@pytest.mark.parametrize("text", ["Who may read the API?", "`--anew` begins again.", "The amendment", "a well-kept end"])
+@pytest.mark.parametrize("text", ["Who may read the API?", "`--anew` begins again.", "The amendment"])
 def test_a_plain_text_has_no_fault(text: str) -> None:
     assert faults_of(text) == []
 
