@@ -102,5 +102,5 @@ def test_the_lines_of_the_documentation_do_the_same(s3: FakeObjects) -> None:
     assert documented["detail_of"](event, s3) == to_detail(CHANGE)
     assert documented["detail_of"]({"detail": to_detail(CHANGE)}, s3) == to_detail(CHANGE)
     s3.objects.update(dict.fromkeys(s3.objects, pack(b"{}")))
-    with pytest.raises(ValueError, match=r"s3://backup/images/main/.* is not what was left there"):
+    with pytest.raises(ValueError, match=r"s3://backup/images/main/.* is not the document that the event names"):
         documented["detail_of"](event, s3)
