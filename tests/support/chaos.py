@@ -24,7 +24,8 @@ from scorecast.leaderboard.policy import BoardPolicy
 from scorecast.leaderboard.policy_table import PolicyTable
 from scorecast.ops.dead_letters.destinations import Destinations
 from scorecast.ops.dead_letters.filters import Filter
-from scorecast.ops.dead_letters.letters import ParkedBatch, ParkedChange, ParkedLetter, ParkedRecord, read_letter
+from scorecast.ops.dead_letters.formats import read_letter
+from scorecast.ops.dead_letters.letters import ParkedBatch, ParkedChange, ParkedLetter, ParkedRecord
 from scorecast.ops.dead_letters.queue import LetterQueue
 from scorecast.ops.dead_letters.redrive import Redrive
 from scorecast.ops.stack.stack import Stack

@@ -93,6 +93,7 @@ class FakeQueue:
     after_receive: Callable[["FakeQueue"], None] = lambda _: None
     most_at_once: int = 10
     parked: int = 0
+    waits_s: list[int] = field(default_factory=list)
 
     def park(self, body: str, sent_ms: int = 1_767_225_600_000, **attributes: str) -> str:
         self.parked += 1
@@ -100,9 +101,12 @@ class FakeQueue:
         self.messages.append(Message(name, body, attributes, sent_ms))
         return name
 
-    def receive_message(self, *, QueueUrl: str, MaxNumberOfMessages: int, VisibilityTimeout: int, **_: Any) -> dict:
+    def receive_message(
+        self, *, QueueUrl: str, MaxNumberOfMessages: int, VisibilityTimeout: int, WaitTimeSeconds: int, **_: Any
+    ) -> dict:
         assert QueueUrl == DEAD_LETTERS
         assert 0 < VisibilityTimeout <= 300
+        self.waits_s.append(WaitTimeSeconds)
         found = [one for one in self.messages if not one.is_hidden][: min(MaxNumberOfMessages, self.most_at_once)]
         for one in found:
             one.is_hidden, one.receives = True, one.receives + 1

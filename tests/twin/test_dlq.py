@@ -149,10 +149,13 @@ def came_again(letter: dict, first: dict) -> dict:
     return letter
 
 
-def test_purging_asks_first(scorecast: Scorecast) -> None:
-    done = scorecast.run("dlq", "purge", "--board", "none", stdin="n\n")
+def test_purging_asks_first(stack, scorecast: Scorecast, name: str) -> None:
+    park(stack, envelope("fanout", change(name, "1")))
+    done = scorecast.run("dlq", "purge", "--board", name, stdin="n\n")
     assert done.returncode == 1
+    assert f"Delete 1 dead letter (board {name}) permanently?" in done.stderr
     assert "Nothing was deleted." in done.stderr
+    assert scorecast.json("dlq", "purge", "--board", name, "--yes")["deleted"] == 1
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,15 +15,24 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from scorecast.cli.command import CommandGroup, Whole, json_option, option, pass_gathered, print_json, rate_option
+from scorecast.cli.command import (
+    CommandGroup,
+    Decorator,
+    Whole,
+    json_option,
+    option,
+    pass_gathered,
+    print_json,
+    rate_option,
+)
 from scorecast.cli.options import open_stack, with_stack_options
 from scorecast.cli.output import data, make_table, notes, plain
 from scorecast.errors import UserError
 from scorecast.ops.dead_letters.destinations import Destinations
 from scorecast.ops.dead_letters.filters import Filter, Group, group, read_filter
 from scorecast.ops.dead_letters.images import with_images
-from scorecast.ops.dead_letters.letters import ParkedLetter
-from scorecast.ops.dead_letters.queue import LetterQueue
+from scorecast.ops.dead_letters.letters import STAGES, ParkedLetter
+from scorecast.ops.dead_letters.queue import LONG_POLL_S, SHORT_POLL_S, LetterQueue
 from scorecast.ops.dead_letters.redrive import Redrive, Redriven, purge
 from scorecast.ops.stack.exit_codes import ExitCode
 from scorecast.ops.stack.stack import Options, Stack
@@ -32,26 +41,25 @@ CALLS_AT_ONCE = 4
 SECTION = "Which letters"
 
 
-def _filter_option(name: str, text: str, metavar: str = "TEXT") -> Any:
-    return option(name, metavar=metavar, section=SECTION, help=text)
+def _filter_option(name: str, metavar: str, text: str) -> Decorator:
+    declarations = (f"--{name}", "id_") if name == "id" else (f"--{name}",)
+    return option(*declarations, metavar=metavar, section=SECTION, help=text)
 
 
 with_filter = pass_gathered(
     lambda **given: read_filter(datetime.now(UTC), **given),
     {
-        "reason": _filter_option("--reason", "Only this error code, or part of the reason."),
-        "stage": _filter_option(
-            "--stage", "Only this stage: fanout, standings, stream, invocation, delivery, queue, unknown."
-        ),
-        "older_than": _filter_option("--older-than", "Only letters parked before: 15m, 2h, 3d, or a time.", "AGE"),
-        "newer_than": _filter_option("--newer-than", "Only letters parked since: 15m, 2h, 3d, or a time.", "AGE"),
-        "board": _filter_option("--board", "Only changes of this board."),
-        "id_": _filter_option("--id", "Only this participant id, change id or message id."),
+        "reason": _filter_option("reason", "TEXT", "Only letters with this error code, or this text in their reason."),
+        "stage": _filter_option("stage", "STAGE", f"Only letters of this stage: {', '.join(STAGES)}."),
+        "older_than": _filter_option("older-than", "TIME", "Only letters parked before a time or age: 15m, 2h, 3d."),
+        "newer_than": _filter_option("newer-than", "TIME", "Only letters parked after a time or age: 15m, 2h, 3d."),
+        "board": _filter_option("board", "BOARD", "Only letters about this board."),
+        "id_": _filter_option("id", "ID", "Only letters with this participant id, change id or message id."),
     },
 )
 """Give a command the options that select letters; their filter is its next positional argument."""
 
-dry_run_option = option("--dry-run", is_flag=True, help="Only say what would be done.")
+dry_run_option = option("--dry-run", is_flag=True, help="Print what would be done, and do nothing.")
 
 
 @click.group("dlq", cls=CommandGroup)
@@ -64,7 +72,7 @@ def dlq() -> None:
 @with_stack_options
 @with_filter
 def list_(options: Options, wanted: Filter, as_json: bool) -> None:
-    """Count the dead letters by stage and error code, with a reason of each kind."""
+    """Count dead letters by stage and error code, with an example of a reason for each."""
     with _queue(open_stack(options)) as queue:
         groups = group(_letters(queue, wanted))
     if as_json:
@@ -76,18 +84,18 @@ def list_(options: Options, wanted: Filter, as_json: bool) -> None:
 
 
 @dlq.command()
-@option("--limit", "-n", type=Whole(1), default=10, metavar="N", help="Most letters to show.")
-@option("--images", is_flag=True, help="Fetch images that were too large for the letter.")
+@option("--limit", "-n", type=Whole(1), default=10, metavar="N", help="Maximum number of letters to show.")
+@option("--images", is_flag=True, help="Fetch images that were too large for a letter from S3.")
 @json_option
 @with_stack_options
 @with_filter
 def show(options: Options, wanted: Filter, limit: int, images: bool, as_json: bool) -> None:
-    """Show dead letters whole: why, since when, how often it was tried, and the change itself."""
-    where = open_stack(options)
-    with _queue(where) as queue:
+    """Show dead letters in full: reason, times, attempts and content."""
+    stack = open_stack(options)
+    with _queue(stack) as queue:
         letters = list(islice(_letters(queue, wanted), limit))
     if images:
-        letters = [replace(letter, content=with_images(letter.content, where.claims)) for letter in letters]
+        letters = [replace(letter, content=with_images(letter.content, stack.claims)) for letter in letters]
     if as_json:
         print_json({"letters": [letter.shown() for letter in letters]})
     elif not letters:
@@ -103,15 +111,16 @@ def show(options: Options, wanted: Filter, limit: int, images: bool, as_json: bo
 @with_stack_options
 @with_filter
 def redrive(options: Options, wanted: Filter, rate: float | None, dry_run: bool, as_json: bool) -> None:
-    """Send dead letters again to where they belong; each is deleted once it was taken there.
+    """Send dead letters back to where they belong; each is deleted after its destination accepted it.
 
-    Sending twice is harmless, and an interrupted run can be run again. What is not mended comes back to the queue.
+    Sending twice is harmless, and an interrupted run can be repeated. A letter whose cause is not fixed returns to the
+    queue.
     """
-    where = open_stack(options)
-    with ThreadPoolExecutor(CALLS_AT_ONCE) as executor, _queue(where) as queue:
-        destinations = Destinations(where, executor)
+    stack = open_stack(options)
+    with ThreadPoolExecutor(CALLS_AT_ONCE) as executor, _queue(stack) as queue:
+        destinations = Destinations(stack, executor)
         if dry_run:
-            _say_what_is_meant(queue, wanted, destinations, as_json)
+            _print_plan(queue, wanted, destinations, as_json)
             return
         with _progress(queue, "Sending again") as progress:
             done = Redrive(queue, destinations, wanted, progress).run(rate)
@@ -119,32 +128,46 @@ def redrive(options: Options, wanted: Filter, rate: float | None, dry_run: bool,
 
 
 @dlq.command("purge")
-@option("--yes", is_flag=True, help="Do not ask.")
+@option("--yes", is_flag=True, help="Delete without asking.")
 @dry_run_option
 @json_option
 @with_stack_options
 @with_filter
 def purge_(options: Options, wanted: Filter, yes: bool, dry_run: bool, as_json: bool) -> None:
-    """Delete dead letters for good."""
-    with _queue(open_stack(options)) as queue:
-        if dry_run:
-            _say_what_is_meant(queue, wanted, None, as_json)
-            return
-        if not yes and not click.confirm("Delete these dead letters for good?", err=True):
-            raise UserError("Nothing was deleted.")
-        with _progress(queue, "Deleting") as progress:
-            deleted = purge(queue, wanted, progress)
+    """Delete dead letters permanently.
+
+    Without --yes it asks first, and deletes only the letters that it counted in its question.
+    """
+    stack = open_stack(options)
+    if dry_run:
+        with _queue(stack) as queue:
+            _print_plan(queue, wanted, None, as_json)
+        return
+    is_selected = wanted.matches if yes else _confirm_purge(stack, wanted)
+    with _queue(stack) as queue, _progress(queue, "Deleting") as progress:
+        deleted = purge(queue, is_selected, progress)
     if as_json:
         print_json({"deleted": deleted})
     else:
-        data.print(f"Deleted {_letters_counted(deleted)}.")
+        data.print(f"Deleted {_count_of(deleted)}.")
 
 
-# ---------------------------------------------------------------- what they share
+def _confirm_purge(stack: Stack, wanted: Filter) -> Callable[[ParkedLetter], bool]:
+    """Ask whether to delete the selected letters; return what selects them, without any that arrive later."""
+    with _queue(stack) as queue:
+        counted = {letter.message_id for letter in _letters(queue, wanted)}
+    question = f"Delete {_count_of(len(counted))} ({str(wanted) or 'no filter'}) permanently?"
+    if counted and not click.confirm(plain(question).plain, err=True):
+        raise UserError("Nothing was deleted.")
+    return lambda letter: letter.message_id in counted
+
+
+# ---------------------------------------------------------------- shared by the commands
 
 
 def _queue(stack: Stack) -> LetterQueue:
-    return LetterQueue(stack.client("sqs"), stack.output("FanoutDlqUrl"), stack.attributes)
+    wait_s = SHORT_POLL_S if stack.target.engine == "twin" else LONG_POLL_S
+    return LetterQueue(stack.client("sqs"), stack.output("FanoutDlqUrl"), stack.attributes, wait_s)
 
 
 def _letters(queue: LetterQueue, wanted: Filter) -> Iterator[ParkedLetter]:
@@ -156,14 +179,14 @@ def _letters(queue: LetterQueue, wanted: Filter) -> Iterator[ParkedLetter]:
 
 @contextmanager
 def _progress(queue: LetterQueue, title: str) -> Iterator[Any]:
-    """A bar over all messages of the queue, as many as SQS believes that there are."""
+    """Show a progress bar over the approximate number of messages in the queue."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=notes, transient=True, disable=not notes.is_terminal) as progress:
-        task = progress.add_task(title, total=queue.count())
+        task = progress.add_task(title, total=queue.count() if notes.is_terminal else None)
         yield lambda count: progress.advance(task, count)
 
 
-def _say_what_is_meant(queue: LetterQueue, wanted: Filter, destinations: Destinations | None, as_json: bool) -> None:
+def _print_plan(queue: LetterQueue, wanted: Filter, destinations: Destinations | None, as_json: bool) -> None:
     letters = list(_letters(queue, wanted))
     groups = group(letters)
     goes = {(one.stage, one.error_code): destinations.name_of(one.content) for one in letters} if destinations else {}
@@ -172,26 +195,26 @@ def _say_what_is_meant(queue: LetterQueue, wanted: Filter, destinations: Destina
         print_json({"dryRun": True, "letters": len(letters), "groups": shown})
         return
     for one in groups:
-        place = goes.get((one.stage, one.error_code))
-        does = f"to {place}" if place else "to be deleted"
+        destination = goes.get((one.stage, one.error_code))
+        does = f"to {destination}" if destination else "to be deleted"
         data.print(plain(f"{one.count:,} of {one.stage}, {one.error_code}: {does}"), soft_wrap=True)
-    data.print(f"{_letters_counted(len(letters))} in all; nothing was done.")
+    data.print(f"{_count_of(len(letters))} in total; nothing was done.")
 
 
 def _report(done: Redriven, as_json: bool) -> None:
     if as_json:
-        counts = {"meant": done.meant, "sent": done.sent, "cameBack": done.came_back, "stayed": done.stayed}
+        counts = {"meant": done.selected, "sent": done.sent, "cameBack": done.came_back, "stayed": done.stayed}
         print_json(counts | {"refusals": dict(done.refusals)})
     elif not done.is_interrupted:
-        more = f"; {done.came_back:,} came back, or are about the same changes" if done.came_back else ""
-        data.print(f"Sent {done.sent:,} of {_letters_counted(done.meant)} again{more}.")
+        more = f"; {done.came_back:,} came back or are about the same changes" if done.came_back else ""
+        data.print(f"Sent {done.sent:,} of {_count_of(done.selected)} again{more}.")
     if done.is_interrupted:
-        raise UserError(f"Stopped: sent {done.sent:,} again, the others are still in the queue.", ExitCode.INTERRUPTED)
+        raise UserError(f"Stopped: sent {done.sent:,} again; the others are still in the queue.", ExitCode.INTERRUPTED)
     if done.stayed:
         reason, count = done.refusals.most_common(1)[0]
         of_them = f"{count:,} of them: " if count < done.stayed else ""
         raise UserError(
-            f"Not taken, and still in the queue: {_letters_counted(done.stayed)}; {of_them}{reason}", ExitCode.FAILED
+            f"Not accepted, and still in the queue: {_count_of(done.stayed)}; {of_them}{reason}", ExitCode.FAILED
         )
 
 
@@ -206,12 +229,12 @@ def _shown_group(one: Group) -> dict[str, Any]:
     }
 
 
-def _letters_counted(count: int) -> str:
+def _count_of(count: int) -> str:
     return "1 dead letter" if count == 1 else f"{count:,} dead letters"
 
 
 def _show(letter: ParkedLetter) -> None:
-    """A letter for people: why, whose, since when, and what it holds, indented."""
+    """Print a letter for people: reason, participant, times, and its content as indented JSON."""
     data.print(plain(f"{letter.stage}, {letter.error_code}: {letter.reason}"), style="bold", soft_wrap=True)
     about = f"{letter.participant} on {letter.board}; " if letter.participant else ""
     tried = "1 attempt" if letter.attempts == 1 else f"{letter.attempts:,} attempts"
@@ -224,7 +247,7 @@ def _show(letter: ParkedLetter) -> None:
 
 
 def _read(value: Any) -> Any:
-    """What a text of JSON says; whatever else as it is."""
+    """Parse a text of JSON; return any other value unchanged."""
     try:
         return json.loads(value) if isinstance(value, str) else value
     except ValueError:

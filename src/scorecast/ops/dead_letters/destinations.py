@@ -37,13 +37,13 @@ from scorecast.ops.stack.aws_errors import aws_code_of, explain
 from scorecast.ops.stack.stack import Stack
 from scorecast.runtime.batches import cut_batches
 
-# A synchronous payload is 6 MB at most, and a batch of the stream 1,000 records here.
+# A synchronous payload has at most 6 MB, and a batch of the stream at most 1,000 records here.
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 PAYLOAD_BYTES = 5 * 1024 * 1024
 BATCH_RECORDS = 1000
-# Attempts at publishing before a letter stays where it is.
+# Attempts at publishing before a letter stays in the queue.
 MAX_ATTEMPTS = 4
-# A call may take long, but the letters in hand are hidden only for so long.
+# A call may take long, but received letters are hidden only for a limited time.
 CALL_S = 60.0
 
 Send = Callable[[Any, str, str], None]
@@ -84,10 +84,10 @@ class Destinations:
             case ParkedText():
                 return "no known destination: it would stay"
 
-    # ------------------------------------------------------------ changes: all at once
+    # ------------------------------------------------------------ changes, published together
 
     def _publish(self, letters: Sequence[ParkedLetter]) -> dict[str, str | None]:
-        """Publish changes with the same detail and id, those of an item in their order."""
+        """Publish changes with their original detail and id; the changes of an item keep their order."""
         outcome: dict[str, str | None] = {letter.message_id: None for letter in letters}
         by_id: dict[str, list[str]] = {}
         publications: list[Publication] = []
@@ -113,7 +113,7 @@ class Destinations:
         whole = with_images(content, self.stack.claims)
         return publication_of(from_detail(whole.detail, whole.stream_arn), self.stack.bus)
 
-    # ------------------------------------------------------------ everything else: one by one
+    # ------------------------------------------------------------ everything else, one by one
 
     def _refusal(self, content: Content) -> str | None:
         try:
@@ -129,11 +129,11 @@ class Destinations:
             case ParkedMessage(body):
                 self._client("sqs").send_message(QueueUrl=self.stack.output("ConsumerQueueUrl"), MessageBody=body)
             case ParkedInvocation(function_arn, payload):
-                _invoke_later(self._client("lambda"), function_arn, json.dumps(payload))
+                _invoke_async(self._client("lambda"), function_arn, json.dumps(payload))
             case ParkedRecord():
-                self._give_to_fanout([with_images(content, self.stack.claims).record])
+                self._invoke_fanout([with_images(content, self.stack.claims).record])
             case ParkedBatch():
-                self._give_to_fanout(read_again(self._client("dynamodbstreams"), content))
+                self._invoke_fanout(read_again(self._client("dynamodbstreams"), content))
             case ParkedDelivery():
                 self._deliver(content)
             case _:
@@ -141,8 +141,8 @@ class Destinations:
                     "Nobody knows where it belongs: `scorecast dlq show` shows it, `dlq purge` deletes it."
                 )
 
-    def _give_to_fanout(self, records: Iterable[Any]) -> None:
-        """Let FanoutLambda take records, in their order, and wait until it says that it did."""
+    def _invoke_fanout(self, records: Iterable[Any]) -> None:
+        """Invoke FanoutLambda with records in their order, and wait until it has processed them."""
         for payload in _payloads(records):
             answer = self._client("lambda").invoke(
                 FunctionName=self.stack.output("FanoutLambdaName"),
@@ -154,18 +154,18 @@ class Destinations:
                 raise NotAccepted(f"FanoutLambda failed: {_error_message(said)}")
 
     def _deliver(self, delivery: ParkedDelivery) -> None:
-        """Send an event to the target that did not get it."""
+        """Send an event to the target that it could not be delivered to."""
         service = read_arn(delivery.target_arn).service
         if service not in _SENDERS:
             raise NotAccepted(f"This command cannot deliver to {delivery.target_arn}.")
-        if not self._gets_events_as_they_are(delivery):
+        if not self._receives_whole_events(delivery):
             raise NotAccepted(
                 f"The rule transforms what it sends to {delivery.target_arn}; send it by your own program."
             )
         name, send = _SENDERS[service]
         send(self._client(name), delivery.target_arn, delivery.body)
 
-    def _gets_events_as_they_are(self, delivery: ParkedDelivery) -> bool:
+    def _receives_whole_events(self, delivery: ParkedDelivery) -> bool:
         key = (delivery.rule_arn, delivery.target_arn)
         if key not in self._plain_targets:
             self._plain_targets[key] = _is_plain(self._client("events"), delivery)
@@ -176,7 +176,7 @@ class Destinations:
 
 
 def _is_plain(events: Any, delivery: ParkedDelivery) -> bool:
-    """Whether the target gets the event itself; so it is where the rule is there no more."""
+    """Whether the target receives the unchanged event; also true if the rule no longer exists."""
     bus, _, rule = read_arn(delivery.rule_arn).resource.removeprefix("rule/").rpartition("/")
     try:
         answer = events.list_targets_by_rule(Rule=rule, EventBusName=bus or "default")
@@ -204,7 +204,7 @@ def _error_message(answer: str) -> str:
 # ---------------------------------------------------------------- targets of rules
 
 
-def _invoke_later(functions: Any, arn: str, body: str) -> None:
+def _invoke_async(functions: Any, arn: str, body: str) -> None:
     functions.invoke(FunctionName=arn, InvocationType="Event", Payload=body.encode())
 
 
@@ -257,7 +257,7 @@ def _document(body: str) -> dict[str, Any]:
 
 _SENDERS: Mapping[str, tuple[str, Send]] = {
     "sqs": ("sqs", _send_to_queue),
-    "lambda": ("lambda", _invoke_later),
+    "lambda": ("lambda", _invoke_async),
     "firehose": ("firehose", _put_to_firehose),
     "sns": ("sns", _publish_to_topic),
     "kinesis": ("kinesis", _put_to_kinesis),

@@ -1,4 +1,4 @@
-"""Which letters are meant, and what there is: filters and groups. Pure."""
+"""Filters that select dead letters, and groups that count them. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which letters are meant: all that satisfy everything that is given."""
+    """Selects the letters that satisfy every criterion; None is no criterion.
+
+    >>> str(Filter(stage="stream", board="StarWar"))
+    'stage stream, board StarWar'
+    """
 
     reason: str | None = None
     stage: str | None = None
@@ -26,21 +30,32 @@ class Filter:
     id: str | None = None
 
     def matches(self, letter: ParkedLetter) -> bool:
-        """Whether the letter is meant."""
+        """Whether the filter selects the letter."""
         parked_at = read_time(letter.parked_at)
         return (
             (self.stage is None or letter.stage == self.stage)
-            and (self.reason is None or _names(self.reason, letter))
+            and (self.reason is None or _has_reason(self.reason, letter))
             and (self.older_than is None or parked_at < self.older_than)
             and (self.newer_than is None or parked_at > self.newer_than)
             and (self.board is None or letter.board == self.board)
             and (self.id is None or self.id in (letter.participant, letter.change_id, letter.message_id))
         )
 
+    def __str__(self) -> str:
+        criteria = {
+            "reason": self.reason,
+            "stage": self.stage,
+            "parked before": self.older_than,
+            "parked after": self.newer_than,
+            "board": self.board,
+            "id": self.id,
+        }
+        return ", ".join(f"{name} {value}" for name, value in criteria.items() if value is not None)
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The letters of one stage and error code."""
+    """The number of letters with one stage and error code, and the reason of one of them."""
 
     stage: str
     error_code: str
@@ -59,7 +74,13 @@ def read_filter(
     board: str | None,
     id_: str | None,
 ) -> Filter:
-    """Read what the user typed; refuses a stage or a time that cannot be one."""
+    """Read the options of a filter; refuses an unknown stage, an invalid time and an empty text.
+
+    An empty reason would select every letter.
+    """
+    for name, text in (("reason", reason), ("board", board), ("id", id_)):
+        if text == "":
+            raise UserError(f"--{name} must not be empty: omit it to select all letters.", ExitCode.USAGE)
     if stage is not None and stage not in STAGES:
         raise UserError(f"There is no stage {stage!r}: it is one of {', '.join(STAGES)}.", ExitCode.USAGE)
     moments = [None if text is None else read_moment(text, now) for text in (older_than, newer_than)]
@@ -67,7 +88,14 @@ def read_filter(
 
 
 def read_moment(text: str, now: datetime) -> datetime:
-    """Read an age such as 90s, 15m, 2h or 3d, or a time such as 2026-01-31T12:00:00Z (UTC if it does not say)."""
+    """Read an age or a time; a time without an offset is in UTC.
+
+    >>> now = datetime(2026, 1, 31, 12, tzinfo=UTC)
+    >>> read_moment("2h", now).isoformat()
+    '2026-01-31T10:00:00+00:00'
+    >>> read_moment("2026-01-30T09:30:00", now).isoformat()
+    '2026-01-30T09:30:00+00:00'
+    """
     age = re.fullmatch(r"(\d+)([smhd])", text.strip())
     try:
         return now - timedelta(**{_UNITS[age[2]]: int(age[1])}) if age else read_time(text)
@@ -79,7 +107,7 @@ def read_moment(text: str, now: datetime) -> datetime:
 
 
 def read_time(text: str) -> datetime:
-    """Read ISO 8601; ValueError where it is none."""
+    """Read an ISO 8601 time; ValueError if it is malformed."""
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
@@ -95,5 +123,5 @@ def group(letters: Iterable[ParkedLetter]) -> list[Group]:
     return sorted(groups.values(), key=lambda one: (-one.count, one.stage, one.error_code))
 
 
-def _names(reason: str, letter: ParkedLetter) -> bool:
+def _has_reason(reason: str, letter: ParkedLetter) -> bool:
     return reason == letter.error_code or reason.lower() in letter.reason.lower()

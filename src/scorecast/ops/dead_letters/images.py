@@ -1,4 +1,4 @@
-"""Dead letters with the images that were too large for them, fetched from where their claims say."""
+"""Images that were too large for a dead letter, fetched from S3 by its claim."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ T = TypeVar("T", bound=Content)
 
 
 def with_images(content: T, claims: ClaimStore) -> T:
-    """Return what a letter holds, whole: the same where it carries no claim; CannotRead where that names nothing."""
+    """Return the content of a letter with its images; unchanged without a claim, CannotRead if they are missing."""
     match content:
         case ParkedChange(detail):
             return replace(content, detail=claims.resolve({"detail": detail})["detail"])

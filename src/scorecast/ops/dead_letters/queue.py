@@ -1,7 +1,7 @@
-"""The dead-letter queue as the command line reads it: every message once, and visible again as soon as one is done.
+"""The dead-letter queue as the command line reads it: every message once, and all visible again at the end.
 
-SQS cannot be looked into without receiving. So what is received is hidden for as long as it is looked at, and given
-back at the end, also at Ctrl-C; a killed command's messages come back by themselves after HIDDEN_S.
+SQS shows messages only by receiving them, which hides them. They are made visible again at the end, also after Ctrl-C.
+If the command is killed, they reappear after HIDDEN_S.
 """
 
 from __future__ import annotations
@@ -12,18 +12,23 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from scorecast.errors import UserError
-from scorecast.ops.dead_letters.letters import ParkedLetter, read_letter
+from scorecast.ops.dead_letters.formats import read_letter
+from scorecast.ops.dead_letters.letters import ParkedLetter
 from scorecast.runtime.batches import cut_batches
 from scorecast.runtime.settings import AttributeNames
 
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html
 BATCH_MESSAGES = 10
-# Long enough to send a batch on, short enough for who waits after a kill.
+# Long enough to redeliver a batch, short enough to recover soon after a kill.
 HIDDEN_S = 120
-# A second of long polling asks all of SQS's servers; a short poll may miss messages that are there.
-WAIT_S = 1
-# What was looked at already comes back when looking takes longer than HIDDEN_S: so often in a row, and it is all.
-_ONLY_SEEN = 3
+# SQS spreads a queue over servers. A short poll asks some of them, so its empty answer proves nothing; a long poll asks
+# all of them, so reading ends with an empty long poll. It returns at once if it finds a message, and waits if not.
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html
+LONG_POLL_S = 1
+# The local twin has a single server, so a short poll finds every message.
+SHORT_POLL_S = 0
+# Messages reappear if reading takes longer than HIDDEN_S. Reading ends after this many answers without a new message.
+_ANSWERS_WITHOUT_NEW = 3
 
 
 class _Sqs(Protocol):
@@ -35,53 +40,54 @@ class _Sqs(Protocol):
 
 @dataclass(slots=True)
 class LetterQueue:
-    """`with LetterQueue(...) as queue: for batch in queue.batches(): ...`; at the end all is given back."""
+    """`with LetterQueue(...) as queue: for batch in queue.batches(): ...`; the end makes all messages visible again."""
 
     sqs: _Sqs
     url: str
     names: AttributeNames
+    wait_s: int = LONG_POLL_S
     _receipts: dict[str, str] = field(default_factory=dict)
 
     def __enter__(self) -> LetterQueue:
         return self
 
     def __exit__(self, _kind: object, _error: BaseException | None, _trace: TracebackType | None) -> None:
-        """Give back what was received and not deleted; what SQS does not give back comes back by itself."""
+        """Make every received message that was not deleted visible again; HIDDEN_S does so if this call fails."""
         entries = [{"Id": str(at), "ReceiptHandle": receipt} for at, receipt in enumerate(self._receipts.values())]
         self._receipts.clear()
         for batch in cut_batches(entries, BATCH_MESSAGES):
-            shown = [entry | {"VisibilityTimeout": 0} for entry in batch]
-            self.sqs.change_message_visibility_batch(QueueUrl=self.url, Entries=shown)
+            visible = [entry | {"VisibilityTimeout": 0} for entry in batch]
+            self.sqs.change_message_visibility_batch(QueueUrl=self.url, Entries=visible)
 
     def count(self) -> int:
-        """About how many messages there are, those that are hidden included."""
+        """Return the approximate number of messages, including hidden ones."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         answer = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=names)
         return sum(int(value) for name, value in answer["Attributes"].items() if name in names)
 
     def batches(self, size: int = BATCH_MESSAGES) -> Iterator[list[ParkedLetter]]:
-        """Receive every message once, up to `size` at a time; each stays hidden until the end."""
+        """Yield every message once, up to `size` at a time; each stays hidden until the end."""
         seen: set[str] = set()
-        only_seen = 0
-        while only_seen < _ONLY_SEEN:
+        without_new = 0
+        while without_new < _ANSWERS_WITHOUT_NEW:
             messages = self._receive(size)
             if not messages:
                 return
             new = [message for message in messages if message["MessageId"] not in seen]
-            only_seen = 0 if new else only_seen + 1
+            without_new = 0 if new else without_new + 1
             seen |= {message["MessageId"] for message in new}
             if new:
                 yield [read_letter(message, self.names) for message in new]
 
     def delete(self, letters: Sequence[ParkedLetter]) -> None:
-        """Delete messages; UserError where SQS keeps one, which does no harm: it can be handled again."""
+        """Delete messages; UserError if SQS keeps one, which is harmless: it can be redelivered again."""
         receipts = [self._receipts[letter.message_id] for letter in letters]
         entries = [{"Id": str(at), "ReceiptHandle": receipt} for at, receipt in enumerate(receipts)]
         for batch in cut_batches(entries, BATCH_MESSAGES):
             failed = self.sqs.delete_message_batch(QueueUrl=self.url, Entries=batch).get("Failed", [])
             if failed:
                 raise UserError(
-                    f"SQS kept {len(failed)} messages that were dealt with ({failed[0].get('Code')}): run it again."
+                    f"SQS kept {len(failed)} messages that should be deleted ({failed[0].get('Code')}): run it again."
                 )
         for letter in letters:
             self._receipts.pop(letter.message_id)
@@ -91,7 +97,7 @@ class LetterQueue:
             QueueUrl=self.url,
             MaxNumberOfMessages=min(size, BATCH_MESSAGES),
             VisibilityTimeout=HIDDEN_S,
-            WaitTimeSeconds=WAIT_S,
+            WaitTimeSeconds=self.wait_s,
             AttributeNames=["All"],
             MessageAttributeNames=["All"],
         )

@@ -1,8 +1,8 @@
-"""Redrive: dead letters go back to where they belong, and leave the queue only once they were taken there.
+"""Redrive: send dead letters back to where they belong, and delete each only after its destination accepted it.
 
-Sending twice is harmless: consumers know a change by its `id` and `sequence`. So whatever is interrupted, by Ctrl-C
-or by a kill, can be run again. A letter that comes back while this runs, or a further one about the same change, is
-left for the next run: no clock could tell them apart, and nothing may go round and round.
+Sending twice is harmless: consumers recognize a change by its `id` and `sequence`. So a run that was interrupted or
+killed can be repeated. A letter that returns during a run, or another one about the same change, waits for the next
+run: their times cannot tell the two apart, and no letter may circulate endlessly.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from scorecast.ops.dead_letters.letters import ParkedLetter
 from scorecast.ops.dead_letters.queue import BATCH_MESSAGES, LetterQueue
 from scorecast.ops.stack.polling import CLOCK, Clock
 
-# Letters that wait for their turn are hidden meanwhile: no more of them than this many seconds' worth.
+# With a rate, letters wait while they are hidden: receive at most as many as are sent in this time.
 _HELD_S = 20
 
 
@@ -27,9 +27,9 @@ class _Destinations(Protocol):
 
 @dataclass(slots=True)
 class Redriven:
-    """How a redrive went, so far; `refusals` counts the reasons why letters stayed."""
+    """The result of a redrive so far; `refusals` counts the reasons why letters stayed in the queue."""
 
-    meant: int = 0
+    selected: int = 0
     sent: int = 0
     came_back: int = 0
     refusals: Counter[str] = field(default_factory=Counter)
@@ -37,23 +37,23 @@ class Redriven:
 
     @property
     def stayed(self) -> int:
-        """How many letters were meant and are still in the queue."""
+        """How many selected letters are still in the queue."""
         return sum(self.refusals.values())
 
 
 @dataclass(slots=True)
 class Redrive:
-    """Sends letters back; `on_seen` hears of each batch that was looked at."""
+    """Sends the selected letters; `on_read` receives the size of each batch that was read."""
 
     queue: LetterQueue
     destinations: _Destinations
     wanted: Filter
-    on_seen: Callable[[int], None] = lambda _: None
+    on_read: Callable[[int], None] = lambda _: None
     clock: Clock = CLOCK
     _sent: set[str] = field(default_factory=set)
 
     def run(self, rate: float | None = None) -> Redriven:
-        """Send every letter that is meant, at most `rate` a second; Ctrl-C ends it after the batch at hand."""
+        """Send every selected letter, at most `rate` per second; Ctrl-C stops it."""
         done = Redriven()
         try:
             self._run(done, rate)
@@ -63,18 +63,18 @@ class Redrive:
 
     def _run(self, done: Redriven, rate: float | None) -> None:
         size = BATCH_MESSAGES if rate is None else max(1, min(BATCH_MESSAGES, int(rate * _HELD_S)))
-        start, taken = self.clock.now(), 0
+        start, tried = self.clock.now(), 0
         for batch in self.queue.batches(size):
             letters = list(self._fresh(batch, done))
-            early_s = start + taken / rate - self.clock.now() if rate and letters else 0
+            early_s = start + tried / rate - self.clock.now() if rate and letters else 0
             if early_s > 0:
                 self.clock.sleep(early_s)
-            taken += len(letters)
+            tried += len(letters)
             self._send(letters, done)
-            self.on_seen(len(batch))
+            self.on_read(len(batch))
 
     def _fresh(self, batch: Sequence[ParkedLetter], done: Redriven) -> Iterator[ParkedLetter]:
-        """The letters that are meant, but for those about what this run has sent already."""
+        """Yield the selected letters, except those about a change that this run has already sent."""
         for letter in filter(self.wanted.matches, batch):
             if letter.key in self._sent:
                 done.came_back += 1
@@ -84,21 +84,23 @@ class Redrive:
     def _send(self, letters: Sequence[ParkedLetter], done: Redriven) -> None:
         if not letters:
             return
-        done.meant += len(letters)
+        done.selected += len(letters)
         outcome = self.destinations.redeliver(letters)
-        taken = [letter for letter in letters if outcome[letter.message_id] is None]
-        self.queue.delete(taken)
-        self._sent |= {letter.key for letter in taken}
-        done.sent += len(taken)
+        accepted = [letter for letter in letters if outcome[letter.message_id] is None]
+        self.queue.delete(accepted)
+        self._sent |= {letter.key for letter in accepted}
+        done.sent += len(accepted)
         done.refusals.update(reason for reason in outcome.values() if reason is not None)
 
 
-def purge(queue: LetterQueue, wanted: Filter, on_seen: Callable[[int], None] = lambda _: None) -> int:
-    """Delete every letter that is meant, for good; return how many."""
+def purge(
+    queue: LetterQueue, is_selected: Callable[[ParkedLetter], bool], on_read: Callable[[int], None] = lambda _: None
+) -> int:
+    """Delete every selected letter permanently; return how many."""
     deleted = 0
     for batch in queue.batches():
-        letters = [letter for letter in batch if wanted.matches(letter)]
+        letters = [letter for letter in batch if is_selected(letter)]
         queue.delete(letters)
         deleted += len(letters)
-        on_seen(len(batch))
+        on_read(len(batch))
     return deleted

@@ -1,6 +1,6 @@
-"""Records of a stream, read again by their sequence numbers, in the form in which Lambda hands them to a function.
+"""Records of a stream, read again by their sequence numbers, in the form in which Lambda passes them to a function.
 
-Refuses with StreamForgot what the stream no longer keeps: it does so for 24 hours.
+Raises StreamForgot if the stream no longer keeps the records, which it does for 24 hours.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from scorecast.ops.dead_letters.letters import ParkedBatch
 from scorecast.ops.stack.aws_errors import aws_code_of
 from scorecast.ops.stack.typed_json import in_json
 
-# What GetShardIterator and GetRecords answer when the records, the shard or the stream are no more.
+# The errors of GetShardIterator and GetRecords if the records, the shard or the stream no longer exist.
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_GetShardIterator.html
 _FORGOTTEN = {"TrimmedDataAccessException", "ResourceNotFoundException"}
-# A page may be empty although more follows; so many in a row, and nothing does.
+# A page may be empty although records follow. After this many empty pages in a row the stream counts as ended.
 _EMPTY_PAGES = 20
 
 Record = dict[str, Any]
@@ -39,14 +39,14 @@ def read_again(streams: _Streams, batch: ParkedBatch) -> Iterator[Record]:
     for record in _records(streams, batch):
         if int(record["dynamodb"]["SequenceNumber"]) > last:
             return
-        yield as_lambda_has_it(record, batch.stream_arn)
+        yield as_lambda_event(record, batch.stream_arn)
         if int(record["dynamodb"]["SequenceNumber"]) == last:
             return
     raise StreamForgot(f"The stream ends before the last record of the batch ({batch.last}).")
 
 
-def as_lambda_has_it(record: Mapping[str, Any], stream_arn: str) -> Record:
-    """Turn a record of GetRecords into one of a function's event: times as seconds, binary as base64, its stream."""
+def as_lambda_event(record: Mapping[str, Any], stream_arn: str) -> Record:
+    """Convert a record of GetRecords to one of a function's event: times in seconds, binary in base64, the stream."""
     plain: Record = in_json(record)
     return plain | {"eventSourceARN": stream_arn}
 
@@ -69,6 +69,7 @@ def _records(streams: _Streams, batch: ParkedBatch) -> Iterator[Record]:
         if aws_code_of(error) in _FORGOTTEN:
             raise StreamForgot(
                 f"The stream no longer keeps the {batch.records} records from {batch.first}: it does so for 24 hours. "
-                "`scorecast verify` names the entries they leave wrong, and `scorecast backfill` reads the items anew."
+                "`scorecast verify` names the entries that are wrong without them, and `scorecast backfill` publishes "
+                "all items again."
             ) from None
         raise

@@ -10,7 +10,7 @@ from dataclasses import astuple, dataclass
 from typing import Any
 
 from scorecast.changes.change import Change, Image, to_detail
-from scorecast.ops.dead_letters.letters import event_of
+from scorecast.ops.dead_letters.formats import event_of
 from scorecast.ops.recovery.comparison import Difference
 from scorecast.ops.recovery.read_change import NEVER, ItemReader, Key, item_reader_of
 from scorecast.ops.recovery.verification import Verifier

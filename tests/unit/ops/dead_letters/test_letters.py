@@ -9,7 +9,8 @@ from scorecast.changes.change import to_detail
 from scorecast.errors import UserError
 from scorecast.ops.dead_letters import letters
 from scorecast.ops.dead_letters.filters import Filter, group, read_filter, read_moment
-from scorecast.ops.dead_letters.letters import ParkedLetter, read_letter
+from scorecast.ops.dead_letters.formats import read_letter
+from scorecast.ops.dead_letters.letters import ParkedLetter
 from scorecast.ops.dead_letters.queue import LetterQueue
 from scorecast.runtime.settings import AttributeNames
 from tests.support.fakes import STREAM_ARN

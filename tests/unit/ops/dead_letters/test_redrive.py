@@ -296,7 +296,7 @@ def test_what_is_not_taken_stays_and_the_others_go(system: System) -> None:
     for at in (4, 5):
         system.sqs.park(envelope("standings", change(at)))
     done = system.run()
-    assert (done.meant, done.sent, done.stayed, system.left) == (5, 3, 2, 2)
+    assert (done.selected, done.sent, done.stayed, system.left) == (5, 3, 2, 2)
     system.bus.refuse_entry, system.sqs.refuse_send = lambda _: None, lambda _: False
     assert system.run().sent == 2
     assert system.left == 0
@@ -353,7 +353,7 @@ def test_a_letter_that_comes_back_is_not_sent_round_and_round(system: System) ->
 def test_only_what_is_meant_is_sent(system: System) -> None:
     system.sqs.park(envelope("fanout", change(1, participant="a")))
     system.sqs.park(envelope("fanout", change(2, participant="b")))
-    assert system.run(Filter(id="b")).meant == 1
+    assert system.run(Filter(id="b")).selected == 1
     assert [detail["keys"]["id"] for detail in system.bus.details] == ["b"]
     assert system.left == 1
 
@@ -369,5 +369,5 @@ def test_purge_deletes_only_what_is_meant(system: System) -> None:
     system.sqs.park(envelope("fanout", change(1)))
     system.sqs.park("not json")
     with system.queue() as queue:
-        assert purge(queue, Filter(stage="unknown")) == 1
+        assert purge(queue, Filter(stage="unknown").matches) == 1
     assert system.left == 1
