@@ -18,7 +18,7 @@ SECURITY := .venv/security-$(call hash,security)
 SECURITY_BIN := .venv/security/bin
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps
 
-.PHONY: help up down status test check audit soak bench docs dynamodb-local deploy pins clean
+.PHONY: help up down status test check audit explore soak bench docs dynamodb-local deploy pins clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -55,6 +55,9 @@ audit: $(SECURITY) ## look every pinned package up among PyPI's security advisor
 	else cat .venv/audit.log; exit $$ended; fi
 
 PINNED := src/functions.txt $(wildcard requirements/*.txt) $(wildcard bench/rivals/*/src/requirements.txt)
+
+explore: $(DEV) ## run every property test with 200 fresh seeds, until one fails (ARGS="--seeds 20" for fewer)
+	@nice $(BIN)/python -m tests.support.explore $(ARGS)
 
 soak: $(DEV) ## 20,000 changes while calls of AWS fail, on a twin of its own (ARGS="--changes 5000 --seed 2" for others)
 	@nice $(BIN)/python -m tests.support.soak $(ARGS)

@@ -9,7 +9,7 @@ from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 from scorecast.changes.change import iso_time
-from scorecast.leaderboard.policy import BoardPolicy, Keep, Order
+from scorecast.leaderboard.policy import BoardPolicy, Keep, Order, Ties
 from scorecast.standings.score_history import KEPT_VERSIONS
 from tests.support.chaos import FAULTS, KILLS, LARGE, POISON, START_S, World
 
@@ -39,6 +39,7 @@ policies = st.builds(
     BoardPolicy,
     order=st.sampled_from(Order),
     keep=st.sampled_from(Keep),
+    ties=st.sampled_from(Ties),
     closes_at=st.one_of(st.none(), st.integers(0, 30).map(lambda seconds: iso_time(START_S + seconds))),
 )
 # Calls succeed and fail by turns, for as many calls as it says; the schedule runs out, so that all can come to rest.

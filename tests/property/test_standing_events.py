@@ -6,21 +6,32 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scorecast.leaderboard.policy import BoardPolicy, Keep, Order, Ties
 from tests.support.fakes import client_error
 from tests.support.standings_fakes import Call, System, event
 
+BOARDS = ["one", "two"]
 # A participant's score on a board is set, or the item removed; few scores, so that there are ties.
 steps = st.lists(
-    st.tuples(st.sampled_from("abcdef"), st.one_of(st.none(), st.integers(-2, 6)), st.sampled_from(["one", "two"])),
+    st.tuples(st.sampled_from("abcdef"), st.one_of(st.none(), st.integers(-2, 6)), st.sampled_from(BOARDS)),
     min_size=1,
     max_size=24,
 )
+policies = st.builds(BoardPolicy, order=st.sampled_from(Order), keep=st.sampled_from(Keep), ties=st.sampled_from(Ties))
+declarations = st.fixed_dictionaries(dict.fromkeys(BOARDS, policies))
 # Which of the calls fail, and how; the others are well.
 faults = st.lists(st.sampled_from([None, None, None, "refuse", "lose the answer", "kill"]), max_size=40)
 
 
 class Killed(BaseException):
     """The process that made the call is no more."""
+
+
+def _system(places: int, declared: dict[str, BoardPolicy]) -> System:
+    system = System(places)
+    for board, policy in declared.items():
+        system.table.declare(board, policy)
+    return system
 
 
 def _events(made: list[tuple[str, int | None, str]]) -> list[str]:
@@ -54,13 +65,13 @@ def _take(system: System, batch: list[str], schedule: list[str | None]) -> None:
 
 
 @settings(deadline=None)
-@given(steps, st.data(), st.integers(1, 4), faults)
-def test_who_replays_the_events_knows_the_true_top(
-    made: list[Any], data: st.DataObject, places: int, schedule: list[str | None]
+@given(steps, st.data(), st.integers(1, 4), declarations, faults)
+def test_a_consumer_that_replays_the_events_knows_the_true_top(
+    made: list[Any], data: st.DataObject, places: int, declared: dict[str, BoardPolicy], schedule: list[str | None]
 ) -> None:
     delivered = data.draw(st.permutations(_events(made)))
     size = data.draw(st.integers(1, 8))
-    system = System(places)
+    system = _system(places, declared)
     for at in range(0, len(delivered), size):
         _take(system, list(delivered[at : at + size]), schedule)
     system.check()
@@ -74,11 +85,11 @@ def test_who_replays_the_events_knows_the_true_top(
 
 
 @settings(deadline=None)
-@given(steps, steps, st.integers(0, 14), st.integers(1, 4))
+@given(steps, steps, st.integers(0, 14), st.integers(1, 4), declarations)
 def test_of_two_consumers_at_once_both_changes_are_told(
-    made: list[Any], others: list[Any], at: int, places: int
+    made: list[Any], others: list[Any], at: int, places: int, declared: dict[str, BoardPolicy]
 ) -> None:
-    system, calls = System(places), []
+    system, calls = _system(places, declared), []
     events = _events([*made, *others])
 
     def interfere(_: Call) -> None:

@@ -13,14 +13,14 @@ from typing import Any
 
 from botocore.exceptions import ReadTimeoutError
 
-from scorecast.changes.change import from_record
+from scorecast.changes.change import Change, from_record
 from scorecast.changes.claim import Claim, claim_in
 from scorecast.changes.claim_store import ClaimStore, resolve
 from scorecast.dead_letters.queue import DeadLetterQueue
 from scorecast.errors import ScorecastError
 from scorecast.fanout.handler import Fanout
 from scorecast.fanout.publish import Publisher
-from scorecast.leaderboard.policy import BoardPolicy
+from scorecast.leaderboard.policy import BoardPolicy, Keep
 from scorecast.leaderboard.policy_table import PolicyTable
 from scorecast.ops.dead_letters.destinations import Destinations
 from scorecast.ops.dead_letters.filters import Filter
@@ -38,7 +38,7 @@ from tests.support.ops_fakes import OUTPUTS, fake_target, refusal
 from tests.support.recovery_fakes import CONSUMER_QUEUE, DEAD_LETTERS, FakeQueue, stream_letter
 from tests.support.recovery_fakes import Message as ParkedMessage
 from tests.support.standings_fakes import Inline, announcements_of, check_told
-from tests.support.standings_oracle import replay
+from tests.support.standings_oracle import replay, replay_ties
 
 KILLS = ("kill before", "kill after")
 FAULTS = ("throttle", "fail", "time out", "lose the answer", "some entries", *KILLS)
@@ -309,6 +309,7 @@ class World:
         changes = [from_record(one) for one in self.stream if one["eventName"] != UNREADABLE]
         expected = replay(changes, self.policies)
         assert self._but_poison(self.tables.shown) == self._but_poison(expected)
+        self._check_ties(changes)
         if not self.policies:
             scores = {
                 (name, one["hackathonName"]["S"]): one["projectScore"]["N"]
@@ -316,6 +317,13 @@ class World:
                 if "N" in one.get("projectScore", {})
             }
             assert self._but_poison(self.tables.standings) == self._but_poison(scores)
+
+    def _check_ties(self, changes: list[Change]) -> None:
+        """Ties stand by the change that brought each score, where late changes leave that exact: docs/boards.md."""
+        exact = {board: policy for board, policy in self.policies.items() if policy.keep != Keep.BEST}
+        orders = {key: text for key, text in self.tables.tie_orders.items() if key[1] in exact}
+        brought = {key: text.split("/")[-1] for key, text in orders.items()}
+        assert self._but_poison(brought) == self._but_poison(replay_ties(changes, exact))
 
     @staticmethod
     def _but_poison(entries: Mapping[tuple[str, str], Any]) -> dict:
