@@ -18,7 +18,7 @@ from scorecast.standings.announce.standing_event import SOURCE
 ROOT = Path(__file__).parents[3]
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.SafeLoader):  # type: ignore[misc] # PyYAML has no types
     """Reads CloudFormation's short forms (!Ref and the like) as {tag: value}."""
 
 
@@ -230,7 +230,8 @@ def test_every_exception_from_a_linters_rule_has_its_reason() -> None:
 
 
 def _checkov(resource: dict[str, Any]) -> dict[str, Any]:
-    return resource.get("Metadata", {}).get("checkov", {})
+    found: dict[str, Any] = resource.get("Metadata", {}).get("checkov", {})
+    return found
 
 
 def test_the_streams_trigger_names_what_it_gives_up() -> None:
