@@ -196,7 +196,7 @@ def test_the_stacks_own_rules_are_shown_and_out_of_reach(manager: Scorecast, sta
 def test_a_pattern_that_eventbridge_refuses_is_one_sentence(manager: Scorecast, queue: str, name: str) -> None:
     pattern = '{"detail": {"new": {"projectScore": [{"numeric": ["=>", 90]}]}}}'
     said = manager.fails(2, "consumers", "add", name, "--pattern", pattern, "--target", queue)
-    assert "EventBridge does not take this pattern: Event pattern is not valid" in said
+    assert "EventBridge refuses this pattern: Event pattern is not valid" in said
     assert said in manager.fails(2, "consumers", "test", "--pattern", pattern)
 
 

@@ -1,1 +1,1 @@
-"""What the command line does on any stack, on the local twin or on AWS: read boards, write scores, manage consumers."""
+"""The operations of the command line on a stack, on the local twin or on AWS."""

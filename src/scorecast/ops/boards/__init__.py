@@ -1,1 +1,1 @@
-"""Boards as the commands see them: policies, scores, the API."""
+"""Boards as commands use them: policies, scores, the API."""

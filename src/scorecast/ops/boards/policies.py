@@ -1,4 +1,4 @@
-"""Boards: what is declared for each, read and changed in the board table. A policy counts for what comes after it."""
+"""Policies: what users declare for boards, in the board table. A policy applies to later changes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Policies:
     table: str
 
     def all(self) -> dict[str, BoardPolicy]:
-        """Every policy that is not the default, by board."""
+        """Return every policy that is not the default, by board."""
         pages = self.dynamodb.get_paginator("query").paginate(
             TableName=self.table,
             ConsistentRead=True,
@@ -28,11 +28,11 @@ class Policies:
         return {item["name"]["S"]: read_policy(item) for page in pages for item in page["Items"]}
 
     def of(self, board: str) -> BoardPolicy:
-        """A board's policy."""
+        """Return a board's policy."""
         return read_policy(self.dynamodb.get_item(TableName=self.table, Key=policy_key(board)).get("Item"))
 
     def set(self, board: str, policy: BoardPolicy) -> None:
-        """Declare a board's policy; the default leaves nothing behind."""
+        """Declare a board's policy; the default deletes the item."""
         if policy == DEFAULT:
             self.dynamodb.delete_item(TableName=self.table, Key=policy_key(board))
         else:
@@ -40,5 +40,5 @@ class Policies:
 
 
 def policies_of(stack: Stack) -> Policies:
-    """The policies of a stack."""
+    """Return the policies of a stack."""
     return Policies(stack.client("dynamodb"), stack.output("BoardTableName"))

@@ -1,4 +1,4 @@
-"""One score, written to the main table and waited for on the board: the whole pipeline seen from both its ends."""
+"""One score: write it to the main table, and wait until the board shows it."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ class _Board(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What the board is to show; without a score, that the participant is not on it."""
+    """The score that the board should show; None if the participant should not be on it."""
 
     participant: str
     board: str
     score: Decimal | None
 
     def is_met_by(self, shown: Decimal | None, policy: BoardPolicy) -> bool:
-        """Whether a score that the board shows can be what became of the write: a kept one may be another."""
+        """Whether the board can show this score after the write; a board that keeps scores may show another one."""
         if self.score is None or shown is None or policy.keep == Keep.LATEST:
             return shown == self.score
         return policy.keep == Keep.FIRST or not policy.order.is_better(self.score, shown)
 
 
 def write_score(table: MainTable, participant: str, board: str, score: Decimal, name: str | None) -> Expected:
-    """Write the score; CannotApply says why the item makes no entry all the same."""
+    """Write the score; CannotApply says why the item makes no entry."""
     entry = table.entry_of(table.put_score(participant, board, score, name))
     if entry is None:
-        raise UserError(f"The item {participant!r} of {board!r} makes no entry of a board.")
+        raise UserError(f"The item {participant!r} of {board!r} makes no entry: it has no score.")
     return Expected(entry.id, entry.board, score)
 
 
@@ -52,14 +52,14 @@ def delete_score(table: MainTable, participant: str, board: str) -> Expected:
 def wait_until_shown(
     board: _Board, expected: Expected, deadline_s: float, clock: Clock = CLOCK, policy: BoardPolicy = DEFAULT
 ) -> float:
-    """Wait until the board shows what is expected; return after how many seconds it did."""
-    for gone_s in poll_until(deadline_s, pause_s=0.1, longest_pause_s=1, clock=clock):
+    """Wait until the board shows the expected score; return the seconds it took."""
+    for elapsed_s in poll_until(deadline_s, pause_s=0.1, longest_pause_s=1, clock=clock):
         shown = board.score_of(expected.board, expected.participant)
         if expected.is_met_by(shown, policy):
-            return gone_s
+            return elapsed_s
     raise UserError(
-        f"The write is in, but after {deadline_s:g} s the board {expected.board!r} {_said(shown, expected)}: it will "
-        "follow, unless somebody else writes this item, or the change is in the dead-letter queue (FanoutDlqUrl).",
+        f"The score is written, but after {deadline_s:g} s the board {expected.board!r} {_said(shown, expected)}. It "
+        "follows, unless another program writes this item, or the change is a dead letter (`scorecast dlq list`).",
         ExitCode.TIMED_OUT,
     )
 

@@ -1,1 +1,1 @@
-"""Consumers of the bus: rules that users add, with all that they need."""
+"""Consumers of the bus: rules that users add, with targets and permissions."""

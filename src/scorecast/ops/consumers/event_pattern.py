@@ -1,6 +1,6 @@
-"""EventPattern: what a rule matches, read from where the user has it, and tried by EventBridge itself.
+"""Event patterns: read from the command line, a file or standard input, and tested by EventBridge itself.
 
-Refuses, with the place of the mistake, what is not a JSON object; what else is wrong EventBridge says.
+Refuses text that is not a JSON object, and says where it breaks; EventBridge finds all other mistakes.
 """
 
 from __future__ import annotations
@@ -24,31 +24,39 @@ PATTERN_CHARACTERS = 4096
 
 
 def read_pattern(source: str, stdin: TextIO) -> str:
-    """Return the pattern as compact JSON; `source` is the JSON itself, @FILE, or - for standard input."""
+    """Return the pattern as compact JSON; `source` is the JSON itself, @FILE, or - for standard input.
+
+    >>> from io import StringIO
+    >>> read_pattern('{"source": ["update.aws.dynamodb"]}', StringIO())
+    '{"source":["update.aws.dynamodb"]}'
+    >>> read_pattern("-", StringIO('{"detail-type": ["INSERT"]}'))
+    '{"detail-type":["INSERT"]}'
+    """
     text = _text(source, stdin)
     try:
         pattern = json.loads(text)
     except ValueError as error:
         raise UserError(f"The pattern is not JSON: {error}; for example {EXAMPLE}", ExitCode.USAGE) from None
     if not isinstance(pattern, dict) or not pattern:
-        raise UserError(f"The pattern must be a JSON object with something in it, such as {EXAMPLE}", ExitCode.USAGE)
+        raise UserError(f"The pattern must be a JSON object that is not empty, such as {EXAMPLE}", ExitCode.USAGE)
     compact = json.dumps(pattern, separators=(",", ":"), ensure_ascii=False)
     if len(compact) > PATTERN_CHARACTERS:
         raise UserError(
-            f"The pattern has {len(compact):,} characters; EventBridge takes {PATTERN_CHARACTERS:,}.", ExitCode.USAGE
+            f"The pattern has {len(compact):,} characters; {PATTERN_CHARACTERS:,} is the maximum.",
+            ExitCode.USAGE,
         )
     return compact
 
 
 @contextmanager
 def pattern_refusals() -> Iterator[None]:
-    """Raise what EventBridge says of a pattern as one sentence."""
+    """Raise EventBridge's refusal of a pattern as one sentence."""
     try:
         yield
     except ClientError as error:
         if aws_code_of(error) != "InvalidEventPatternException":
             raise
-        raise UserError(f"EventBridge does not take this pattern: {message_of(error)}", ExitCode.USAGE) from None
+        raise UserError(f"EventBridge refuses this pattern: {message_of(error)}", ExitCode.USAGE) from None
 
 
 def matches(events: Any, pattern: str, event: dict[str, Any]) -> bool:
@@ -67,4 +75,4 @@ def _text(source: str, stdin: TextIO) -> str:
         return Path(source[1:]).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise UserError(f"The pattern's file {source[1:]} cannot be read: {reason}.", ExitCode.USAGE) from None
+        raise UserError(f"The pattern file {source[1:]} cannot be read: {reason}.", ExitCode.USAGE) from None

@@ -1,6 +1,7 @@
-"""Grants: what lets a rule reach a target that has a policy of its own: functions, queues and topics.
+"""Grants: permissions for a rule to reach a target that has a policy of its own: a function, a queue or a topic.
 
-Each grant is one statement, named after the rule. Giving it again changes nothing, taking it leaves all others alone.
+Each grant is one statement, named after the rule. Granting it twice changes nothing; revoking it leaves all other
+statements as they are.
 """
 
 from __future__ import annotations
@@ -16,19 +17,19 @@ from scorecast.ops.consumers.undo import UndoStep
 from scorecast.ops.stack.arn import Arn
 from scorecast.ops.stack.aws_errors import aws_code_of
 
-# What the services call a resource that is not there.
+# The error codes for a resource that does not exist.
 GONE = {"AWS.SimpleQueueService.NonExistentQueue", "NotFound", "QueueDoesNotExist", "ResourceNotFoundException"}
 EVENTBRIDGE = "events.amazonaws.com"
 
 
 class Grant(Protocol):
-    """How a rule is let in by one kind of target."""
+    """A permission at one kind of target."""
 
     def allow(self, target: Arn, rule: Arn) -> UndoStep:
-        """Let the rule in; return what takes that back."""
+        """Allow the rule; return the step that undoes it."""
 
     def revoke(self, target: Arn, rule: Arn) -> None:
-        """Shut the rule out; a target that is gone has shut everybody out."""
+        """Revoke the permission; a target that no longer exists needs nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +39,13 @@ class FunctionGrant:
     functions: Any
 
     def allow(self, target: Arn, rule: Arn) -> UndoStep:
-        """Let the rule invoke the function."""
+        """Allow the rule to invoke the function."""
         try:
             self._add(target, rule)
         except ClientError as error:
             if aws_code_of(error) != "ResourceConflictException":
                 raise
-            # It may be of a rule of the same name on another bus, and cannot be read with these permissions.
+            # The statement may belong to a rule of the same name on another bus; these credentials cannot read it.
             self.revoke(target, rule)
             self._add(target, rule)
             return lambda: None
@@ -75,12 +76,12 @@ class _Policies(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PolicyGrant:
-    """A statement in a resource's policy, which is read, changed and written whole."""
+    """A statement in a resource's policy, which is read and written as a whole."""
 
     policies: _Policies
 
     def allow(self, target: Arn, rule: Arn) -> UndoStep:
-        """Put the statement in."""
+        """Add the statement."""
         policy = self.policies.read(target)
         statement = self.policies.statement(target, rule)
         before = find_statement(policy, statement["Sid"])
@@ -92,7 +93,7 @@ class PolicyGrant:
         return lambda: self.policies.write(target, put_statement(self.policies.read(target), before))
 
     def revoke(self, target: Arn, rule: Arn) -> None:
-        """Take the statement out."""
+        """Remove the statement."""
         sid = sid_of(rule)
         try:
             policy = self.policies.read(target)
@@ -109,7 +110,7 @@ class QueuePolicies:
     sqs: Any
 
     def read(self, target: Arn) -> str | None:
-        """The queue's policy; None where it has none."""
+        """Return the queue's policy, or None."""
         answer = self.sqs.get_queue_attributes(QueueUrl=self._url(target), AttributeNames=["Policy"])
         policy: str | None = answer.get("Attributes", {}).get("Policy")
         return policy
@@ -119,7 +120,7 @@ class QueuePolicies:
         self.sqs.set_queue_attributes(QueueUrl=self._url(target), Attributes={"Policy": policy})
 
     def statement(self, target: Arn, rule: Arn) -> Statement:
-        """What lets the rule, and no other, send to the queue."""
+        """Return the statement that lets this rule, and no other, send to the queue."""
         only_this_rule = {"ArnEquals": {"aws:SourceArn": str(rule)}}
         return _statement(rule, "sqs:SendMessage", target) | {"Condition": only_this_rule}
 
@@ -135,7 +136,7 @@ class TopicPolicies:
     sns: Any
 
     def read(self, target: Arn) -> str | None:
-        """The topic's policy."""
+        """Return the topic's policy."""
         policy: str | None = self.sns.get_topic_attributes(TopicArn=str(target))["Attributes"].get("Policy")
         return policy
 
@@ -144,7 +145,7 @@ class TopicPolicies:
         self.sns.set_topic_attributes(TopicArn=str(target), AttributeName="Policy", AttributeValue=policy)
 
     def statement(self, target: Arn, rule: Arn) -> Statement:
-        """What lets EventBridge publish to the topic.
+        """Return the statement that lets EventBridge publish to the topic.
 
         "You can't use Condition blocks in Amazon SNS topic policies for EventBridge."
         https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions
@@ -153,7 +154,7 @@ class TopicPolicies:
 
 
 def grants_of(clients: Any) -> Mapping[str, Grant]:
-    """The grants by service; `clients.client(service)` makes what they need."""
+    """Return the grants by service; `clients.client(service)` makes their clients."""
     return {
         "lambda": FunctionGrant(clients.client("lambda")),
         "sqs": PolicyGrant(QueuePolicies(clients.client("sqs"))),
@@ -162,7 +163,7 @@ def grants_of(clients: Any) -> Mapping[str, Grant]:
 
 
 def sid_of(rule: Arn) -> str:
-    """The id of the statement for a rule."""
+    """Return the id of the statement for a rule."""
     return f"scorecast-{rule.name}"
 
 

@@ -1,4 +1,4 @@
-"""The policy of a queue or topic: one statement of ours put in or taken out, all others left as they are. Pure."""
+"""The policy of a queue or topic: add or remove one statement, and leave all others as they are."""
 
 from __future__ import annotations
 
@@ -10,19 +10,31 @@ VERSION = "2012-10-17"
 
 
 def find_statement(policy: str | None, sid: str) -> Statement | None:
-    """Return the statement with this id."""
+    """Return the statement with this id.
+
+    >>> find_statement('{"Statement": [{"Sid": "a"}]}', "a"), find_statement(None, "a")
+    ({'Sid': 'a'}, None)
+    """
     return next((one for one in _statements(_read(policy)) if one.get("Sid") == sid), None)
 
 
 def put_statement(policy: str | None, statement: Statement) -> str:
-    """Return the policy with the statement; it replaces one with the same id."""
+    """Return the policy with the statement, which replaces one with the same id.
+
+    >>> put_statement('{"Statement": [{"Sid": "a"}]}', {"Sid": "b"})
+    '{"Statement": [{"Sid": "a"}, {"Sid": "b"}]}'
+    """
     document = _read(policy) or {"Version": VERSION}
     others = [one for one in _statements(document) if one.get("Sid") != statement["Sid"]]
     return json.dumps(document | {"Statement": [*others, statement]})
 
 
 def drop_statement(policy: str | None, sid: str) -> str:
-    """Return the policy without the statement; empty, which stands for no policy, where no other is left."""
+    """Return the policy without the statement; an empty text, which means no policy, if no other is left.
+
+    >>> drop_statement('{"Statement": [{"Sid": "a"}, {"Sid": "b"}]}', "a")
+    '{"Statement": [{"Sid": "b"}]}'
+    """
     document = _read(policy)
     others = [one for one in _statements(document) if one.get("Sid") != sid]
     return json.dumps(document | {"Statement": others}) if others else ""
@@ -34,6 +46,6 @@ def _read(policy: str | None) -> dict[str, Any]:
 
 
 def _statements(document: dict[str, Any]) -> list[Statement]:
-    """A policy with one statement may have it without a list."""
+    """List the statements; a policy with one statement may have it without a list."""
     statements = document.get("Statement", [])
     return [statements] if isinstance(statements, dict) else list(statements)

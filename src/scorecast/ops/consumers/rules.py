@@ -1,7 +1,7 @@
 """Consumers: rules that users add to the stack's bus, each with a target, its permission and a dead-letter queue.
 
-A consumer's rule is named STACK-consumer-NAME. Adding one again updates it, and whatever fails leaves things as they
-were. Refuses to touch any other rule: the stack's own and those that others made on the same bus.
+A consumer's rule is named STACK-consumer-NAME. Adding it again updates it, and a failure leaves everything as it was.
+Refuses to touch any other rule: the stack's own, and those that other programs made on the same bus.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from scorecast.ops.stack.stack import Stack
 TARGET_ID = "consumer"
 # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html
 RULE_CHARACTERS = 64
-# EventBridge acts as a role for these; functions, queues and topics have policies of their own.
+# EventBridge reaches these as a role; functions, queues and topics have policies of their own.
 _BY_ROLE = ("firehose", "kinesis", "states")
 _BY_POLICY = ("lambda", "sqs", "sns")
 
@@ -35,7 +35,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class ConsumerSpec:
-    """What a user wants: the events that match `pattern` (JSON text), at `target`."""
+    """The consumer that a user wants: `target` receives the events that match `pattern` (JSON text)."""
 
     name: str
     pattern: str
@@ -48,7 +48,7 @@ class ConsumerSpec:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule of the bus; `origin` is `added` (a consumer), `built-in` (the stack's) or `other` (somebody else's)."""
+    """A rule of the bus; `origin` is `added` (a consumer), `built-in` (the stack's own) or `other`."""
 
     name: str
     origin: str
@@ -60,7 +60,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Consumers:
-    """The rules of a stack's bus; `role` and `dead_letters` are what a consumer gets that asks for no other."""
+    """The rules of a stack's bus; `role` and `dead_letters` are a consumer's defaults."""
 
     stack: str
     bus: Arn
@@ -71,12 +71,12 @@ class Consumers:
     grants: Mapping[str, Grant]
 
     def list_rules(self) -> list[Rule]:
-        """All rules of the bus with their targets, by name."""
+        """List all rules of the bus with their targets, by name."""
         pages = self.events.get_paginator("list_rules").paginate(EventBusName=self.bus.name)
         return [self._rule(described) for page in pages for described in page["Rules"]]
 
     def add(self, wanted: ConsumerSpec) -> bool:
-        """Make the consumer, or update it; return whether it is new."""
+        """Create the consumer, or update it; return whether it is new."""
         name = self.rule_name(wanted.name)
         target = self._target(wanted)
         before = self._find(name)
@@ -90,7 +90,7 @@ class Consumers:
         return before is None
 
     def remove(self, name: str) -> Rule:
-        """Remove the consumer: its targets, its rule, and what was granted to it; return what it was."""
+        """Remove the consumer: its targets, its rule and its permissions; return the rule."""
         rule_name = self.rule_name(name)
         rule = self._find(rule_name)
         if rule is None:
@@ -103,17 +103,17 @@ class Consumers:
         return rule
 
     def rule_name(self, name: str) -> str:
-        """The name of a consumer's rule; refuses a name that EventBridge or a policy would not take."""
+        """Return the name of a consumer's rule; refuse a name that EventBridge or a policy would refuse."""
         rule = f"{self._prefix}{name}"
         if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
-            raise UserError(f"The name {name!r} must be of letters, digits, - and _.", ExitCode.USAGE)
+            raise UserError(f"The name {name!r} is not valid: use letters, digits, - and _.", ExitCode.USAGE)
         if len(rule) > RULE_CHARACTERS:
             most = RULE_CHARACTERS - len(self._prefix)
-            raise UserError(f"The name {name!r} is too long: {most} characters are left for it.", ExitCode.USAGE)
+            raise UserError(f"The name {name!r} is too long: it may have {most} characters.", ExitCode.USAGE)
         return rule
 
     def name_of(self, rule: Rule) -> str:
-        """The name by which users know the rule: a consumer's own, or the rule's."""
+        """Return the name that users see: the consumer's own, or the rule's."""
         return rule.name.removeprefix(self._prefix) if rule.origin == "added" else rule.name
 
     @property
@@ -152,12 +152,12 @@ class Consumers:
         )
 
     def _rule_arn(self, name: str) -> Arn:
-        """Rules of the default bus do not name it."""
+        """Return a rule's ARN; rules of the default bus do not name the bus."""
         path = name if self.bus.name == "default" else f"{self.bus.name}/{name}"
         return replace(self.bus, resource=f"rule/{path}")
 
     def _put_rule(self, name: str, wanted: ConsumerSpec, before: Rule | None, undo: Undo) -> None:
-        """Make or update the rule; what PutRule is not told it sets to its default."""
+        """Create or update the rule; PutRule sets omitted fields to their defaults."""
         rule = Rule(
             name=name,
             origin="added",
@@ -185,11 +185,11 @@ class Consumers:
     # ------------------------------------------------------------ its target
 
     def _target(self, wanted: ConsumerSpec) -> Json:
-        """The target as PutTargets takes it."""
+        """Return the target as PutTargets takes it."""
         dead_letters = wanted.dead_letters or self.dead_letters
         if dead_letters.service != "sqs" or dead_letters.name.endswith(".fifo") or dead_letters == wanted.target:
             raise UserError(
-                f"{dead_letters} cannot take dead letters: it must be a standard SQS queue, and not the target.",
+                f"{dead_letters} cannot take dead letters: name a standard SQS queue that is not the target.",
                 ExitCode.USAGE,
             )
         target: Json = {"Id": TARGET_ID, "Arn": str(wanted.target), "DeadLetterConfig": {"Arn": str(dead_letters)}}
@@ -199,17 +199,15 @@ class Consumers:
         return target | self._role(wanted) | self._order(wanted)
 
     def _role(self, wanted: ConsumerSpec) -> Json:
-        """The role for targets that need one."""
+        """Return the role, for a target that needs one."""
         service = wanted.target.service
         if service in _BY_POLICY and wanted.role:
-            raise UserError(
-                f"A rule reaches {service} by the target's own policy: leave --role-arn away.", ExitCode.USAGE
-            )
+            raise UserError(f"A rule reaches {service} by the target's own policy: omit --role-arn.", ExitCode.USAGE)
         role = wanted.role or (self.role if service in _BY_ROLE else None)
         return {"RoleArn": str(role)} if role else {}
 
     def _order(self, wanted: ConsumerSpec) -> Json:
-        """What keeps the changes of an item in order where the target can: its shard, or its message group."""
+        """Return the setting that keeps an item's changes in order: a shard key, or a message group."""
         if wanted.target.service == "kinesis":
             return {"KinesisParameters": {"PartitionKeyPath": f"$.detail.keys.{self.id_attribute}"}}
         if wanted.target.service == "sqs" and wanted.target.name.endswith(".fifo"):
@@ -221,12 +219,12 @@ class Consumers:
         answer = self.events.put_targets(Rule=rule, EventBusName=self.bus.name, Targets=[target])
         for failure in answer.get("FailedEntries", []):
             reason = f"{failure.get('ErrorCode')}: {failure.get('ErrorMessage')}"
-            raise UserError(f"EventBridge does not take the target {target['Arn']} ({reason}).")
+            raise UserError(f"EventBridge refuses the target {target['Arn']} ({reason}).")
 
     # ------------------------------------------------------------ its permissions
 
     def _granted(self, target: Json) -> list[Arn]:
-        """The resources whose policies let the rule in: the target, and a dead-letter queue of the user's own."""
+        """List the resources with a statement for the rule: the target, and a dead-letter queue of the user's own."""
         dead_letters = target.get("DeadLetterConfig", {}).get("Arn")
         arns = [read_arn(text) for text in (target["Arn"], dead_letters) if text]
         return [arn for arn in arns if arn.service in _BY_POLICY and arn != self.dead_letters]
@@ -244,19 +242,19 @@ class Consumers:
             raise
 
     def _revoke(self, rule: str, resources: Iterable[Arn]) -> None:
-        """Take back what was granted; the consumer itself is done with by now."""
+        """Revoke permissions, after the consumer itself was changed or removed."""
         for resource in resources:
             try:
                 self.grants[resource.service].revoke(resource, self._rule_arn(rule))
             except ClientError as error:
                 raise UserError(
                     f"That is done, but the permission of {rule} at {resource} could not be removed: "
-                    f"{message_of(error)} Remove it by hand, or let somebody run this who may."
+                    f"{message_of(error)} Remove it by hand, or run this again with credentials that allow it."
                 ) from error
 
 
 def consumers_of(stack: Stack) -> Consumers:
-    """The consumers of a stack."""
+    """Return the consumers of a stack."""
     return Consumers(
         stack=stack.name,
         bus=read_arn(stack.output("BusArn")),

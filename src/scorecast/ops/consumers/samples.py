@@ -1,4 +1,4 @@
-"""Samples: events to try a pattern on, from files or from the backup of what really happened."""
+"""Samples: events to test a pattern on, from files or from the backup of real changes."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ EVENTS_FOLDER = Path(__file__).parents[4] / "events"
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """An event of the bus and where it is from."""
+    """An event of the bus, and the file or backup that it is from."""
 
     origin: str
     event: dict[str, Any]
 
 
 def built_in_samples(folder: Path = EVENTS_FOLDER) -> list[Sample]:
-    """The project's sample events: an insert, an update, a delete, a change of the lead."""
+    """Read the project's sample events: an insert, an update, a delete, a change of the lead."""
     paths = sorted(folder.glob("*Event.json"))
     if not paths:
         raise UserError(
-            f"There are no sample events in {folder}: name files with --sample, or try real changes with --live.",
+            f"There are no sample events in {folder}: name files with --sample, or test real changes with --live.",
             ExitCode.USAGE,
         )
     return list(samples_in(paths))
 
 
 def samples_in(paths: Iterable[Path]) -> Iterator[Sample]:
-    """The events in files, one or more each."""
+    """Read the events in files, one or more each."""
     for path in paths:
         try:
             body = path.read_bytes()
@@ -47,6 +47,6 @@ def samples_in(paths: Iterable[Path]) -> Iterator[Sample]:
 
 
 def live_samples(stack: Stack, count: int) -> list[Sample]:
-    """The newest changes, as the bus delivered them to the backup."""
+    """Read the newest changes, as the bus delivered them to the backup."""
     bucket = stack.output("BackupBucketName")
     return [Sample("backup", event) for event in newest_events(stack.client("s3"), bucket, count)]

@@ -1,4 +1,4 @@
-"""Undo: steps that are taken back, the last one first, when a later one fails; also at Ctrl-C."""
+"""Undo: steps that are undone, the last one first, when a later one fails; also at Ctrl-C."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ UndoStep = Callable[[], None]
 
 
 class Undo:
-    """`with Undo() as undo: do(); undo.add(take_back); do_more()`"""
+    """`with Undo() as undo: create(); undo.add(delete); do_more()`"""
 
     def __init__(self) -> None:
         self._steps: list[UndoStep] = []
 
     def add(self, step: UndoStep) -> None:
-        """Remember how to take back what was just done."""
+        """Remember how to undo the step that was just done."""
         self._steps.append(step)
 
     def __enter__(self) -> Undo:
@@ -32,11 +32,11 @@ class Undo:
         stayed = [problem for problem in map(_attempt, reversed(self._steps)) if problem]
         if stayed:
             reason = explain(error) if isinstance(error, (ClientError, BotoCoreError)) else error
-            raise UserError(f"{reason} Not all of what was done could be taken back: {' '.join(stayed)}") from error
+            raise UserError(f"{reason} Some earlier steps could not be undone: {' '.join(stayed)}") from error
 
 
 def _attempt(step: UndoStep) -> str | None:
-    """Take one step back; return what prevented it."""
+    """Undo one step; return the reason if that fails."""
     try:
         step()
     except (ClientError, BotoCoreError) as error:

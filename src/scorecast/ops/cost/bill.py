@@ -1,7 +1,7 @@
-"""What a month costs, ours and the alternatives': measured calls, units and CPU times the price table. Pure.
+"""A month's bill of Scorecast and of three alternatives: measured calls, units and CPU time, times the price table.
 
-`prices.json` is the price table, with its date and sources; `measured.json` is made from the benchmarks' results. What
-the model takes for granted is named below and in docs/cost.md. Refuses boards that no cache node in the table holds.
+`prices.json` is the price table, with its date and sources; `measured.json` comes from the benchmarks' results. The
+constants below and docs/cost.md state what the model assumes. Refuses boards that no cache node in the table holds.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ SECONDS_A_MONTH = HOURS_A_MONTH * 3600
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
 MEMORY_GB = 0.5
 VCPU_SHARE = 512 / 1769
-# What a call takes on AWS was not measured, but is taken to be: 20 ms to the bus, 5 ms to a table or cache.
+# Assumed, not measured: a call on AWS takes 20 ms to the bus and 5 ms to a table or a cache.
 PUBLISH_MS = 20.0
 TABLE_MS = 5.0
-# A batch is what comes in the trigger's window of a second, at an even rate: real traffic makes larger, cheaper ones.
+# A batch holds the changes of one second, the trigger's window, at an even rate. Bursts make larger, cheaper batches.
 WINDOW_S = 1.0
-# ReceiveMessage and DeleteMessageBatch take ten messages; while nothing comes, five pollers ask every 20 seconds.
+# ReceiveMessage and DeleteMessageBatch take ten messages; on an idle queue, five pollers ask every 20 seconds.
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 QUEUE_BATCH = 10
 IDLE_POLLS = 5 * 3600 / 20 * HOURS_A_MONTH
 # Firehose bills a record in steps of 5 KB; a change of a few KB is one of them.
 BACKUP_GB = 5 / 1024 / 1024
-# ElastiCache keeps a quarter of a node's memory for itself.
+# ElastiCache reserves a quarter of a node's memory.
 # https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/redis-memory-management.html
 NODE_SHARE = 0.75
 SERVERLESS_LEAST_GB = 0.1
@@ -43,7 +43,7 @@ DESIGNS = (SCORECAST, *ALTERNATIVES)
 
 Measured = Mapping[str, Any]
 Lines = dict[str, float]
-"""What is paid for, and how many dollars a month."""
+"""Dollars a month by service."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Workload:
 
 @dataclass(frozen=True)
 class Bill:
-    """What a month costs by one design."""
+    """A month's cost of one design."""
 
     design: str
     lines: Lines
@@ -69,13 +69,13 @@ class Bill:
 
 @dataclass(frozen=True)
 class Model:
-    """The price table and what was measured."""
+    """The price table and the measurements."""
 
     prices: Mapping[str, Any]
     measured: Measured
 
     def bill(self, design: str, workload: Workload) -> Bill:
-        """What a month costs by a design; lines that cost nothing are left out."""
+        """Return a month's bill of a design, without lines that cost nothing."""
         lines: Lines = {}
         for part in (
             *self._changes(design, workload),
@@ -87,21 +87,21 @@ class Model:
         return Bill(design, {name: dollars for name, dollars in lines.items() if dollars})
 
     def bills(self, workload: Workload) -> list[Bill]:
-        """What a month costs by each design."""
+        """Return a month's bill of each design."""
         return [self.bill(design, workload) for design in DESIGNS]
 
     def a_million_changes(self, design: str, workload: Workload) -> float:
-        """Dollars for a million changes at this workload."""
+        """Return the dollars for a million changes at this workload."""
         return sum(dollars for _, dollars in self._changes(design, workload)) * MILLION / max(workload.changes, 1)
 
     def a_million_lookups(self, design: str, workload: Workload) -> float:
-        """Dollars for a million look-ups of a rank on a board of this size."""
+        """Return the dollars for a million look-ups of a rank on a board of this size."""
         return sum(dollars for _, dollars in self._lookups(design, Workload(0, MILLION, workload.entries)))
 
-    # ---------------------------------------------------------------- what is paid for
+    # ---------------------------------------------------------------- the lines of a bill
 
     def _changes(self, design: str, workload: Workload) -> list[tuple[str, float]]:
-        """The bus in all designs; before it our function, the textbook's or a pipe; behind it a consumer."""
+        """All designs have the bus; before it is a function or a pipe, behind it a consumer."""
         batch, many = workload.changes / SECONDS_A_MONTH * WINDOW_S, workload.changes
         lines = [("EventBridge", many * self._a_million("event"))]
         if design == PIPES:
@@ -120,7 +120,7 @@ class Model:
         return lines
 
     def _written(self, many: float, step: Measured, batch: float, *, units: bool) -> list[tuple[str, float]]:
-        """A consumer's invocations, and what it reads and writes of a table, or of none."""
+        """A consumer's invocations, and the units that it reads and writes, if `units` are billed."""
         milliseconds = max(step["calls"] * TABLE_MS, step["cpu_ms"] / VCPU_SHARE)
         written = step["write_units"] * self._a_million("write_unit") + step["read_units"] * self._a_million(
             "read_unit"
@@ -131,11 +131,11 @@ class Model:
         ]
 
     def _lookups(self, design: str, workload: Workload) -> list[tuple[str, float]]:
-        """The API and its function in all designs; behind it the index, a COUNT, or a sorted set."""
+        """All designs have the API and its function; behind it is the index, a COUNT, or a sorted set."""
         way = SCORECAST if design in (SCORECAST, REDIS) else "COUNT"
         steps = self.measured["lookups"][way]
         step, larger = _step(steps, "entries", workload.entries), 1.0
-        if way == "COUNT":  # it reads what it counts, so what it costs grows with the board
+        if way == "COUNT":  # it reads every entry that it counts
             larger = workload.entries / step["entries"]
         milliseconds = max(step["round_trips"] * larger * TABLE_MS, step["cpu_ms"] * max(larger, 1) / VCPU_SHARE)
         units = 0.0 if design == REDIS else step["read_units"] * larger
@@ -151,7 +151,7 @@ class Model:
         return [("SQS", IDLE_POLLS * self._a_million("queue"))] if design == SCORECAST else []
 
     def _cache(self, workload: Workload) -> float:
-        """The cheaper of a serverless cache and one node, which loses the board when it is replaced."""
+        """Return the price of a serverless cache or of one node, the cheaper one; a replaced node loses the board."""
         gb = workload.entries * float(self.measured["redis"]["bytes_an_entry"]) / 2**30
         requests = workload.changes + workload.lookups * float(self.measured["redis"]["calls_a_lookup"])
         serverless = max(gb, SERVERLESS_LEAST_GB) * HOURS_A_MONTH * self._price("cache_gb_hour")
@@ -168,12 +168,12 @@ class Model:
         return float(self.prices["prices"][name]["dollars"])
 
     def _a_million(self, name: str) -> float:
-        """The price of one, of what is priced by the million."""
+        """Return the price of one unit that is priced by the million."""
         return self._price(name) / MILLION
 
 
 def _step(steps: Sequence[Measured], name: str, value: float) -> Measured:
-    """The last of the measured steps that the value reaches; the first where it reaches none."""
+    """Return the last measured step that the value reaches, or the first if it reaches none."""
     reached = [step for step in steps if step[name] <= value]
     return reached[-1] if reached else steps[0]
 
@@ -206,5 +206,9 @@ NAMES = {
 
 
 def _rounded(number: float) -> str:
-    """Three digits are more than the model knows."""
+    """Round to two digits; the model knows no more.
+
+    >>> _rounded(123456.0)
+    '120,000'
+    """
     return f"{float(f'{number:.2g}'):,.0f}"

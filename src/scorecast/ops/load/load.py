@@ -18,13 +18,13 @@ from scorecast.ops.stack.main_table import MainTable
 from scorecast.ops.stack.polling import CLOCK, Clock
 
 LANES = 8
-# A lane's queue: enough for the next batches, and no more to throw away at Ctrl-C.
+# A lane's queue: enough for the next batches, and little to drop at Ctrl-C.
 _LANE_WRITES = 2 * BATCH_WRITES
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """How a load went: how many writes are in, in how many seconds, and whether the user stopped it."""
+    """The result of a load: the number of writes, the seconds, and whether the user stopped it."""
 
     changes: int
     seconds: float
@@ -32,13 +32,13 @@ class Written:
 
     @property
     def per_second(self) -> float:
-        """Writes a second."""
+        """Writes per second."""
         return self.changes / max(self.seconds, 0.001)
 
 
 @dataclass(slots=True)
 class Load:
-    """Writes changes to the main table; `on_written` hears of each batch, from any thread."""
+    """Writes changes to the main table; any thread calls `on_written` with the size of each batch."""
 
     table: MainTable
     dynamodb: Any
@@ -50,7 +50,7 @@ class Load:
     _failures: list[BaseException] = field(default_factory=list)
 
     def run(self, writes: Iterable[Write], rate: float | None = None) -> Written:
-        """Write all, at most `rate` a second; Ctrl-C ends it after the batches at hand."""
+        """Write all, at most `rate` a second; Ctrl-C stops it after the batches in progress."""
         start = self.clock.now()
         lanes = [_Lane(self._take) for _ in range(LANES)]
         is_interrupted = False
@@ -73,7 +73,7 @@ class Load:
             lanes[hash(write.key) % len(lanes)].queue.put(write)
 
     def _take(self, batch: list[Write]) -> None:
-        """Write a batch, in its lane's thread; once something has failed the rest is dropped."""
+        """Write a batch, in a lane's thread; after a failure the remaining writes are dropped."""
         if self._stopped.is_set():
             return
         try:
@@ -102,7 +102,7 @@ class Load:
 
 
 class _Lane:
-    """One thread and the writes that wait for it."""
+    """One thread, and the writes that wait for it."""
 
     def __init__(self, take: Callable[[list[Write]], None]) -> None:
         self.queue: Queue[Write | None] = Queue(_LANE_WRITES)
@@ -111,7 +111,7 @@ class _Lane:
         self._thread.start()
 
     def end(self) -> None:
-        """Let the thread take what waits, and end."""
+        """Let the thread write what waits, and end it."""
         self.queue.put(None)
         self._thread.join()
 
@@ -121,7 +121,7 @@ class _Lane:
 
 
 def batches(queue: Queue[Write | None]) -> Iterator[list[Write]]:
-    """Gather what is there into batches of different items; None in the queue is the end."""
+    """Gather waiting writes into batches of different items; None in the queue is the end."""
     batch: dict[tuple[str, str], Write] = {}
     while True:
         try:
@@ -139,7 +139,7 @@ def batches(queue: Queue[Write | None]) -> Iterator[list[Write]]:
 
 
 def paced(writes: Iterable[Write], rate: float | None, clock: Clock) -> Iterator[Write]:
-    """Yield each write when it is due, at so many a second; at once where there is no rate."""
+    """Yield each write when it is due at this rate (a second); at once without a rate."""
     start = clock.now()
     for number, write in enumerate(writes):
         early_s = start + number / rate - clock.now() if rate else 0

@@ -1,1 +1,1 @@
-"""A deployed stack as the commands reach it: clients, outputs, errors, waiting."""
+"""A deployed stack as commands reach it: clients, outputs, errors, waiting."""

@@ -1,4 +1,4 @@
-"""Arn: the name of an AWS resource, taken apart. Pure. Refuses what is not an ARN."""
+"""Arn: the parts of an AWS resource name. Refuses text that is not an ARN."""
 
 from __future__ import annotations
 
@@ -26,12 +26,20 @@ class Arn:
 
     @property
     def name(self) -> str:
-        """The last part of the resource: the rule's, queue's or function's own name."""
+        """The last part of the resource: the name of the rule, queue or function.
+
+        >>> read_arn("arn:aws:events:us-east-1:123456789012:rule/fanoutBus/winners").name
+        'winners'
+        """
         return re.split("[:/]", self.resource)[-1]
 
 
 def read_arn(text: str) -> Arn:
-    """Read an ARN."""
+    """Read an ARN.
+
+    >>> read_arn(EXAMPLE).service
+    'sqs'
+    """
     parts = text.strip().split(":", 5)
     if len(parts) != 6 or parts[0] != "arn" or not all((parts[1], parts[2], parts[5])):
         raise UserError(f"{text!r} is not an ARN, such as {EXAMPLE}.", ExitCode.USAGE)

@@ -1,4 +1,4 @@
-"""What AWS and its SDK say when something fails, as one sentence with the next step and an exit code."""
+"""Errors of AWS and its SDK as one sentence with the next step and an exit code."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _UNREACHABLE = (sdk.ConnectionError, sdk.HTTPClientError)
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Raise what AWS or its SDK raises inside as a UserError."""
+    """Raise an error of AWS or its SDK as a UserError."""
     try:
         yield
     except (sdk.ClientError, sdk.BotoCoreError) as error:
@@ -51,11 +51,11 @@ def explain(error: sdk.ClientError | sdk.BotoCoreError) -> UserError:
         case sdk.ClientError():
             return _refused(error)
         case sdk.ProfileNotFound():
-            return _unknown_place(f"{_sentence(error)} `aws configure list-profiles` names those there are.")
+            return _unknown_place(f"{_sentence(error)} `aws configure list-profiles` names the existing ones.")
         case sdk.NoRegionError():
             return _unknown_place("No AWS region is set: add --region, or set AWS_REGION.")
         case sdk.InvalidRegionError() | sdk.UnknownRegionError():
-            return _unknown_place(f"{_sentence(error)} `scorecast --help` says how to name a region.")
+            return _unknown_place(f"{_sentence(error)} Name a region such as us-east-1 with --region.")
     if isinstance(error, _SSO):
         return UserError(f"Your AWS sign-in has ended: {_sentence(error)} Run `aws sso login`.", ExitCode.DENIED)
     if isinstance(error, _MISSING):
@@ -66,19 +66,19 @@ def explain(error: sdk.ClientError | sdk.BotoCoreError) -> UserError:
 
 
 def aws_code_of(error: sdk.ClientError) -> str:
-    """AWS's own code of an error, such as AccessDenied."""
+    """Return AWS's own code of an error, such as AccessDenied."""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
 def message_of(error: sdk.ClientError) -> str:
-    """AWS's own words, as a sentence."""
+    """Return AWS's own message as a sentence."""
     message = str(error.response.get("Error", {}).get("Message") or aws_code_of(error) or "no reason was given")
     return " ".join(message.split()).rstrip(".") + "."
 
 
 _NO_CREDENTIALS = (
     "There are no AWS credentials: sign in (`aws sso login`, `aws configure`) or add --profile; "
-    "for the local twin leave --region away and unset AWS_PROFILE."
+    "for the local twin omit --region and unset AWS_PROFILE."
 )
 
 
@@ -95,14 +95,13 @@ def _refused(error: sdk.ClientError) -> UserError:
 
 def _unreachable(error: sdk.BotoCoreError) -> UserError:
     endpoint = str(getattr(error, "kwargs", {}).get("endpoint_url") or "")
-    place = urlsplit(endpoint)
-    if place.hostname in LOOPBACK:
-        where = f"{place.scheme}://{place.netloc}"
-        message = f"The local engine does not answer at {where}: start it with `make up`."
+    address = urlsplit(endpoint)
+    if address.hostname in LOOPBACK:
+        message = f"The local engine does not answer at {address.scheme}://{address.netloc}: start it with `make up`."
         return UserError(message, ExitCode.ENGINE_NOT_RUNNING)
     if isinstance(error, sdk.EndpointConnectionError):
         return _unknown_place(f"{endpoint} cannot be reached: check --region and the network.")
-    return UserError(f"AWS did not answer as it should: {_sentence(error)}", ExitCode.FAILED)
+    return UserError(f"AWS gave no valid answer: {_sentence(error)} Try again.", ExitCode.FAILED)
 
 
 def _unknown_place(message: str) -> UserError:

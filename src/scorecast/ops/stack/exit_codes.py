@@ -1,4 +1,4 @@
-"""What a command ends with, so that scripts can tell what went wrong. 2 is the command line's own: wrong usage."""
+"""The exit codes of commands, so that scripts can tell failures apart."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """The ends of a command besides 0; docs/cli.md lists them."""
+    """The exit codes besides 0; docs/cli.md lists them."""
 
     FAILED = 1
     USAGE = 2
@@ -17,8 +17,8 @@ class ExitCode(IntEnum):
     UNKNOWN_PLACE = 7
     """A region or a profile that does not exist."""
     TIMED_OUT = 8
-    """The change did not come through before the deadline; nothing is lost by that."""
+    """The change is written, but did not reach the board before the deadline."""
     DIFFERENT = 9
-    """The leaderboard is not as the main table says."""
+    """The leaderboard differs from the main table."""
     INTERRUPTED = 130
     """Stopped with Ctrl-C."""

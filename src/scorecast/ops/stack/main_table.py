@@ -1,6 +1,6 @@
-"""MainTable: the table that users own, as the command line writes it. Every write goes through the whole pipeline.
+"""MainTable: the users' own table, as the command line writes it. Every write goes through the whole pipeline.
 
-Writes touch only the attributes that they are about; what else an item holds survives.
+A write changes only the score and the name; an item's other attributes stay.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class _DynamoDb(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class MainTable:
-    """The main table; `key_types` are the DynamoDB types of its keys, S for text or N for numbers."""
+    """The main table; `key_types` are the DynamoDB types of its keys: S for text, N for numbers."""
 
     dynamodb: _DynamoDb
     name: str
@@ -38,7 +38,7 @@ class MainTable:
     key_types: dict[str, str]
 
     def put_score(self, participant: str, board: str, score: Decimal, name: str | None = None) -> Image:
-        """Write the score, and the name if given, at (participant, board); return the whole item."""
+        """Write the score, and the name if there is one, at (participant, board); return the whole item."""
         values = {self.attributes.score: {"N": format(score, "f")}}
         if name is not None:
             values[self.attributes.name] = {"S": name}
@@ -54,20 +54,21 @@ class MainTable:
         return image
 
     def delete(self, participant: str, board: str) -> Image | None:
-        """Delete the item at (participant, board); return what it was, None where there was none."""
+        """Delete the item at (participant, board); return the item, or None if it did not exist."""
         key = self.key(participant, board)
         answer = self.dynamodb.delete_item(TableName=self.name, Key=key, ReturnValues="ALL_OLD")
         return answer.get("Attributes")
 
     def key(self, participant: str, board: str) -> Image:
-        """The key of the item of a participant on a board."""
-        return {
-            name: {self.key_types[name]: value}
-            for name, value in ((self.attributes.id, participant), (self.attributes.metadata, board))
-        }
+        """Return the key of a participant's item on a board; refuse text where the table's key is a number."""
+        key = {self.attributes.id: participant, self.attributes.metadata: board}
+        for name, value in key.items():
+            if self.key_types[name] == "N" and not _is_number(value):
+                raise UserError(f"The key {name} of the table {self.name} is a number, not {value!r}.", ExitCode.USAGE)
+        return {name: {self.key_types[name]: value} for name, value in key.items()}
 
     def scan(self) -> Iterator[Image]:
-        """What makes an entry of every item, page by page, as it is now."""
+        """Read the attributes of every item that make an entry, page by page, with consistent reads."""
         names = {f"#a{at}": name for at, name in enumerate(_names(self.attributes))}
         request: dict[str, Any] = {
             "TableName": self.name,
@@ -78,9 +79,9 @@ class MainTable:
         return read_all(self.dynamodb.scan, request)
 
     def entry_of(self, image: Image) -> Entry | None:
-        """The entry that an item makes on a leaderboard, by ConsumerLambda's own rules; None where it has no score.
+        """Return the entry that ConsumerLambda makes of an item, or None if the item has no score.
 
-        CannotApply says why an item with a score makes none.
+        CannotApply says why an item with a score makes no entry.
         """
         change = Change(id="", stream_arn="", operation="READ", keys={}, new=image, old=None, sequence="", at="")
         entries = entries_of(change, self.attributes)
@@ -88,7 +89,7 @@ class MainTable:
 
 
 def main_table_of(stack: Stack) -> MainTable:
-    """The main table of a stack; refuses one whose keys are others than the stack was told."""
+    """Return the main table of a stack; refuse a table whose keys are not those that the stack was deployed with."""
     dynamodb, name = stack.client("dynamodb"), stack.output("MainTableName")
     description = dynamodb.describe_table(TableName=name)["Table"]
     types = {given["AttributeName"]: given["AttributeType"] for given in description["AttributeDefinitions"]}
@@ -97,24 +98,28 @@ def main_table_of(stack: Stack) -> MainTable:
     if keys != expected:
         raise UserError(
             f"The table {name} has the keys {', '.join(keys)}, but this command writes items by "
-            f"{' and '.join(expected)}: write to it with your own program, the leaderboard follows all the same."
+            f"{' and '.join(expected)}: write to it with your own program; the leaderboard follows."
         )
     return MainTable(dynamodb, name, stack.attributes, {key: types[key] for key in keys})
 
 
 def read_score(text: str) -> Decimal:
     """Read a score of up to 38 digits, exactly."""
-    try:
-        score = DYNAMODB_CONTEXT.create_decimal(text.strip())
-    except DecimalException:
-        score = Decimal("NaN")
-    if not score.is_finite():
+    if not _is_number(text):
         raise UserError(
             f"The score {text!r} is not a number of up to 38 digits, such as 90, -3 or 12.5.", ExitCode.USAGE
         )
-    return score
+    return DYNAMODB_CONTEXT.create_decimal(text.strip())
+
+
+def _is_number(text: str) -> bool:
+    """Whether DynamoDB can hold the number exactly."""
+    try:
+        return DYNAMODB_CONTEXT.create_decimal(text.strip()).is_finite()
+    except DecimalException:
+        return False
 
 
 def _names(attributes: AttributeNames) -> list[str]:
-    """Each attribute once: two of them may be the same."""
+    """List each attribute once: two of them may be the same."""
     return list(dict.fromkeys(getattr(attributes, field.name) for field in fields(attributes)))

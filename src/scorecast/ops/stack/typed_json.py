@@ -1,6 +1,6 @@
-"""Items between the SDK, which knows bytes and moments, and JSON, which has base64 and seconds for them. Pure.
+"""Items as the SDK has them, with bytes and times, and as JSON has them, with base64 and seconds.
 
-What Lambda hands to a function, and what a Change holds, is the JSON form.
+Lambda passes the JSON form to a function, and a Change holds it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,11 @@ from scorecast.changes.change import Image, Value
 
 
 def in_json(value: Any) -> Any:
-    """Turn whatever the SDK answers into what JSON can say."""
+    """Turn a value of the SDK into one that JSON has.
+
+    >>> in_json({"photo": {"B": b"png"}})
+    {'photo': {'B': 'cG5n'}}
+    """
     if isinstance(value, Mapping):
         return {name: in_json(inner) for name, inner in value.items()}
     if isinstance(value, (list, tuple, set)):
@@ -27,7 +31,11 @@ def in_json(value: Any) -> Any:
 
 
 def for_sdk(image: Image) -> Image:
-    """Turn an item in typed JSON into one that the SDK takes."""
+    """Turn an item in typed JSON into one that the SDK takes.
+
+    >>> for_sdk({"id": {"S": "1"}, "photo": {"B": "cG5n"}})
+    {'id': {'S': '1'}, 'photo': {'B': b'png'}}
+    """
     return {name: _for_sdk(value) for name, value in image.items()}
 
 

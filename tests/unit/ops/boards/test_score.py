@@ -1,6 +1,7 @@
-"""One score: read, written, waited for."""
+"""One score: read, written, and awaited on the board."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
 
@@ -26,7 +27,7 @@ def main(tables: FakeTables) -> MainTable:
 
 
 class FakeBoard:
-    """Shows one score after the other, the last for ever."""
+    """Shows one score after the other, then the last one forever."""
 
     def __init__(self, *scores: int | None) -> None:
         self.scores: Iterator[int | None] = iter(scores)
@@ -47,10 +48,17 @@ def test_a_number_of_up_to_38_digits_is_a_score(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "ninety", "NaN", "Infinity", "-inf", "1" * 39, "1e200", "0x1f", "1,5"])
-def test_anything_else_is_none(text: str) -> None:
+def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(UserError, match="is not a number of up to 38 digits") as error:
         read_score(text)
     assert error.value.exit_code == ExitCode.USAGE
+
+
+def test_text_is_refused_where_the_tables_key_is_a_number(main: MainTable) -> None:
+    numbered = replace(main, key_types=main.key_types | {"id": "N"})
+    assert numbered.key("7", "StarWar")["id"] == {"N": "7"}
+    with pytest.raises(UserError, match="The key id of the table main is a number, not 'seven'"):
+        numbered.key("seven", "StarWar")
 
 
 def test_a_score_of_38_digits_is_written_exactly(main: MainTable, tables: FakeTables) -> None:
@@ -59,7 +67,7 @@ def test_a_score_of_38_digits_is_written_exactly(main: MainTable, tables: FakeTa
     assert expected == Expected("1", "StarWar", Decimal("1" * 38))
 
 
-def test_what_else_the_item_holds_survives(main: MainTable, tables: FakeTables) -> None:
+def test_other_attributes_of_the_item_survive(main: MainTable, tables: FakeTables) -> None:
     tables.tables["main"]["1", "StarWar"] = entry("1", "StarWar", "60", "userA") | {"team": {"S": "red"}}
     write_score(main, "1", "StarWar", Decimal(70), None)
     assert tables.tables["main"]["1", "StarWar"] == entry("1", "StarWar", "70", "userA") | {"team": {"S": "red"}}
@@ -79,7 +87,7 @@ def test_an_item_that_can_make_no_entry_says_why(main: MainTable, tables: FakeTa
         write_score(main, "1", "StarWar", Decimal(70), None)
 
 
-def test_what_is_not_there_cannot_be_deleted(main: MainTable) -> None:
+def test_a_missing_item_cannot_be_deleted(main: MainTable) -> None:
     with pytest.raises(UserError, match="The main table main has no item '9' of 'StarWar' to delete"):
         delete_score(main, "9", "StarWar")
 

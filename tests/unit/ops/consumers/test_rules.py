@@ -1,6 +1,7 @@
-"""Consumers: made, updated and removed as a whole, or not at all."""
+"""Consumers: created, updated and removed as a whole, or not at all."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -31,7 +32,7 @@ FAILURES = ACCOUNT.format("sqs", "failures")
 
 
 class World:
-    """A bus with the stack's own rules, and what consumers are sent to."""
+    """A bus with the stack's own rules, and the resources that consumers reach."""
 
     def __init__(self) -> None:
         self.rules = FakeRules()
@@ -48,7 +49,7 @@ class World:
         return consumers_of(fake_stack(events=self.rules, sqs=self.queues, sns=self.topics, lambda_=self.functions))
 
     def state(self) -> str:
-        """All that there is, for comparing."""
+        """The whole state, for comparisons."""
         targets = {rule: targets for rule, targets in self.rules.targets.items() if targets}
         policies = [self.queues.policies, self.topics.policy, self.functions.permissions]
         return json.dumps([self.rules.rules, targets, policies], sort_keys=True)
@@ -64,7 +65,7 @@ def world() -> World:
 
 
 def consumer(target: str = QUEUE, **more: Any) -> ConsumerSpec:
-    return ConsumerSpec(**{"name": "high", "pattern": PATTERN, "target": read_arn(target)} | more)
+    return replace(ConsumerSpec("high", PATTERN, read_arn(target)), **more)
 
 
 # ---------------------------------------------------------------- add
@@ -174,7 +175,7 @@ def test_when_the_target_is_refused_nothing_is_left(world: World) -> None:
 
 def test_when_eventbridge_takes_the_call_but_not_the_target_nothing_is_left(world: World) -> None:
     world.rules.failed_entries = [{"ErrorCode": "ConcurrentModification", "ErrorMessage": "try again"}]
-    with pytest.raises(UserError, match=r"does not take the target .*orders \(ConcurrentModification: try again\)"):
+    with pytest.raises(UserError, match=r"refuses the target .*orders \(ConcurrentModification: try again\)"):
         world.consumers.add(consumer())
     assert world.state() == world.before
 
@@ -206,26 +207,26 @@ def test_a_statement_of_ours_that_was_changed_comes_back_as_it_was(world: World)
 
 def test_what_could_not_be_taken_back_is_said(world: World) -> None:
     world.rules.refuse = {"put_targets": refusal("ValidationException"), "delete_rule": refusal("AccessDenied")}
-    with pytest.raises(UserError, match=r"Not all of what was done could be taken back: You may not call"):
+    with pytest.raises(UserError, match=r"Some earlier steps could not be undone: You may not call"):
         world.consumers.add(consumer())
 
 
 def test_a_pattern_that_eventbridge_refuses_is_one_sentence(world: World) -> None:
     world.rules.refuse["put_rule"] = refusal("InvalidEventPatternException", "Event pattern is not valid.\n at line 1")
-    with pytest.raises(UserError, match=r"does not take this pattern: Event pattern is not valid\. at line 1"):
+    with pytest.raises(UserError, match=r"refuses this pattern: Event pattern is not valid\. at line 1"):
         world.consumers.add(consumer())
 
 
 @pytest.mark.parametrize(
     ("wanted", "says"),
     [
-        ({"name": "a b"}, "must be of letters, digits, - and _"),
-        ({"name": ""}, "must be of letters, digits, - and _"),
-        ({"name": "x" * 60}, "is too long: 48 characters are left"),
+        ({"name": "a b"}, "is not valid: use letters, digits, - and _"),
+        ({"name": ""}, "is not valid: use letters, digits, - and _"),
+        ({"name": "x" * 60}, "is too long: it may have 48 characters"),
         ({"dead_letters": read_arn(QUEUE)}, "cannot take dead letters"),
         ({"dead_letters": read_arn(QUEUE + ".fifo")}, "cannot take dead letters"),
         ({"dead_letters": read_arn(TOPIC)}, "cannot take dead letters"),
-        ({"role": read_arn(ROLE)}, "leave --role-arn away"),
+        ({"role": read_arn(ROLE)}, "omit --role-arn"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_done(world: World, wanted: dict[str, Any], says: str) -> None:

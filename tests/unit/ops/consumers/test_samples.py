@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,9 +39,9 @@ def test_a_pattern_is_json_a_file_or_standard_input(tmp_path: Path) -> None:
         ('{"detail"', "is not JSON: Expecting ':' delimiter: line 1 column 10"),
         ("", "is not JSON"),
         ("[]", "must be a JSON object"),
-        ("{}", "must be a JSON object with something in it"),
+        ("{}", "must be a JSON object that is not empty"),
         ("@/nowhere/pattern.json", "file /nowhere/pattern.json cannot be read: No such file"),
-        (json.dumps({"source": ["x" * PATTERN_CHARACTERS]}), "has 4,111 characters; EventBridge takes 4,096"),
+        (json.dumps({"source": ["x" * PATTERN_CHARACTERS]}), "has 4,111 characters; 4,096 is the maximum"),
     ],
 )
 def test_what_is_no_pattern_is_refused_with_an_example_or_a_place(source: str, says: str) -> None:
@@ -58,7 +59,7 @@ def test_eventbridge_is_asked_whether_a_pattern_matches() -> None:
 
 def test_eventbridges_refusal_is_one_sentence() -> None:
     rules = FakeRules(refuse={"test_event_pattern": refusal("InvalidEventPatternException", "No such operator")})
-    with pytest.raises(UserError, match=r"EventBridge does not take this pattern: No such operator\."):
+    with pytest.raises(UserError, match=r"EventBridge refuses this pattern: No such operator\."):
         matches(rules, PATTERN, {})
 
 
@@ -85,7 +86,7 @@ def test_what_holds_no_events_is_named(body: bytes) -> None:
 
 
 def test_the_newest_events_come_first_and_no_more_is_read_than_it_takes() -> None:
-    s3 = FakeS3(
+    s3: Any = FakeS3(
         {
             "changes/2025/12/31/23/z": lines(1, 2),
             "changes/2026/01/01/00/a": lines(3),
@@ -108,7 +109,7 @@ def test_the_projects_samples_are_an_insert_an_update_a_delete_and_a_standing_ev
 
 
 def test_where_there_are_none_it_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="name files with --sample, or try real changes with --live"):
+    with pytest.raises(UserError, match="name files with --sample, or test real changes with --live"):
         built_in_samples(tmp_path)
 
 

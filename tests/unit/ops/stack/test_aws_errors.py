@@ -30,7 +30,7 @@ from tests.support.ops_fakes import refusal
         (
             sdk.ReadTimeoutError(endpoint_url="https://sqs.eu-west-1.amazonaws.com/"),
             ExitCode.FAILED,
-            "did not answer as it should",
+            "gave no valid answer",
         ),
         (refusal("ExpiredTokenException"), ExitCode.DENIED, "expired"),
         (refusal("SignatureDoesNotMatch"), ExitCode.DENIED, "does not accept these credentials"),
