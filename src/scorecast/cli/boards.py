@@ -36,7 +36,9 @@ def list_(options: Options, as_json: bool) -> None:
         print_json({"boards": [_shown(board, policy) for board, policy in policies.items()]})
         return
     if not policies:
-        notes.print("No board has a policy: on every board the highest score is best, and the latest counts.")
+        notes.print(
+            "No board has a policy: on every board the highest score is best, and the latest counts.", soft_wrap=True
+        )
         return
     table = make_table("board", "order", "keep", "ties", "closes")
     for board, policy in policies.items():

@@ -120,7 +120,8 @@ def status(options: Options, as_json: bool) -> None:
         answer = _status_of(twin)
         running = instance.running_port(twin.state_dir)
         if running not in (None, twin.port):
-            notes.print(f"The twin of this clone runs on port {running}: `scorecast status --port {running}` shows it.")
+            told = f"The twin of this clone runs on port {running}: `scorecast status --port {running}` shows it."
+            notes.print(told, soft_wrap=True)
     if as_json:
         print_json(answer)
     else:

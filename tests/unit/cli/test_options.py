@@ -9,11 +9,12 @@ from botocore.exceptions import NoCredentialsError
 from click.testing import CliRunner
 from rich.console import Console
 
-from scorecast.cli import app, main
+from scorecast.cli import app, main, options
 from scorecast.cli.command import Argument
 from scorecast.cli.output import make_table, plain
 from scorecast.errors import UserError
 from scorecast.ops.stack.exit_codes import ExitCode
+from scorecast.ops.stack.stack import Options
 from tests.support.commands import commands_of
 from tests.support.ops_fakes import refusal
 
@@ -98,6 +99,24 @@ def test_every_board_and_id_is_checked_before_any_call(path: tuple[str, ...], va
     result = CliRunner(mix_stderr=False).invoke(app, [*path, *[value] * max(len(required), 1)])
     assert result.exit_code == ExitCode.USAGE
     assert says in result.stderr
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in COMMANDS if path[0] not in ("up", "down", "status", "env", "cost")], ids=" ".join
+)
+def test_every_command_that_needs_a_stack_looks_for_it(path: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    def find(found: Options, *_: object) -> None:
+        raise UserError(f"reached {found.stack}")
+
+    monkeypatch.setattr(options, "find_stack", find)
+    given = ["7" for one in COMMANDS[path].params if isinstance(one, Argument)]
+    given += {
+        ("consumers", "add"): ["--pattern", '{"a": ["b"]}', "--target", "arn:aws:sqs:us-east-1:1:q"],
+        ("consumers", "test"): ["--pattern", '{"a": ["b"]}'],
+        ("restore",): ["--events"],
+    }.get(path, [])
+    result = CliRunner().invoke(app, [*path, *given, "--stack", "live"])
+    assert str(result.exception) == "reached live", result.output
 
 
 @pytest.mark.parametrize("flag", ["-h", "--help", "--version"])
