@@ -1,22 +1,30 @@
 """The API behind the page, in this process: LeaderGet itself, on entries that the test changes."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from scorecast.api import handler
 from scorecast.api.reader import LeaderboardReader
+from tests.page.browser import OpenTab, Visit
 from tests.support.api_fakes import FakeTable
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Route
 
 STAGE = "/any/stage"
 ADDRESS = f"http://scorecast.test{STAGE}/"
+# Some hours after the last change of the board in memory.
+LOADED_AT, OPENED_AT = "2026-01-02T11:59:00Z", "2026-01-02T12:00:00Z"
 
 
 @dataclass
 class Leaderboard:
-    """Entries as (board, id, score), names by id; `status` breaks it, and then nothing but the page is answered."""
+    """A leaderboard whose entries the test changes; with another `status` than 200 only the page is answered."""
 
     table: FakeTable
     status: int = 200
@@ -30,8 +38,8 @@ class Leaderboard:
         if name is not None:
             self.table.names[participant] = name
 
-    def answer(self, route: Any) -> None:
-        """Answer a request of the browser."""
+    def answer(self, route: Route) -> None:
+        """Answer a request of the browser with LeaderGet."""
         url = urlsplit(route.request.url)
         path = url.path.removeprefix(STAGE)
         if self.status != 200 and path != "/":
@@ -55,10 +63,12 @@ def leaderboard(monkeypatch: pytest.MonkeyPatch) -> Leaderboard:
     return Leaderboard(table)
 
 
-def go(visit: Any, leaderboard: Leaderboard, hash_: str = "", **options: Any) -> Any:
-    """Open the page in a tab of its own, and wait until it shows what it was answered."""
+def go(visit: OpenTab, leaderboard: Leaderboard, hash_: str = "", **options: Any) -> Visit:
+    """Open the page in a tab whose clock only the test moves, and wait until it shows what it was answered."""
     tab = visit(**options)
     tab.page.route("**/*", leaderboard.answer)
+    tab.page.clock.install(time=LOADED_AT)
+    tab.page.clock.pause_at(OPENED_AT)
     tab.page.goto(f"{ADDRESS}#{hash_}")
     tab.page.locator(f"body[data-state={'live' if leaderboard.status == 200 else 'error'}]").wait_for()
     return tab

@@ -1,10 +1,14 @@
 """The page on the deployed system: what is written to the main table shows, by itself, and as text."""
 
+from __future__ import annotations
+
 import uuid
-from typing import Any
 from urllib.parse import quote
 
 import pytest
+
+from tests.page.browser import OpenTab, Visit
+from tests.support.deployed import Stack
 
 HOSTILE = '<img src=x onerror="document.title = 1"><script>alert(1)</script>'
 EXACT = "12345678901234567890123456789012345678"
@@ -15,7 +19,7 @@ def board() -> str:
     return f"page-{uuid.uuid4()}"
 
 
-def put(stack: Any, board: str, participant: str, score: str, name: str) -> None:
+def put(stack: Stack, board: str, participant: str, score: str, name: str) -> None:
     stack.client("dynamodb").put_item(
         TableName=stack.outputs["MainTableName"],
         Item={
@@ -27,13 +31,13 @@ def put(stack: Any, board: str, participant: str, score: str, name: str) -> None
     )
 
 
-def open_board(visit: Any, stack: Any, board: str, more: str = "") -> Any:
+def open_board(visit: OpenTab, stack: Stack, board: str, more: str = "") -> Visit:
     tab = visit()
     tab.page.goto(f"{stack.api}#{quote(board, safe='')}{more}")
     return tab
 
 
-def test_it_shows_the_sample_board(visit, stack) -> None:
+def test_it_shows_the_sample_board(visit: OpenTab, stack: Stack) -> None:
     tab = open_board(visit, stack, "StarWar")
     tab.wait_for_row("userB", "90")
     shown = {name: score for _, name, score in tab.rows()}
@@ -42,7 +46,7 @@ def test_it_shows_the_sample_board(visit, stack) -> None:
     assert tab.complaints == []
 
 
-def test_it_follows_a_change_of_the_main_table_by_itself(visit, stack, board: str) -> None:
+def test_it_follows_a_change_of_the_main_table_by_itself(visit: OpenTab, stack: Stack, board: str) -> None:
     put(stack, board, "1", "60", "ann")
     put(stack, board, "2", "70", "bob")
     tab = open_board(visit, stack, board, "&id=1")
@@ -60,7 +64,7 @@ def test_it_follows_a_change_of_the_main_table_by_itself(visit, stack, board: st
     assert [note for note in tab.complaints if "404" not in note] == []
 
 
-def test_what_has_not_changed_travels_as_304(visit, stack, board: str) -> None:
+def test_what_has_not_changed_travels_as_304(visit: OpenTab, stack: Stack, board: str) -> None:
     put(stack, board, "1", EXACT, "ann")
     tab = open_board(visit, stack, board)
     tab.wait_for_row("ann", "12,345,678,901,234,567,890,123,456,789,012,345,678")
@@ -69,7 +73,7 @@ def test_what_has_not_changed_travels_as_304(visit, stack, board: str) -> None:
     assert tab.text("#state") == "Live"
 
 
-def test_a_hostile_name_is_text(visit, stack, board: str) -> None:
+def test_a_hostile_name_is_text(visit: OpenTab, stack: Stack, board: str) -> None:
     hostile_board = f"<b>{board}</b>/?&#%"
     put(stack, hostile_board, "../1?#", "60", HOSTILE)
     tab = open_board(visit, stack, hostile_board)
@@ -83,7 +87,7 @@ def test_a_hostile_name_is_text(visit, stack, board: str) -> None:
     assert [note for note in tab.complaints if "404" not in note] == []
 
 
-def test_the_policy_allows_the_page_and_refuses_what_is_put_in(visit, stack) -> None:
+def test_the_policy_allows_the_page_and_refuses_what_is_put_in(visit: OpenTab, stack: Stack) -> None:
     tab = open_board(visit, stack, "StarWar")
     tab.wait_for_row("userB", "90")
     assert tab.complaints == []

@@ -2,10 +2,11 @@
 
 # ruff: noqa: RUF001 - the page writes ranges with an en dash, and Chinese with its own colon.
 
-from typing import Any
+from __future__ import annotations
 
 import pytest
 
+from tests.page.browser import REFRESH_MS, OpenTab, Visit
 from tests.page.leaderboard import ADDRESS, STAGE, Leaderboard, go
 
 EXACT = "12345678901234567890123456789012345678"
@@ -14,6 +15,13 @@ HIDE = """
     Object.defineProperty(document, "hidden", {value: %s, configurable: true});
     document.dispatchEvent(new Event("visibilitychange"));
 """
+
+
+COUNT_REQUESTS = """() => {
+    window.asked = 0;
+    window.unwatchedFetch ??= fetch;
+    fetch = (...request) => { asked += 1; return unwatchedFetch(...request); };
+}"""
 
 
 @pytest.fixture
@@ -31,7 +39,7 @@ def thirty(leaderboard: Leaderboard) -> Leaderboard:
     return leaderboard
 
 
-def test_it_opens_the_first_board_and_says_that_it_is_live(visit, two_boards) -> None:
+def test_it_opens_the_first_board_and_says_that_it_is_live(visit: OpenTab, two_boards: Leaderboard) -> None:
     tab = go(visit, two_boards)
     assert tab.rows() == [("1", "ann", "60"), ("2", "cem", "50")]
     assert (tab.text("h1"), tab.text("#state"), tab.text("#total")) == ("Abc", "Live", "2 participants")
@@ -39,14 +47,16 @@ def test_it_opens_the_first_board_and_says_that_it_is_live(visit, two_boards) ->
     assert tab.complaints == []
 
 
-def test_it_says_in_words_when_the_board_last_changed(visit, two_boards) -> None:
+def test_it_says_in_words_when_the_board_last_changed(visit: OpenTab, two_boards: Leaderboard) -> None:
     tab = go(visit, two_boards)
     assert tab.text("#updated").startswith("last change ")
     assert tab.text("#updated").endswith(" ago")
     assert tab.page.locator("#updated").get_attribute("datetime") == "2026-01-02T03:04:05Z"
 
 
-def test_the_boards_are_listed_with_their_totals_and_a_choice_is_in_the_address(visit, two_boards) -> None:
+def test_the_boards_are_listed_with_their_totals_and_a_choice_is_in_the_address(
+    visit: OpenTab, two_boards: Leaderboard
+) -> None:
     tab = go(visit, two_boards)
     assert tab.page.get_by_label("Board").inner_text().split("\n") == ["Abc (2)", "Xyz (1)"]
     tab.page.get_by_label("Board").select_option("Xyz")
@@ -57,14 +67,14 @@ def test_the_boards_are_listed_with_their_totals_and_a_choice_is_in_the_address(
     assert tab.page.get_by_label("Board").input_value() == "Abc"
 
 
-def test_more_boards_than_one_answer_holds_are_all_listed(visit, leaderboard) -> None:
+def test_more_boards_than_one_answer_holds_are_all_listed(visit: OpenTab, leaderboard: Leaderboard) -> None:
     leaderboard.table.entries = [(f"b{number:03}", "1", "5") for number in range(130)]
     tab = go(visit, leaderboard, "b129")
     assert tab.page.locator("#board option").count() == 130
     assert tab.text("h1") == "b129"
 
 
-def test_a_shared_address_opens_the_same_view(visit, thirty) -> None:
+def test_a_shared_address_opens_the_same_view(visit: OpenTab, thirty: Leaderboard) -> None:
     tab = go(visit, thirty, "Abc&id=13&at=11&show=25")
     assert tab.text("#range") == "11–30 of 30"
     assert tab.text("#found-title bdi") == "user 13"
@@ -72,13 +82,13 @@ def test_a_shared_address_opens_the_same_view(visit, thirty) -> None:
 
 
 @pytest.mark.parametrize("hash_", ["%", "Abc&at=x&show=7&id=", "Abc&at=0", "Abc&at=99999999999999", "Abc&&&="])
-def test_a_broken_address_opens_the_top(visit, thirty, hash_: str) -> None:
+def test_a_broken_address_opens_the_top(visit: OpenTab, thirty: Leaderboard, hash_: str) -> None:
     tab = go(visit, thirty, hash_)
     assert tab.text("#range") == "1–10 of 30"
     assert tab.page.locator("#found").is_hidden()
 
 
-def test_the_number_of_rows_can_be_chosen(visit, thirty) -> None:
+def test_the_number_of_rows_can_be_chosen(visit: OpenTab, thirty: Leaderboard) -> None:
     tab = go(visit, thirty)
     assert len(tab.rows()) == 10
     tab.page.get_by_label("Rows").select_option("25")
@@ -86,7 +96,7 @@ def test_the_number_of_rows_can_be_chosen(visit, thirty) -> None:
     assert tab.text("#range") == "1–25 of 30"
 
 
-def test_one_can_turn_pages_and_jump_to_any_rank(visit, thirty) -> None:
+def test_one_can_turn_pages_and_jump_to_any_rank(visit: OpenTab, thirty: Leaderboard) -> None:
     tab = go(visit, thirty)
     for button, first in (("Next page", 11), ("Last page", 21), ("Previous page", 11), ("First page", 1)):
         tab.page.get_by_role("button", name=button).click()
@@ -98,7 +108,7 @@ def test_one_can_turn_pages_and_jump_to_any_rank(visit, thirty) -> None:
     assert "at=17" in tab.page.url
 
 
-def test_a_jump_past_the_end_goes_to_the_end(visit, thirty) -> None:
+def test_a_jump_past_the_end_goes_to_the_end(visit: OpenTab, thirty: Leaderboard) -> None:
     tab = go(visit, thirty)
     tab.page.get_by_label("Go to rank").fill("5000")
     tab.page.keyboard.press("Enter")
@@ -106,7 +116,9 @@ def test_a_jump_past_the_end_goes_to_the_end(visit, thirty) -> None:
     assert tab.page.get_by_role("button", name="Next page").get_attribute("aria-disabled") == "true"
 
 
-def test_inside_of_very_many_ties_it_says_where_they_begin_and_goes_on_page_by_page(visit, leaderboard) -> None:
+def test_inside_of_very_many_ties_it_says_where_they_begin_and_goes_on_page_by_page(
+    visit: OpenTab, leaderboard: Leaderboard
+) -> None:
     leaderboard.table.entries = [("Abc", f"{number:04}", "7") for number in range(2150)]
     leaderboard.table.page_size = 5000
     tab = go(visit, leaderboard, "Abc&at=2121&show=100")
@@ -134,7 +146,7 @@ def test_inside_of_very_many_ties_it_says_where_they_begin_and_goes_on_page_by_p
         ("1E+100", "1E+100"),
     ],
 )
-def test_a_score_keeps_all_its_digits(visit, leaderboard, written: str, shown: str) -> None:
+def test_a_score_keeps_all_its_digits(visit: OpenTab, leaderboard: Leaderboard, written: str, shown: str) -> None:
     leaderboard.put("Abc", "1", written, "ann")
     tab = go(visit, leaderboard, "Abc&id=1")
     assert tab.rows() == [("1", "ann", shown)]
@@ -142,98 +154,96 @@ def test_a_score_keeps_all_its_digits(visit, leaderboard, written: str, shown: s
     assert tab.complaints == []
 
 
-def test_an_entry_without_a_name_shows_its_id(visit, leaderboard) -> None:
+def test_an_entry_without_a_name_shows_its_id(visit: OpenTab, leaderboard: Leaderboard) -> None:
     leaderboard.put("Abc", "number-seven", "60")
     assert go(visit, leaderboard).rows() == [("1", "number-seven", "60")]
 
 
-def test_no_board_yet_and_then_one(visit, leaderboard) -> None:
+def test_no_board_yet_and_then_one(visit: OpenTab, leaderboard: Leaderboard) -> None:
     tab = go(visit, leaderboard)
     assert "There is no board yet" in tab.text("#empty")
     assert tab.page.get_by_label("Board").is_disabled()
     leaderboard.put("Abc", "1", "60", "ann")
+    tab.refresh()
     tab.wait_for_row("ann", "60")
 
 
-def test_a_board_without_entries(visit, two_boards) -> None:
+def test_a_board_without_entries(visit: OpenTab, two_boards: Leaderboard) -> None:
     tab = go(visit, two_boards, "Gone")
     assert tab.text("#empty") == "The board “Gone” has no entries."
     assert tab.complaints == []
 
 
-def test_an_error_is_said_and_what_was_shown_stays(visit, two_boards) -> None:
+def test_an_error_is_said_and_what_was_shown_stays(visit: OpenTab, two_boards: Leaderboard) -> None:
     tab = go(visit, two_boards)
     two_boards.status = 503
+    tab.refresh()
     tab.page.locator("[data-state=error]").wait_for()
     assert tab.text("#state") == "Not up to date: the server answered 503. Trying again."
     assert tab.rows() == [("1", "ann", "60"), ("2", "cem", "50")]
     two_boards.status = 200
     two_boards.put("Abc", "1", "61")
+    tab.refresh(after_ms=2 * REFRESH_MS)
     tab.wait_for_row("ann", "61")
     assert tab.text("#state") == "Live"
 
 
-def test_an_error_at_first_is_said_too(visit, two_boards) -> None:
+def test_an_error_at_first_is_said_too(visit: OpenTab, two_boards: Leaderboard) -> None:
     two_boards.status = 500
     tab = go(visit, two_boards)
     assert tab.text("#empty") == "Not up to date: the server answered 500. Trying again."
 
 
-def clocked(visit: Any, leaderboard: Leaderboard) -> tuple[Any, Any]:
-    """A tab whose clock only the test moves, and a way to count the requests of a minute."""
-    tab = visit()
-    tab.page.route("**/*", leaderboard.answer)
-    tab.page.clock.install()
-    tab.page.goto(ADDRESS)
-    tab.page.locator("[data-state=live]").wait_for()
-
-    def requests_in_a_minute() -> int:
-        before = len(tab.requests)
-        tab.page.clock.run_for(60_000)
-        return len(tab.requests) - before
-
-    return tab, requests_in_a_minute
+def requests_in_a_minute(tab: Visit) -> int:
+    """Move the page's clock on by a minute, and count what the page asks for."""
+    tab.page.evaluate(COUNT_REQUESTS)
+    tab.page.clock.run_for(60_000)
+    return int(tab.page.evaluate("asked"))
 
 
-def test_it_rests_while_hidden_and_while_paused(visit, two_boards) -> None:
-    tab, requests_in_a_minute = clocked(visit, two_boards)
+def test_it_rests_while_hidden_and_while_paused(visit: OpenTab, two_boards: Leaderboard) -> None:
+    tab = go(visit, two_boards)
+    tab.page.evaluate(COUNT_REQUESTS)
+    tab.refresh()
+    assert tab.page.evaluate("asked") > 0
     tab.page.evaluate(HIDE % "true")
-    assert requests_in_a_minute() == 0
-    with tab.page.expect_request("**/leaderBoard/?*"):
+    assert requests_in_a_minute(tab) == 0
+    with tab.refreshed():
         tab.page.evaluate(HIDE % "false")
     tab.page.get_by_role("button", name="Pause").click()
     assert tab.text("#state") == "Paused"
-    assert requests_in_a_minute() == 0
+    assert requests_in_a_minute(tab) == 0
     with tab.page.expect_request("**/leaderBoard/?*"):
         tab.page.get_by_role("button", name="Resume").click()
 
 
-def test_it_asks_less_and_less_often_while_there_is_no_answer(visit, two_boards) -> None:
-    tab, _ = clocked(visit, two_boards)
+def test_it_asks_less_and_less_often_while_there_is_no_answer(visit: OpenTab, two_boards: Leaderboard) -> None:
+    tab = go(visit, two_boards)
     two_boards.status = 503
     waits_s = []
     for _ in range(6):
-        asked, waited_s = len(two_boards.statuses), 0
-        while len(two_boards.statuses) == asked:
-            tab.page.clock.run_for(1000)
-            tab.page.wait_for_timeout(30)
-            waited_s += 1
+        tab.page.evaluate(COUNT_REQUESTS)
+        waited_s = 0
+        with tab.refreshed():
+            while not tab.page.evaluate("asked"):
+                tab.page.clock.run_for(1000)
+                waited_s += 1
         waits_s.append(waited_s)
     assert waits_s[1] < waits_s[3]
     assert max(waits_s) <= 40
 
 
-def test_what_has_not_changed_is_answered_with_304(visit, two_boards) -> None:
+def test_what_has_not_changed_is_answered_with_304(visit: OpenTab, two_boards: Leaderboard) -> None:
     tab = go(visit, two_boards, "Abc&id=1")
     two_boards.statuses.clear()
     with tab.page.expect_response(lambda response: response.status == 304 and "hackathonName" in response.url):
-        pass
+        tab.refresh()
     assert set(two_boards.statuses) == {304}
     assert tab.rows() == [("1", "ann", "60"), ("2", "cem", "50")]
     assert tab.complaints == []
 
 
-def test_nothing_is_fetched_from_elsewhere_and_paths_are_relative(visit, two_boards) -> None:
+def test_nothing_is_fetched_from_elsewhere_and_paths_are_relative(visit: OpenTab, two_boards: Leaderboard) -> None:
     tab = go(visit, two_boards, "Abc&id=1")
     fetched = [url for url in tab.requests if not url.startswith("data:")]
     assert all(url.startswith(ADDRESS) for url in fetched)
@@ -242,7 +252,7 @@ def test_nothing_is_fetched_from_elsewhere_and_paths_are_relative(visit, two_boa
     assert tab.complaints == []
 
 
-def test_it_speaks_chinese_to_a_chinese_browser(visit, two_boards) -> None:
+def test_it_speaks_chinese_to_a_chinese_browser(visit: OpenTab, two_boards: Leaderboard) -> None:
     tab = go(visit, two_boards, "Abc&id=1", locale="zh-CN")
     assert tab.page.locator("html").get_attribute("lang") == "zh-Hans"
     assert tab.text("#standings thead").split() == ["名次", "姓名", "分数"]
@@ -251,7 +261,7 @@ def test_it_speaks_chinese_to_a_chinese_browser(visit, two_boards) -> None:
     assert tab.text("#updated").startswith("最近更新：")
 
 
-def test_the_language_can_be_switched_and_is_remembered(visit, two_boards) -> None:
+def test_the_language_can_be_switched_and_is_remembered(visit: OpenTab, two_boards: Leaderboard) -> None:
     tab = go(visit, two_boards)
     tab.page.get_by_role("button", name="中文").click()
     assert tab.text("#state") == "实时"
@@ -264,7 +274,7 @@ def test_the_language_can_be_switched_and_is_remembered(visit, two_boards) -> No
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [320, 390, 768, 1280])
 @pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
-def test_it_fits_the_screen(visit, leaderboard, width: int, scheme: str, locale: str) -> None:
+def test_it_fits_the_screen(visit: OpenTab, leaderboard: Leaderboard, width: int, scheme: str, locale: str) -> None:
     leaderboard.put("Abc", "1", EXACT, "endless" * 30)
     leaderboard.put("Abc", "2" * 300, f"-{EXACT}")
     viewport = {"width": width, "height": 700}
@@ -274,7 +284,7 @@ def test_it_fits_the_screen(visit, leaderboard, width: int, scheme: str, locale:
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-def test_a_score_of_usual_length_stays_on_one_line(visit, leaderboard, width: int) -> None:
+def test_a_score_of_usual_length_stays_on_one_line(visit: OpenTab, leaderboard: Leaderboard, width: int) -> None:
     for participant, score in (("1", "1234567.25"), ("2", "999999"), ("3", "5")):
         leaderboard.put("Abc", participant, score, "ann")
     tab = go(visit, leaderboard, "Abc&id=2", viewport={"width": width, "height": 700})
