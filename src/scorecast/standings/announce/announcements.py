@@ -25,7 +25,7 @@ from scorecast.runtime.logs import logger
 from scorecast.standings.announce.publish import Publisher
 from scorecast.standings.announce.snapshots import Overtaken, SnapshotTable
 from scorecast.standings.announce.standing_event import events_of
-from scorecast.standings.announce.top import Place, Snapshot, Top, best, best_entries, place_of
+from scorecast.standings.announce.top import Place, Snapshot, Top, best, best_entries, is_ahead, place_of
 from scorecast.standings.entry import Entry
 
 # Boards at once: one whose top changed is some seven calls of waiting.
@@ -133,23 +133,26 @@ class Announcements:
         raise NotAcknowledged(f"The top of the board changed {ROUNDS} times while it was announced.")
 
     def _read_top(self, written: _Written, snapshot: Snapshot) -> Top:
-        """Read as they are now those who may be in the top, and who was in it; a read unit each."""
-        ids = snapshot.ids | self._candidates(written, snapshot)
-        keys = [{"id": {"S": one}, "metadata": {"S": written.board}} for one in sorted(ids)]
-        items = read_items(self.dynamodb, self.table, keys, consistent=True, sleep=self.sleep)
-        places = [place_of(item) for item in items if "projectScore" in item]
-        return best(places, snapshot.top, self.places, written.order)
+        """Read the current entries of all that may be in the top, and of its members; a read unit each.
 
-    def _candidates(self, written: _Written, snapshot: Snapshot) -> set[str]:
-        """Name who may be in the top: the best by the index, and what was written now and is ahead of those.
-
-        The index may not show that yet, and may still show in the top who has just left it.
+        The index may still show in the top what has left it, and may not show yet what was written now. An entry that
+        has left by now may hide the one behind it, which nobody else would announce: the next ones are then read too.
         """
         limit = self.places + sum(entry.id in snapshot.ids for entry in written.applied)
-        indexed = self._best_indexed(written, limit)
-        last = indexed[-1].score if len(indexed) == limit else None
-        ahead = best_entries(written.applied, last, self.places, written.order)
-        return {place.id for place in indexed} | {entry.id for entry in ahead}
+        while True:
+            indexed = self._best_indexed(written, limit)
+            last = indexed[-1].score if len(indexed) == limit else None
+            ahead = best_entries(written.applied, last, self.places, written.order)
+            ids = snapshot.ids | {place.id for place in indexed} | {entry.id for entry in ahead}
+            top = best(self._read_places(written.board, ids), snapshot.top, self.places, written.order)
+            if last is None or (len(top) == self.places and not is_ahead(last, top[-1].score, written.order)):
+                return top
+            limit *= 2
+
+    def _read_places(self, board: str, ids: Iterable[str]) -> list[Place]:
+        keys = [{"id": {"S": one}, "metadata": {"S": board}} for one in sorted(ids)]
+        items = read_items(self.dynamodb, self.table, keys, consistent=True, sleep=self.sleep)
+        return [place_of(item) for item in items if "projectScore" in item]
 
     def _best_indexed(self, written: _Written, limit: int) -> list[Place]:
         """Ask the index for the best; half a read unit up to 4 KB."""
