@@ -1,4 +1,4 @@
-"""Stand-ins for what dead letters, backfill and restore call, with state that a test can look at."""
+"""Fakes of the services that dead letters, backfill and restore call, with state that a test can inspect."""
 
 import json
 from collections.abc import Callable
@@ -14,6 +14,7 @@ from tests.support.ops_fakes import ACCOUNT, FakeTables, refusal
 FANOUT = ACCOUNT.format("lambda", "function:fanout-FanoutLambda-1")
 CONSUMER_QUEUE = "https://sqs/consumer"
 DEAD_LETTERS = "https://sqs/dead-letters"
+SENT_MS = 1_767_225_600_000
 BATCH = {
     "shardId": "shardId-1",
     "startSequenceNumber": "111",
@@ -25,12 +26,12 @@ BATCH = {
 }
 
 
-def change(sequence: int = 1, score: str = "60", participant: str = "1", old: dict | None = None) -> Change:
+def change(sequence: int = 1, score: str = "60", participant: str = "1", old: dict[str, Any] | None = None) -> Change:
     return from_record(record(item(participant, score=score), old, sequence))
 
 
 def envelope(stage: str = "fanout", made: Change | None = None, **more: Any) -> str:
-    """What our own code parks."""
+    """A letter that FanoutLambda or ConsumerLambda parks."""
     letter = {
         "schema": "scorecast.deadLetter/1",
         "stage": stage,
@@ -46,7 +47,7 @@ def envelope(stage: str = "fanout", made: Change | None = None, **more: Any) -> 
 
 
 def event(made: Change) -> str:
-    """What the bus delivers."""
+    """An event that the bus delivers."""
     detail = to_detail(made)
     head = {"source": "update.aws.dynamodb", "detail-type": made.operation, "time": made.at}
     return json.dumps(head | {"resources": [made.stream_arn], "detail": detail})
@@ -76,7 +77,6 @@ class Message:
     id: str
     body: str
     attributes: dict[str, str]
-    sent_ms: int
     receives: int = 0
     is_hidden: bool = False
     receipt: str = ""
@@ -84,7 +84,7 @@ class Message:
 
 @dataclass
 class FakeQueue:
-    """SQS: the dead-letter queue with hidden messages, and what was sent to other queues."""
+    """SQS: the dead-letter queue with hidden messages, and the messages sent to other queues."""
 
     messages: list[Message] = field(default_factory=list)
     sent: list[tuple[str, str]] = field(default_factory=list)
@@ -95,19 +95,18 @@ class FakeQueue:
     parked: int = 0
     waits_s: list[int] = field(default_factory=list)
 
-    def park(self, body: str, sent_ms: int = 1_767_225_600_000, **attributes: str) -> str:
+    def park(self, body: str, **attributes: str) -> str:
         self.parked += 1
         name = f"m{self.parked}"
-        self.messages.append(Message(name, body, attributes, sent_ms))
+        self.messages.append(Message(name, body, attributes))
         return name
 
-    def receive_message(
-        self, *, QueueUrl: str, MaxNumberOfMessages: int, VisibilityTimeout: int, WaitTimeSeconds: int, **_: Any
-    ) -> dict:
-        assert QueueUrl == DEAD_LETTERS
-        assert 0 < VisibilityTimeout <= 300
-        self.waits_s.append(WaitTimeSeconds)
-        found = [one for one in self.messages if not one.is_hidden][: min(MaxNumberOfMessages, self.most_at_once)]
+    def receive_message(self, **request: Any) -> dict[str, Any]:
+        assert request["QueueUrl"] == DEAD_LETTERS
+        assert 0 < request["VisibilityTimeout"] <= 300
+        self.waits_s.append(request["WaitTimeSeconds"])
+        most = min(request["MaxNumberOfMessages"], self.most_at_once)
+        found = [one for one in self.messages if not one.is_hidden][:most]
         for one in found:
             one.is_hidden, one.receives = True, one.receives + 1
             one.receipt = f"{one.id}-{one.receives}"
@@ -115,7 +114,7 @@ class FakeQueue:
         self.after_receive(self)
         return answer
 
-    def delete_message_batch(self, *, QueueUrl: str, Entries: list[dict]) -> dict:
+    def delete_message_batch(self, *, QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:
         assert 1 <= len(Entries) <= 10
         if self.refuse_delete:
             return {"Failed": [{"Id": entry["Id"], "Code": "InternalError"} for entry in Entries]}
@@ -123,22 +122,22 @@ class FakeQueue:
         self.messages = [one for one in self.messages if one.receipt not in receipts]
         return {}
 
-    def change_message_visibility_batch(self, *, QueueUrl: str, Entries: list[dict]) -> dict:
+    def change_message_visibility_batch(self, *, QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:
         assert 1 <= len(Entries) <= 10
         for one in self.messages:
             if one.receipt in {entry["ReceiptHandle"] for entry in Entries if entry["VisibilityTimeout"] == 0}:
                 one.is_hidden = False
         return {}
 
-    def get_queue_attributes(self, *, QueueUrl: str, AttributeNames: list[str]) -> dict:
+    def get_queue_attributes(self, *, QueueUrl: str, AttributeNames: list[str]) -> dict[str, Any]:
         hidden = sum(one.is_hidden for one in self.messages)
         counts = (len(self.messages) - hidden, hidden)
         return {"Attributes": dict(zip(AttributeNames, map(str, counts), strict=True))}
 
-    def get_queue_url(self, *, QueueName: str, QueueOwnerAWSAccountId: str) -> dict:
+    def get_queue_url(self, *, QueueName: str, QueueOwnerAWSAccountId: str) -> dict[str, Any]:
         return {"QueueUrl": f"https://sqs/{QueueName}"}
 
-    def send_message(self, *, QueueUrl: str, MessageBody: str) -> dict:
+    def send_message(self, *, QueueUrl: str, MessageBody: str) -> dict[str, Any]:
         if self.refuse_send(MessageBody):
             raise refusal("Throttling")
         self.sent.append((QueueUrl, MessageBody))
@@ -149,8 +148,8 @@ class FakeQueue:
         return [one.id for one in self.messages if not one.is_hidden]
 
 
-def _given(one: Message) -> dict:
-    system = {"SentTimestamp": str(one.sent_ms), "ApproximateReceiveCount": str(one.receives)}
+def _given(one: Message) -> dict[str, Any]:
+    system = {"SentTimestamp": str(SENT_MS), "ApproximateReceiveCount": str(one.receives)}
     given = {name: {"DataType": "String", "StringValue": value} for name, value in one.attributes.items()}
     return {
         "MessageId": one.id,
@@ -161,18 +160,18 @@ def _given(one: Message) -> dict:
     }
 
 
-def message(body: str, receives: int = 1, **attributes: str) -> dict:
-    """A message as ReceiveMessage gives it."""
-    return _given(Message("m1", body, attributes, 1_767_225_600_000, receives))
+def message(body: str, attributes: dict[str, str] | None = None, receives: int = 1) -> dict[str, Any]:
+    """A message as ReceiveMessage returns it."""
+    return _given(Message("m1", body, attributes or {}, receives))
 
 
 @dataclass
 class RecoveryTables(FakeTables):
-    """DynamoDB with the reads that verification and backfill need; `after_read` is called with each operation."""
+    """DynamoDB with the reads of verification and backfill; `after_read` receives the name of each operation."""
 
     after_read: Callable[[str], None] = lambda _: None
 
-    def batch_get_item(self, *, RequestItems: dict) -> dict:
+    def batch_get_item(self, *, RequestItems: dict[str, Any]) -> dict[str, Any]:
         [(table, request)] = RequestItems.items()
         assert 1 <= len(request["Keys"]) <= 100
         keys = [_key_of(key) for key in request["Keys"]]
@@ -181,17 +180,17 @@ class RecoveryTables(FakeTables):
         self.after_read(f"get {table}")
         return {"Responses": {table: found}}
 
-    def query(self, *, TableName: str, ExpressionAttributeValues: dict, **_: Any) -> dict:
+    def query(self, *, TableName: str, ExpressionAttributeValues: dict[str, Any], **_: Any) -> dict[str, Any]:
         [asked] = [value["S"] for value in ExpressionAttributeValues.values()]
         items = [item for key, item in self.tables[TableName].items() if key[0] == asked]
         self.after_read(f"query {TableName}")
         return {"Items": items}
 
-    def describe_table(self, *, TableName: str) -> dict:
+    def describe_table(self, *, TableName: str) -> dict[str, Any]:
         answer = super().describe_table(TableName=TableName)
         return {"Table": answer["Table"] | {"LatestStreamArn": STREAM_ARN}}
 
-    def scan(self, *, TableName: str, **request: Any) -> dict:
+    def scan(self, *, TableName: str, **request: Any) -> dict[str, Any]:
         if "Segment" in request:
             return self._scan_segment(TableName, **request)
         return self._scan_all(TableName, **request)
@@ -203,9 +202,9 @@ class RecoveryTables(FakeTables):
         Segment: int,
         TotalSegments: int,
         Limit: int,
-        ExclusiveStartKey: dict | None = None,
+        ExclusiveStartKey: dict[str, Any] | None = None,
         **_: Any,
-    ) -> dict:
+    ) -> dict[str, Any]:
         keys = sorted(self.tables[table])[Segment::TotalSegments]
         start = keys.index(_key_of(ExclusiveStartKey)) + 1 if ExclusiveStartKey else 0
         page = [dict(self.tables[table][key]) for key in keys[start : start + Limit]]
@@ -214,7 +213,7 @@ class RecoveryTables(FakeTables):
             return {"Items": page}
         return {"Items": page, "LastEvaluatedKey": {name: page[-1][name] for name in ("id", "metadata")}}
 
-    def _scan_all(self, TableName: str, *, ExclusiveStartKey: int = 0, **request: Any) -> dict:
+    def _scan_all(self, TableName: str, *, ExclusiveStartKey: int = 0, **request: Any) -> dict[str, Any]:
         items = list(self.tables[TableName].values())
         if "attribute_exists(projectScore)" in request.get("FilterExpression", ""):
             items = [item for item in items if "projectScore" in item]
@@ -222,15 +221,15 @@ class RecoveryTables(FakeTables):
         answer: dict[str, Any] = {"Items": items[ExclusiveStartKey:following]}
         return answer | ({"LastEvaluatedKey": following} if following < len(items) else {})
 
-    def put(self, table: str, *items: dict) -> None:
+    def put(self, table: str, *items: dict[str, Any]) -> None:
         for one in items:
             self.tables[table][_key_of(one)] = one
 
-    def drop(self, table: str, one: dict) -> None:
+    def drop(self, table: str, one: dict[str, Any]) -> None:
         del self.tables[table][_key_of(one)]
 
     def count(self) -> None:
-        """Write the counters of the entries that stand, all into one shard."""
+        """Write the counters of the present entries, all into one shard."""
         counters: dict[str, Counters] = {}
         for one in self.tables["leaderboard"].values():
             if "projectScore" in one:
@@ -242,6 +241,6 @@ class RecoveryTables(FakeTables):
                 self.put("boards", key | {"node": {"S": node}, "at": {"S": "2026-01-01T00:00:00Z"}} | counts)
 
 
-def _key_of(one: dict) -> tuple[str, str]:
+def _key_of(one: dict[str, Any]) -> tuple[str, str]:
     names = ("id", "metadata") if "id" in one else ("collection", "name")
     return one[names[0]]["S"], one[names[1]]["S"]

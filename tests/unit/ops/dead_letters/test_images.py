@@ -1,6 +1,7 @@
-"""A letter's images are fetched from where its claim says, whoever parked it."""
+"""The images of a letter are fetched from S3 by its claim, in every format of letter."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from scorecast.errors import CannotRead
 from scorecast.fanout.plan import publication_of
 from scorecast.ops.dead_letters.images import with_images
 from scorecast.ops.dead_letters.letters import (
+    Content,
     ParkedBatch,
     ParkedChange,
     ParkedDelivery,
@@ -27,7 +29,7 @@ SHORT, WHOLE = json.loads(MADE.entry["Detail"]), to_detail(CHANGE)
 RECORD = claim_for(b'{"eventName":"TRUNCATE"}', "backup", "unreadable/record")
 
 
-def event(detail: dict) -> dict:
+def event(detail: dict[str, Any]) -> dict[str, Any]:
     return {"resources": [STREAM_ARN], "detail": detail}
 
 
@@ -48,7 +50,7 @@ def claims() -> ClaimStore:
     (ParkedMessage(json.dumps(event(SHORT))), ParkedMessage(json.dumps(event(WHOLE)))),
     (ParkedDelivery("rule", "to", json.dumps(event(SHORT))), ParkedDelivery("rule", "to", json.dumps(event(WHOLE)))),
 ])  # fmt: skip
-def test_images_come_in_place_of_a_claim(claims: ClaimStore, content, whole) -> None:
+def test_images_replace_a_claim(claims: ClaimStore, content: Content, whole: Content) -> None:
     assert with_images(content, claims) == whole
     assert with_images(whole, claims) == whole
 
@@ -57,10 +59,10 @@ def test_images_come_in_place_of_a_claim(claims: ClaimStore, content, whole) -> 
     ParkedText("no JSON"), ParkedMessage("{"), ParkedMessage("[1]"), ParkedRecord("no record"),
     ParkedInvocation("function", "text"), ParkedBatch(STREAM_ARN, "shard", "1", "2", 2),
 ])  # fmt: skip
-def test_what_carries_no_claim_stays_as_it_is(claims: ClaimStore, content) -> None:
+def test_a_letter_without_a_claim_is_unchanged(claims: ClaimStore, content: Content) -> None:
     assert with_images(content, claims) == content
 
 
-def test_what_is_not_there_is_named() -> None:
+def test_missing_images_are_named() -> None:
     with pytest.raises(CannotRead, match=r"s3://backup/images/unreadable/record-.* \(NoSuchKey\)"):
         with_images(ParkedRecord(None, RECORD.pointer()), ClaimStore(FakeObjects))

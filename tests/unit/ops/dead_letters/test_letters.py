@@ -1,4 +1,4 @@
-"""One reader for whatever can land in the dead-letter queue, and the queue that hides nothing for long."""
+"""Reading every format of dead letter, selecting letters, and a queue that shows all of them again."""
 
 import json
 from datetime import UTC, datetime
@@ -33,7 +33,7 @@ EVENT = event(change())
 
 
 def read(body: str, **attributes: str) -> ParkedLetter:
-    return read_letter(message(body, **attributes))
+    return read_letter(message(body, attributes))
 
 
 # ---------------------------------------------------------------- the formats
@@ -50,7 +50,7 @@ def test_a_change_that_the_bus_refused_keeps_its_detail_and_id() -> None:
     assert (letter.change_id, letter.participant, letter.board) == ("event-7", "1", "StarWar")
 
 
-def test_a_change_that_could_not_be_applied_is_the_same_event_again() -> None:
+def test_a_change_that_could_not_be_applied_becomes_its_event_again() -> None:
     content = read(envelope("standings", change(7))).content
     assert isinstance(content, letters.ParkedMessage)
     again = json.loads(content.body)
@@ -66,11 +66,11 @@ def test_a_change_that_could_not_be_applied_is_the_same_event_again() -> None:
         ("standings", {"detail": 5}, letters.ParkedMessage('{"detail": 5}')),
     ],
 )
-def test_what_could_not_be_read_is_kept_as_it_came(stage: str, record: object, content: object) -> None:
+def test_unreadable_input_is_kept_unchanged(stage: str, record: object, content: object) -> None:
     assert read(envelope(stage, record=record)).content == content
 
 
-def test_a_batch_of_the_stream_is_a_place_in_the_stream() -> None:
+def test_a_batch_of_the_stream_is_a_range_of_sequence_numbers() -> None:
     letter = read(stream_letter())
     assert letter.content == letters.ParkedBatch(STREAM_ARN, "shardId-1", "111", "113", 3)
     assert (letter.stage, letter.error_code, letter.attempts) == ("stream", "RetryAttemptsExhausted", 21)
@@ -84,7 +84,7 @@ def test_a_failed_invocation_has_its_payload_and_the_function_without_latest() -
     assert (letter.participant, letter.board) == ("1", "StarWar")
 
 
-def test_an_undelivered_event_has_what_went_wrong_in_its_attributes() -> None:
+def test_an_undelivered_event_has_its_error_in_its_attributes() -> None:
     attributes = delivery_attributes(QUEUE)
     letter = read(EVENT, **attributes)
     assert letter.content == letters.ParkedDelivery(attributes["RULE_ARN"], QUEUE, EVENT)
@@ -95,14 +95,14 @@ def test_an_undelivered_event_has_what_went_wrong_in_its_attributes() -> None:
     assert letter.change_id == "event-1"
 
 
-def test_a_message_that_sqs_moved_is_the_event_as_it_was() -> None:
+def test_a_message_that_sqs_moved_is_the_original_event() -> None:
     letter = read_letter(message(EVENT, receives=8))
     assert letter.content == letters.ParkedMessage(EVENT)
     assert (letter.stage, letter.attempts, letter.board) == ("queue", 7, "StarWar")
 
 
 @pytest.mark.parametrize("body", ["", "not json", "[]", "5", '{"schema": "other/1"}', envelope("elsewhere")])
-def test_what_nobody_knows_can_still_be_shown(body: str) -> None:
+def test_a_message_in_an_unknown_format_can_be_shown(body: str) -> None:
     letter = read(body)
     assert (letter.stage, letter.content) == ("unknown", letters.ParkedText(body))
     json.dumps(letter.shown())
@@ -113,7 +113,7 @@ def test_every_letter_can_be_shown_as_json(body: str) -> None:
     assert json.loads(json.dumps(read(body).shown()))["parkedAt"] == "2026-01-01T00:00:00Z"
 
 
-def test_the_board_is_found_where_the_stack_keeps_it() -> None:
+def test_the_board_and_the_id_are_found_by_the_stacks_attribute_names() -> None:
     names = AttributeNames(board="metadata", id="userName")
     letter = read_letter(message(EVENT), names)
     assert (letter.participant, letter.board) == ("userA", "StarWar")
@@ -123,7 +123,7 @@ def test_the_board_is_found_where_the_stack_keeps_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "is_meant"),
+    ("wanted", "is_selected"),
     [
         (Filter(), True),
         (Filter(reason="InternalFailure"), True),
@@ -140,8 +140,8 @@ def test_the_board_is_found_where_the_stack_keeps_it() -> None:
         (Filter(newer_than=NOW), False),
     ],
 )
-def test_filters(wanted: Filter, is_meant: bool) -> None:
-    assert wanted.matches(read(envelope("fanout", change()))) is is_meant
+def test_a_filter_selects_letters_that_satisfy_all_criteria(wanted: Filter, is_selected: bool) -> None:
+    assert wanted.matches(read(envelope("fanout", change()))) is is_selected
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_times_are_ages_or_moments(text: str, moment: datetime) -> None:
     assert read_moment(text, NOW) == moment
 
 
-def test_a_stage_or_time_that_cannot_be_one_is_refused() -> None:
+def test_an_unknown_stage_and_an_invalid_time_are_refused() -> None:
     with pytest.raises(UserError, match="There is no stage 'bus'"):
         read_filter(NOW, None, "bus", None, None, None, None)
     for text in ("yesterday", "5w", "99999999999d"):
@@ -181,7 +181,7 @@ def open_queue(sqs: FakeQueue) -> LetterQueue:
     return LetterQueue(sqs, DEAD_LETTERS, AttributeNames())
 
 
-def test_reading_receives_each_message_once_and_gives_all_back() -> None:
+def test_reading_receives_each_message_once_and_makes_all_visible_again() -> None:
     sqs = FakeQueue()
     for at in range(25):
         sqs.park(envelope("fanout", change(at)))
@@ -193,7 +193,7 @@ def test_reading_receives_each_message_once_and_gives_all_back() -> None:
     assert {one.receives for one in sqs.messages} == {1}
 
 
-def test_a_message_that_becomes_visible_meanwhile_is_not_read_twice() -> None:
+def test_a_message_that_reappears_is_not_read_twice() -> None:
     sqs = FakeQueue()
     for at in range(15):
         sqs.park(envelope("fanout", change(at)))
@@ -206,10 +206,10 @@ def test_a_message_that_becomes_visible_meanwhile_is_not_read_twice() -> None:
     sqs.messages.reverse()
     with open_queue(sqs) as queue:
         read_ids = [letter.message_id for batch in queue.batches() for letter in batch]
-    assert len(read_ids) == len(set(read_ids)) == 10  # the others stand behind what comes back
+    assert len(read_ids) == len(set(read_ids)) == 10  # the others are queued behind those that reappear
 
 
-def test_an_error_gives_back_what_was_received() -> None:
+def test_after_an_error_every_message_is_visible_again() -> None:
     sqs = FakeQueue()
     sqs.park(EVENT)
     with pytest.raises(ZeroDivisionError), open_queue(sqs) as queue:
@@ -217,7 +217,7 @@ def test_an_error_gives_back_what_was_received() -> None:
     assert sqs.visible == ["m1"]
 
 
-def test_a_message_that_sqs_keeps_is_said() -> None:
+def test_a_message_that_sqs_does_not_delete_is_reported() -> None:
     sqs = FakeQueue(refuse_delete=True)
     sqs.park(EVENT)
     with pytest.raises(UserError, match="SQS kept 1 messages"), open_queue(sqs) as queue:

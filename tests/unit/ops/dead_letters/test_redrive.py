@@ -1,4 +1,4 @@
-"""A letter leaves the queue only once it was taken where it belongs."""
+"""A letter leaves the queue only after its destination accepted it."""
 
 import io
 import json
@@ -47,7 +47,7 @@ class Bus(FakeEvents):
         super().__init__()
         self.rules = FakeRules()
 
-    def list_targets_by_rule(self, *, Rule: str, EventBusName: str) -> dict:
+    def list_targets_by_rule(self, *, Rule: str, EventBusName: str) -> dict[str, Any]:
         if Rule not in self.rules.targets:
             raise refusal("ResourceNotFoundException")
         return {"Targets": self.rules.targets[Rule]}
@@ -55,12 +55,12 @@ class Bus(FakeEvents):
 
 @dataclass
 class FakeFunctions:
-    """Lambda: what was invoked; `fails` is what the function answers in an error."""
+    """Lambda: its invocations; `fails` is the function's answer with an error."""
 
     invoked: list[tuple[str, str, Any]] = field(default_factory=list)
     fails: str | None = None
 
-    def invoke(self, *, FunctionName: str, InvocationType: str, Payload: Any) -> dict:
+    def invoke(self, *, FunctionName: str, InvocationType: str, Payload: Any) -> dict[str, Any]:
         self.invoked.append((FunctionName, InvocationType, json.loads(Payload)))
         if self.fails:
             return {"FunctionError": "Unhandled", "Payload": io.BytesIO(self.fails.encode())}
@@ -69,18 +69,20 @@ class FakeFunctions:
 
 @dataclass
 class FakeStreams:
-    """A shard with the records 110 to 115, two a page and an empty page between; it forgot what is before `oldest`."""
+    """A shard with the records 110 to 115, two per page, with empty pages in between; it has none before `oldest`."""
 
     oldest: int = 0
     ends_at: int = 115
 
-    def get_shard_iterator(self, *, StreamArn: str, ShardId: str, ShardIteratorType: str, SequenceNumber: str) -> dict:
+    def get_shard_iterator(
+        self, *, StreamArn: str, ShardId: str, ShardIteratorType: str, SequenceNumber: str
+    ) -> dict[str, Any]:
         assert (StreamArn, ShardId, ShardIteratorType) == (STREAM_ARN, "shardId-1", "AT_SEQUENCE_NUMBER")
         if int(SequenceNumber) < self.oldest:
             raise refusal("TrimmedDataAccessException")
         return {"ShardIterator": SequenceNumber}
 
-    def get_records(self, *, ShardIterator: str) -> dict:
+    def get_records(self, *, ShardIterator: str) -> dict[str, Any]:
         start, _, is_empty = ShardIterator.partition("-")
         if is_empty:
             return {"Records": [], "NextShardIterator": start}
@@ -88,7 +90,7 @@ class FakeStreams:
         following = {"NextShardIterator": f"{found[-1] + 1}-empty"} if found else {}
         return {"Records": [self._record(at) for at in found]} | following
 
-    def _record(self, at: int) -> dict:
+    def _record(self, at: int) -> dict[str, Any]:
         made = record(item(score=str(at)) | {"raw": {"B": b"\x00\xff"}}, sequence=at)
         del made["eventSourceARN"]
         made["dynamodb"]["ApproximateCreationDateTime"] = datetime(2026, 1, 1, tzinfo=UTC)
@@ -128,7 +130,7 @@ class System:
 
     @property
     def left(self) -> int:
-        assert len(self.sqs.visible) == len(self.sqs.messages), "what is left is visible again"
+        assert len(self.sqs.visible) == len(self.sqs.messages), "every letter is visible again"
         return len(self.sqs.messages)
 
 
@@ -138,7 +140,7 @@ def system() -> Iterator[System]:
         yield System(executor)
 
 
-# ---------------------------------------------------------------- each to its place
+# ---------------------------------------------------------------- each to its destination
 
 
 def test_a_change_parked_at_fanout_goes_to_the_bus_with_the_same_detail(system: System) -> None:
@@ -157,7 +159,7 @@ def test_the_changes_of_an_item_go_in_their_order(system: System) -> None:
     assert [detail["id"] for detail in system.bus.details] == ["event-1", "event-2", "event-3"]
 
 
-def test_a_change_that_is_parked_twice_is_sent_once_and_leaves_twice(system: System) -> None:
+def test_two_letters_about_one_change_send_it_once_and_are_both_deleted(system: System) -> None:
     system.sqs.park(envelope("fanout", change(1)))
     system.sqs.park(envelope("fanout", change(1)))
     system.run()
@@ -182,7 +184,7 @@ def test_a_large_change_goes_to_the_bus_with_its_claim_whether_it_was_parked_who
 
 
 @pytest.mark.parametrize("refusal", [None, client_error("SlowDown", 503)])
-def test_a_claim_that_names_nothing_that_can_be_had_stays(system: System, refusal: ClientError | None) -> None:
+def test_a_letter_whose_images_cannot_be_read_stays(system: System, refusal: ClientError | None) -> None:
     system.sqs.park(envelope("fanout", change=json.loads(large().entry["Detail"]), streamArn=STREAM_ARN))
     system.s3.refuse = lambda _: refusal
     done = system.run()
@@ -191,7 +193,7 @@ def test_a_claim_that_names_nothing_that_can_be_had_stays(system: System, refusa
     assert system.bus.taken == []
 
 
-def test_a_large_record_that_could_not_be_read_is_fetched_and_given_to_fanout(system: System) -> None:
+def test_a_large_unreadable_record_is_fetched_and_sent_to_fanout(system: System) -> None:
     claim = claim_for(b'{"eventName":"TRUNCATE"}', "backup", "unreadable/record")
     ClaimStore(lambda: system.s3).put(claim, b'{"eventName":"TRUNCATE"}')
     system.sqs.park(envelope("fanout", images=claim.pointer()))
@@ -201,7 +203,7 @@ def test_a_large_record_that_could_not_be_read_is_fetched_and_given_to_fanout(sy
 
 
 @pytest.mark.parametrize("body", [envelope("standings", change(7)), event(change(7))])
-def test_what_the_consumer_did_not_take_goes_to_its_queue(system: System, body: str) -> None:
+def test_a_message_that_the_consumer_failed_on_goes_to_its_queue(system: System, body: str) -> None:
     system.sqs.park(body)
     assert system.run().sent == 1
     [(url, sent)] = system.sqs.sent
@@ -216,7 +218,7 @@ def test_a_failed_invocation_is_invoked_again(system: System) -> None:
     assert system.left == 0
 
 
-def test_a_record_that_could_not_be_read_is_given_to_fanout_again(system: System) -> None:
+def test_an_unreadable_record_is_sent_to_fanout_again(system: System) -> None:
     system.sqs.park(envelope("fanout", record={"eventName": "TRUNCATE"}))
     assert system.run().sent == 1
     assert system.functions.invoked == [
@@ -236,7 +238,7 @@ def test_a_batch_of_the_stream_is_read_again_from_its_first_to_its_last_record(s
     assert system.left == 0
 
 
-def test_a_batch_that_the_stream_forgot_stays_and_says_so(system: System) -> None:
+def test_a_batch_that_the_stream_no_longer_keeps_stays_with_the_reason(system: System) -> None:
     system.streams.oldest = 112
     system.sqs.park(stream_letter())
     done = system.run()
@@ -245,13 +247,13 @@ def test_a_batch_that_the_stream_forgot_stays_and_says_so(system: System) -> Non
     assert "scorecast backfill" in next(iter(done.refusals))
 
 
-def test_a_stream_that_ends_within_the_batch_is_no_success(system: System) -> None:
+def test_a_letter_stays_if_the_stream_ends_within_its_batch(system: System) -> None:
     system.streams.ends_at = 112
     system.sqs.park(stream_letter())
     assert system.run().stayed == system.left == 1
 
 
-def test_large_batches_are_cut_as_lambda_takes_them(system: System) -> None:
+def test_large_batches_are_cut_to_the_limits_of_lambda(system: System) -> None:
     system.sqs.park(stream_letter(startSequenceNumber="1", endSequenceNumber="2500"))
     system.streams.ends_at = 2600
     assert system.run().sent == 1
@@ -280,7 +282,7 @@ def test_an_event_for_a_target_that_transforms_or_is_unknown_stays(system: Syste
     assert any("cannot deliver to arn:aws:redshift" in reason for reason in done.refusals)
 
 
-def test_what_belongs_nowhere_stays(system: System) -> None:
+def test_a_letter_without_a_destination_stays(system: System) -> None:
     system.sqs.park("not json")
     assert system.run().stayed == system.left == 1
 
@@ -288,7 +290,7 @@ def test_what_belongs_nowhere_stays(system: System) -> None:
 # ---------------------------------------------------------------- failure loses nothing
 
 
-def test_what_is_not_taken_stays_and_the_others_go(system: System) -> None:
+def test_letters_that_are_not_accepted_stay_and_the_others_are_sent(system: System) -> None:
     system.bus.refuse_entry = lambda entry: "InternalFailure" if '"event-2"' in entry["Detail"] else None
     system.sqs.refuse_send = lambda body: '"event-5"' in body
     for at in (1, 2, 3):
@@ -303,7 +305,7 @@ def test_what_is_not_taken_stays_and_the_others_go(system: System) -> None:
 
 
 @pytest.mark.parametrize("answer", ['{"errorMessage": "Time ran out"}', "Time ran out", "[]"])
-def test_a_function_that_fails_has_not_taken_it(system: System, answer: str) -> None:
+def test_a_letter_stays_if_the_function_fails(system: System, answer: str) -> None:
     system.functions.fails = answer
     system.sqs.park(stream_letter())
     done = system.run()
@@ -337,7 +339,7 @@ def test_ctrl_c_leaves_the_rest_visible(system: System) -> None:
     assert (done.sent, system.left) == (10, 15)
 
 
-def test_a_letter_that_comes_back_is_not_sent_round_and_round(system: System) -> None:
+def test_a_letter_that_returns_is_not_sent_again_in_the_same_run(system: System) -> None:
     system.sqs.park(envelope("standings", change(1)))
 
     def come_back(body: str) -> bool:
@@ -350,7 +352,7 @@ def test_a_letter_that_comes_back_is_not_sent_round_and_round(system: System) ->
     assert (done.came_back, system.left) == (1, 1)
 
 
-def test_only_what_is_meant_is_sent(system: System) -> None:
+def test_only_selected_letters_are_sent(system: System) -> None:
     system.sqs.park(envelope("fanout", change(1, participant="a")))
     system.sqs.park(envelope("fanout", change(2, participant="b")))
     assert system.run(Filter(id="b")).selected == 1
@@ -358,14 +360,14 @@ def test_only_what_is_meant_is_sent(system: System) -> None:
     assert system.left == 1
 
 
-def test_the_rate_holds_and_few_letters_wait_hidden(system: System) -> None:
+def test_the_rate_is_kept_and_few_letters_wait_hidden(system: System) -> None:
     for at in range(6):
         system.sqs.park(envelope("standings", change(at)))
     assert system.run(rate=0.1).sent == 6
     assert system.clock.time_s >= 40  # two at a time, the first at once
 
 
-def test_purge_deletes_only_what_is_meant(system: System) -> None:
+def test_purge_deletes_only_selected_letters(system: System) -> None:
     system.sqs.park(envelope("fanout", change(1)))
     system.sqs.park("not json")
     with system.queue() as queue:

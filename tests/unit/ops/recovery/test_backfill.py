@@ -1,10 +1,11 @@
-"""Every item is published once, as it is; an interrupted run goes on; nothing newer is ever undone."""
+"""A backfill publishes every item once and unchanged, can continue, and never overwrites anything newer."""
 
 import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,13 +32,13 @@ def reader(tables: RecoveryTables) -> ItemReader:
     return replace(item_reader_of(fake_stack(dynamodb=tables)), now=lambda: "2026-01-01T00:00:01.000Z")
 
 
-def stored_entry(participant: str, board: str = "b", score: str | None = "1") -> dict:
+def stored_entry(participant: str, board: str = "b", score: str | None = "1") -> dict[str, Any]:
     made = entry(participant, board, score or "0") | {"sequence": {"S": SEQUENCE}, "at": {"S": "2026"}}
     return made if score else {name: value for name, value in made.items() if name != "projectScore"}
 
 
 def read(tables: RecoveryTables) -> dict[str, Change]:
-    """What is read of all items, by participant."""
+    """The READ changes of all items, by participant."""
     found = [dict(item) for item in tables.tables["main"].values()]
     return {change.keys["id"]["S"]: change for change in reader(tables).read(found)}
 
@@ -45,7 +46,7 @@ def read(tables: RecoveryTables) -> dict[str, Change]:
 # ---------------------------------------------------------------- reading
 
 
-def test_a_read_is_the_item_and_names_itself_by_what_it_is(tables: RecoveryTables) -> None:
+def test_a_read_contains_the_item_and_derives_its_id_from_it(tables: RecoveryTables) -> None:
     tables.put("main", entry("1", "b", "60", "userA"))
     change, again = read(tables)["1"], read(tables)["1"]
     assert change == again
@@ -61,13 +62,13 @@ def test_a_read_carries_the_sequence_of_the_entry_or_tombstone_or_none(tables: R
     assert sequences == {"entry": SEQUENCE, "tombstone": SEQUENCE, "nothing": NEVER}
 
 
-def test_what_makes_no_entry_is_published_with_no_sequence(tables: RecoveryTables) -> None:
+def test_an_item_that_makes_no_entry_is_published_without_a_sequence(tables: RecoveryTables) -> None:
     key = {"id": {"S": "1"}, "metadata": {"S": "profile"}}
     tables.put("main", key, key | {"id": {"S": "2"}, "projectScore": {"S": "many"}})
     assert {change.sequence for change in read(tables).values()} == {NEVER}
 
 
-def test_what_changes_after_the_entries_were_read_is_read_anew(tables: RecoveryTables) -> None:
+def test_an_item_that_changes_after_the_entries_were_read_is_read_again(tables: RecoveryTables) -> None:
     tables.put("main", entry("1", "b", "60"), entry("2", "b", "60"), entry("3", "b", "60"))
     tables.put("leaderboard", stored_entry("3"))
 
@@ -80,7 +81,7 @@ def test_what_changes_after_the_entries_were_read_is_read_anew(tables: RecoveryT
     changes = read(tables)
     assert changes["1"].new == entry("1", "b", "99")
     assert "2" not in changes
-    assert changes["3"].sequence == NEVER  # nothing is known of the entry that it makes now
+    assert changes["3"].sequence == NEVER  # the entry that it makes now was not read
 
 
 def test_binary_travels_as_base64_and_comes_back_as_bytes(tables: RecoveryTables) -> None:
@@ -93,7 +94,7 @@ def test_binary_travels_as_base64_and_comes_back_as_bytes(tables: RecoveryTables
 
 
 def test_a_table_without_a_stream_is_refused(tables: RecoveryTables) -> None:
-    tables.describe_table = lambda **_: {"Table": {"KeySchema": []}}  # type: ignore[method-assign, assignment]
+    tables.describe_table = lambda **_: {"Table": {"KeySchema": []}}  # type: ignore[method-assign]
     with pytest.raises(UserError, match="has no stream"):
         reader(tables)
 
@@ -102,7 +103,7 @@ def test_a_table_without_a_stream_is_refused(tables: RecoveryTables) -> None:
 
 
 class Published:
-    """Takes what is published; fails, or is interrupted, at a page."""
+    """Records published changes; fails, or is interrupted, at a page."""
 
     def __init__(self, error: BaseException | None = None, after_pages: int = 0) -> None:
         self.ids: list[str] = []
@@ -132,7 +133,7 @@ def many(tables: RecoveryTables) -> list[str]:
 
 
 def test_every_item_is_published_once(tables: RecoveryTables, many: list[str], path: Path) -> None:
-    published, counts = Published(), []
+    published, counts = Published(), list[int]()
     run = backfill(tables, published, path)
     run.on_published = counts.append
     assert run.run()
@@ -142,18 +143,18 @@ def test_every_item_is_published_once(tables: RecoveryTables, many: list[str], p
 
 
 @pytest.mark.parametrize("segments", [1, 3])
-def test_a_run_that_failed_goes_on_where_it_was(
+def test_a_failed_run_continues_from_its_checkpoint(
     tables: RecoveryTables, many: list[str], path: Path, segments: int
 ) -> None:
     first, second = Published(UserError("refused"), after_pages=4), Published()
     with pytest.raises(UserError, match="refused"):
         backfill(tables, first, path, segments).run()
     assert len(first.ids) == 40 or segments == 3
-    assert backfill(tables, second, path, segments=7).run(), "the number of segments is the earlier run's"
+    assert backfill(tables, second, path, segments=7).run(), "the number of segments is that of the earlier run"
     assert sorted(first.ids + second.ids) == many
 
 
-def test_a_page_that_is_published_and_not_written_down_is_published_again(
+def test_a_page_that_was_published_but_not_checkpointed_is_published_again(
     tables: RecoveryTables, many: list[str], path: Path
 ) -> None:
     published = Published()
@@ -170,26 +171,26 @@ def _kill() -> None:
     raise SystemExit
 
 
-def test_ctrl_c_ends_it_after_the_pages_at_hand(tables: RecoveryTables, many: list[str], path: Path) -> None:
+def test_ctrl_c_stops_it_and_keeps_the_checkpoint(tables: RecoveryTables, many: list[str], path: Path) -> None:
     published = Published(KeyboardInterrupt(), after_pages=2)
     assert not backfill(tables, published, path, segments=1).run()
     assert path.exists()
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"table": "main", "segments": 5}'])
-def test_a_file_that_is_no_state_is_refused(path: Path, text: str) -> None:
+def test_a_file_that_is_not_a_checkpoint_is_refused(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
     with pytest.raises(UserError, match="is not the state of a backfill"):
         open_checkpoint(path, "main", 3)
 
 
-def test_the_state_of_another_table_is_refused(path: Path) -> None:
+def test_the_checkpoint_of_another_table_is_refused(path: Path) -> None:
     path.write_text('{"table": "other", "segments": []}', encoding="utf-8")
     with pytest.raises(UserError, match="is of the table other"):
         open_checkpoint(path, "main", 3)
 
 
-def test_the_pace_holds_for_all_together() -> None:
+def test_the_rate_limit_applies_to_all_callers_together() -> None:
     fake = FakeClock()
     rate_limit = RateLimit(50, Clock(fake.now, fake.sleep))
     for _ in range(5):
@@ -197,7 +198,7 @@ def test_the_pace_holds_for_all_together() -> None:
     assert fake.time_s == 8
 
 
-def test_what_the_bus_refuses_is_an_error(tables: RecoveryTables) -> None:
+def test_a_change_that_the_bus_refuses_is_an_error(tables: RecoveryTables) -> None:
     tables.put("main", entry("1", "b", "60"))
     bus = FakeEvents()
     with ThreadPoolExecutor(1) as executor:

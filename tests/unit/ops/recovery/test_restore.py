@@ -1,9 +1,9 @@
-"""What a backup says of each item, whatever the order and form of its objects; back into a table, type for type."""
+"""The latest change of each item in a backup, in any order and format, and its restoration, type for type."""
 
 import base64
 import gzip
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -68,11 +68,11 @@ def scores(*changes: Change, until: str | None = None) -> list[str | None]:
 # ---------------------------------------------------------------- the latest changes
 
 
-def test_the_newest_change_counts_in_any_order_and_however_often() -> None:
+def test_the_newest_change_wins_in_any_order_and_with_repetitions() -> None:
     assert scores(insert("2", 2), insert("3", 3), insert("1", 1), insert("3", 3)) == ["3"]
 
 
-def test_a_removed_item_is_known_to_be_no_more() -> None:
+def test_a_removed_item_has_no_image() -> None:
     assert scores(remove(2), insert("1", 1)) == [None]
 
 
@@ -85,7 +85,7 @@ def test_a_removed_item_is_known_to_be_no_more() -> None:
         ("2026-01-01T00:00:03Z", [None]),
     ],
 )
-def test_a_point_in_time(until: str, expected: list) -> None:
+def test_only_changes_up_to_the_point_in_time_count(until: str, expected: list[str | None]) -> None:
     assert scores(insert("1", 1), insert("2", 2), remove(3), until=until) == expected
 
 
@@ -96,22 +96,22 @@ def test_a_point_in_time(until: str, expected: list) -> None:
         ([insert("1", 10), read("5", 30)], "5"),
         ([read("5", 30, carried=10), insert("1", 10), insert("2", 20)], "5"),
         ([insert("1", 40), read("5", 30)], "1"),
-        ([insert("1", 30), read("5", 31)], "1"),  # within what clocks differ the change counts
+        ([insert("1", 30), read("5", 31)], "1"),  # clocks may differ by more than a second, so the change wins
         ([read("5", 30), read("6", 60), read("4", 20)], "6"),
         ([remove(10), read("5", 30)], "5"),
     ],
 )
-def test_an_item_that_was_read_counts_if_it_was_read_later(changes: list[Change], expected: str) -> None:
+def test_a_read_wins_if_it_is_later(changes: list[Change], expected: str) -> None:
     assert scores(*changes) == scores(*reversed(changes)) == [expected]
 
 
-def test_a_later_stream_of_the_table_counts_more() -> None:
+def test_a_change_of_a_later_stream_wins() -> None:
     later = replace(insert("2", 1), stream_arn=STREAM_ARN.replace("2026-01-01", "2026-02-01"))
     assert scores(later, insert("1", 9)) == ["2"]
 
 
 def claimed(change: Change, s3: FakeS3) -> str:
-    """An event too large for the bus, with its images left where they belong."""
+    """An event too large for the bus, with its images stored in S3."""
     made = publication_of(replace(change, new=(change.new or {}) | {"text": {"S": "x" * 300_000}}), BUS)
     assert made.claim
     ClaimStore(lambda: s3).put(made.claim, made.document)
@@ -130,7 +130,7 @@ def test_images_that_were_too_large_for_the_bus_are_fetched_for_the_newest_chang
 @pytest.mark.parametrize(
     "spoil", [lambda s3, key: s3.objects.pop(key), lambda s3, key: s3.objects.update({key: b"{}"})]
 )
-def test_an_item_whose_images_are_not_what_was_left_is_left_away_and_named(spoil) -> None:
+def test_an_item_with_missing_or_changed_images_is_skipped_and_named(spoil: Callable[[FakeS3, str], None]) -> None:
     s3 = FakeS3()
     s3.objects["changes/2026/01/01/00/a"] = (claimed(insert("1", 1), s3) + event(insert("2", 2, "2"))).encode()
     [key] = [key for key in s3.objects if key.startswith("images/")]
@@ -141,14 +141,14 @@ def test_an_item_whose_images_are_not_what_was_left_is_left_away_and_named(spoil
     assert f"s3://backup/{key}" in str(latest.first_unresolved)
 
 
-def test_objects_of_every_form_are_read() -> None:
+def test_objects_of_every_format_are_read() -> None:
     plain, zipped = event(insert("1", 1, "a")).encode(), gzip.compress(lines(insert("2", 2, "b"), insert("3", 3, "c")))
     with backup(plain, zipped, plain + event(insert("4", 4, "d")).encode()) as latest:
         assert latest.items("main") == 4
         assert latest.counts["events"] == 5
 
 
-def test_what_firehose_could_not_process_is_read_too() -> None:
+def test_events_that_firehose_could_not_process_are_read_too() -> None:
     raw = [base64.b64encode(body.encode()).decode() for body in (event(insert("2", 2)), "no event")]
     wrapped = [{"attemptsMade": 4, "errorCode": "500", "rawData": one} for one in raw]
     failed = "\n".join(map(json.dumps, wrapped)).encode()
@@ -158,17 +158,17 @@ def test_what_firehose_could_not_process_is_read_too() -> None:
         assert latest.counts["unreadable"] == 1
 
 
-def test_what_is_no_change_of_ours_is_counted_and_left_out() -> None:
+def test_other_events_are_counted_and_skipped() -> None:
     with backup(b'{"detail": {"schema": "other/1"}, "resources": ["x"]}\n' + lines(insert("1", 1))) as latest:
         assert (latest.counts["unreadable"], latest.items("main")) == (1, 1)
 
 
-def test_an_object_that_is_broken_is_named() -> None:
+def test_a_malformed_object_is_named() -> None:
     with pytest.raises(UserError, match=r"s3://backup/changes/2026/01/01/00/a does not hold events"), backup(b"{"):
         pass
 
 
-def test_the_table_is_the_only_one_or_must_be_named() -> None:
+def test_the_only_table_is_chosen_and_one_of_several_must_be_named() -> None:
     other = replace(insert("1", 1), stream_arn=STREAM_ARN.replace("table/main", "table/other"))
     with backup(lines(insert("1", 1))) as latest:
         assert choose_table(latest, None) == "main"
@@ -192,10 +192,10 @@ class Target(FakeTables):
         super().__init__({"target": {}})
         self.answers = iter([refusal("ThrottlingException"), "some"])
 
-    def scan(self, *, TableName: str, Limit: int, **_: Any) -> dict:
-        return {"Items": list(self.tables[TableName].values())[:Limit]}
+    def scan(self, *, TableName: str, ExclusiveStartKey: int = 0, **request: Any) -> dict[str, Any]:
+        return {"Items": list(self.tables[TableName].values())[: request["Limit"]]}
 
-    def describe_table(self, *, TableName: str) -> dict:
+    def describe_table(self, *, TableName: str) -> dict[str, Any]:
         if TableName not in (*self.tables, "main"):
             raise refusal("ResourceNotFoundException")
         return super().describe_table(TableName=TableName)
@@ -211,7 +211,7 @@ class Target(FakeTables):
     def wait(self, *, TableName: str) -> None:
         assert TableName in self.tables
 
-    def batch_write_item(self, *, RequestItems: dict) -> dict:
+    def batch_write_item(self, *, RequestItems: dict[str, Any]) -> dict[str, Any]:
         answer = next(self.answers, None)
         if isinstance(answer, Exception):
             raise answer
@@ -226,7 +226,7 @@ def writer(target: Target, table: str = "target") -> TableWriter:
     return TableWriter(target, table, Clock(fake.now, fake.sleep))
 
 
-def test_items_are_written_and_removed_ones_deleted_through_throttling() -> None:
+def test_items_are_written_and_removed_ones_deleted_despite_throttling() -> None:
     target = Target()
     target.tables["target"]["gone", "StarWar"] = item("gone")
     changes = [insert(str(number), 1, f"p{number}") for number in range(60)] + [remove(1, "gone")]
@@ -252,7 +252,7 @@ def test_a_missing_table_is_created_if_wanted() -> None:
     assert "new" in target.tables
 
 
-def test_a_table_that_stays_throttled_is_given_up() -> None:
+def test_a_write_gives_up_if_the_table_stays_throttled() -> None:
     target = Target()
     target.answers = iter([refusal("ThrottlingException")] * 1000)
     with pytest.raises(UserError, match="throttled a batch for 60 s"):
@@ -260,7 +260,7 @@ def test_a_table_that_stays_throttled_is_given_up() -> None:
 
 
 @given(keys, images)
-def test_every_item_comes_back_type_for_type(key: dict, image: dict) -> None:
+def test_every_item_is_restored_type_for_type(key: dict[str, Any], image: dict[str, Any]) -> None:
     made = from_record(record(key | image | key, None, 1))
     with backup(lines(made)) as latest:
         [change] = latest.changes("main")
@@ -271,7 +271,7 @@ def test_every_item_comes_back_type_for_type(key: dict, image: dict) -> None:
 # ---------------------------------------------------------------- as events
 
 
-def test_events_are_the_changes_as_they_were() -> None:
+def test_events_are_the_original_changes() -> None:
     published: list[Change] = []
 
     def publish(changes: Sequence[Change]) -> None:

@@ -1,7 +1,8 @@
-"""Missing, extra and stale entries are found, in pages; what is only under way is not."""
+"""Verification finds missing, extra and stale entries page by page, and waits for changes in progress."""
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,7 @@ def stack_of(tables: RecoveryTables) -> Stack:
 
 
 def find(tables: RecoveryTables, settle_s: float = 0) -> list[tuple[str, str]]:
-    """The kind of each fault, and the participant."""
+    """The kind of each difference, and the participant."""
     fake = FakeClock()
     verifier = verifier_of(stack_of(tables), settle_s, lambda *_: None, Clock(fake.now, fake.sleep))
     return [(kind_of(one), one.participant) for one in verifier.find()]
@@ -43,20 +44,20 @@ def miscounts(tables: RecoveryTables, settle_s: float = 0) -> list[Miscount]:
     return find_miscounts(stack_of(tables), settle_s, Clock(fake.now, fake.sleep))
 
 
-def test_equal_tables_have_no_faults(tables: RecoveryTables) -> None:
+def test_equal_tables_have_no_differences(tables: RecoveryTables) -> None:
     for table in ("main", "leaderboard"):
         tables.put(table, *(entry(str(at), "StarWar", str(at), f"user{at}") for at in range(250)))
     assert find(tables) == []
 
 
-def test_each_kind_of_fault_is_found(tables: RecoveryTables) -> None:
+def test_each_kind_of_difference_is_found(tables: RecoveryTables) -> None:
     tables.put("main", entry("1", "b", "1"), entry("2", "b", "2"), entry("3", "b", "3"), entry("4", "b", "4", "new"))
     tables.put("leaderboard", entry("2", "b", "2.0"), entry("3", "b", "9"), entry("4", "b", "4", "old"))
     tables.put("leaderboard", entry("5", "b", "5"))
     assert find(tables) == [("missing", "1"), ("stale", "3"), ("stale", "4"), ("extra", "5")]
 
 
-def test_tombstones_and_items_without_a_score_are_no_faults(tables: RecoveryTables) -> None:
+def test_tombstones_and_items_without_a_score_are_ignored(tables: RecoveryTables) -> None:
     key = {"id": {"S": "1"}, "metadata": {"S": "b"}}
     tables.put("leaderboard", key | {"sequence": {"S": "1"}, "at": {"S": "2026"}})
     tables.put("main", {"id": {"S": "2"}, "metadata": {"S": "profile"}}, key | {"projectScore": {"S": "many"}})
@@ -78,7 +79,7 @@ def test_keys_of_other_types_are_compared_too(tables: RecoveryTables) -> None:
     assert [one.participant for one in verifier.find()] == ["2"]
 
 
-def test_a_change_that_is_under_way_is_no_fault(tables: RecoveryTables) -> None:
+def test_a_change_in_progress_is_not_a_difference(tables: RecoveryTables) -> None:
     tables.put("main", *(entry(str(at), "b", "1") for at in range(3)))
     looks: list[str] = []
 
@@ -91,7 +92,7 @@ def test_a_change_that_is_under_way_is_no_fault(tables: RecoveryTables) -> None:
     assert find(tables, settle_s=10) == []
 
 
-def test_the_time_to_settle_is_waited_once(tables: RecoveryTables) -> None:
+def test_all_differences_share_the_time_to_settle(tables: RecoveryTables) -> None:
     tables.put("main", entry("1", "b", "1"))
     tables.put("leaderboard", entry("2", "b", "1"))
     fake = FakeClock()
@@ -224,7 +225,7 @@ def test_entries_of_boards_with_a_policy_are_compared_loosely_and_counted(tables
 # ---------------------------------------------------------------- counters
 
 
-def test_counters_that_are_the_entries_have_no_faults(tables: RecoveryTables) -> None:
+def test_counters_that_count_the_entries_are_not_miscounts(tables: RecoveryTables) -> None:
     tables.put("leaderboard", entry("1", "a", "60"), entry("2", "a", "-0.5"), entry("3", "b", "0"))
     tables.count()
     assert miscounts(tables) == []
@@ -239,7 +240,7 @@ def test_a_wrong_count_is_found_in_each_node_and_shards_are_summed(tables: Recov
     assert str(miscounts(tables)[1]) == "a: bucket 132 of node '' counts 2, but 1 entries are there"
 
 
-def test_entries_without_counters_and_counters_without_entries_are_faults(tables: RecoveryTables) -> None:
+def test_entries_without_counters_and_counters_without_entries_are_miscounts(tables: RecoveryTables) -> None:
     tables.put("leaderboard", entry("1", "a", "60"))
     tables.count()
     tables.drop("leaderboard", entry("1", "a", "60"))
@@ -250,8 +251,8 @@ def test_entries_without_counters_and_counters_without_entries_are_faults(tables
 # ---------------------------------------------------------------- repair
 
 
-def sent_by_repair(tables: RecoveryTables, participant: str, board: str) -> dict:
-    """The detail of what is sent for an entry."""
+def sent_by_repair(tables: RecoveryTables, participant: str, board: str) -> dict[str, Any]:
+    """The detail of the message that a repair sends for an entry."""
     sqs = FakeQueue()
     stack = stack_of(tables)
     stack = replace(stack, outputs=dict(stack.outputs) | {"ConsumerQueueUrl": CONSUMER_QUEUE})
@@ -259,11 +260,11 @@ def sent_by_repair(tables: RecoveryTables, participant: str, board: str) -> dict
     repair_of(stack, verifier_of(stack, 0, lambda *_: None)).send(Difference(participant, board, None, None))
     [(url, body)] = sqs.sent
     assert url == CONSUMER_QUEUE
-    detail: dict = json.loads(body)["detail"]
+    detail: dict[str, Any] = json.loads(body)["detail"]
     return detail
 
 
-def test_a_repair_sends_the_item_with_the_sequence_of_what_stands(tables: RecoveryTables) -> None:
+def test_a_repair_sends_the_item_with_the_sequence_of_its_entry(tables: RecoveryTables) -> None:
     tables.put("main", entry("1", "b", "5"), entry("1", "c", "6"))
     version = {"sequence": {"S": "7".zfill(40)}, "at": {"S": "2026"}}
     tables.put("leaderboard", entry("1", "b", "4") | version)
@@ -273,14 +274,14 @@ def test_a_repair_sends_the_item_with_the_sequence_of_what_stands(tables: Recove
     assert sent_by_repair(tables, "1", "c")["sequence"] == "0" * 40
 
 
-def test_a_repair_sends_only_what_makes_the_entry_so_that_a_large_item_fits_into_a_message(
+def test_a_repair_sends_only_the_attributes_of_the_entry_so_a_large_item_fits_into_a_message(
     tables: RecoveryTables,
 ) -> None:
     tables.put("main", entry("1", "b", "5") | {"essay": {"S": "x" * 400_000}})
     assert sent_by_repair(tables, "1", "b")["new"] == {"id": "1", "metadata": "b", "projectScore": 5}
 
 
-def test_a_repair_of_an_entry_without_an_item_is_its_removal(tables: RecoveryTables) -> None:
+def test_a_repair_removes_an_entry_without_an_item(tables: RecoveryTables) -> None:
     version = {"sequence": {"S": "7".zfill(40)}, "at": {"S": "2026"}}
     tables.put("leaderboard", entry("1", "b", "4") | version)
     detail = sent_by_repair(tables, "1", "b")
