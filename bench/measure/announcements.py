@@ -21,7 +21,7 @@ from scorecast.changes.claim_store import ClaimStore
 from scorecast.leaderboard.policy_table import PolicyTable
 from scorecast.runtime.aws import create_s3_client
 from scorecast.standings.announce.announcements import Announcements
-from scorecast.standings.announce.publish import Publisher
+from scorecast.standings.announce.publish import StandingEventPublisher
 from scorecast.standings.announce.snapshots import SnapshotTable
 from scorecast.standings.handler import Consumer, Delivery
 from scorecast.standings.store import Leaderboard
@@ -102,7 +102,7 @@ class Rig:
         # The clock stands still, so a policy is read once, as in a process that handles many batches within seconds.
         policies = PolicyTable(snapshots, BOARDS, clock=lambda: 0.0)
         index, _ = index_names()
-        top, publisher = SnapshotTable(snapshots, BOARDS), Publisher(bus, "bus")
+        top, publisher = SnapshotTable(snapshots, BOARDS), StandingEventPublisher(bus, "bus")
         announcements = Announcements(snapshots, LEADERBOARD, index, top, policies, publisher, PLACES, executor)
         leaderboard, claims = Leaderboard(writer, LEADERBOARD, BOARDS), ClaimStore(create_s3_client)
         return cls(

@@ -139,11 +139,11 @@ class FakeDynamoDb:
         return {}
 
     def query(self, *, ExpressionAttributeValues: dict, ScanIndexForward: bool, Limit: int, **_: Any) -> dict:
-        """The best of a board by the index; of equal scores in any order."""
+        """The best of a board by the index, without names; of equal scores in any order."""
         shown = (self.items if self.indexed is None else self.indexed).values()
         found = [one for one in shown if one.get("hackathonName") == ExpressionAttributeValues[":board"]]
         found.sort(key=lambda one: Decimal(one["projectScore"]["N"]), reverse=not ScanIndexForward)
-        return {"Items": [{name: one[name] for name in ("id", "projectScore")} for one in found[:Limit]]}
+        return {"Items": [{name: one[name] for name in ("id", "metadata", "projectScore")} for one in found[:Limit]]}
 
     def batch_get_item(self, *, RequestItems: dict) -> dict:
         [(table, request)] = RequestItems.items()

@@ -14,7 +14,7 @@ from scorecast.dead_letters.queue import DeadLetterQueue
 from scorecast.leaderboard.policy_table import PolicyTable
 from scorecast.runtime.settings import AttributeNames, ConsumerSettings
 from scorecast.standings.announce.announcements import Announcements
-from scorecast.standings.announce.publish import Publisher
+from scorecast.standings.announce.publish import StandingEventPublisher
 from scorecast.standings.announce.snapshots import SnapshotTable
 from scorecast.standings.handler import Consumer, Delivery, Outcome
 from scorecast.standings.store import Leaderboard
@@ -36,17 +36,15 @@ class Inline(Executor):
         return future
 
 
-def announcements_of(dynamodb: Any, events: Any, places: int, **more: Any) -> Announcements:
+def announcements_of(dynamodb: Any, events: Any, size: int, **more: Any) -> Announcements:
     """Announcements that wait for nothing."""
 
     def wait(_: float) -> None:
         pass
 
-    publisher = Publisher(events, "fanoutBus", wait)
+    publisher = StandingEventPublisher(events, "fanoutBus", wait)
     snapshots, policies = SnapshotTable(dynamodb, "boards"), PolicyTable(dynamodb, "boards")
-    return Announcements(
-        dynamodb, "leaderboard", "index", snapshots, policies, publisher, places, Inline(), wait, **more
-    )
+    return Announcements(dynamodb, "leaderboard", "index", snapshots, policies, publisher, size, Inline(), wait, **more)
 
 
 @dataclass
@@ -71,9 +69,9 @@ class Watched:
 
 @dataclass
 class System:
-    """One bus and its tables, and any number of consumers; `places` is the size of a top."""
+    """One bus and its tables, and any number of consumers; `size` is the size of a top."""
 
-    places: int = 3
+    size: int = 3
     table: FakeDynamoDb = field(default_factory=FakeDynamoDb)
     events: FakeEvents = field(default_factory=FakeEvents)
     queue: FakeSqs = field(default_factory=FakeSqs)
@@ -83,7 +81,7 @@ class System:
         table = dynamodb or self.table
         leaderboard = Leaderboard(table, "leaderboard", "boards", lambda _: None)
         dead_letters = DeadLetterQueue(self.queue, "queue")
-        announcements = announcements_of(table, events or self.events, self.places, **more)
+        announcements = announcements_of(table, events or self.events, self.size, **more)
         policies, claims = announcements.policies, ClaimStore(FakeObjects)
         return Consumer(SETTINGS, leaderboard, dead_letters, claims, policies, announcements)
 
@@ -109,7 +107,7 @@ class System:
 
     def check(self) -> None:
         """Assert that a consumer which replays the events knows the top and the leader of every board."""
-        check_told(self.events.taken, self.table, self.places)
+        check_told(self.events.taken, self.table, self.size)
 
 
 @dataclass
@@ -133,7 +131,7 @@ def replay(entries: Iterable[dict]) -> dict[str, Replayed]:
     return boards
 
 
-def check_told(entries: Iterable[dict], table: FakeDynamoDb, places: int) -> None:
+def check_told(entries: Iterable[dict], table: FakeDynamoDb, size: int) -> None:
     """Assert that a consumer which replays the events knows the top and the leader of every board.
 
     The table says in which order each board ranks: a caller that had to say it could forget an ascending board.
@@ -141,7 +139,7 @@ def check_told(entries: Iterable[dict], table: FakeDynamoDb, places: int) -> Non
     tops = replay(entries)
     for board in {board for _, board in table.items}:
         scores = {name: Decimal(score) for (name, other), score in table.standings.items() if other == board}
-        best = table.policy_of(board).order.best_first(scores.values())[:places]
+        best = table.policy_of(board).order.best_first(scores.values())[:size]
         top = tops.get(board, Replayed())
         assert sorted(scores[name] for name in top.members) == sorted(best), (board, top, scores)
         assert not best or scores[str(top.leader)] == best[0]

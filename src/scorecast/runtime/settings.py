@@ -72,11 +72,11 @@ class ConsumerSettings:
 
 @dataclass(frozen=True, slots=True)
 class AnnouncementSettings:
-    """ConsumerLambda's settings for standing events; no `places` means none are published."""
+    """ConsumerLambda's settings for standing events; a `top_size` of 0 means that none are published."""
 
     leaderboard_index: str
     bus_name: str
-    places: int
+    top_size: int
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> AnnouncementSettings:
@@ -84,7 +84,7 @@ class AnnouncementSettings:
         return cls(
             leaderboard_index=_text(environment, "LEADERBOARD_INDEX"),
             bus_name=_text(environment, "EVENT_BUS_NAME"),
-            places=_number(environment, "STANDING_EVENTS_TOP", at_least=0),
+            top_size=_number(environment, "STANDING_EVENTS_TOP", at_least=0),
         )
 
 

@@ -29,7 +29,7 @@ from scorecast.runtime.aws import Client, code_of, create_client, create_s3_clie
 from scorecast.runtime.logs import logger
 from scorecast.runtime.settings import AnnouncementSettings, ConsumerSettings
 from scorecast.standings.announce.announcements import CONCURRENT_BOARDS, Announcements
-from scorecast.standings.announce.publish import Publisher
+from scorecast.standings.announce.publish import StandingEventPublisher
 from scorecast.standings.announce.snapshots import SnapshotTable
 from scorecast.standings.entry import Entry, entries_of, newest
 from scorecast.standings.store import Leaderboard, Result
@@ -199,7 +199,7 @@ def consumer() -> Consumer:
 
 def _announcements(settings: ConsumerSettings, dynamodb: Client, policies: PolicyTable) -> Announcements | None:
     own = AnnouncementSettings.from_environment(os.environ)
-    if not own.places:
+    if not own.top_size:
         return None
     return Announcements(
         dynamodb,
@@ -208,8 +208,8 @@ def _announcements(settings: ConsumerSettings, dynamodb: Client, policies: Polic
         SnapshotTable(dynamodb, settings.board_table),
         policies,
         # One attempt a call: the publisher tries again, entry by entry.
-        Publisher(create_client("events", total_attempts=1), own.bus_name),
-        own.places,
+        StandingEventPublisher(create_client("events", total_attempts=1), own.bus_name),
+        own.top_size,
         ThreadPoolExecutor(CONCURRENT_BOARDS),
     )
 

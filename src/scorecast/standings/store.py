@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
@@ -20,9 +20,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from scorecast.changes.change import iso_now
 from scorecast.errors import NotAcknowledged
-from scorecast.leaderboard.batch_get import BatchGetItem, Item, read_items
+from scorecast.leaderboard.batch_get import BatchGetItem, read_items
 from scorecast.leaderboard.index.counters import ROOT, deltas, path_nodes
 from scorecast.leaderboard.index.table import SHARDS, CounterTable
+from scorecast.leaderboard.item import Item, Key, StoredEntry, item_key, make_item, read_item
 from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Ties
 from scorecast.leaderboard.ties import tie_order
 from scorecast.runtime.aws import code_of
@@ -44,8 +45,6 @@ _HOPELESS = {"ValidationException", "ValidationError", "ItemCollectionSizeLimitE
 # How an entry can have failed and still go with others the next time: not at all, by another, by a newer state.
 _HELD_UP = "HeldUp"
 _COMPANY = {"", _HELD_UP, "ConditionalCheckFailed"}
-
-Key = tuple[str, str]
 
 AS_ALWAYS: Mapping[str, BoardPolicy] = MappingProxyType({})
 """No board has a policy."""
@@ -168,7 +167,7 @@ class Leaderboard:
 
     def _read(self, keys: Iterable[Key]) -> dict[Key, Entry]:
         """What stands at some keys: entries and tombstones."""
-        asked = [{"id": {"S": participant}, "metadata": {"S": board}} for participant, board in keys]
+        asked = [item_key(*key) for key in keys]
         items = read_items(self.dynamodb, self.table, asked, consistent=True, sleep=self.sleep)
         return {entry.key: entry for entry in map(_entry, items)}
 
@@ -231,33 +230,19 @@ def _chunks(replacements: Iterable[_Replacement]) -> Iterator[list[_Replacement]
 
 
 def _item(entry: Entry, policy: BoardPolicy) -> Item:
-    """The item; a tombstone has no board and no score, so it is in none of the indexes."""
-    texts = {"id": entry.id, "metadata": entry.board, "sequence": entry.sequence, "at": entry.at}
-    texts |= {"history": entry.history} if entry.history else {}
-    texts |= {"userName": entry.name} if entry.name is not None else {}
-    item: Item = {name: {"S": text} for name, text in texts.items()}
+    stored = StoredEntry(*entry.key, entry.sequence, entry.at, entry.score, entry.name, entry.history)
     if entry.score is None:
         expires_at = datetime.now(UTC) + timedelta(days=TOMBSTONE_DAYS)
-        return item | {"expiresAt": {"N": str(int(expires_at.timestamp()))}}
-    item |= {"hackathonName": {"S": entry.board}, "projectScore": {"N": entry.score}}
+        return make_item(replace(stored, expires_at=int(expires_at.timestamp())))
     if policy.ties is Ties.UNORDERED:
-        return item
+        return make_item(stored)
     sequence, at = reached(entry)
-    tie = tie_order(Decimal(entry.score), policy.order, at, sequence)
-    return item | {"tieBoard": {"S": entry.board}, "tieOrder": {"S": tie}}
+    return make_item(replace(stored, tie_order=tie_order(stored.number, policy.order, at, sequence)))
 
 
 def _entry(item: Item) -> Entry:
-    """What an item says."""
-    return Entry(
-        id=item["id"]["S"],
-        board=item["metadata"]["S"],
-        sequence=item["sequence"]["S"],
-        at=item["at"]["S"],
-        score=item.get("projectScore", {}).get("N"),
-        name=item.get("userName", {}).get("S"),
-        history=item.get("history", {}).get("S", ""),
-    )
+    stored = read_item(item)
+    return Entry(*stored.key, stored.sequence, stored.at, stored.score, stored.name, history=stored.history)
 
 
 def _reason(reason: Mapping[str, Any]) -> Result:

@@ -14,7 +14,7 @@ from scorecast.changes.change import from_event, from_record, to_detail
 from scorecast.fanout.plan import SOURCE_LEADERBOARD, SOURCE_OTHER, read_publication
 from scorecast.runtime.settings import AttributeNames
 from scorecast.standings.announce.standing_event import SOURCE, events_of
-from scorecast.standings.announce.top import Place, Snapshot
+from scorecast.standings.announce.top import Snapshot, TopEntry
 from scorecast.standings.entry import entries_of
 from tests.support.fakes import BUS
 
@@ -67,9 +67,9 @@ def test_an_event_writes_its_entry(name: str, score: str | None) -> None:
 def test_the_standing_event_is_what_the_update_leads_to() -> None:
     event, change = sample("standingEvent.json"), from_event(sample("updateEvent.json"))
     [new], detail = entries_of(change, AttributeNames()), event["detail"]
-    second = Place("2", "90", "userB")
-    top, coming = (second, Place(new.id, "80", new.name)), (Place(new.id, str(new.score), new.name), second)
-    [told] = events_of(Snapshot(new.board, detail["sequence"], top, coming, 10, change.at))
+    second = TopEntry("2", "90", "userB")
+    top, pending = (second, TopEntry(new.id, "80", new.name)), (TopEntry(new.id, str(new.score), new.name), second)
+    [told] = events_of(Snapshot(new.board, detail["sequence"], top, pending, 10, change.at))
     assert (event["detail-type"], event["source"], detail) == (told.kind, SOURCE, told.detail)
     assert event["time"] == change.at
     assert " ".join(event) == "version id detail-type source account time region resources detail"

@@ -1,7 +1,8 @@
-"""Announcements: standing events, published after entries were written, about what that changed at the top of boards.
+"""Announcements: after entries were written, publish standing events about the tops of boards that this changed.
 
-A new top is saved before it is published and ticked off after: at least once, with the same ids, wherever a process
-ends. Refuses to hold anything up: a board that cannot be announced now is named, so that it is delivered again.
+A new top is saved before its events are published, and marked as announced after. So they are published at least once,
+with the same ids, wherever a process ends. A board that cannot be announced now blocks no other: its name is returned,
+so that its changes are delivered again.
 """
 
 from __future__ import annotations
@@ -18,23 +19,24 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from scorecast.errors import NotAcknowledged, ScorecastError
 from scorecast.leaderboard.batch_get import BatchGetItem, read_items
+from scorecast.leaderboard.item import BY_SCORE, is_entry, item_key, read_item
 from scorecast.leaderboard.policy import Order
 from scorecast.leaderboard.policy_table import PolicyTable
 from scorecast.runtime.aws import code_of
 from scorecast.runtime.logs import logger
-from scorecast.standings.announce.publish import Publisher
-from scorecast.standings.announce.snapshots import Overtaken, SnapshotTable
+from scorecast.standings.announce.publish import StandingEventPublisher
+from scorecast.standings.announce.snapshots import ConcurrentSave, SnapshotTable
 from scorecast.standings.announce.standing_event import events_of
-from scorecast.standings.announce.top import Place, Snapshot, Top, best, best_entries, is_ahead, place_of
+from scorecast.standings.announce.top import Snapshot, Top, TopEntry, best, best_entries, is_ahead, top_entry_of
 from scorecast.standings.entry import Entry
 
-# Boards at once: one whose top changed is some seven calls of waiting.
+# Boards announced at the same time: one whose top changed waits for some seven calls.
 CONCURRENT_BOARDS = 8
-# Of the invocation's 30 seconds; what is not begun by then is for another delivery.
+# Of the 30 seconds of an invocation; boards not begun by then are left to another delivery.
 BUDGET_S = 8.0
-# A board that changes more often while it is announced is for another delivery.
+# A board that changes more often while it is announced is left to another delivery.
 ROUNDS = 5
-# Between attempts at a board that another consumer announces at the same time, with full jitter.
+# Pauses, with full jitter, between attempts at a board that another process announces at the same time.
 _PAUSES_S = (0.05, 0.1, 0.2, 0.4)
 
 _Failures = (ClientError, BotoCoreError, ScorecastError)
@@ -46,7 +48,7 @@ class _DynamoDb(BatchGetItem, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """What a batch was to write on one board, and what of it was written now; and which scores are better there."""
+    """The entries of a batch on one board, those of them that were written now (`applied`), and the board's order."""
 
     board: str
     entries: Sequence[Entry]
@@ -55,30 +57,30 @@ class _Written:
 
     @property
     def at(self) -> str:
-        """When the newest of the changes happened."""
+        """The time of the newest change."""
         return max(entry.at for entry in self.entries)
 
 
 @dataclass(frozen=True, slots=True)
 class Announcements:
-    """Tells the bus about the first `places` of every board."""
+    """Announces changes among the first `size` entries of every board."""
 
     dynamodb: _DynamoDb
     table: str
     index: str
     snapshots: SnapshotTable
     policies: PolicyTable
-    publisher: Publisher
-    places: int
+    publisher: StandingEventPublisher
+    size: int
     executor: Executor
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
 
     def announce(self, entries: Iterable[Entry], applied: Iterable[Entry]) -> set[str]:
-        """Announce what entries, of which some were `applied` now, changed; return the boards to be announced again.
+        """Announce the tops that `entries` changed; return the boards that must be announced again.
 
-        The others may have been written by a process that ended before it announced them. Costs one read of all
-        boards' snapshots where no top changed, and seven calls more for a board whose top did.
+        `applied` are the entries that were written now; a process that ended before it announced them may have written
+        the others. Costs one read of all boards' snapshots, and seven more calls for a board whose top changed.
         """
         by_board, applied_by_board = _by_board(entries), _by_board(applied)
         try:
@@ -89,13 +91,13 @@ class Announcements:
         written = (
             _Written(board, some, applied_by_board[board], policies[board].order) for board, some in by_board.items()
         )
-        concerned = [one for one in written if snapshots[one.board].concerns(one.entries, self.places, one.order)]
+        possible = [one for one in written if snapshots[one.board].may_change_top(one.entries, self.size, one.order)]
         deadline = self.clock() + BUDGET_S
-        done = self.executor.map(lambda one: self._is_announced(one, snapshots[one.board], deadline), concerned)
-        return {one.board for one, is_announced in zip(concerned, done, strict=True) if not is_announced}
+        done = self.executor.map(lambda one: self._is_announced(one, snapshots[one.board], deadline), possible)
+        return {one.board for one, is_announced in zip(possible, done, strict=True) if not is_announced}
 
     def _is_announced(self, written: _Written, snapshot: Snapshot, deadline: float) -> bool:
-        """Announce a board; false where that failed or where there was no time for it."""
+        """Announce a board; return whether that succeeded before the deadline."""
         if self.clock() > deadline:
             return False
         try:
@@ -106,65 +108,65 @@ class Announcements:
         return True
 
     def _announce(self, written: _Written, snapshot: Snapshot) -> None:
-        """Announce a board, from its snapshot as it was read; from a later one where another consumer saved one."""
+        """Announce a board from the snapshot that was read, or from a later one if another process saved one."""
         for pause_s in _PAUSES_S:
             try:
-                return self._bring_up(written, snapshot)
-            except Overtaken:
+                return self._announce_until_settled(written, snapshot)
+            except ConcurrentSave:
                 self.sleep(random.uniform(0, pause_s))
                 snapshot = self.snapshots.read([written.board])[written.board]
-        return self._bring_up(written, snapshot)
+        return self._announce_until_settled(written, snapshot)
 
-    def _bring_up(self, written: _Written, snapshot: Snapshot) -> None:
-        """Announce until a top that was read after the last save is the one that was saved.
+    def _announce_until_settled(self, written: _Written, snapshot: Snapshot) -> None:
+        """Announce until a top that was read after the last save equals the saved one.
 
-        So of two consumers at one board at least one sees what both have written: who wrote before the other's save is
-        read by the other, and who wrote after it finds the other's snapshot, and with it what it may have changed.
+        So of two processes at one board at least one sees the writes of both: a write before the other's save is read
+        by the other, and a write after it finds the other's snapshot, and announces what it changed there.
         """
         for _ in range(ROUNDS):
-            if snapshot.coming is not None:
+            if snapshot.pending is not None:
                 self.publisher.publish(events_of(snapshot))
                 snapshot = self.snapshots.save(snapshot, snapshot.announced(_now_ms()))
             top = self._read_top(written, snapshot)
             if top == snapshot.top:
                 return
-            coming = snapshot.announcing(top, self.places, written.at, _now_ms())
-            snapshot = self.snapshots.save(snapshot, coming)
+            following = snapshot.announcing(top, self.size, written.at, _now_ms())
+            snapshot = self.snapshots.save(snapshot, following)
         raise NotAcknowledged(f"The top of the board changed {ROUNDS} times while it was announced.")
 
     def _read_top(self, written: _Written, snapshot: Snapshot) -> Top:
         """Read the current entries of all that may be in the top, and of its members; a read unit each.
 
-        The index may still show in the top what has left it, and may not show yet what was written now. An entry that
-        has left by now may hide the one behind it, which nobody else would announce: the next ones are then read too.
+        The index is eventually consistent: it may lack entries written now, and may still show some that have left. An
+        entry that has left may hide the one behind it, which no other process announces: then more are read.
         """
-        limit = self.places + sum(entry.id in snapshot.ids for entry in written.applied)
+        limit = self.size + sum(entry.id in snapshot.ids for entry in written.applied)
         while True:
             indexed = self._best_indexed(written, limit)
             last = indexed[-1].score if len(indexed) == limit else None
-            ahead = best_entries(written.applied, last, self.places, written.order)
-            ids = snapshot.ids | {place.id for place in indexed} | {entry.id for entry in ahead}
-            top = best(self._read_places(written.board, ids), snapshot.top, self.places, written.order)
-            if last is None or (len(top) == self.places and not is_ahead(last, top[-1].score, written.order)):
+            ahead = best_entries(written.applied, last, self.size, written.order)
+            ids = snapshot.ids | {entry.id for entry in indexed} | {entry.id for entry in ahead}
+            top = best(self._read_entries(written.board, ids), snapshot.top, self.size, written.order)
+            if last is None or (len(top) == self.size and not is_ahead(last, top[-1].score, written.order)):
                 return top
             limit *= 2
 
-    def _read_places(self, board: str, ids: Iterable[str]) -> list[Place]:
-        keys = [{"id": {"S": one}, "metadata": {"S": board}} for one in sorted(ids)]
+    def _read_entries(self, board: str, ids: Iterable[str]) -> list[TopEntry]:
+        keys = [item_key(one, board) for one in sorted(ids)]
         items = read_items(self.dynamodb, self.table, keys, consistent=True, sleep=self.sleep)
-        return [place_of(item) for item in items if "projectScore" in item]
+        return [top_entry_of(read_item(item)) for item in items if is_entry(item)]
 
-    def _best_indexed(self, written: _Written, limit: int) -> list[Place]:
-        """Ask the index for the best; half a read unit up to 4 KB."""
+    def _best_indexed(self, written: _Written, limit: int) -> list[TopEntry]:
+        """Query the index for the best entries; half a read unit up to 4 KB."""
         answer = self.dynamodb.query(
             TableName=self.table,
             IndexName=self.index,
-            KeyConditionExpression="hackathonName = :board",
+            KeyConditionExpression=f"{BY_SCORE.board} = :board",
             ExpressionAttributeValues={":board": {"S": written.board}},
             ScanIndexForward=written.order is Order.ASCENDING,
             Limit=limit,
         )
-        return [place_of(item) for item in answer["Items"]]
+        return [top_entry_of(read_item(item)) for item in answer["Items"]]
 
 
 def _by_board(entries: Iterable[Entry]) -> dict[str, list[Entry]]:

@@ -1,4 +1,4 @@
-"""PutEvents for standing events: all of them are on the bus, or it says that they are not."""
+"""PutEvents for standing events: publish all of them, or raise NotAcknowledged."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from scorecast.standings.announce.standing_event import StandingEvent
 # PutEvents takes 10 entries a call.
 # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
 BATCH_ENTRIES = 10
-# Short: what is not taken by then is published at another delivery.
+# Short: events that the bus refuses until then are published at another delivery.
 _PAUSES_S = (0.1, 0.4)
 
 Entries = list[dict[str, Any]]
@@ -28,7 +28,7 @@ class _Events(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Publisher:
+class StandingEventPublisher:
     """Puts standing events on the bus of this name."""
 
     events: _Events
@@ -36,7 +36,7 @@ class Publisher:
     sleep: Callable[[float], None] = time.sleep
 
     def publish(self, events: Iterable[StandingEvent]) -> None:
-        """Put all events on the bus, a call for ten; NotAcknowledged where it did not take one in three attempts."""
+        """Put all events on the bus, ten a call; NotAcknowledged if it refuses one in three attempts."""
         entries = [event.entry(self.bus_name) for event in events]
         for pause_s in (0.0, *_PAUSES_S):
             self.sleep(random.uniform(0, pause_s))
@@ -46,7 +46,7 @@ class Publisher:
         raise NotAcknowledged(f"The bus {self.bus_name} did not take {len(entries)} standing events.")
 
     def _put(self, entries: Entries) -> Entries:
-        """Make one call; return the entries that were not taken."""
+        """Make one call; return the entries that the bus refused."""
         try:
             answer = self.events.put_events(Entries=entries)
         except (ClientError, BotoCoreError):

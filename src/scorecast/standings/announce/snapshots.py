@@ -1,4 +1,4 @@
-"""The snapshots of boards' tops, at home in the board table; a save holds only on what was read."""
+"""The snapshots of boards' tops in the board table; saves are conditional on the version that was read."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import Any, Protocol
 from botocore.exceptions import ClientError
 
 from scorecast.errors import NotAcknowledged
-from scorecast.leaderboard.batch_get import BatchGetItem, Item, read_items
+from scorecast.leaderboard.batch_get import BatchGetItem, read_items
+from scorecast.leaderboard.item import Item
 from scorecast.standings.announce.top import Snapshot, read_snapshot, snapshot_item, snapshot_key
 
 
-class Overtaken(NotAcknowledged):
-    """Somebody else has saved the snapshot since it was read; to be read anew."""
+class ConcurrentSave(NotAcknowledged):
+    """Another process has saved the snapshot since it was read; read it again."""
 
 
 class _DynamoDb(BatchGetItem, Protocol):
@@ -29,20 +30,20 @@ class SnapshotTable:
     table: str
 
     def read(self, boards: Iterable[str]) -> dict[str, Snapshot]:
-        """Read the boards' snapshots as they are now; a call for 100 of them, a read unit each for 4 KB."""
+        """Read the boards' snapshots consistently; a call for 100 of them, a read unit each for 4 KB."""
         snapshots = {board: Snapshot(board) for board in boards}
         keys = [snapshot_key(board) for board in snapshots]
         items = read_items(self.dynamodb, self.table, keys, consistent=True)
         return snapshots | {item["name"]["S"]: read_snapshot(item) for item in items}
 
     def save(self, before: Snapshot, after: Snapshot) -> Snapshot:
-        """Save what follows on a snapshot that was read, and return it; Overtaken where another one stands by now."""
+        """Save `after` in place of `before`, and return it; ConcurrentSave if `before` is no longer the current one."""
         try:
             self.dynamodb.put_item(TableName=self.table, Item=snapshot_item(after), **_condition(before))
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise
-            raise Overtaken(f"Another save followed version {before.version} of a board's snapshot.") from None
+            raise ConcurrentSave(f"Another save followed version {before.version} of a board's snapshot.") from None
         return after
 
 

@@ -1,7 +1,7 @@
-"""Standing event: who leads a board, who entered its top, who left it. Pure.
+"""Standing event: a board has a new leader, or a participant entered or left its top. Pure.
 
-The public contract (schema `scorecast.standing/1`, docs/standing-events.md). The events of a snapshot follow from it
-alone, so that they are the same, ids included, however often they are published.
+The public contract (schema `scorecast.standing/1`, docs/standing-events.md). The events of a snapshot depend on nothing
+else, so they are the same, ids included, each time they are published.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from scorecast.changes.change import Hints, epoch_seconds, plain_number
-from scorecast.standings.announce.top import Place, Snapshot, Top
+from scorecast.standings.announce.top import Snapshot, Top, TopEntry
 
 SOURCE = "standings.scorecast"
 SCHEMA = "scorecast.standing/1"
@@ -29,13 +29,13 @@ _DETAIL = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 @dataclass(frozen=True, slots=True)
 class StandingEvent:
-    """One event: its kind is the bus's detail-type."""
+    """One event; `kind` is its detail-type on the bus."""
 
     kind: str
     detail: dict[str, Any]
 
     def entry(self, bus_name: str) -> dict[str, Any]:
-        """The entry for PutEvents: a few KB at most, so that ten go into a call."""
+        """The entry for PutEvents: a few KB at most, so that ten fit into a call."""
         return {
             "Source": SOURCE,
             "DetailType": self.kind,
@@ -46,19 +46,19 @@ class StandingEvent:
 
 
 def events_of(snapshot: Snapshot) -> Iterator[StandingEvent]:
-    """Return the events that announce what is coming: who left, who entered, who leads now."""
-    old, new = snapshot.top, snapshot.coming or ()
+    """Return the events that announce the pending top: participants that left, those that entered, a new leader."""
+    old, new = snapshot.top, snapshot.pending or ()
     before, after = ranks_of(old), ranks_of(new)
-    for kind, place in _transitions(old, new):
+    for kind, entry in _transitions(old, new):
         hints: Hints = {}
         detail = {
             "schema": SCHEMA,
-            "id": _id(kind, place, snapshot),
+            "id": _id(kind, entry, snapshot),
             "hackathonName": snapshot.board,
-            "participant": _participant(place, "participant", hints),
-            "rank": after.get(place.id),
-            "previousRank": before.get(place.id),
-            "top": snapshot.places,
+            "participant": _participant(entry, "participant", hints),
+            "rank": after.get(entry.id),
+            "previousRank": before.get(entry.id),
+            "top": snapshot.size,
             "sequence": snapshot.version,
             "at": snapshot.at,
         }
@@ -69,29 +69,29 @@ def events_of(snapshot: Snapshot) -> Iterator[StandingEvent]:
 
 
 def ranks_of(top: Top) -> dict[str, int]:
-    """Return everybody's competition rank: 1, 2, 2, 4."""
+    """Return the competition rank of each participant: 1, 2, 2, 4."""
     ranks: dict[str, int] = {}
     rank, score = 0, None
-    for position, place in enumerate(top, start=1):
-        if Decimal(place.score) != score:
-            rank, score = position, Decimal(place.score)
-        ranks[place.id] = rank
+    for position, entry in enumerate(top, start=1):
+        if Decimal(entry.score) != score:
+            rank, score = position, Decimal(entry.score)
+        ranks[entry.id] = rank
     return ranks
 
 
-def _transitions(old: Top, new: Top) -> Iterator[tuple[str, Place]]:
-    before, after = {place.id for place in old}, {place.id for place in new}
-    yield from ((LEFT_TOP, place) for place in old if place.id not in after)
-    yield from ((ENTERED_TOP, place) for place in new if place.id not in before)
+def _transitions(old: Top, new: Top) -> Iterator[tuple[str, TopEntry]]:
+    before, after = {entry.id for entry in old}, {entry.id for entry in new}
+    yield from ((LEFT_TOP, entry) for entry in old if entry.id not in after)
+    yield from ((ENTERED_TOP, entry) for entry in new if entry.id not in before)
     if new and (not old or new[0].id != old[0].id):
         yield LEAD_CHANGED, new[0]
 
 
-def _participant(place: Place, name: str, hints: Hints) -> dict[str, Any]:
-    named = {} if place.name is None else {"userName": place.name}
-    return {"id": place.id} | named | {"projectScore": plain_number(place.score, f"/{name}", "projectScore", hints)}
+def _participant(entry: TopEntry, name: str, hints: Hints) -> dict[str, Any]:
+    named = {} if entry.name is None else {"userName": entry.name}
+    return {"id": entry.id} | named | {"projectScore": plain_number(entry.score, f"/{name}", "projectScore", hints)}
 
 
-def _id(kind: str, place: Place, snapshot: Snapshot) -> str:
-    about = json.dumps([snapshot.board, snapshot.version, kind, place.id])
+def _id(kind: str, entry: TopEntry, snapshot: Snapshot) -> str:
+    about = json.dumps([snapshot.board, snapshot.version, kind, entry.id])
     return hashlib.sha256(about.encode()).hexdigest()[:_ID_CHARACTERS]

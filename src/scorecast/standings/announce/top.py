@@ -1,7 +1,7 @@
-"""Top: the first places of a board, what was announced of them, and what a batch may have changed there. Pure.
+"""Top: the first entries of a board, what was announced of them, and what a batch may have changed there. Pure.
 
-The snapshot of a board says which top was announced, and which one is being announced: as long as the second is there,
-its events may or may not be on the bus, and are published (again) before anything else is announced.
+A board's snapshot holds the top that was announced and, while it is being announced, the pending one. The events of a
+pending top may or may not be on the bus; they are published (again) before any other top of the board is announced.
 """
 
 from __future__ import annotations
@@ -11,110 +11,108 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
+from scorecast.leaderboard.item import Item, StoredEntry
 from scorecast.leaderboard.policy import Order
 from scorecast.standings.entry import Entry
 
-# The collections of the board table that hold snapshots begin like this.
+# The prefix of the collections of the board table that hold snapshots.
 SNAPSHOT = "snapshot/"
-# What a place keeps of a name: two tops of 50 places, with ids of 2,048 bytes, must fit into an item of 400 KB.
+# A longer name is cut: two tops of 50 entries, with ids of 2,048 bytes, must fit into an item of 400 KB.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html#limits-items
 NAME_CHARACTERS = 128
 
-Item = dict[str, Any]
-
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """An entry in the top; the score is DynamoDB's text of it, the name as far as NAME_CHARACTERS."""
+class TopEntry:
+    """An entry in the top; `score` is DynamoDB's text of the number, `name` is cut at NAME_CHARACTERS."""
 
     id: str
     score: str
     name: str | None = None
 
 
-Top = tuple[Place, ...]
-"""The first places of a board, best first."""
+Top = tuple[TopEntry, ...]
+"""The first entries of a board, best first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What was announced of a board: `top`; and what is being announced, if anything: `coming`.
+    """What was announced of a board: `top`, and the top that is being announced: `pending`.
 
-    `places` is how many a top has, `at` when the newest change happened that led to it. `version` is greater with every
-    save of the board; 0 where nothing was saved yet.
+    `size` is the number of entries in a full top; `at` is the time of the newest change that led to the pending one.
+    `version` grows with every save of the board; 0 means that nothing has been saved.
     """
 
     board: str
     version: int = 0
     top: Top = ()
-    coming: Top | None = None
-    places: int = 0
+    pending: Top | None = None
+    size: int = 0
     at: str = ""
 
     @property
     def ids(self) -> set[str]:
-        """Who is in the top, or will be."""
-        return {place.id for place in (*self.top, *(self.coming or ()))}
+        """The participants in the top or in the pending one."""
+        return {entry.id for entry in (*self.top, *(self.pending or ()))}
 
-    def announcing(self, top: Top, places: int, at: str, now_ms: int) -> Snapshot:
-        """What to save before a new top is announced; or at once, where there is nothing to tell of it."""
-        following = replace(self, version=self._next_version(now_ms), coming=top, places=places, at=at)
-        is_told = [place.id for place in top[:1]] == [place.id for place in self.top[:1]]
-        if is_told and {place.id for place in top} == self.ids:
-            return replace(following, top=top, coming=None)
+    def announcing(self, top: Top, size: int, at: str, now_ms: int) -> Snapshot:
+        """Return the snapshot to save before a new top is announced; the top is pending unless it needs no event."""
+        following = replace(self, version=self._next_version(now_ms), pending=top, size=size, at=at)
+        has_same_leader = [entry.id for entry in top[:1]] == [entry.id for entry in self.top[:1]]
+        if has_same_leader and {entry.id for entry in top} == self.ids:
+            return replace(following, top=top, pending=None)
         return following
 
     def announced(self, now_ms: int) -> Snapshot:
-        """What to save after the new top was announced."""
-        return replace(self, version=self._next_version(now_ms), top=self.coming or (), coming=None)
+        """Return the snapshot to save after the pending top was announced."""
+        return replace(self, version=self._next_version(now_ms), top=self.pending or (), pending=None)
 
     def _next_version(self, now_ms: int) -> int:
-        # Milliseconds, so that versions go on growing where the board's snapshot was lost and begun anew.
+        # Milliseconds, so that versions keep growing even if the board's snapshot was lost.
         return max(self.version + 1, now_ms)
 
-    def concerns(self, entries: Iterable[Entry], places: int, order: Order) -> bool:
-        """Whether writing these entries of the board can have changed its top; of a large board seldom."""
-        if self.coming is not None or len(self.top) > places:
+    def may_change_top(self, entries: Iterable[Entry], size: int, order: Order) -> bool:
+        """Whether writing these entries of the board can have changed its top; on a large board it rarely can."""
+        if self.pending is not None or len(self.top) > size:
             return True
         ids = self.ids
-        last = self.top[-1].score if len(self.top) == places else None
+        last = self.top[-1].score if len(self.top) == size else None
         return any(entry.id in ids or is_ahead(entry.score, last, order) for entry in entries)
 
 
-def best(places: Iterable[Place], before: Top, count: int, order: Order) -> Top:
-    """Return the first `count` places; of equal scores, those stay ahead that were in the top before, as they were."""
-    position = {place.id: at for at, place in enumerate(before)}
+def best(entries: Iterable[TopEntry], before: Top, count: int, order: Order) -> Top:
+    """Return the best `count` entries; among equal scores those of the previous top come first, in their order."""
+    position = {entry.id: at for at, entry in enumerate(before)}
     ranked = sorted(
-        places, key=lambda place: (sort_key(place.score, order), position.get(place.id, len(before)), place.id)
+        entries, key=lambda entry: (sort_key(entry.score, order), position.get(entry.id, len(before)), entry.id)
     )
     return tuple(ranked[:count])
 
 
 def best_entries(entries: Iterable[Entry], last: str | None, count: int, order: Order) -> list[Entry]:
-    """Return the `count` best of the entries that are ahead of the `last` score."""
+    """Return the best `count` of the entries that score better than `last`; None is worse than any score."""
     ahead = (entry for entry in entries if is_ahead(entry.score, last, order))
     return sorted(ahead, key=lambda entry: (sort_key(str(entry.score), order), entry.id))[:count]
 
 
 def is_ahead(score: str | None, last: str | None, order: Order) -> bool:
-    """Whether there is a score, and it is better than the last one of those that there are places for, if that is."""
+    """Whether a score would enter a top whose last score is `last`; None if the top is not full."""
     return score is not None and (last is None or sort_key(score, order) < sort_key(last, order))
 
 
 def sort_key(score: str, order: Order) -> Decimal:
-    """Return what is smaller for a better score, of DynamoDB's text of it."""
+    """Return a number that is smaller for a better score; `score` is DynamoDB's text."""
     return order.sort_key(Decimal(score))
 
 
-def place_of(entry: Mapping[str, Any]) -> Place:
-    """Make the place of an item of the leaderboard table that has a score."""
-    name = entry.get("userName", {}).get("S")
-    return Place(entry["id"]["S"], entry["projectScore"]["N"], name[:NAME_CHARACTERS] if name else None)
+def top_entry_of(entry: StoredEntry) -> TopEntry:
+    """Make the top's entry of an entry of the leaderboard table."""
+    return TopEntry(entry.id, str(entry.score), entry.name[:NAME_CHARACTERS] if entry.name else None)
 
 
 def snapshot_key(board: str) -> Item:
     """The key of a board's snapshot in the board table."""
-    # The board in it spreads boards over partitions.
+    # The board in the partition key spreads boards over partitions.
     return {"collection": {"S": f"{SNAPSHOT}{board}"}, "name": {"S": board}}
 
 
@@ -123,10 +121,10 @@ def snapshot_item(snapshot: Snapshot) -> Item:
     item = snapshot_key(snapshot.board) | {
         "version": {"N": str(snapshot.version)},
         "top": _top_value(snapshot.top),
-        "places": {"N": str(snapshot.places)},
+        "size": {"N": str(snapshot.size)},
         "at": {"S": snapshot.at},
     }
-    return item if snapshot.coming is None else item | {"coming": _top_value(snapshot.coming)}
+    return item if snapshot.pending is None else item | {"pending": _top_value(snapshot.pending)}
 
 
 def read_snapshot(item: Mapping[str, Any]) -> Snapshot:
@@ -135,20 +133,24 @@ def read_snapshot(item: Mapping[str, Any]) -> Snapshot:
         board=item["name"]["S"],
         version=int(item["version"]["N"]),
         top=_top(item["top"]),
-        coming=_top(item["coming"]) if "coming" in item else None,
-        places=int(item["places"]["N"]),
+        pending=_top(item["pending"]) if "pending" in item else None,
+        size=int(item["size"]["N"]),
         at=item["at"]["S"],
     )
 
 
 def _top_value(top: Top) -> dict[str, Any]:
-    return {"L": [{"M": _place_value(place)} for place in top]}
+    return {"L": [{"M": _entry_value(entry)} for entry in top]}
 
 
-def _place_value(place: Place) -> Item:
-    value = {"id": {"S": place.id}, "projectScore": {"N": place.score}}
-    return value if place.name is None else value | {"userName": {"S": place.name}}
+def _entry_value(entry: TopEntry) -> Item:
+    value = {"id": {"S": entry.id}, "score": {"N": entry.score}}
+    return value if entry.name is None else value | {"name": {"S": entry.name}}
 
 
 def _top(value: Mapping[str, Any]) -> Top:
-    return tuple(place_of(one["M"]) for one in value["L"])
+    return tuple(_top_entry(one["M"]) for one in value["L"])
+
+
+def _top_entry(value: Mapping[str, Any]) -> TopEntry:
+    return TopEntry(value["id"]["S"], value["score"]["N"], value.get("name", {}).get("S"))

@@ -57,7 +57,7 @@ def test_a_tie_neither_leads_nor_enters(system: System) -> None:
 
 
 def test_ties_beyond_what_the_index_shows_keep_their_place() -> None:
-    system = System(places=1)
+    system = System(size=1)
     system.take(event("b", "5", 1))
     system.take(event("a", "5", 2), event("c", "5", 3))
     system.table.items = {key: system.table.items[key] for key in sorted(system.table.items)}
@@ -332,7 +332,7 @@ def test_a_top_that_changes_faster_than_it_is_told_is_left_to_another_delivery(s
     sequences = count(100)
 
     def flap(call: Call) -> None:
-        if call[0] == "put_item" and "coming" in call[1]["Item"]:
+        if call[0] == "put_item" and "pending" in call[1]["Item"]:
             at = next(sequences)
             entry = system.table.items["d", "StarWar"]
             system.table.items["d", "StarWar"] = entry | {"projectScore": {"N": str(1 + at % 2 * 1000)}}

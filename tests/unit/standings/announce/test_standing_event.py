@@ -4,17 +4,17 @@ from typing import Any
 import pytest
 
 from scorecast.standings.announce.standing_event import SCHEMA, SOURCE, StandingEvent, events_of, ranks_of
-from scorecast.standings.announce.top import Place, Snapshot
+from scorecast.standings.announce.top import Snapshot, TopEntry
 
 AT = "2026-01-01T00:00:00.5Z"
-A, B, C = Place("a", "90", "Anna"), Place("b", "80"), Place("c", "70")
+A, B, C = TopEntry("a", "90", "Anna"), TopEntry("b", "80"), TopEntry("c", "70")
 
 
-def told(old: tuple[Place, ...], new: tuple[Place, ...], version: int = 9) -> list[StandingEvent]:
+def told(old: tuple[TopEntry, ...], new: tuple[TopEntry, ...], version: int = 9) -> list[StandingEvent]:
     return list(events_of(Snapshot("StarWar", version, old, new, 3, AT)))
 
 
-def shown(old: tuple[Place, ...], new: tuple[Place, ...]) -> list[tuple]:
+def shown(old: tuple[TopEntry, ...], new: tuple[TopEntry, ...]) -> list[tuple]:
     details = [(one.kind, one.detail) for one in told(old, new)]
     return [(kind, one["participant"]["id"], one["previousRank"], one["rank"]) for kind, one in details]
 
@@ -29,7 +29,7 @@ def test_who_falls_out_left_and_who_takes_the_place_entered() -> None:
 
 
 def test_a_new_leader_is_told_with_both_ranks_of_both() -> None:
-    [event] = told((A, B), (Place("b", "95"), A))
+    [event] = told((A, B), (TopEntry("b", "95"), A))
     assert (event.kind, event.detail["previousRank"], event.detail["rank"]) == ("LeadChanged", 2, 1)
     assert event.detail["previousLeader"] == {"id": "a", "userName": "Anna", "projectScore": 90, "rank": 2}
 
@@ -41,7 +41,7 @@ def test_a_leader_who_is_gone_is_told_with_its_last_score_and_no_rank() -> None:
 
 
 def test_a_previous_leaders_score_is_the_one_it_has_now() -> None:
-    [event] = told((A, B), (B, Place("a", "10")))
+    [event] = told((A, B), (B, TopEntry("a", "10")))
     assert event.detail["previousLeader"]["projectScore"] == 10
 
 
@@ -54,7 +54,7 @@ def test_a_place_among_the_others_is_nothing_to_tell() -> None:
 
 
 def test_ties_share_their_rank() -> None:
-    assert ranks_of((A, B, Place("d", "80.0"), C)) == {"a": 1, "b": 2, "d": 2, "c": 4}
+    assert ranks_of((A, B, TopEntry("d", "80.0"), C)) == {"a": 1, "b": 2, "d": 2, "c": 4}
 
 
 def test_an_event_has_everything_that_a_rule_may_ask_for() -> None:
@@ -77,7 +77,7 @@ def test_an_event_has_everything_that_a_rule_may_ask_for() -> None:
 
 def test_a_number_that_plain_json_may_round_has_a_hint() -> None:
     exact = "12345678901234567890.5"
-    [_, event] = told((Place("a", exact),), (Place("b", "1" + exact), Place("a", exact)))
+    [_, event] = told((TopEntry("a", exact),), (TopEntry("b", "1" + exact), TopEntry("a", exact)))
     assert event.detail["types"] == {
         "/participant/projectScore": {"N": "1" + exact},
         "/previousLeader/projectScore": {"N": exact},
@@ -96,6 +96,6 @@ def test_an_id_is_the_same_every_time_and_no_other_events() -> None:
 
 @pytest.mark.parametrize("name", ["名" * 128, None])
 def test_ten_events_fit_into_a_call(name: str | None) -> None:
-    old, new = (Place("名" * 682, "1", name),), (Place("册" * 682, "2", name), Place("名" * 682, "1", name))
+    old, new = (TopEntry("名" * 682, "1", name),), (TopEntry("册" * 682, "2", name), TopEntry("名" * 682, "1", name))
     largest = max(len(json.dumps(one.detail).encode()) for one in events_of(Snapshot("b" * 1024, 1, old, new, 50, AT)))
     assert 10 * largest < 256 * 1024

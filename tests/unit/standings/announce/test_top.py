@@ -2,38 +2,47 @@ import json
 
 import pytest
 
+from scorecast.leaderboard.item import read_item
 from scorecast.leaderboard.policy import Order
-from scorecast.standings.announce.top import Place, Snapshot, best, best_entries, place_of, read_snapshot, snapshot_item
+from scorecast.standings.announce.top import (
+    Snapshot,
+    TopEntry,
+    best,
+    best_entries,
+    read_snapshot,
+    snapshot_item,
+    top_entry_of,
+)
 from scorecast.standings.entry import Entry
 
 DESCENDING, ASCENDING = Order.DESCENDING, Order.ASCENDING
-TOP = (Place("a", "90"), Place("b", "80"), Place("c", "70"))
+TOP = (TopEntry("a", "90"), TopEntry("b", "80"), TopEntry("c", "70"))
 
 
 def entry(participant: str, score: str | None) -> Entry:
     return Entry(participant, "StarWar", "1", "2026-01-01T00:00:00Z", score)
 
 
-def ids(places: tuple[Place, ...]) -> str:
-    return "".join(place.id for place in places)
+def ids(top: tuple[TopEntry, ...]) -> str:
+    return "".join(entry.id for entry in top)
 
 
 def test_the_best_come_first_and_the_rest_is_left_out() -> None:
-    assert ids(best([Place("x", "75"), *reversed(TOP)], (), 3, DESCENDING)) == "abx"
-    assert ids(best([Place("x", "75"), *reversed(TOP)], (), 3, ASCENDING)) == "cxb"
+    assert ids(best([TopEntry("x", "75"), *reversed(TOP)], (), 3, DESCENDING)) == "abx"
+    assert ids(best([TopEntry("x", "75"), *reversed(TOP)], (), 3, ASCENDING)) == "cxb"
 
 
 def test_of_equal_scores_who_was_in_the_top_stays_ahead_as_it_was() -> None:
-    equal = [Place(name, "70") for name in "axbc"]
-    before = (Place("c", "70"), Place("x", "70"))
+    equal = [TopEntry(name, "70") for name in "axbc"]
+    before = (TopEntry("c", "70"), TopEntry("x", "70"))
     assert ids(best(equal, before, 3, DESCENDING)) == "cxa"
 
 
 def test_scores_are_compared_exactly() -> None:
     large = "12345678901234567890123456789012345678"
-    places = [Place("a", large), Place("b", large[:-1] + "9"), Place("c", f"-{large}")]
-    assert ids(best(places, (), 3, DESCENDING)) == "bac"
-    assert ids(best(places, (), 3, ASCENDING)) == "cab"
+    entries = [TopEntry("a", large), TopEntry("b", large[:-1] + "9"), TopEntry("c", f"-{large}")]
+    assert ids(best(entries, (), 3, DESCENDING)) == "bac"
+    assert ids(best(entries, (), 3, ASCENDING)) == "cab"
 
 
 def test_the_best_entries_are_those_with_the_best_scores_ahead_of_the_last() -> None:
@@ -44,7 +53,7 @@ def test_the_best_entries_are_those_with_the_best_scores_ahead_of_the_last() -> 
 
 
 @pytest.mark.parametrize(
-    ("written", "order", "concerns"),
+    ("written", "order", "may_change"),
     [
         (entry("x", "70.01"), DESCENDING, True),
         (entry("x", "70"), DESCENDING, False),  # a tie does not enter
@@ -56,43 +65,48 @@ def test_the_best_entries_are_those_with_the_best_scores_ahead_of_the_last() -> 
         (entry("x", "80"), ASCENDING, False),
     ],
 )
-def test_only_what_reaches_the_top_or_is_in_it_concerns_it(written: Entry, order: Order, concerns: bool) -> None:
-    assert Snapshot("StarWar", 1, TOP).concerns([written], 3, order) is concerns
+def test_only_what_reaches_the_top_or_is_in_it_concerns_it(written: Entry, order: Order, may_change: bool) -> None:
+    assert Snapshot("StarWar", 1, TOP).may_change_top([written], 3, order) is may_change
 
 
 def test_every_score_concerns_a_top_that_is_not_full_and_anything_one_that_is_too_large_or_not_announced() -> None:
-    assert Snapshot("StarWar", 1, TOP).concerns([entry("x", "-5")], 4, DESCENDING)
-    assert not Snapshot("StarWar", 1, TOP).concerns([entry("x", None)], 4, DESCENDING)
-    assert Snapshot("StarWar", 1, TOP).concerns([entry("x", None)], 2, DESCENDING)
-    assert Snapshot("StarWar", 1, TOP, coming=()).concerns([entry("x", None)], 3, DESCENDING)
+    assert Snapshot("StarWar", 1, TOP).may_change_top([entry("x", "-5")], 4, DESCENDING)
+    assert not Snapshot("StarWar", 1, TOP).may_change_top([entry("x", None)], 4, DESCENDING)
+    assert Snapshot("StarWar", 1, TOP).may_change_top([entry("x", None)], 2, DESCENDING)
+    assert Snapshot("StarWar", 1, TOP, pending=()).may_change_top([entry("x", None)], 3, DESCENDING)
 
 
 def test_a_top_with_something_to_tell_is_saved_before_it_is_announced() -> None:
     first = Snapshot("StarWar").announcing(TOP, 3, "at", 1000)
-    assert (first.version, first.top, first.coming) == (1000, (), TOP)
+    assert (first.version, first.top, first.pending) == (1000, (), TOP)
     told = first.announced(1000)
-    assert (told.version, told.top, told.coming) == (1001, TOP, None)
+    assert (told.version, told.top, told.pending) == (1001, TOP, None)
 
 
-@pytest.mark.parametrize("top", [TOP[:2], (TOP[1], TOP[0], TOP[2]), (*TOP, Place("d", "1")), ()])
-def test_a_new_leader_or_member_or_none_is_something_to_tell(top: tuple[Place, ...]) -> None:
-    assert Snapshot("StarWar", 5, TOP).announcing(top, 4, "at", 0).coming == top
+@pytest.mark.parametrize("top", [TOP[:2], (TOP[1], TOP[0], TOP[2]), (*TOP, TopEntry("d", "1")), ()])
+def test_a_new_leader_or_member_or_none_is_something_to_tell(top: tuple[TopEntry, ...]) -> None:
+    assert Snapshot("StarWar", 5, TOP).announcing(top, 4, "at", 0).pending == top
 
 
 def test_new_scores_and_names_of_the_same_people_are_only_saved() -> None:
-    moved = (Place("a", "99"), Place("c", "85", "C"), Place("b", "80"))
+    moved = (TopEntry("a", "99"), TopEntry("c", "85", "C"), TopEntry("b", "80"))
     saved = Snapshot("StarWar", 5, TOP).announcing(moved, 3, "at", 0)
-    assert (saved.version, saved.top, saved.coming) == (6, moved, None)
+    assert (saved.version, saved.top, saved.pending) == (6, moved, None)
 
 
-@pytest.mark.parametrize("coming", [None, (), (Place("名", "-0.5", "n"),)])
-def test_a_snapshot_comes_back_from_its_item(coming: tuple[Place, ...] | None) -> None:
-    snapshot = Snapshot("StarWar", 7, TOP, coming, 3, "2026-01-01T00:00:00Z")
+@pytest.mark.parametrize("pending", [None, (), (TopEntry("名", "-0.5", "n"),)])
+def test_a_snapshot_comes_back_from_its_item(pending: tuple[TopEntry, ...] | None) -> None:
+    snapshot = Snapshot("StarWar", 7, TOP, pending, 3, "2026-01-01T00:00:00Z")
     assert read_snapshot(snapshot_item(snapshot)) == snapshot
 
 
 def test_the_largest_snapshot_fits_into_an_item() -> None:
-    item = {"id": {"S": "名" * 682 + "00"}, "projectScore": {"N": "-" + "1" * 38}, "userName": {"S": "😀" * 1000}}
-    top = tuple(place_of(item) for _ in range(50))
+    item = {
+        "id": {"S": "名" * 682 + "00"},
+        "metadata": {"S": "b"},
+        "projectScore": {"N": "-" + "1" * 38},
+        "userName": {"S": "😀" * 1000},
+    }
+    top = tuple(top_entry_of(read_item(item)) for _ in range(50))
     size_bytes = len(json.dumps(snapshot_item(Snapshot("b" * 1024, 1, top, top, 50)), ensure_ascii=False).encode())
     assert size_bytes < 400 * 1024

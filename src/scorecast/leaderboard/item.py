@@ -1,0 +1,116 @@
+"""The item of the leaderboard table: the one module that spells its attributes. Pure.
+
+The key is `id` and `metadata`, which is the board. An entry has the keys of the index by score too, and those of the
+index for ties if its board orders ties. A tombstone has neither, so it is in no index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+Item = dict[str, Any]
+Key = tuple[str, str]
+"""A participant's id and a board."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexKeys:
+    """The keys of an index: the attribute with the board, the attribute that sorts, and that one's DynamoDB type."""
+
+    board: str
+    sort: str
+    sort_type: str
+
+
+BY_SCORE = IndexKeys("hackathonName", "projectScore", "N")
+BY_TIE = IndexKeys("tieBoard", "tieOrder", "S")
+
+# What a scan adds to its request to read entries and no tombstones.
+ENTRIES_ONLY: Item = {"FilterExpression": "attribute_exists(projectScore)"}
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    """An entry as the table stores it; a tombstone has no score.
+
+    `score` is DynamoDB's text of the number. `history` is empty unless the board's policy needs one, and `tie_order`
+    is empty unless the board orders ties (leaderboard/ties.py). `expires_at`, in epoch seconds, is a tombstone's.
+    """
+
+    id: str
+    board: str
+    sequence: str
+    at: str
+    score: str | None = None
+    name: str | None = None
+    history: str = ""
+    tie_order: str = ""
+    expires_at: int | None = None
+
+    @property
+    def key(self) -> Key:
+        """The participant and the board."""
+        return self.id, self.board
+
+    @property
+    def number(self) -> Decimal:
+        """The score as a number; not for a tombstone."""
+        if self.score is None:
+            raise ValueError(f"{self.key} is a tombstone; it has no score.")
+        return Decimal(self.score)
+
+
+def item_key(participant: str, board: str) -> Item:
+    """Return the key of an item."""
+    return {"id": {"S": participant}, "metadata": {"S": board}}
+
+
+def is_entry(item: Mapping[str, Any]) -> bool:
+    """Whether an item is an entry; otherwise it is a tombstone, or the empty answer to a read."""
+    return BY_SCORE.sort in item
+
+
+def read_item(item: Mapping[str, Any]) -> StoredEntry:
+    """Read an item, or as much of one as an index or a projection has.
+
+    >>> read_item({"id": {"S": "2"}, "metadata": {"S": "StarWar"}, "projectScore": {"N": "90"}}).number
+    Decimal('90')
+    """
+    expires_at = item.get("expiresAt", {}).get("N")
+    return StoredEntry(
+        id=item["id"]["S"],
+        board=item["metadata"]["S"],
+        sequence=_text(item, "sequence"),
+        at=_text(item, "at"),
+        score=item.get(BY_SCORE.sort, {}).get("N"),
+        name=item.get("userName", {}).get("S"),
+        history=_text(item, "history"),
+        tie_order=_text(item, BY_TIE.sort),
+        expires_at=None if expires_at is None else int(expires_at),
+    )
+
+
+def make_item(entry: StoredEntry) -> Item:
+    """Make the item that `read_item` reads.
+
+    >>> sorted(make_item(StoredEntry("2", "StarWar", "7", "2026-01-01T00:00:00Z")))
+    ['at', 'id', 'metadata', 'sequence']
+    """
+    texts = {"sequence": entry.sequence, "at": entry.at}
+    texts |= {"history": entry.history} if entry.history else {}
+    texts |= {"userName": entry.name} if entry.name is not None else {}
+    item = item_key(entry.id, entry.board) | {name: {"S": text} for name, text in texts.items()}
+    if entry.expires_at is not None:
+        item["expiresAt"] = {"N": str(entry.expires_at)}
+    if entry.score is not None:
+        item |= {BY_SCORE.board: {"S": entry.board}, BY_SCORE.sort: {"N": entry.score}}
+    if entry.tie_order:
+        item |= {BY_TIE.board: {"S": entry.board}, BY_TIE.sort: {"S": entry.tie_order}}
+    return item
+
+
+def _text(item: Mapping[str, Any], name: str) -> str:
+    return str(item.get(name, {}).get("S", ""))

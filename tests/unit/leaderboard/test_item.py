@@ -1,0 +1,53 @@
+"""An item of the leaderboard table and the entry that it stores are the same thing in two forms."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scorecast.leaderboard.item import StoredEntry, is_entry, item_key, make_item, read_item
+
+ENTRY = StoredEntry("2", "StarWar", "7", "2026-01-01T00:00:00Z", "90", "userB")
+texts = st.text(min_size=1)
+entries = st.builds(
+    StoredEntry,
+    *(texts, texts, texts, texts),
+    score=st.integers().map(str),
+    name=st.none() | st.text(),
+    history=st.text(),
+    tie_order=st.text(),
+)
+tombstones = st.builds(StoredEntry, texts, texts, texts, texts, expires_at=st.none() | st.integers(0))
+
+
+@given(entries | tombstones)
+def test_an_entry_comes_back_from_its_item(entry: StoredEntry) -> None:
+    item = make_item(entry)
+    assert read_item(item) == entry
+    assert is_entry(item) is (entry.score is not None)
+    assert item.items() >= item_key(*entry.key).items()
+
+
+def test_an_entry_is_in_the_index_by_score_under_the_names_of_the_data_model() -> None:
+    assert make_item(ENTRY) == {
+        "id": {"S": "2"},
+        "metadata": {"S": "StarWar"},
+        "hackathonName": {"S": "StarWar"},
+        "projectScore": {"N": "90"},
+        "userName": {"S": "userB"},
+        "sequence": {"S": "7"},
+        "at": {"S": "2026-01-01T00:00:00Z"},
+    }
+
+
+def test_a_tombstone_is_in_no_index() -> None:
+    item = make_item(StoredEntry("2", "StarWar", "7", "2026-01-01T00:00:00Z", expires_at=5))
+    assert set(item) == {"id", "metadata", "sequence", "at", "expiresAt"}
+    with pytest.raises(ValueError, match="tombstone"):
+        _ = read_item(item).number
+
+
+def test_a_score_keeps_all_its_digits() -> None:
+    score = "0.12345678901234567890123456789012345678"
+    assert read_item(item_key("2", "StarWar") | {"projectScore": {"N": score}}).number == Decimal(score)
