@@ -23,7 +23,7 @@ from scorecast.runtime.aws import create_s3_client
 from scorecast.standings.announce.announcements import Announcements
 from scorecast.standings.announce.publish import StandingEventPublisher
 from scorecast.standings.announce.snapshots import SnapshotTable
-from scorecast.standings.handler import Consumer, Delivery
+from scorecast.standings.handler import BatchProcessor, Delivery
 from scorecast.standings.store import Leaderboard
 
 ENTRIES = 10_000
@@ -92,7 +92,7 @@ class Rig:
     writer: Metered
     snapshots: Snapshots
     bus: Bus
-    consumer: Consumer
+    consumer: BatchProcessor
 
     @classmethod
     def create(cls, endpoint: str, executor: Executor) -> Rig:
@@ -106,15 +106,18 @@ class Rig:
         announcements = Announcements(snapshots, LEADERBOARD, index, top, policies, publisher, PLACES, executor)
         leaderboard, claims = Leaderboard(writer, LEADERBOARD, BOARDS), ClaimStore(create_s3_client)
         return cls(
-            writer, snapshots, bus, Consumer(SETTINGS, leaderboard, NO_DEAD_LETTERS, claims, policies, announcements)
+            writer,
+            snapshots,
+            bus,
+            BatchProcessor(SETTINGS, leaderboard, NO_DEAD_LETTERS, claims, policies, announcements),
         )
 
     def measure(self, case: str, deliveries: list[Delivery]) -> Row:
         """Have a batch written and announced."""
         self.snapshots.reset()
         self.writer.reads = self.writer.transactions = self.bus.calls = self.bus.events = 0
-        outcome = self.consumer.take(deliveries)
-        assert not outcome.again
+        outcome = self.consumer.process(deliveries)
+        assert not outcome.retry_ids
         assert outcome.counts["applied"] == BATCH
         announcing = self.snapshots.meter.calls + self.snapshots.saves + self.bus.calls
         return {
@@ -133,7 +136,7 @@ def measure(endpoint: str) -> Iterator[Row]:
         rig = Rig.create(endpoint, executor)
         rig.consumer.policies.of(["large", "new"])
         load(endpoint, "large", draw_entries("uniform", ENTRIES))
-        rig.consumer.take(batch_of("large", 0, [LEADING - 1]))
+        rig.consumer.process(batch_of("large", 0, [LEADING - 1]))
         for number, (case, scores) in enumerate(CASES.items(), start=1):
             yield rig.measure(case, batch_of("large", number * BATCH, scores))
         yield rig.measure("the board is new", batch_of("new", 0, []))

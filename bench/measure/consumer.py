@@ -26,7 +26,7 @@ from scorecast.fanout.plan import SOURCE_LEADERBOARD, publication_of
 from scorecast.leaderboard.policy_table import PolicyTable
 from scorecast.runtime.aws import create_s3_client
 from scorecast.runtime.settings import AttributeNames, Bus, ConsumerSettings
-from scorecast.standings.handler import Consumer, Delivery
+from scorecast.standings.handler import BatchProcessor, Delivery
 from scorecast.standings.store import Leaderboard
 
 BATCHES = [1, 10, 100, 1000]
@@ -99,9 +99,9 @@ def _measure(dynamodb: Any, batch: int, repeats: float) -> Row:
     writer = Metered(dynamodb)
     leaderboard = Leaderboard(writer, LEADERBOARD, BOARDS)
     policies = PolicyTable(dynamodb, BOARDS)
-    consumer = Consumer(SETTINGS, leaderboard, NO_DEAD_LETTERS, ClaimStore(create_s3_client), policies)
-    outcome = consumer.take(deliveries_of(batch, repeats, board))
-    assert not outcome.again
+    consumer = BatchProcessor(SETTINGS, leaderboard, NO_DEAD_LETTERS, ClaimStore(create_s3_client), policies)
+    outcome = consumer.process(deliveries_of(batch, repeats, board))
+    assert not outcome.retry_ids
     # Not counted as costs of the batch: a process lists a board once, and reads its policy once in POLICY_AGE_S.
     return {
         "batch": batch,

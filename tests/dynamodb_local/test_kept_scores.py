@@ -14,7 +14,7 @@ from scorecast.dead_letters.queue import DeadLetterQueue
 from scorecast.leaderboard.policy import BoardPolicy, Keep, Order, policy_item
 from scorecast.leaderboard.policy_table import PolicyTable
 from scorecast.runtime.settings import AttributeNames, ConsumerSettings
-from scorecast.standings.handler import Consumer, Delivery
+from scorecast.standings.handler import BatchProcessor, Delivery
 from scorecast.standings.store import Leaderboard
 from tests.support.fakes import STREAM_ARN, FakeObjects, FakeSqs, item, record
 from tests.support.standings_oracle import replay
@@ -51,7 +51,7 @@ def test_late_and_repeated_changes_end_as_the_policy_says(engine: Any, keep: Kee
     engine.dynamodb.put_item(TableName=BOARDS, Item=policy_item(board, policy))
     changes = draw_changes(board, draw)
     came = sorted([*changes, *draw.sample(changes, 40)], key=lambda one: int(one.sequence) + draw.randrange(LATE))
-    consumer = Consumer(
+    consumer = BatchProcessor(
         ConsumerSettings(LEADERBOARD, BOARDS, "queue", AttributeNames()),
         Leaderboard(engine.dynamodb, LEADERBOARD, BOARDS),
         DeadLetterQueue(FakeSqs(), "queue"),
@@ -60,6 +60,6 @@ def test_late_and_repeated_changes_end_as_the_policy_says(engine: Any, keep: Kee
     )
     for at in range(0, len(came), 25):
         events = [{"resources": [STREAM_ARN], "detail": to_detail(one)} for one in came[at : at + 25]]
-        outcome = consumer.take([Delivery(str(number), json.dumps(one)) for number, one in enumerate(events)])
-        assert outcome.again == []
+        outcome = consumer.process([Delivery(str(number), json.dumps(one)) for number, one in enumerate(events)])
+        assert outcome.retry_ids == []
     assert entries(engine.dynamodb, board) == replay(changes, {board: policy})

@@ -23,7 +23,7 @@ from scorecast.ops.recovery.repair import Repair
 from scorecast.ops.recovery.verification import Verifier
 from scorecast.ops.stack.main_table import MainTable
 from scorecast.runtime.settings import AttributeNames, ConsumerSettings
-from scorecast.standings.handler import Consumer, Delivery
+from scorecast.standings.handler import BatchProcessor, Delivery
 from scorecast.standings.score_history import KEPT_VERSIONS
 from scorecast.standings.store import Leaderboard
 from tests.support.fakes import STREAM_ARN, FakeDynamoDb, FakeObjects, FakeSqs, item, record
@@ -62,7 +62,7 @@ class World:
         leaderboard = Leaderboard(self.table, "leaderboard", "boards", lambda _: None)
         settings_ = ConsumerSettings("leaderboard", "boards", "queue", AttributeNames())
         dead_letters, policies = DeadLetterQueue(FakeSqs(), "queue"), PolicyTable(self.table, "boards")
-        self.consumer = Consumer(settings_, leaderboard, dead_letters, ClaimStore(FakeObjects), policies)
+        self.consumer = BatchProcessor(settings_, leaderboard, dead_letters, ClaimStore(FakeObjects), policies)
 
     def now(self) -> str:
         self.seconds += 1
@@ -94,7 +94,7 @@ class World:
         """Deliver one of the changes that wait, in any order, perhaps not for the last time."""
         change = self.waiting[number] if again else self.waiting.pop(number)
         event = json.dumps({"resources": [STREAM_ARN], "detail": to_detail(change)})
-        assert self.consumer.take([Delivery("1", event)]).again == []
+        assert self.consumer.process([Delivery("1", event)]).retry_ids == []
         self.table.check()
 
     # What the backfill calls: each call is a step.

@@ -14,7 +14,7 @@ from scorecast.fanout.handler import Fanout
 from scorecast.fanout.publish import Publisher
 from scorecast.leaderboard.policy_table import PolicyTable
 from scorecast.runtime.settings import AttributeNames, ConsumerSettings, FanoutSettings
-from scorecast.standings.handler import Consumer, Delivery
+from scorecast.standings.handler import BatchProcessor, Delivery
 from scorecast.standings.store import Leaderboard
 from tests.support.fakes import BUS, STREAM_ARN, FakeDynamoDb, FakeEvents, FakeObjects, FakeSqs, item, record
 from tests.support.mutations import Path, exchanged, paths_of
@@ -81,7 +81,7 @@ def test_no_event_with_a_claim_holds_up_its_neighbour(path: Path, value: Any) ->
 
 def check_event(event: Any) -> None:
     table, queue = FakeDynamoDb(), FakeSqs()
-    consumer = Consumer(
+    consumer = BatchProcessor(
         ConsumerSettings("leaderboard", "boards", "queue", AttributeNames()),
         Leaderboard(table, "leaderboard", "boards", lambda _: None),
         DeadLetterQueue(queue, ""),
@@ -90,8 +90,8 @@ def check_event(event: Any) -> None:
         announcements_of(table, FakeEvents(), 1),
     )
     events = [event, event_of(NEIGHBOUR)]
-    outcome = consumer.take([Delivery(str(at), json.dumps(one)) for at, one in enumerate(events)])
-    assert outcome.again == []
+    outcome = consumer.process([Delivery(str(at), json.dumps(one)) for at, one in enumerate(events)])
+    assert outcome.retry_ids == []
     assert ("neighbour", "StarWar") in table.standings
     assert len(queue.messages) == outcome.counts["parked"] <= 1
     table.check()

@@ -58,8 +58,8 @@ def _take(system: System, batch: list[str], schedule: list[str | None]) -> None:
 
     while batch:
         try:
-            outcome = system.take(*batch, consumer=system.watched([], before=fail, after=lose))
-            batch = [batch[int(name)] for name in outcome.again]
+            outcome = system.process(*batch, processor=system.watched([], before=fail, after=lose))
+            batch = [batch[int(name)] for name in outcome.retry_ids]
         except (Killed, Exception):
             assert schedule is not None
 
@@ -96,7 +96,7 @@ def test_of_two_consumers_at_once_both_changes_are_told(
         if len(calls) == at:
             _take(system, events[len(made) :], [])
 
-    outcome = system.take(*events[: len(made)], consumer=system.watched(calls, before=interfere))
-    _take(system, [events[int(name)] for name in outcome.again], [])
+    outcome = system.process(*events[: len(made)], processor=system.watched(calls, before=interfere))
+    _take(system, [events[int(name)] for name in outcome.retry_ids], [])
     _take(system, events[len(made) :] if len(calls) < at else [], [])
     system.check()

@@ -13,7 +13,7 @@ from scorecast.dead_letters.queue import DeadLetterQueue
 from scorecast.leaderboard.policy import BoardPolicy, Keep, Order, Ties
 from scorecast.leaderboard.policy_table import PolicyTable
 from scorecast.runtime.settings import AttributeNames, ConsumerSettings
-from scorecast.standings.handler import Consumer, Delivery
+from scorecast.standings.handler import BatchProcessor, Delivery
 from scorecast.standings.score_history import KEPT_VERSIONS
 from scorecast.standings.store import Leaderboard
 from tests.support.fakes import STREAM_ARN, FakeDynamoDb, FakeObjects, FakeSqs, item, record
@@ -69,11 +69,11 @@ def _deliver(table: FakeDynamoDb, changes: list[Change], data: Any, *, shuffled:
     settings_ = ConsumerSettings("leaderboard", "boards", "queue", AttributeNames())
     queue, leaderboard = FakeSqs(), Leaderboard(table, "leaderboard", "boards", lambda _: None)
     dead_letters, policies = DeadLetterQueue(queue, "queue"), PolicyTable(table, "boards")
-    consumer = Consumer(settings_, leaderboard, dead_letters, ClaimStore(FakeObjects), policies)
+    consumer = BatchProcessor(settings_, leaderboard, dead_letters, ClaimStore(FakeObjects), policies)
     events = [json.dumps({"resources": [STREAM_ARN], "detail": to_detail(change)}) for change in in_order]
     for at in range(0, len(events), size):
         batch = [Delivery(str(number), event) for number, event in enumerate(events[at : at + size])]
-        assert consumer.take(batch).again == []
+        assert consumer.process(batch).retry_ids == []
     assert queue.messages == []
 
 

@@ -31,8 +31,8 @@ from scorecast.ops.dead_letters.redrive import Redrive
 from scorecast.ops.stack.stack import Stack
 from scorecast.runtime.settings import AttributeNames, ConsumerSettings, FanoutSettings
 from scorecast.standings.announce.standing_event import SOURCE
-from scorecast.standings.handler import Consumer, Delivery
-from scorecast.standings.store import AS_ALWAYS, Leaderboard
+from scorecast.standings.handler import BatchProcessor, Delivery
+from scorecast.standings.store import NO_POLICIES, Leaderboard
 from tests.support.fakes import BUS, STREAM_ARN, FakeDynamoDb, FakeObjects, client_error, item, record
 from tests.support.ops_fakes import OUTPUTS, fake_target, refusal
 from tests.support.recovery_fakes import CONSUMER_QUEUE, DEAD_LETTERS, FakeQueue, stream_letter
@@ -138,7 +138,7 @@ class Tables(FakeDynamoDb):
 class World:
     """The main table and its stream, FanoutLambda, the bus, the queue, ConsumerLambda, the dead-letter queue."""
 
-    def __init__(self, faults: Iterator[str | None], policies: Mapping[str, BoardPolicy] = AS_ALWAYS) -> None:
+    def __init__(self, faults: Iterator[str | None], policies: Mapping[str, BoardPolicy] = NO_POLICIES) -> None:
         self.aws = Aws(iter([]))
         self.policies = policies
         self.main: dict[str, dict] = {}
@@ -158,7 +158,7 @@ class World:
         self.stack = self._stack()
         self.fanout, self.consumer = self._functions()
 
-    def _functions(self) -> tuple[Fanout, Consumer]:
+    def _functions(self) -> tuple[Fanout, BatchProcessor]:
         dead_letters = DeadLetterQueue(self, DEAD_LETTERS)
         claims = ClaimStore(lambda: self)
         publisher = Publisher(self, claims, Inline(), 2, lambda _: None, lambda: 0.0)
@@ -166,7 +166,7 @@ class World:
         leaderboard = Leaderboard(self.tables, "leaderboard", "boards", lambda _: None)
         settings = ConsumerSettings("leaderboard", "boards", DEAD_LETTERS, AttributeNames())
         policies, announcements = PolicyTable(self.tables, "boards"), announcements_of(self.tables, self, PLACES)
-        return fanout, Consumer(settings, leaderboard, dead_letters, claims, policies, announcements)
+        return fanout, BatchProcessor(settings, leaderboard, dead_letters, claims, policies, announcements)
 
     def _stack(self) -> Stack:
         clients = {"events": self, "s3": self, "sqs": self, "lambda": self, "dynamodbstreams": self}
@@ -223,8 +223,8 @@ class World:
         if not chosen:
             return
         try:
-            outcome = self.consumer.take([Delivery(str(at), one.body) for at, one in enumerate(chosen)])
-            failed = [chosen[int(name)] for name in outcome.again]
+            outcome = self.consumer.process([Delivery(str(at), one.body) for at, one in enumerate(chosen)])
+            failed = [chosen[int(name)] for name in outcome.retry_ids]
         except (Exception, Killed):
             failed = chosen
             self.fanout, self.consumer = self._functions()  # what a process knew is gone with it

@@ -11,7 +11,7 @@ from scorecast.leaderboard.index.table import CounterTable
 from scorecast.leaderboard.policy_table import PolicyTable
 from scorecast.runtime.settings import AttributeNames, ConsumerSettings
 from scorecast.standings import handler
-from scorecast.standings.handler import Consumer, Delivery
+from scorecast.standings.handler import BatchProcessor, Delivery
 from scorecast.standings.store import Leaderboard
 from tests.support.fakes import STREAM_ARN, FakeDynamoDb, FakeObjects, FakeSqs, record
 
@@ -25,7 +25,7 @@ class System:
         self.table, self.queue, self.s3 = FakeDynamoDb(), FakeSqs(), FakeObjects()
         self.pauses: list[float] = []
         leaderboard = Leaderboard(self.table, "leaderboard", "boards", self.pauses.append)
-        self.consumer = Consumer(
+        self.processor = BatchProcessor(
             SETTINGS,
             leaderboard,
             DeadLetterQueue(self.queue, "queue"),
@@ -33,8 +33,8 @@ class System:
             PolicyTable(self.table, "boards"),
         )
 
-    def take(self, *events: object) -> handler.Outcome:
-        return self.consumer.take([Delivery(str(at), event) for at, event in enumerate(events)])
+    def process(self, *events: object) -> handler.Outcome:
+        return self.processor.process([Delivery(str(at), event) for at, event in enumerate(events)])
 
     @property
     def updated_at(self) -> str:

@@ -16,7 +16,7 @@ from scorecast.runtime.settings import AttributeNames, ConsumerSettings
 from scorecast.standings.announce.announcements import Announcements
 from scorecast.standings.announce.publish import StandingEventPublisher
 from scorecast.standings.announce.snapshots import SnapshotTable
-from scorecast.standings.handler import Consumer, Delivery, Outcome
+from scorecast.standings.handler import BatchProcessor, Delivery, Outcome
 from scorecast.standings.store import Leaderboard
 from tests.support.fakes import STREAM_ARN, FakeDynamoDb, FakeEvents, FakeObjects, FakeSqs, item, record
 
@@ -77,21 +77,21 @@ class System:
     queue: FakeSqs = field(default_factory=FakeSqs)
     drained: int = 0
 
-    def consumer(self, dynamodb: Any = None, events: Any = None, **more: Any) -> Consumer:
+    def processor(self, dynamodb: Any = None, events: Any = None, **more: Any) -> BatchProcessor:
         table = dynamodb or self.table
         leaderboard = Leaderboard(table, "leaderboard", "boards", lambda _: None)
         dead_letters = DeadLetterQueue(self.queue, "queue")
         announcements = announcements_of(table, events or self.events, self.size, **more)
         policies, claims = announcements.policies, ClaimStore(FakeObjects)
-        return Consumer(SETTINGS, leaderboard, dead_letters, claims, policies, announcements)
+        return BatchProcessor(SETTINGS, leaderboard, dead_letters, claims, policies, announcements)
 
-    def watched(self, calls: list[Call], **hooks: Callable[[Call], None]) -> Consumer:
-        """A consumer whose calls are noted."""
-        return self.consumer(Watched(self.table, calls, **hooks), Watched(self.events, calls, **hooks))
+    def watched(self, calls: list[Call], **hooks: Callable[[Call], None]) -> BatchProcessor:
+        """A processor whose calls are noted."""
+        return self.processor(Watched(self.table, calls, **hooks), Watched(self.events, calls, **hooks))
 
-    def take(self, *events: str, consumer: Consumer | None = None) -> Outcome:
+    def process(self, *events: str, processor: BatchProcessor | None = None) -> Outcome:
         deliveries = [Delivery(str(at), event) for at, event in enumerate(events)]
-        return (consumer or self.consumer()).take(deliveries)
+        return (processor or self.processor()).process(deliveries)
 
     @property
     def told(self) -> list[tuple[str, str, str]]:

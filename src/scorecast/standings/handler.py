@@ -1,8 +1,8 @@
 """ConsumerLambda: changes from the queue (or one bare event) -> leaderboard entries, and standing events on the bus.
 
-Idempotent and order-proof. A change that can never be applied goes to the dead-letter queue at once, with the reason;
-one that could not be applied now is delivered again; neither holds its neighbours. One that happened after its board
-had closed does not count, which is no failure.
+Changes may be repeated and may arrive in any order. A change that can never be applied goes to the dead-letter queue
+at once, with the reason; a change that cannot be applied now is delivered again; neither blocks the others of its
+batch. A change that happened after its board closed is dropped, which is not a failure.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ Event = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One message of the queue, or one bare event; `id` is what a failure is reported under."""
+    """One message of the queue, or one bare event; a failure is reported with its `id`."""
 
     id: str
     event: Any
@@ -53,16 +53,16 @@ _Letter = tuple[str, DeadLetter]
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of a batch: the ids to deliver again, what was written, and the counts for the log."""
+    """The result of a batch: the ids to deliver again, the entries that were written, and the counts for the log."""
 
-    again: list[str] = field(default_factory=list)
+    retry_ids: list[str] = field(default_factory=list)
     written: list[Entry] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True, slots=True)
-class Consumer:
-    """Everything the function works with; tests put their own table and queue in."""
+class BatchProcessor:
+    """Applies the changes of a batch; tests put in their own tables and queues."""
 
     settings: ConsumerSettings
     leaderboard: Leaderboard
@@ -71,10 +71,21 @@ class Consumer:
     policies: PolicyTable
     announcements: Announcements | None = None
 
-    def take(self, deliveries: Sequence[Delivery]) -> Outcome:
-        """Apply, park, or leave for another delivery: each of the deliveries; then announce what that changed."""
+    def process(self, deliveries: Sequence[Delivery]) -> Outcome:
+        """Apply, park or retry each delivery, then announce what that changed at the top of boards."""
         outcome = Outcome()
         letters: list[_Letter] = []
+        readable = self._read(deliveries, letters, outcome)
+        policies = self._policies(entry.board for _, _, entries in readable for entry in entries)
+        ready = _drop_closed(readable, policies, letters, outcome)
+        letters += self._apply(ready, policies, outcome)
+        self._park(letters, outcome)
+        parked = {delivery_id for delivery_id, _ in letters}
+        self._announce([one for one in ready if one[0].id not in parked], outcome)
+        return outcome
+
+    def _read(self, deliveries: Sequence[Delivery], letters: list[_Letter], outcome: Outcome) -> list[_Readable]:
+        """Read the entries of each delivery; add a letter for a change that can never be read."""
         readable: list[_Readable] = []
         for delivery in deliveries:
             try:
@@ -87,41 +98,35 @@ class Consumer:
                 letters.append((delivery.id, _letter("CannotApply", str(error), event)))
             except NotAcknowledged:
                 logger.warning("standings could not fetch a change's images now")
-                outcome.again.append(delivery.id)
-        policies = self._policies(entry.board for _, _, entries in readable for entry in entries)
-        ready = _counting(readable, policies, letters, outcome)
-        letters += self._apply(ready, policies, outcome)
-        self._park(letters, outcome)
-        parked = {delivery_id for delivery_id, _ in letters}
-        self._announce([one for one in ready if one[0].id not in parked], outcome)
-        return outcome
+                outcome.retry_ids.append(delivery.id)
+        return readable
 
     def _apply(
         self, ready: Sequence[_Readable], policies: Mapping[str, BoardPolicy], outcome: Outcome
     ) -> list[_Letter]:
-        """Write what counts on its board; return what can never be written."""
-        counting = [entry for _, _, entries in ready for entry in entries]
-        results, winners = self.leaderboard.write(counting, policies), newest(counting)
+        """Write the entries; return a letter for each change that can never be written."""
+        entries_to_write = [entry for _, _, entries in ready for entry in entries]
+        results, winners = self.leaderboard.write(entries_to_write, policies), newest(entries_to_write)
         outcome.counts.update("applied" if result.applied else "stale" for result in results.values())
         outcome.written += [result.entry for result in results.values() if result.entry]
         letters: list[_Letter] = []
         for delivery, event, entries in ready:
             failures = [(entry, results[entry.key]) for entry in entries if results[entry.key].failed]
-            if any(_is_hopeless(entry, winners, result) for entry, result in failures):
+            if any(_is_permanent(entry, winners, result) for entry, result in failures):
                 letters.append((delivery.id, _letter(failures[0][1].error_code, failures[0][1].reason, event)))
             elif failures:
-                outcome.again.append(delivery.id)
+                outcome.retry_ids.append(delivery.id)
         return letters
 
     def _policies(self, boards: Iterable[str]) -> dict[str, BoardPolicy]:
-        """The policies of those boards of which they can be read now; one that is not usable hides no other."""
+        """The policies of the boards, without those that cannot be read now or are not usable."""
         boards = dict.fromkeys(boards)
         try:
             return self.policies.of(boards)
         except CannotRead:
             if len(boards) > 1:
                 return {name: policy for board in boards for name, policy in self._policies([board]).items()}
-            # A board's name is data of a change, which no log holds; it is in the dead letters that this leads to.
+            # No log contains a board's name, for it is data of a change; the dead letters that follow contain it.
             logger.error("standings cannot use the policy of a board: `scorecast boards list` says which, and why")
         except (ClientError, BotoCoreError, NotAcknowledged) as error:
             logger.warning("standings could not read the policies of %d boards (%s)", len(boards), code_of(error))
@@ -133,27 +138,27 @@ class Consumer:
             outcome.counts["parked"] += len(letters)
         except NotAcknowledged:
             logger.exception("standings could not park %d changes", len(letters))
-            outcome.again += [delivery_id for delivery_id, _ in letters]
+            outcome.retry_ids += [delivery_id for delivery_id, _ in letters]
 
     def _announce(self, taken: Iterable[_Readable], outcome: Outcome) -> None:
-        """Announce what changed at the top of boards, also by what a delivery before this one wrote already."""
+        """Announce changes at the top of boards, also those that an earlier delivery wrote but did not announce."""
         if self.announcements is None:
             return
         by_delivery = [(delivery.id, entries) for delivery, _, entries in taken]
         entries = (entry for _, entries in by_delivery for entry in entries)
         boards = self.announcements.announce(entries, outcome.written)
-        again = [delivery_id for delivery_id, entries in by_delivery if any(one.board in boards for one in entries)]
-        outcome.again += [delivery_id for delivery_id in again if delivery_id not in outcome.again]
+        retried = [delivery_id for delivery_id, entries in by_delivery if any(one.board in boards for one in entries)]
+        outcome.retry_ids += [delivery_id for delivery_id in retried if delivery_id not in outcome.retry_ids]
 
 
-def _counting(
+def _drop_closed(
     readable: Iterable[_Readable], policies: Mapping[str, BoardPolicy], letters: list[_Letter], outcome: Outcome
 ) -> list[_Readable]:
-    """Leave out what is not to be written: for now, where a board has no usable policy; or for good, as too late."""
+    """Drop the entries of closed boards; retry the deliveries of boards whose policy is not usable."""
     ready: list[_Readable] = []
     for delivery, event, entries in readable:
         if any(entry.board not in policies for entry in entries):
-            outcome.again.append(delivery.id)
+            outcome.retry_ids.append(delivery.id)
             continue
         try:
             in_time = [entry for entry in entries if policies[entry.board].is_open(entry.at)]
@@ -169,25 +174,25 @@ def handle(event: Any, _context: Any) -> dict[str, Any]:
     """Lambda's entry: `event` is a batch of the queue, or one event of the bus (direct or asynchronous invocation)."""
     if isinstance(event, dict) and isinstance(event.get("Records"), list):
         deliveries = [Delivery(message["messageId"], message["body"]) for message in event["Records"]]
-        outcome = consumer().take(deliveries)
+        outcome = processor().process(deliveries)
         _log(outcome, len(deliveries))
-        return {"batchItemFailures": [{"itemIdentifier": delivery_id} for delivery_id in outcome.again]}
-    outcome = consumer().take([Delivery("event", event)])
+        return {"batchItemFailures": [{"itemIdentifier": delivery_id} for delivery_id in outcome.retry_ids]}
+    outcome = processor().process([Delivery("event", event)])
     _log(outcome, 1)
-    if outcome.again:
-        raise NotAcknowledged("The change could not be applied now; the invocation is to be tried again.")
+    if outcome.retry_ids:
+        raise NotAcknowledged("The change could not be applied now; invoke the function again.")
     return dict(outcome.counts)
 
 
 @cache
-def consumer() -> Consumer:
+def processor() -> BatchProcessor:
     """Make the function's clients, once a process."""
     settings = ConsumerSettings.from_environment(os.environ)
-    # The leaderboard tries again by itself; with the usual attempts at each of its calls a busy table would take longer
-    # than the function has, and what was applied would be delivered again with the rest.
+    # The leaderboard retries on its own. With the usual attempts at each call, writes to a busy table would exceed the
+    # function's timeout, and the applied changes would be delivered again with the others.
     dynamodb = create_client("dynamodb", total_attempts=2)
     policies = PolicyTable(dynamodb, settings.board_table)
-    return Consumer(
+    return BatchProcessor(
         settings,
         Leaderboard(dynamodb, settings.leaderboard_table, settings.board_table),
         DeadLetterQueue(create_client("sqs"), settings.dead_letter_queue_url),
@@ -207,7 +212,7 @@ def _announcements(settings: ConsumerSettings, dynamodb: Client, policies: Polic
         own.leaderboard_index,
         SnapshotTable(dynamodb, settings.board_table),
         policies,
-        # One attempt a call: the publisher tries again, entry by entry.
+        # One attempt a call: the publisher retries, entry by entry.
         StandingEventPublisher(create_client("events", total_attempts=1), own.bus_name),
         own.top_size,
         ThreadPoolExecutor(CONCURRENT_BOARDS),
@@ -224,13 +229,13 @@ def _parsed(event: Any) -> Any:
         raise CannotRead(f"The message is not JSON: {error}.") from None
 
 
-def _is_hopeless(entry: Entry, winners: dict[tuple[str, str], Entry], result: Result) -> bool:
-    """Whether this very entry can never be written; an older one beside it gets its turn at the next delivery."""
-    return result.hopeless and winners[entry.key].version == entry.version
+def _is_permanent(entry: Entry, winners: dict[tuple[str, str], Entry], result: Result) -> bool:
+    """Whether this entry can never be written; an older one of the same key is tried at the next delivery."""
+    return result.permanent and winners[entry.key].version == entry.version
 
 
 def _letter(error_code: str, reason: str, event: Event | None = None, record: Any = None) -> DeadLetter:
-    """The letter of an event that was read, with its detail as it came; or of what was not."""
+    """The letter of an event that was read, with its detail as received, or of a record that could not be read."""
     return DeadLetter(
         stage=STAGE,
         error_code=error_code,
@@ -248,5 +253,5 @@ def _log(outcome: Outcome, changes: int) -> None:
     counts = outcome.counts
     logger.info(
         "standings changes=%d applied=%d stale=%d closed=%d parked=%d again=%d",
-        *(changes, counts["applied"], counts["stale"], counts["closed"], counts["parked"], len(outcome.again)),
+        *(changes, counts["applied"], counts["stale"], counts["closed"], counts["parked"], len(outcome.retry_ids)),
     )

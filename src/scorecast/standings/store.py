@@ -1,7 +1,7 @@
 """The leaderboard table: entries and the counters of the index, changed together or not at all.
 
-An entry is written on the condition that what was read of it still stands, in one transaction with what that adds to
-the counters and takes from them. So concurrent writers, repeats, lost answers and any order end in the same state.
+A transaction writes an entry, conditional on the version that was read, and updates the counters. So concurrent
+writers, repeats, lost answers and changes in any order lead to the same state.
 """
 
 from __future__ import annotations
@@ -32,27 +32,27 @@ from scorecast.standings.score_history import entry_after, reached
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 TRANSACTION_ACTIONS = 100
-# The stream keeps a change for a day, queues for 14, and a redrive may come later still.
+# The stream keeps a change for a day, queues for 14 days, and a redrive may follow later.
 TOMBSTONE_DAYS = 30
 # The collection of the board table that lists the boards.
 BOARDS = "boards"
 
-# Full jitter up to these; conflicts are short, throttling is not.
+# Pauses with full jitter; conflicts are short, throttling is not.
 _PAUSES_S = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
-# What no retry will mend, as an error of the call and as the reason of one action.
-_HOPELESS = {"ValidationException", "ValidationError", "ItemCollectionSizeLimitExceeded"}
+# Failures that no retry resolves, as an error of the call and as the reason of one action.
+_PERMANENT = {"ValidationException", "ValidationError", "ItemCollectionSizeLimitExceeded"}
 
-# How an entry can have failed and still go with others the next time: not at all, by another, by a newer state.
+# Failures that may be retried in a shared transaction: none, that of another entry, and a newer version.
 _HELD_UP = "HeldUp"
-_COMPANY = {"", _HELD_UP, "ConditionalCheckFailed"}
+_BATCHABLE = {"", _HELD_UP, "ConditionalCheckFailed"}
 
-AS_ALWAYS: Mapping[str, BoardPolicy] = MappingProxyType({})
+NO_POLICIES: Mapping[str, BoardPolicy] = MappingProxyType({})
 """No board has a policy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How a write ended: `entry` is what was written; an `error_code` if it failed, empty where it stands already."""
+    """The result of a write: the `entry` if it was written, an `error_code` if it failed; neither if it was stale."""
 
     entry: Entry | None = None
     error_code: str = ""
@@ -60,18 +60,18 @@ class Result:
 
     @property
     def applied(self) -> bool:
-        """Whether something was written."""
+        """Whether the entry was written."""
         return self.entry is not None
 
     @property
     def failed(self) -> bool:
-        """Whether the entry is still to be written."""
+        """Whether the entry has yet to be written."""
         return bool(self.error_code)
 
     @property
-    def hopeless(self) -> bool:
-        """Whether it failed in a way that no retry will mend."""
-        return self.error_code in _HOPELESS
+    def permanent(self) -> bool:
+        """Whether it failed and no retry can succeed."""
+        return self.error_code in _PERMANENT
 
 
 _STALE = Result()
@@ -84,19 +84,19 @@ class _DynamoDb(BatchGetItem, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Replacement:
-    """An entry, what was read that it replaces (None where nothing stands), and the policy of its board."""
+    """An entry to write, the current one at its key (None if there is none), and the policy of its board."""
 
     entry: Entry
-    standing: Entry | None
+    current: Entry | None
     policy: BoardPolicy
 
     @property
     def scores(self) -> tuple[Decimal | None, Decimal | None]:
-        return _number(self.standing), _number(self.entry)
+        return _number(self.current), _number(self.entry)
 
     @property
     def nodes(self) -> set[str]:
-        """The nodes of the index that it touches."""
+        """The nodes of the index that the replacement updates."""
         return {node for score in self.scores if score is not None for node in path_nodes(score)}
 
 
@@ -110,11 +110,11 @@ class Leaderboard:
     sleep: Callable[[float], None] = time.sleep
     _known_boards: set[str] = field(default_factory=set)
 
-    def write(self, entries: Iterable[Entry], policies: Mapping[str, BoardPolicy] = AS_ALWAYS) -> dict[Key, Result]:
-        """Write entries, as the policies of their boards say; return how each key ended.
+    def write(self, entries: Iterable[Entry], policies: Mapping[str, BoardPolicy] = NO_POLICIES) -> dict[Key, Result]:
+        """Write entries by the policies of their boards; return the result for each key.
 
-        A call reads up to 100 entries; a call writes as many as fit, with their nodes, into 100 actions. Costs a read
-        unit and a transactional write a key, and two write units for each node and transaction.
+        One call reads up to 100 entries; one call writes as many as fit, with their nodes, into 100 actions. Costs a
+        read unit and a transactional write a key, and two write units for each node and transaction.
         """
         entries = list(entries)
         results = self._register(entries)
@@ -127,13 +127,13 @@ class Leaderboard:
                 break
             self.sleep(random.uniform(0, pause_s))
             results |= self._write_once(waiting, policies, results)
-            waiting = {key: some for key, some in waiting.items() if results[key].failed and not results[key].hopeless}
+            waiting = {key: some for key, some in waiting.items() if results[key].failed and not results[key].permanent}
         return results
 
     def _register(self, entries: Sequence[Entry]) -> dict[Key, Result]:
-        """List boards before their first entry is written, so that no entry stands on an unlisted board.
+        """List boards before their first entry is written, so that every entry is on a listed board.
 
-        Returns the failures: those of the entries whose board could not be listed.
+        Returns a failure for each entry whose board could not be listed.
         """
         failures: dict[str, Result] = {}
         for board in sorted({entry.board for entry in entries if entry.score is not None} - self._known_boards):
@@ -148,31 +148,31 @@ class Leaderboard:
     def _write_once(
         self, waiting: Mapping[Key, Sequence[Entry]], policies: Mapping[str, BoardPolicy], earlier: Mapping[Key, Result]
     ) -> dict[Key, Result]:
-        """Read and write once; an entry that failed by itself before stands alone, so that it holds up no other."""
+        """Read and write once; an entry that failed before for its own sake has a transaction of its own."""
         try:
-            standing = self._read(waiting)
+            current = self._read(waiting)
         except (ClientError, BotoCoreError, NotAcknowledged) as error:
             return {key: _failure(error) for key in waiting}
         replacements = [
-            _Replacement(entry, standing.get(key), policy)
+            _Replacement(entry, current.get(key), policy)
             for key, entries in waiting.items()
-            if (entry := entry_after(standing.get(key), entries, policy := policies.get(key[1], DEFAULT)))
+            if (entry := entry_after(current.get(key), entries, policy := policies.get(key[1], DEFAULT)))
         ]
         results = dict.fromkeys(waiting, _STALE)
-        alone = [one for one in replacements if earlier.get(one.entry.key, _STALE).error_code not in _COMPANY]
+        alone = [one for one in replacements if earlier.get(one.entry.key, _STALE).error_code not in _BATCHABLE]
         together = [one for one in replacements if one not in alone]
         for chunk in [*_chunks(together), *([one] for one in alone)]:
             results |= self._transact(chunk)
         return results
 
     def _read(self, keys: Iterable[Key]) -> dict[Key, Entry]:
-        """What stands at some keys: entries and tombstones."""
+        """The current entries and tombstones at some keys."""
         asked = [item_key(*key) for key in keys]
         items = read_items(self.dynamodb, self.table, asked, consistent=True, sleep=self.sleep)
         return {entry.key: entry for entry in map(_entry, items)}
 
     def _transact(self, chunk: Sequence[_Replacement]) -> dict[Key, Result]:
-        """Write replacements on one board, and what they add to its counters, in one transaction."""
+        """Write replacements on one board, and update its counters, in one transaction."""
         board = chunk[0].entry.board
         puts = [{"Put": self._put(one)} for one in chunk]
         counters = CounterTable(self.dynamodb, self.board_table)
@@ -183,10 +183,10 @@ class Leaderboard:
         except ClientError as error:
             reasons = error.response.get("CancellationReasons")
             if reasons:
-                # Reasons come in the order of the actions; an entry without one of its own was held up by another.
+                # Reasons are in the order of the actions; an entry without one of its own failed because of another.
                 return {one.entry.key: _reason(reason) for one, reason in zip(chunk, reasons, strict=False)}
-            if len(chunk) > 1 and code_of(error) in _HOPELESS:
-                # One unacceptable entry makes DynamoDB reject the call: each gets a call of its own.
+            if len(chunk) > 1 and code_of(error) in _PERMANENT:
+                # One invalid entry makes DynamoDB reject the call: each entry gets a call of its own.
                 return {key: result for one in chunk for key, result in self._transact([one]).items()}
             return {one.entry.key: _failure(error) for one in chunk}
         except BotoCoreError as error:
@@ -195,13 +195,13 @@ class Leaderboard:
 
     def _put(self, replacement: _Replacement) -> dict[str, Any]:
         put: dict[str, Any] = {"TableName": self.table, "Item": _item(replacement.entry, replacement.policy)}
-        standing = replacement.standing
-        if standing is None:
+        current = replacement.current
+        if current is None:
             return put | {"ConditionExpression": "attribute_not_exists(id)"}
-        # A late change can alter what an entry remembers, and so its score, without being its newest.
-        history = "#history = :history" if standing.history else "attribute_not_exists(#history)"
-        values = {":sequence": standing.sequence, ":at": standing.at}
-        values |= {":history": standing.history} if standing.history else {}
+        # A late change can alter an entry's history, and so its score, without being its newest change.
+        history = "#history = :history" if current.history else "attribute_not_exists(#history)"
+        values = {":sequence": current.sequence, ":at": current.at}
+        values |= {":history": current.history} if current.history else {}
         return put | {
             "ConditionExpression": f"#sequence = :sequence AND #at = :at AND {history}",
             "ExpressionAttributeNames": {"#sequence": "sequence", "#at": "at", "#history": "history"},
@@ -210,12 +210,12 @@ class Leaderboard:
 
 
 def _number(entry: Entry | None) -> Decimal | None:
-    """The score of an entry; None where there is neither."""
+    """The score of an entry; None for a tombstone or no entry."""
     return None if entry is None or entry.score is None else Decimal(entry.score)
 
 
 def _chunks(replacements: Iterable[_Replacement]) -> Iterator[list[_Replacement]]:
-    """Cut into transactions: one board each, by score, so that neighbours share nodes; TRANSACTION_ACTIONS at most."""
+    """Cut into transactions of one board and TRANSACTION_ACTIONS at most; sorted by score, neighbours share nodes."""
     by_board = sorted(replacements, key=lambda one: (one.entry.board, Decimal(one.entry.score or 0)))
     for _, board in groupby(by_board, key=lambda one: one.entry.board):
         chunk: list[_Replacement] = []

@@ -156,8 +156,8 @@ def test_consumer_logs_no_data(logged, monkeypatch, table: FakeDynamoDb, refuses
     leaderboard, queue = Leaderboard(table, "leaderboard", "boards", lambda _: None), FakeSqs(refuses)
     dead_letters, policies = DeadLetterQueue(queue, "queue"), PolicyTable(table, "boards")
     announcements = announcements_of(table, bus, 3)
-    function = standings.Consumer(settings, leaderboard, dead_letters, NO_S3, policies, announcements)
-    monkeypatch.setattr(standings, "consumer", lambda: function)
+    function = standings.BatchProcessor(settings, leaderboard, dead_letters, NO_S3, policies, announcements)
+    monkeypatch.setattr(standings, "processor", lambda: function)
     for one in [*with_marker(EVENT), *with_marker(LARGE_EVENT)]:
         batch = {"Records": [{"messageId": "1", "body": json.dumps(one)}, {"messageId": "2", "body": f"{MARKER} {{"}]}
         for event in (batch, one):

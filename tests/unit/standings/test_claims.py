@@ -24,13 +24,13 @@ def claimed(system: System, image: dict, sequence: int = 1) -> str:
 
 
 def test_a_large_change_is_applied_without_its_images(system: System) -> None:
-    system.take(claimed(system, item()))
+    system.process(claimed(system, item()))
     assert system.table.standings == {("1", "StarWar"): "60"}
     assert system.s3.read == []
 
 
 def test_an_attribute_that_was_left_out_is_fetched(system: System) -> None:
-    system.take(claimed(system, item(name="x" * 5000)))
+    system.process(claimed(system, item(name="x" * 5000)))
     [entry] = system.table.items.values()
     assert entry["userName"] == {"S": "x" * 5000}
     assert len(system.s3.read) == 1
@@ -38,8 +38,8 @@ def test_an_attribute_that_was_left_out_is_fetched(system: System) -> None:
 
 def test_a_busy_s3_leaves_the_change_for_another_delivery_and_holds_no_neighbour(system: System) -> None:
     system.s3.refuse = lambda _: client_error("SlowDown", 503)
-    outcome = system.take(claimed(system, item(name="x" * 5000)), event(item("2"), sequence=2))
-    assert outcome.again == ["0"]
+    outcome = system.process(claimed(system, item(name="x" * 5000)), event(item("2"), sequence=2))
+    assert outcome.retry_ids == ["0"]
     assert system.table.standings == {("2", "StarWar"): "60"}
 
 
@@ -47,7 +47,7 @@ def test_a_busy_s3_leaves_the_change_for_another_delivery_and_holds_no_neighbour
 def test_images_that_are_lost_are_a_dead_letter_that_names_them(system: System, spoil) -> None:
     body = claimed(system, item(name="x" * 5000))
     spoil(system.s3.objects)
-    assert system.take(body).again == []
+    assert system.process(body).retry_ids == []
     [letter] = system.queue.messages
     assert (letter["errorCode"], letter["record"]) == ("CannotRead", body)
     assert "s3://backup/images/main/" in letter["reason"]
@@ -55,7 +55,7 @@ def test_images_that_are_lost_are_a_dead_letter_that_names_them(system: System, 
 
 def test_a_large_change_that_cannot_be_applied_is_parked_with_its_claim(system: System) -> None:
     body = claimed(system, item() | {"projectScore": {"S": "many"}})
-    system.take(body)
+    system.process(body)
     [letter] = system.queue.messages
     assert letter["errorCode"] == "CannotApply"
     assert letter["change"] == json.loads(body)["detail"]

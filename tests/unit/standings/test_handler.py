@@ -24,51 +24,51 @@ def system() -> System:
 
 
 def test_insert_update_delete_follow_the_main_table(system: System) -> None:
-    system.take(event(item(score="60"), sequence=1))
+    system.process(event(item(score="60"), sequence=1))
     assert system.table.standings == {("1", "StarWar"): "60"}
-    system.take(event(item(score="70"), item(score="60"), sequence=2))
+    system.process(event(item(score="70"), item(score="60"), sequence=2))
     assert system.table.standings == {("1", "StarWar"): "70"}
-    system.take(event(None, item(score="70"), sequence=3))
+    system.process(event(None, item(score="70"), sequence=3))
     assert system.table.standings == {}
 
 
 def test_a_tombstone_has_neither_board_nor_score_and_expires(system: System) -> None:
-    system.take(event(item(), sequence=1), event(None, item(), sequence=2))
+    system.process(event(item(), sequence=1), event(None, item(), sequence=2))
     [left] = system.table.items.values()
     assert left.keys() == {"id", "metadata", "sequence", "at", "expiresAt"}
 
 
 def test_a_late_insert_does_not_bring_a_deleted_entry_back(system: System) -> None:
-    system.take(event(None, item(), sequence=2))
-    outcome = system.take(event(item(), sequence=1))
+    system.process(event(None, item(), sequence=2))
+    outcome = system.process(event(item(), sequence=1))
     assert system.table.standings == {}
     assert outcome.counts == {"stale": 1, "parked": 0}
 
 
 def test_an_entry_made_again_after_its_tombstone_has_no_expiry(system: System) -> None:
-    system.take(event(None, item(), sequence=2))
-    system.take(event(item(score="5"), sequence=3))
+    system.process(event(None, item(), sequence=2))
+    system.process(event(item(score="5"), sequence=3))
     assert system.table.standings == {("1", "StarWar"): "5"}
     assert "expiresAt" not in system.table.items["1", "StarWar"]
 
 
 def test_a_redelivered_change_counts_once(system: System) -> None:
-    system.take(event(item(score="60"), sequence=1))
-    system.take(event(item(score="70"), sequence=2))
-    outcome = system.take(event(item(score="60"), sequence=1), event(item(score="70"), sequence=2))
+    system.process(event(item(score="60"), sequence=1))
+    system.process(event(item(score="70"), sequence=2))
+    outcome = system.process(event(item(score="60"), sequence=1), event(item(score="70"), sequence=2))
     assert system.table.standings == {("1", "StarWar"): "70"}
     assert outcome.counts["applied"] == 0
 
 
 def test_within_a_batch_only_the_newest_change_of_an_entry_is_written(system: System) -> None:
-    system.take(*(event(item(score=str(at)), sequence=at) for at in (3, 1, 9, 4)))
+    system.process(*(event(item(score=str(at)), sequence=at) for at in (3, 1, 9, 4)))
     assert system.table.standings == {("1", "StarWar"): "9"}
     assert len(system.table.transactions) == 1
     system.table.check()
 
 
 def test_a_batch_of_a_thousand_is_a_few_transactions_and_lists_each_board_once(system: System) -> None:
-    system.take(*(event(item(str(at), f"board{at % 3}", str(at)), sequence=at + 1) for at in range(1000)))
+    system.process(*(event(item(str(at), f"board{at % 3}", str(at)), sequence=at + 1) for at in range(1000)))
     assert len(system.table.standings) == 1000
     assert system.table.boards == ["board0", "board1", "board2"]
     assert len(system.table.transactions) <= 30
@@ -78,14 +78,14 @@ def test_a_batch_of_a_thousand_is_a_few_transactions_and_lists_each_board_once(s
 def test_removals_of_what_never_stood_fit_into_transactions_too(system: System) -> None:
     count = TRANSACTION_ACTIONS
     removals = [event(None, item(f"p{number}"), sequence=number) for number in range(1, count + 1)]
-    assert system.take(*removals).counts["applied"] == count
+    assert system.process(*removals).counts["applied"] == count
     assert max(system.table.transactions) <= TRANSACTION_ACTIONS
 
 
 def test_a_change_that_cannot_be_applied_is_parked_and_its_neighbours_are_applied(system: System) -> None:
     bad = event(item("2", score="1") | {"projectScore": {"S": "high"}})
-    outcome = system.take(event(item("1")), bad, "not json", {"detail": 5}, event(item("3")))
-    assert outcome.again == []
+    outcome = system.process(event(item("1")), bad, "not json", {"detail": 5}, event(item("3")))
+    assert outcome.retry_ids == []
     assert set(system.table.standings) == {("1", "StarWar"), ("3", "StarWar")}
     codes = sorted(letter["errorCode"] for letter in system.queue.messages)
     assert codes == ["CannotApply", "CannotRead", "CannotRead"]
@@ -100,13 +100,13 @@ def test_the_board_says_when_its_entries_last_changed(
 ) -> None:
     for sequence, now in enumerate(("2026-01-01T00:00:01.000Z", "2026-01-01T00:00:02.000Z"), start=1):
         monkeypatch.setattr(store, "iso_now", lambda now=now: now)
-        system.take(event(item(score=score if sequence == 2 else "60"), item(score="60"), sequence=sequence))
+        system.process(event(item(score=score if sequence == 2 else "60"), item(score="60"), sequence=sequence))
         assert system.updated_at == now
 
 
 def test_a_change_of_another_kind_is_left_alone(system: System) -> None:
-    outcome = system.take(event(item(score=None)))
-    assert outcome.again == []
+    outcome = system.process(event(item(score=None)))
+    assert outcome.retry_ids == []
     assert system.table.items == {}
     assert system.queue.messages == []
 
@@ -114,11 +114,11 @@ def test_a_change_of_another_kind_is_left_alone(system: System) -> None:
 def test_a_concurrent_writer_between_read_and_write_is_met_by_another_read(system: System) -> None:
     def insert_older(action: dict) -> None:
         system.table.before = lambda _: None
-        other = replace(system.consumer, leaderboard=Leaderboard(system.table, "leaderboard", "boards"))
-        other.take([Delivery("other", event(item(score="1"), sequence=1))])
+        other = replace(system.processor, leaderboard=Leaderboard(system.table, "leaderboard", "boards"))
+        other.process([Delivery("other", event(item(score="1"), sequence=1))])
 
     system.table.before = insert_older
-    system.take(event(item(score="60"), sequence=2))
+    system.process(event(item(score="60"), sequence=2))
     assert system.table.standings == {("1", "StarWar"): "60"}
     system.table.check()
 
@@ -133,7 +133,7 @@ def test_an_answer_that_is_lost_after_the_write_counts_once(system: System, monk
         return {}
 
     monkeypatch.setattr(FakeDynamoDb, "transact_write_items", lose_answer)
-    assert system.take(event(item(score="60"))).again == []
+    assert system.process(event(item(score="60"))).retry_ids == []
     assert system.table.standings == {("1", "StarWar"): "60"}
     system.table.check()
 
@@ -141,31 +141,31 @@ def test_an_answer_that_is_lost_after_the_write_counts_once(system: System, monk
 def test_a_busy_table_is_asked_again(system: System) -> None:
     answers = iter(["ThrottlingError", "ProvisionedThroughputExceeded"])
     system.table.before = lambda action: next(answers, None) if "Put" in action else None
-    outcome = system.take(event(item()))
-    assert outcome.again == []
+    outcome = system.process(event(item()))
+    assert outcome.retry_ids == []
     assert system.table.standings == {("1", "StarWar"): "60"}
     assert len(system.table.transactions) == 3
 
 
 def test_a_table_that_stays_busy_has_the_change_delivered_again_and_nothing_parked(system: System) -> None:
     system.table.before = about("1", "ThrottlingError")
-    outcome = system.take(event(item("1")), event(item("2")))
-    assert outcome.again == ["0"]
+    outcome = system.process(event(item("1")), event(item("2")))
+    assert outcome.retry_ids == ["0"]
     assert set(system.table.standings) == {("2", "StarWar")}
     assert system.queue.messages == []
 
 
 def test_a_write_that_dynamodb_will_never_take_is_parked(system: System) -> None:
     system.table.before = about("1", "ValidationError")
-    outcome = system.take(event(item("1")), event(item("2")))
-    assert outcome.again == []
+    outcome = system.process(event(item("1")), event(item("2")))
+    assert outcome.retry_ids == []
     assert [letter["errorCode"] for letter in system.queue.messages] == ["ValidationError"]
 
 
 def test_where_the_newest_change_can_never_be_written_the_one_before_gets_its_turn(system: System) -> None:
     system.table.before = lambda action: "ValidationError" if "'9'" in str(action.get("Put")) else None
-    outcome = system.take(event(item(score="5"), sequence=1), event(item(score="9"), sequence=2))
-    assert outcome.again == ["0"]
+    outcome = system.process(event(item(score="5"), sequence=1), event(item(score="9"), sequence=2))
+    assert outcome.retry_ids == ["0"]
     assert [letter["changeId"] for letter in system.queue.messages] == ["event-2"]
 
 
@@ -180,7 +180,7 @@ def test_an_entry_that_makes_dynamodb_reject_the_call_does_not_take_its_neighbou
         return plain(table, TransactItems=TransactItems)
 
     monkeypatch.setattr(FakeDynamoDb, "transact_write_items", reject)
-    system.take(event(item("1", score="9")), event(item("2")), event(item("3")))
+    system.process(event(item("1", score="9")), event(item("2")), event(item("3")))
     assert set(system.table.standings) == {("2", "StarWar"), ("3", "StarWar")}
     assert [letter["errorCode"] for letter in system.queue.messages] == ["ValidationException"]
     system.table.check()
@@ -188,15 +188,15 @@ def test_an_entry_that_makes_dynamodb_reject_the_call_does_not_take_its_neighbou
 
 def test_what_cannot_even_be_parked_is_delivered_again(system: System) -> None:
     system.queue.refuses = True
-    outcome = system.take("not json", event(item()))
-    assert outcome.again == ["0"]
+    outcome = system.process("not json", event(item()))
+    assert outcome.retry_ids == ["0"]
     assert system.table.standings == {("1", "StarWar"): "60"}
 
 
 def test_the_handler_takes_a_queues_batch_and_names_what_failed(
     system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handler, "consumer", lambda: system.consumer)
+    monkeypatch.setattr(handler, "processor", lambda: system.processor)
     system.table.before = about("1", "ThrottlingError")
     messages = [{"messageId": f"m{name}", "body": event(item(name))} for name in ("1", "2")]
     assert handler.handle({"Records": messages}, None) == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
@@ -205,15 +205,15 @@ def test_the_handler_takes_a_queues_batch_and_names_what_failed(
 def test_the_handler_takes_a_bare_event_and_raises_where_it_failed(
     system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handler, "consumer", lambda: system.consumer)
+    monkeypatch.setattr(handler, "processor", lambda: system.processor)
     assert handler.handle(json.loads(event(item())), None) == {"applied": 1, "parked": 0}
     system.table.before = lambda *_: "ThrottlingError"
-    with pytest.raises(NotAcknowledged, match="tried again"):
+    with pytest.raises(NotAcknowledged, match="invoke the function again"):
         handler.handle(json.loads(event(item(score="5"), sequence=2)), None)
 
 
 def test_writing_nothing_asks_nothing(system: System) -> None:
-    assert system.consumer.leaderboard.write([]) == {}
+    assert system.processor.leaderboard.write([]) == {}
     assert system.table.transactions == []
 
 
@@ -226,8 +226,8 @@ def test_a_dead_letter_queue_out_of_reach_holds_up_only_what_was_to_be_parked(sy
         raise client_error("AccessDenied", 403)
 
     system.queue.send_message_batch = out_of_reach  # type: ignore[method-assign]
-    outcome = system.take("not json", event(item()))
-    assert outcome.again == ["0"]
+    outcome = system.process("not json", event(item()))
+    assert outcome.retry_ids == ["0"]
     assert system.table.standings == {("1", "StarWar"): "60"}
 
 
@@ -239,37 +239,37 @@ def read_anew(score: str, sequence: int, at: str) -> str:
 
 
 def test_an_item_read_anew_replaces_what_it_carries_the_sequence_of(system: System) -> None:
-    system.take(event(item(score="1"), sequence=5))
-    system.take(read_anew("2", 5, "2026-01-01T00:00:02.000Z"))
+    system.process(event(item(score="1"), sequence=5))
+    system.process(read_anew("2", 5, "2026-01-01T00:00:02.000Z"))
     assert system.table.standings == {("1", "StarWar"): "2"}
-    system.take(event(item(score="1"), sequence=5), read_anew("9", 5, "2026-01-01T00:00:01.000Z"))
+    system.process(event(item(score="1"), sequence=5), read_anew("9", 5, "2026-01-01T00:00:01.000Z"))
     assert system.table.standings == {("1", "StarWar"): "2"}
     system.table.check()
 
 
 def test_an_item_read_anew_loses_to_every_later_change_and_tombstone(system: System) -> None:
-    system.take(event(None, item(), sequence=6))
-    system.take(read_anew("2", 5, "2026-01-01T00:00:02.000Z"), read_anew("3", 0, "2026-01-01T00:00:03.000Z"))
+    system.process(event(None, item(), sequence=6))
+    system.process(read_anew("2", 5, "2026-01-01T00:00:02.000Z"), read_anew("3", 0, "2026-01-01T00:00:03.000Z"))
     assert system.table.standings == {}
 
 
 def test_an_item_read_anew_fills_what_is_missing(system: System) -> None:
-    system.take(read_anew("2", 0, "2026-01-01T00:00:02.000Z"))
+    system.process(read_anew("2", 0, "2026-01-01T00:00:02.000Z"))
     assert system.table.standings == {("1", "StarWar"): "2"}
-    system.take(event(item(score="1"), sequence=1))
+    system.process(event(item(score="1"), sequence=1))
     assert system.table.standings == {("1", "StarWar"): "1"}
 
 
 def test_two_that_were_read_anew_at_once_count_once(system: System) -> None:
-    system.take(event(item(score="10"), sequence=5))
+    system.process(event(item(score="10"), sequence=5))
 
     def write_the_other(action: dict) -> None:
         system.table.before = lambda _: None
-        other = replace(system.consumer, leaderboard=Leaderboard(system.table, "leaderboard", "boards"))
-        other.take([Delivery("other", read_anew("20", 5, "2026-01-01T00:00:01.000Z"))])
+        other = replace(system.processor, leaderboard=Leaderboard(system.table, "leaderboard", "boards"))
+        other.process([Delivery("other", read_anew("20", 5, "2026-01-01T00:00:01.000Z"))])
 
     system.table.before = write_the_other
-    system.take(read_anew("30", 5, "2026-01-01T00:00:02.000Z"))
+    system.process(read_anew("30", 5, "2026-01-01T00:00:02.000Z"))
     assert system.table.standings == {("1", "StarWar"): "30"}
     system.table.check()
 
@@ -283,8 +283,8 @@ def test_a_board_that_cannot_be_listed_holds_up_its_own_entries_only(system: Sys
         return put_item(TableName=TableName, Item=Item)
 
     system.table.put_item = refuse
-    outcome = system.take(event(item("1", "Refused"), sequence=1), event(item("2", "StarWar"), sequence=2))
-    assert outcome.again == ["0"]
+    outcome = system.process(event(item("1", "Refused"), sequence=1), event(item("2", "StarWar"), sequence=2))
+    assert outcome.retry_ids == ["0"]
     assert system.table.standings == {("2", "StarWar"): "60"}
     assert system.table.boards == ["StarWar"]
 
@@ -315,7 +315,7 @@ def test_a_table_that_stays_busy_is_given_up_before_the_functions_30_s_are_over(
     monkeypatch.setattr(random, "uniform", lambda _, longest: longest)
     monkeypatch.setattr(ConsumerSettings, "from_environment", lambda _: SETTINGS)
     monkeypatch.setattr(handler, "_announcements", lambda *_: None)
-    consumer = handler.consumer.__wrapped__()
-    patient = replace(consumer, leaderboard=replace(consumer.leaderboard, sleep=slept.append))
-    assert patient.take([Delivery("1", event(item()))]).again == ["1"]
+    processor = handler.processor.__wrapped__()
+    patient = replace(processor, leaderboard=replace(processor.leaderboard, sleep=slept.append))
+    assert patient.process([Delivery("1", event(item()))]).retry_ids == ["1"]
     assert 1 < sum(slept) < 20

@@ -30,8 +30,8 @@ def late(new: dict | None = None, old: dict | None = None, sequence: int = 1) ->
 
 def test_the_best_score_stays_and_the_counters_with_it(system: System) -> None:
     system.table.declare("StarWar", BEST)
-    system.take(event(item(score="90")), event(item(score="60"), item(score="90"), 2))
-    system.take(event(item(score="70"), item(score="60"), 3))
+    system.process(event(item(score="90")), event(item(score="60"), item(score="90"), 2))
+    system.process(event(item(score="70"), item(score="60"), 3))
     assert system.table.standings == {("1", "StarWar"): "90"}
     assert system.table.items["1", "StarWar"]["sequence"]["S"] == "3".zfill(40)
     system.table.check()
@@ -39,40 +39,40 @@ def test_the_best_score_stays_and_the_counters_with_it(system: System) -> None:
 
 def test_two_writers_of_late_changes_do_not_undo_each_other(system: System) -> None:
     system.table.declare("StarWar", BEST)
-    system.take(event(item(score="10"), item(score="80"), 4))
+    system.process(event(item(score="10"), item(score="80"), 4))
 
     def write_the_other(action: dict) -> None:
         system.table.before = lambda _: None
-        other = replace(system.consumer, leaderboard=Leaderboard(system.table, "leaderboard", "boards"))
-        other.take([Delivery("other", event(item(score="90"), item(score="60"), 2))])
+        other = replace(system.processor, leaderboard=Leaderboard(system.table, "leaderboard", "boards"))
+        other.process([Delivery("other", event(item(score="90"), item(score="60"), 2))])
 
     system.table.before = write_the_other
-    system.take(event(item(score="80"), item(score="90"), 3))
+    system.process(event(item(score="80"), item(score="90"), 3))
     assert system.table.standings == {("1", "StarWar"): "90"}
     system.table.check()
 
 
 def test_what_happened_after_a_board_closed_does_not_count_and_is_no_failure(system: System) -> None:
     system.table.declare("StarWar", CLOSED)
-    system.take(event(item(score="60")))
-    outcome = system.take(
+    system.process(event(item(score="60")))
+    outcome = system.process(
         late(item(score="99"), item(score="60"), 2), late(None, item("2"), 3), late(item("3"), None, 4)
     )
-    assert (outcome.again, system.queue.messages, outcome.counts) == ([], [], {"closed": 3, "parked": 0})
+    assert (outcome.retry_ids, system.queue.messages, outcome.counts) == ([], [], {"closed": 3, "parked": 0})
     assert system.table.standings == {("1", "StarWar"): "60"}
 
 
 def test_what_happened_before_a_board_closed_counts_however_late_it_comes(system: System) -> None:
     system.table.declare("StarWar", CLOSED)
-    system.take(late(item(score="99"), item(score="70"), 3))
-    system.take(event(item(score="70"), item(score="60"), 2))
+    system.process(late(item(score="99"), item(score="70"), 3))
+    system.process(event(item(score="70"), item(score="60"), 2))
     assert system.table.standings == {("1", "StarWar"): "70"}
 
 
 def test_a_participant_who_moves_from_a_closed_board_to_an_open_one_stays_on_the_closed_one(system: System) -> None:
     system.table.declare("StarWar", CLOSED)
-    system.take(event(item(score="60")))
-    outcome = system.take(late(item(board="WarCraft", score="60"), item(score="60"), 2))
+    system.process(event(item(score="60")))
+    outcome = system.process(late(item(board="WarCraft", score="60"), item(score="60"), 2))
     assert system.table.standings == {("1", "StarWar"): "60", ("1", "WarCraft"): "60"}
     assert (outcome.counts["closed"], outcome.counts["applied"]) == (1, 1)
 
@@ -81,8 +81,8 @@ def test_a_board_whose_policy_is_not_usable_has_its_changes_delivered_again_and_
     system: System, caplog: pytest.LogCaptureFixture
 ) -> None:
     system.table.put_item(TableName="boards", Item=policy_key("StarWar") | {"keep": {"S": "worst"}})
-    outcome = system.take(event(item("1")), event(item("2", "WarCraft")))
-    assert outcome.again == ["0"]
+    outcome = system.process(event(item("1")), event(item("2", "WarCraft")))
+    assert outcome.retry_ids == ["0"]
     assert system.table.standings == {("2", "WarCraft"): "60"}
     assert "cannot use the policy of a board: `scorecast boards list` says which" in caplog.text
 
@@ -94,8 +94,8 @@ def test_policies_that_cannot_be_read_now_leave_the_changes_for_another_delivery
         raise client_error("ThrottlingException")
 
     system.table.batch_get_item = refuse
-    outcome = system.take(event(item("1")), "not json")
-    assert outcome.again == ["0"]
+    outcome = system.process(event(item("1")), "not json")
+    assert outcome.retry_ids == ["0"]
     assert [letter["errorCode"] for letter in system.queue.messages] == ["CannotRead"]
     assert "could not read the policies of 1 boards (ThrottlingException)" in caplog.text
 
@@ -104,8 +104,8 @@ def test_a_change_whose_time_is_none_is_parked_where_the_time_decides(system: Sy
     system.table.declare("StarWar", CLOSED)
     made = json.loads(event(item()))
     made["detail"]["at"] = "yesterday"
-    outcome = system.take(json.dumps(made), event(item("2")))
-    assert outcome.again == []
+    outcome = system.process(json.dumps(made), event(item("2")))
+    assert outcome.retry_ids == []
     assert [letter["errorCode"] for letter in system.queue.messages] == ["CannotRead"]
     assert system.table.standings == {("2", "StarWar"): "60"}
 
@@ -115,7 +115,7 @@ def test_boards_without_a_policy_cost_one_read_of_the_policies_now_and_then(syst
     plain = system.table.batch_get_item
     system.table.batch_get_item = lambda **request: asked.append(request) or plain(**request)  # type: ignore
     for at in range(1, 6):
-        system.take(event(item(score=str(at)), sequence=at))
+        system.process(event(item(score=str(at)), sequence=at))
     assert len([one for one in asked if "boards" in one["RequestItems"]]) == 1
     assert len(asked) == 6
     assert "history" not in system.table.items["1", "StarWar"]

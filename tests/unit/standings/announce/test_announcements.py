@@ -21,7 +21,7 @@ class Killed(BaseException):
 def system() -> System:
     """A board with a top of three: a 90, b 80, c 70; and d 60 below it, all told."""
     system = System()
-    system.take(event("a", "90", 1), event("b", "80", 2), event("c", "70", 3), event("d", "60", 4))
+    system.process(event("a", "90", 1), event("b", "80", 2), event("c", "70", 3), event("d", "60", 4))
     assert [one for one in system.drain() if one[0] == "LeadChanged"] == [("LeadChanged", "a")]
     return system
 
@@ -32,44 +32,44 @@ def names(calls: list[Call]) -> list[str]:
 
 def test_the_first_entries_enter_and_the_best_leads() -> None:
     system = System()
-    system.take(*(event(name, str(score), score) for score, name in enumerate("abcde", 1)))
+    system.process(*(event(name, str(score), score) for score, name in enumerate("abcde", 1)))
     assert system.drain() == [("EnteredTop", "e"), ("EnteredTop", "d"), ("EnteredTop", "c"), ("LeadChanged", "e")]
 
 
 def test_a_score_that_reaches_the_top_enters_and_the_last_one_leaves(system: System) -> None:
-    system.take(event("d", "75", 5))
+    system.process(event("d", "75", 5))
     assert system.drain() == [("LeftTop", "c"), ("EnteredTop", "d")]
 
 
 def test_who_falls_behind_leaves_and_the_next_one_enters(system: System) -> None:
-    system.take(event("a", "10", 5))
+    system.process(event("a", "10", 5))
     assert system.drain() == [("LeftTop", "a"), ("EnteredTop", "d"), ("LeadChanged", "b")]
 
 
 def test_who_is_removed_leaves_and_an_empty_board_has_no_leader(system: System) -> None:
-    system.take(*(event(name, None, 5) for name in "abcd"))
+    system.process(*(event(name, None, 5) for name in "abcd"))
     assert sorted(system.drain()) == [("LeftTop", "a"), ("LeftTop", "b"), ("LeftTop", "c")]
 
 
 def test_a_tie_neither_leads_nor_enters(system: System) -> None:
-    system.take(event("b", "90", 5), event("d", "70", 6))
+    system.process(event("b", "90", 5), event("d", "70", 6))
     assert system.drain() == []
 
 
 def test_ties_beyond_what_the_index_shows_keep_their_place() -> None:
     system = System(size=1)
-    system.take(event("b", "5", 1))
-    system.take(event("a", "5", 2), event("c", "5", 3))
+    system.process(event("b", "5", 1))
+    system.process(event("a", "5", 2), event("c", "5", 3))
     system.table.items = {key: system.table.items[key] for key in sorted(system.table.items)}
     system.drain()
     system.table.indexed = {key: entry for key, entry in system.table.items.items() if key[0] != "b"}
-    system.take(event("b", "5", 4, name="another name"))
+    system.process(event("b", "5", 4, name="another name"))
     assert system.drain() == []
 
 
 def test_nothing_is_told_where_only_scores_change_and_the_new_ones_count_from_then_on(system: System) -> None:
-    system.take(event("c", "79", 5))
-    system.take(event("d", "75", 6))
+    system.process(event("c", "79", 5))
+    system.process(event("d", "75", 6))
     assert system.drain() == []
 
 
@@ -77,9 +77,9 @@ def test_a_board_that_ranks_ascending_is_led_by_the_lowest() -> None:
     system = System()
     golf = policy_item("golf", BoardPolicy(order=Order.ASCENDING))
     system.table.board_items["policies", "golf"] = golf
-    system.take(*(event(name, str(score), score, "golf") for score, name in enumerate("abcd", 1)))
+    system.process(*(event(name, str(score), score, "golf") for score, name in enumerate("abcd", 1)))
     assert {one[1] for one in system.drain()} == {"a", "b", "c"}
-    system.take(event("d", "0", 9, "golf"))
+    system.process(event("d", "0", 9, "golf"))
     assert system.drain() == [("LeftTop", "c"), ("EnteredTop", "d"), ("LeadChanged", "d")]
     system.check()
 
@@ -88,17 +88,17 @@ def test_what_does_not_count_on_a_board_tells_nothing() -> None:
     system = System()
     best = policy_item("best", BoardPolicy(keep=Keep.BEST, closes_at="2020-04-15T08:26:16Z"))
     system.table.board_items["policies", "best"] = best
-    system.take(event("a", "90", 1, "best"), event("b", "80", 2, "best"))
+    system.process(event("a", "90", 1, "best"), event("b", "80", 2, "best"))
     system.drain()
     lower = json.loads(event("a", "10", 3, "best"))
     lower["detail"] |= {"operation": "MODIFY", "old": lower["detail"]["new"] | {"projectScore": 90}}
-    assert system.take(json.dumps(lower)).again == []
+    assert system.process(json.dumps(lower)).retry_ids == []
     assert system.drain() == []
     system.check()
 
 
 def test_each_board_has_its_own_top(system: System) -> None:
-    system.take(event("a", "1", 5, "WarCraft"), event("d", "99", 6))
+    system.process(event("a", "1", 5, "WarCraft"), event("d", "99", 6))
     assert ("LeadChanged", "WarCraft", "a") in system.told
     assert ("LeadChanged", "StarWar", "d") in system.told
     system.check()
@@ -109,11 +109,11 @@ def test_each_board_has_its_own_top(system: System) -> None:
 
 def test_changes_below_the_top_cost_one_read_for_all_boards(system: System) -> None:
     calls: list[Call] = []
-    consumer = system.watched(calls)
-    system.take(event("a", "1", 5, "WarCraft"), event("b", "2", 5, "WarCraft"), event("c", "3", 5, "WarCraft"))
-    consumer.announcements.policies.of(["StarWar", "WarCraft"])  # type: ignore[union-attr]
+    processor = system.watched(calls)
+    system.process(event("a", "1", 5, "WarCraft"), event("b", "2", 5, "WarCraft"), event("c", "3", 5, "WarCraft"))
+    processor.announcements.policies.of(["StarWar", "WarCraft"])  # type: ignore[union-attr]
     calls.clear()
-    system.take(event("x", "1", 6), event("y", "0", 6, "WarCraft"), consumer=consumer)
+    system.process(event("x", "1", 6), event("y", "0", 6, "WarCraft"), processor=processor)
     reads = [request for name, request in calls if name == "batch_get_item" and "boards" in request["RequestItems"]]
     assert len(reads) == 1
     assert Counter(names(calls)) == {"batch_get_item": 2, "transact_write_items": 2, "put_item": 2}  # boards, listed
@@ -121,10 +121,10 @@ def test_changes_below_the_top_cost_one_read_for_all_boards(system: System) -> N
 
 def test_a_top_that_changed_costs_eight_calls(system: System) -> None:
     calls: list[Call] = []
-    consumer = system.watched(calls)
-    consumer.announcements.policies.of(["StarWar"])  # type: ignore[union-attr]
+    processor = system.watched(calls)
+    processor.announcements.policies.of(["StarWar"])  # type: ignore[union-attr]
     calls.clear()
-    system.take(event("d", "99", 6), consumer=consumer)
+    system.process(event("d", "99", 6), processor=processor)
     told = names(calls)[names(calls).index("transact_write_items") + 1 :]
     assert told == [
         "batch_get_item",  # what was told
@@ -142,9 +142,9 @@ def test_a_top_that_changed_costs_eight_calls(system: System) -> None:
 
 def test_a_batch_of_a_thousand_on_three_boards_is_told_once_a_board() -> None:
     system, calls = System(10), []
-    consumer = system.watched(calls)
+    processor = system.watched(calls)
     changes = [event(str(at), str(at % 77), at + 1, f"board{at % 3}") for at in range(1000)]
-    system.take(*changes, consumer=consumer)
+    system.process(*changes, processor=processor)
     assert Counter(names(calls))["query"] == 3 * 2
     assert Counter(names(calls))["put_events"] == 3 * 2  # ten entered, one leads
     system.check()
@@ -156,7 +156,7 @@ def test_a_top_of_no_places_tells_nothing_and_asks_nothing() -> None:
     watched = system.watched(calls)
     watched.policies.of(["StarWar"])
     calls.clear()
-    system.take(event("a", "1", 1), consumer=replace(watched, announcements=None))
+    system.process(event("a", "1", 1), processor=replace(watched, announcements=None))
     assert system.told == []
     assert names(calls) == ["put_item", "batch_get_item", "transact_write_items"]
 
@@ -179,11 +179,11 @@ def test_a_process_that_ends_at_any_call_leaves_it_to_the_next_delivery(system: 
 
     ended = False
     try:
-        system.take(*changes(), consumer=system.watched(calls, **{when: end}))
+        system.process(*changes(), processor=system.watched(calls, **{when: end}))
     except Killed:
         ended = True
     assert ended == (number < len(calls))
-    system.take(*changes())
+    system.process(*changes())
     system.check()
     by_id = {one["id"]: one for one in system.events.details}
     assert all(by_id[one["id"]] == one for one in system.events.details)
@@ -195,14 +195,14 @@ def test_a_process_that_ends_at_any_call_leaves_it_to_the_next_delivery(system: 
 def test_what_the_bus_refuses_is_delivered_again_and_only_that_board(system: System) -> None:
     system.events.refuse_entry = lambda entry: "ThrottlingException" if "WarCraft" in entry["Detail"] else None
     batch = [event("a", "1", 5, "WarCraft"), event("d", "99", 6), event("y", "1", 7)]
-    outcome = system.take(*batch)
-    assert outcome.again == ["0"]
+    outcome = system.process(*batch)
+    assert outcome.retry_ids == ["0"]
     assert outcome.counts["applied"] == 3
     assert ("LeadChanged", "d") in system.drain()
     refused = [entry for call in system.events.calls for entry in call if "WarCraft" in entry["Detail"]]
     system.events.refuse_entry = lambda _: None
-    assert system.take(batch[0]).again == []
-    assert system.take(batch[0]).again == []
+    assert system.process(batch[0]).retry_ids == []
+    assert system.process(batch[0]).retry_ids == []
     assert system.drain() == [("EnteredTop", "a"), ("LeadChanged", "a")]
     assert system.events.taken[-2:] == refused[:2]
 
@@ -210,23 +210,23 @@ def test_what_the_bus_refuses_is_delivered_again_and_only_that_board(system: Sys
 def test_only_entries_that_failed_are_published_again_at_once(system: System) -> None:
     codes = iter(["InternalFailure"])
     system.events.refuse_entry = lambda _: next(codes, None)
-    assert system.take(event("d", "99", 5)).again == []
+    assert system.process(event("d", "99", 5)).retry_ids == []
     assert [len(call) for call in system.events.calls[-2:]] == [3, 1]
 
 
 def test_a_bus_out_of_reach_holds_up_no_entry(system: System) -> None:
     system.events.refuse_call = lambda _: client_error("AccessDeniedException")
-    outcome = system.take(event("d", "99", 5))
+    outcome = system.process(event("d", "99", 5))
     assert system.table.standings["d", "StarWar"] == "99"
-    assert outcome.again == ["0"]
+    assert outcome.retry_ids == ["0"]
 
 
 def test_until_what_was_to_be_told_is_told_nothing_newer_is(system: System) -> None:
     system.events.refuse_call = lambda _: client_error("AccessDeniedException")
-    system.take(event("d", "99", 5))
-    system.take(event("d", "1", 6))
+    system.process(event("d", "99", 5))
+    system.process(event("d", "1", 6))
     system.events.refuse_call = lambda _: None
-    system.take(event("y", "0", 7))
+    system.process(event("y", "0", 7))
     assert [one for one in system.drain() if one[1] == "d"] == [
         ("EnteredTop", "d"), ("LeadChanged", "d"), ("LeftTop", "d"),
     ]  # fmt: skip
@@ -235,8 +235,8 @@ def test_until_what_was_to_be_told_is_told_nothing_newer_is(system: System) -> N
 def test_a_parked_change_is_not_delivered_again_for_its_board(system: System) -> None:
     system.events.refuse_call = lambda _: client_error("AccessDeniedException")
     system.table.before = lambda action: "ValidationError" if "'9'" in str(action.get("Put")) else None
-    outcome = system.take(event("d", "99", 5), event("y", "9", 6))
-    assert outcome.again == ["0"]
+    outcome = system.process(event("d", "99", 5), event("y", "9", 6))
+    assert outcome.retry_ids == ["0"]
     assert outcome.counts["parked"] == 1
 
 
@@ -245,15 +245,15 @@ def test_a_table_out_of_reach_leaves_all_boards_to_another_delivery(system: Syst
         if call[0] == "batch_get_item" and "boards" in call[1]["RequestItems"]:
             raise client_error("AccessDeniedException")
 
-    assert system.take(event("d", "99", 5), consumer=system.watched([], before=refuse)).again == ["0"]
+    assert system.process(event("d", "99", 5), processor=system.watched([], before=refuse)).retry_ids == ["0"]
 
 
 def test_what_is_not_begun_in_time_is_for_another_delivery(system: System) -> None:
     ticks = count(0, BUDGET_S * 0.6)
     batch = [event("a", "1", 5, board) for board in ("one", "two", "three")]
-    outcome = system.take(*batch, consumer=system.consumer(clock=lambda: next(ticks)))
-    assert outcome.again == ["1", "2"]
-    system.take(batch[1], batch[2])
+    outcome = system.process(*batch, processor=system.processor(clock=lambda: next(ticks)))
+    assert outcome.retry_ids == ["1", "2"]
+    system.process(batch[1], batch[2])
     system.check()
 
 
@@ -279,9 +279,9 @@ def test_another_consumer_may_come_between_any_two_calls(
 
     def interfere(_: Call) -> None:
         if len(calls) == number + 1:
-            assert system.take(*others).again == []
+            assert system.process(*others).retry_ids == []
 
-    assert system.take(*changes(), consumer=system.watched(calls, **{when: interfere})).again == []
+    assert system.process(*changes(), processor=system.watched(calls, **{when: interfere})).retry_ids == []
     assert number < len(calls)
     system.check()
 
@@ -292,9 +292,9 @@ def test_another_consumer_may_come_between_where_only_scores_change(system: Syst
 
     def interfere(_: Call) -> None:
         if len(calls) == number + 1:
-            assert system.take(event("b", "5", 9)).again == []
+            assert system.process(event("b", "5", 9)).retry_ids == []
 
-    assert system.take(event("b", "81", 5), consumer=system.watched(calls, before=interfere)).again == []
+    assert system.process(event("b", "81", 5), processor=system.watched(calls, before=interfere)).retry_ids == []
     assert number < len(calls)
     system.check()
 
@@ -320,12 +320,12 @@ def test_a_board_that_others_announce_all_the_time_is_left_to_another_delivery(s
     def overtake(call: Call) -> None:
         if call[0] == "query":
             score = next(scores)
-            system.take(event("o", str(score), score))
-            system.take(event("p", str(score), score))
-            system.take(event("o", None, score + 1))
+            system.process(event("o", str(score), score))
+            system.process(event("p", str(score), score))
+            system.process(event("o", None, score + 1))
 
-    outcome = system.take(event("d", "99", 5), consumer=system.watched([], after=overtake))
-    assert outcome.again == ["0"]
+    outcome = system.process(event("d", "99", 5), processor=system.watched([], after=overtake))
+    assert outcome.retry_ids == ["0"]
 
 
 def test_a_top_that_changes_faster_than_it_is_told_is_left_to_another_delivery(system: System) -> None:
@@ -337,15 +337,15 @@ def test_a_top_that_changes_faster_than_it_is_told_is_left_to_another_delivery(s
             entry = system.table.items["d", "StarWar"]
             system.table.items["d", "StarWar"] = entry | {"projectScore": {"N": str(1 + at % 2 * 1000)}}
 
-    outcome = system.take(event("d", "99", 5), consumer=system.watched([], after=flap))
-    assert outcome.again == ["0"]
+    outcome = system.process(event("d", "99", 5), processor=system.watched([], after=flap))
+    assert outcome.retry_ids == ["0"]
     assert len([kind for kind, _ in system.drain() if kind == "LeadChanged"]) <= ROUNDS
 
 
 def test_an_index_that_lags_behind_hides_nothing_that_the_batch_wrote(system: System) -> None:
-    system.take(event("e", "50", 5), event("f", "40", 6))
+    system.process(event("e", "50", 5), event("f", "40", 6))
     system.table.indexed = dict(system.table.items)
-    system.take(event("a", None, 7), event("b", "1", 8), event("x", "65", 9))
+    system.process(event("a", None, 7), event("b", "1", 8), event("x", "65", 9))
     assert set(system.drain()) == {
         ("LeftTop", "a"), ("LeftTop", "b"), ("EnteredTop", "x"), ("EnteredTop", "d"), ("LeadChanged", "c"),
     }  # fmt: skip
