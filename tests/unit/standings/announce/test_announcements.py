@@ -301,15 +301,15 @@ def test_another_consumer_may_come_between_where_only_scores_change(system: Syst
 
 @pytest.mark.parametrize("is_indexed", [True, False])
 def test_an_entry_that_another_consumer_removes_before_it_is_told_makes_room_for_the_next(is_indexed: bool) -> None:
-    system, calls = System(places=1), list[Call]()
+    system, calls = System(size=1), list[Call]()
 
     def remove(_: Call) -> None:
         if names(calls)[-1] == "query" and system.told == []:
             system.table.indexed = None if is_indexed else dict(system.table.items)
-            assert system.take(event("a", None, 3)).again == []
+            assert system.process(event("a", None, 3)).retry_ids == []
 
     batch = event("a", "9", 1), event("b", "5", 2)
-    assert system.take(*batch, consumer=system.watched(calls, after=remove)).again == []
+    assert system.process(*batch, processor=system.watched(calls, after=remove)).retry_ids == []
     assert system.drain() == [("EnteredTop", "b"), ("LeadChanged", "b")]
     system.check()
 
