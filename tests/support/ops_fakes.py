@@ -1,4 +1,4 @@
-"""Stand-ins for what the command line calls, with state that a test can look at; none opens a socket."""
+"""Fakes of the services that the command line calls, with state that tests inspect; none opens a socket."""
 
 import json
 from collections.abc import Iterator
@@ -35,12 +35,12 @@ OUTPUTS = {
 
 
 def refusal(code: str, message: str = "as told", operation: str = "Operation") -> ClientError:
-    """What botocore raises for an error answer."""
+    """Make the error that botocore raises for an error answer."""
     return ClientError({"Error": {"Code": code, "Message": message}}, operation)
 
 
 def fake_target(endpoint: str | None = None, **clients: Any) -> Target:
-    """A target whose clients are these."""
+    """Make a target with these clients."""
     return Target(_session(), endpoint, {name.rstrip("_"): client for name, client in clients.items()})
 
 
@@ -51,7 +51,7 @@ def _session() -> boto3.Session:
 
 
 def fake_stack(**clients: Any) -> Stack:
-    """A stack whose clients are these; a trailing underscore is for `lambda_`."""
+    """Make a stack with these clients; a trailing underscore is for `lambda_`."""
     return Stack(fake_target(**clients), "fanout", OUTPUTS)
 
 
@@ -70,7 +70,7 @@ class FakeClock:
 
 @dataclass
 class Pages:
-    """A paginator over one page an item."""
+    """A paginator with one item per page."""
 
     key: str
     items: list[Any]
@@ -208,7 +208,7 @@ class FakeFunctions:
 
 @dataclass
 class FakeS3(FakeObjects):
-    """A bucket that can be listed, two entries a page."""
+    """A bucket that can be listed, with two entries per page."""
 
     def list_objects_v2(
         self, *, Bucket: str, Prefix: str, Delimiter: str, ContinuationToken: str = "0"
@@ -232,7 +232,7 @@ class FakeS3(FakeObjects):
 
 @dataclass
 class FakeTables:
-    """DynamoDB: items by table and key; scans give one item a page."""
+    """DynamoDB: items by table and key; scans return one item per page."""
 
     tables: dict[str, dict[tuple[str, str], dict[str, Any]]] = field(
         default_factory=lambda: {"main": {}, "leaderboard": {}, "boards": {}}
@@ -300,6 +300,6 @@ def _key(item: dict[str, Any]) -> tuple[str, str]:
 
 
 def entry(participant: str, board: str, score: str, name: str | None = None) -> dict[str, Any]:
-    """An item of the main table, or an entry of the leaderboard: the two differ in what a test does not look at."""
+    """Make an item of the main table or an entry of the leaderboard: they differ only in what these tests ignore."""
     item = {"id": {"S": participant}, "metadata": {"S": board}, "projectScore": {"N": score}}
     return item if name is None else item | {"userName": {"S": name}}

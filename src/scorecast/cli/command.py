@@ -151,6 +151,18 @@ class Name(click.ParamType):
         return text
 
 
+class Port(click.ParamType):
+    """A port number."""
+
+    name = "port"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Refuse a number that is not a port."""
+        if not str(value).isdigit() or not 1 <= int(value) <= 65535:
+            self.fail(f"{value!r} is not a port number from 1 to 65535.", param, ctx)
+        return int(value)
+
+
 class Whole(click.IntRange):
     """A whole number in a range; click's own calls itself an `integer range`."""
 
@@ -174,10 +186,10 @@ id_argument = argument("participant", type=ID, metavar="ID", help="Participant i
 json_option = option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 port_option = option(
     "--port",
-    type=Whole(1, 65535),
+    type=Port(),
     metavar="PORT",
     section=WHERE,
-    help="Port of the local twin (default: SCORECAST_PORT, else where it runs, else 4566).",
+    help="Port of the local twin (default: SCORECAST_PORT, else the running one, else 4566).",
 )
 
 

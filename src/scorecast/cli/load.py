@@ -24,9 +24,9 @@ from scorecast.ops.stack.stack import Options, Stack
 
 
 @command()
-@option("--changes", type=Whole(1), default=10_000, metavar="N", help="Changes to write.")
-@option("--participants", type=Whole(1), default=500, metavar="N", help="Participants.")
-@option("--boards", type=Whole(1, 100), default=3, metavar="N", help="Boards.")
+@option("--changes", type=Whole(1), default=10_000, metavar="N", help="Number of changes to write.")
+@option("--participants", type=Whole(1), default=500, metavar="N", help="Number of participants.")
+@option("--boards", type=Whole(1, 100), default=3, metavar="N", help="Number of boards.")
 @rate_option("changes")
 @option("--seed", type=int, metavar="N", help="Seed: the same one makes the same changes.")
 @option("--remove", is_flag=True, help="Delete all items that loads wrote, instead of writing.")

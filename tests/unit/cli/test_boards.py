@@ -17,7 +17,7 @@ CLOSES = "2026-12-01T18:00:00Z"
 
 
 class FakeBoards:
-    """The policies of the board table, one a page."""
+    """The policies of the board table, one per page."""
 
     def __init__(self) -> None:
         self.items: dict[str, dict[str, Any]] = {}
@@ -62,13 +62,13 @@ def run(*arguments: str) -> Result:
     return result
 
 
-def test_what_is_declared_is_kept_and_said(policies: Policies) -> None:
+def test_a_declared_policy_is_stored_and_printed(policies: Policies) -> None:
     result = run("set", "Golf", "--order", "ascending", "--keep", "best", "--closes-at", CLOSES)
     assert result.stdout == f"Golf: order ascending, keeps the best score, ties unordered, closes at {CLOSES}.\n"
     assert policies.of("Golf") == BoardPolicy(Order.ASCENDING, Keep.BEST, closes_at=CLOSES)
 
 
-def test_what_is_not_given_stays(policies: Policies) -> None:
+def test_an_omitted_option_keeps_its_value(policies: Policies) -> None:
     policies.set("Golf", BoardPolicy(Order.ASCENDING, closes_at=CLOSES))
     run("set", "Golf", "--ties", "earliest")
     assert policies.of("Golf") == BoardPolicy(Order.ASCENDING, ties=Ties.EARLIEST, closes_at=CLOSES)
@@ -127,7 +127,7 @@ def test_it_says_when_entries_must_be_written_again(arguments: list[str], *, nee
     assert "scorecast backfill" not in run("set", "Golf", *arguments).stderr
 
 
-def test_a_turned_order_moves_entries_whose_ties_have_one(policies: Policies) -> None:
+def test_a_changed_order_needs_a_backfill_if_ties_are_ordered(policies: Policies) -> None:
     policies.set("Golf", BoardPolicy(ties=Ties.EARLIEST))
     assert "scorecast backfill" in run("set", "Golf", "--order", "ascending").stderr
 
@@ -143,7 +143,7 @@ def test_the_boards_with_a_policy_are_listed(policies: Policies) -> None:
     ]
 
 
-def test_set_answers_in_json_too() -> None:
+def test_set_answers_in_json() -> None:
     answer = json.loads(run("set", "Golf", "--order", "ascending", "--json").stdout)
     assert (answer["hackathonName"], answer["order"], answer["closesAt"]) == ("Golf", "ascending", None)
 

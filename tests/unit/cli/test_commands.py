@@ -1,4 +1,4 @@
-"""The commands, from what is typed to what is printed, on a stack that is not there."""
+"""The commands, from what is typed to what is printed, on a fake stack."""
 
 import json
 from decimal import Decimal
@@ -30,9 +30,9 @@ from tests.support.recovery_fakes import RecoveryTables
 
 
 class Pipeline(RecoveryTables):
-    """A main table whose writes are on the leaderboard at once; its API shows what the leaderboard holds.
+    """A main table whose writes reach the leaderboard at once; its API shows what the leaderboard holds.
 
-    `about` is what is declared for the boards, as the API says it.
+    `about` is the boards' policy as the API answers it.
     """
 
     def __init__(self) -> None:
@@ -101,7 +101,7 @@ def test_a_score_is_written_and_waited_for(pipeline: Pipeline) -> None:
     assert result.stdout.startswith("1 has 60.5 on the board StarWar; it came through after 0.")
 
 
-def test_a_negative_score_needs_no_trick() -> None:
+def test_a_negative_score_is_an_argument() -> None:
     assert run("score", "1", "StarWar", "-3").stdout.startswith("1 has -3 on the board")
 
 
@@ -122,14 +122,14 @@ def test_a_score_is_deleted(pipeline: Pipeline) -> None:
     assert pipeline.tables["main"] == {}
 
 
-def test_a_score_of_a_board_that_keeps_the_best_is_not_waited_for_in_vain(pipeline: Pipeline) -> None:
+def test_a_worse_score_of_a_board_that_keeps_the_best_is_not_awaited_forever(pipeline: Pipeline) -> None:
     pipeline.declare("StarWar", BoardPolicy(keep=Keep.BEST))
     assert run("score", "1", "StarWar", "60").stdout.startswith(
         "1 has 60 on the board StarWar; the board, which keeps the best score, agreed after 0."
     )
 
 
-def test_a_score_of_a_closed_board_is_not_waited_for(pipeline: Pipeline) -> None:
+def test_a_score_of_a_closed_board_is_not_awaited(pipeline: Pipeline) -> None:
     pipeline.declare("StarWar", BoardPolicy(closes_at="2026-01-01T00:00:00Z"))
     said = run("score", "1", "StarWar", "60").stdout
     reason = "it does not count because the board closed at 2026-01-01T00:00:00Z"
@@ -137,7 +137,7 @@ def test_a_score_of_a_closed_board_is_not_waited_for(pipeline: Pipeline) -> None
     assert "shownAfterSeconds" in run("score", "1", "StarWar", "61", "--json").stdout
 
 
-def test_a_policy_that_is_not_usable_is_named_and_can_be_replaced(pipeline: Pipeline) -> None:
+def test_a_malformed_policy_is_named_and_can_be_replaced(pipeline: Pipeline) -> None:
     pipeline.put_item(TableName="boards", Item=policy_key("Golf") | {"keep": {"S": "worst"}})
     assert "The policy of the board 'Golf' is not usable: keep is 'worst'" in str(run("boards", "list").exception)
     result = run("boards", "set", "Golf", "--order", "ascending")
@@ -147,7 +147,7 @@ def test_a_policy_that_is_not_usable_is_named_and_can_be_replaced(pipeline: Pipe
 
 
 @pytest.mark.parametrize("arguments", [[], ["60", "--delete"], ["--delete", "--name", "x"]])
-def test_it_is_either_a_score_or_a_deletion(arguments: list[str]) -> None:
+def test_score_takes_either_a_score_or_a_deletion(arguments: list[str]) -> None:
     with pytest.raises(UserError, match="Give either a SCORE"):
         run("score", "1", "StarWar", *arguments)
 
@@ -172,7 +172,7 @@ def test_a_rank_is_a_sentence_or_json() -> None:
     assert json.loads(run("rank", "1", "StarWar", "--json").stdout)["rank"] == 1
 
 
-def test_where_low_scores_are_better_the_sentence_and_the_top_say_so(pipeline: Pipeline) -> None:
+def test_rank_and_top_say_that_low_scores_are_better(pipeline: Pipeline) -> None:
     run("score", "1", "StarWar", "60", "--name", "userA")
     pipeline.about = {"order": "ascending"}
     assert "100 % do not score lower." in run("rank", "1", "StarWar").stdout
@@ -215,13 +215,13 @@ def test_a_load_can_be_removed_again_and_again(pipeline: Pipeline) -> None:
     assert json.loads(run("load", "--remove", "--json").stdout)["removed"] == 0
 
 
-def test_a_load_that_is_not_waited_for_says_what_it_wrote() -> None:
+def test_a_load_without_waiting_says_what_it_wrote() -> None:
     answer = json.loads(run("load", "--changes", "50", "--no-wait", "--json").stdout)
     assert answer["written"] == 50
     assert "entries" not in answer
 
 
-def test_a_load_that_is_stopped_says_what_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_load_says_what_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(_: int) -> Write:
         raise KeyboardInterrupt
 
@@ -231,7 +231,7 @@ def test_a_load_that_is_stopped_says_what_is_written(monkeypatch: pytest.MonkeyP
     assert error.value.exit_code == 130
 
 
-def test_a_wait_that_is_stopped_says_so_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_wait_says_what_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: Any) -> Any:
         raise KeyboardInterrupt
 
@@ -241,7 +241,7 @@ def test_a_wait_that_is_stopped_says_so_too(monkeypatch: pytest.MonkeyPatch) -> 
     assert error.value.exit_code == 130
 
 
-def test_what_still_differs_at_the_deadline_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_entries_that_differ_at_the_deadline_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     late = Difference("load-00001", "load-board-1", ScoreAndName(Decimal(60), "Ada 1"), None)
     monkeypatch.setattr(load, "wait_until_equal", lambda *_: Comparison(40, 1, (late,)))
     with pytest.raises(UserError, match="1 of 40 entries differ: load-board-1/load-00001 has no entry") as error:
@@ -289,13 +289,13 @@ def test_adding_again_is_an_update() -> None:
     assert not json.loads(run(*arguments, stdin=PATTERN).stdout)["isNew"]
 
 
-def test_a_pattern_is_tried_on_the_samples() -> None:
+def test_a_pattern_is_tested_on_the_samples() -> None:
     result = run("consumers", "test", "--pattern", PATTERN)
     assert result.exit_code == 0
     assert result.stdout.endswith("The pattern matches 1 of 4 events.\n")
 
 
-def test_a_pattern_is_tried_on_files_and_real_changes(tmp_path: Path) -> None:
+def test_a_pattern_is_tested_on_files_and_real_changes(tmp_path: Path) -> None:
     (tmp_path / "mine.json").write_text('{"detail-type": "REMOVE"}')
     result = run(
         "consumers", "test", "--pattern", PATTERN, "--sample", str(tmp_path / "mine.json"), "--live", "5", "--json"
@@ -305,5 +305,5 @@ def test_a_pattern_is_tried_on_files_and_real_changes(tmp_path: Path) -> None:
     assert [(event["from"], event["matches"]) for event in answer["events"]] == [("mine.json", False), ("backup", True)]
 
 
-def test_a_pattern_that_matches_nothing_ends_with_1() -> None:
+def test_a_pattern_that_matches_nothing_exits_1() -> None:
     assert run("consumers", "test", "--pattern", '{"detail-type": ["READ"]}').exit_code == 1

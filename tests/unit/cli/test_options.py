@@ -1,4 +1,4 @@
-"""Every command of the command line: its help, its --json, and what it says when something is wrong."""
+"""Every command of the command line: its help, its --json, and its errors."""
 
 import re
 import sys
@@ -49,7 +49,7 @@ def test_every_command_answers_in_json_if_asked(path: tuple[str, ...]) -> None:
         (refusal("AccessDenied"), 6, "scorecast: You may not call Operation"),
     ],
 )
-def test_what_goes_wrong_is_one_line_and_no_traceback(
+def test_an_error_is_one_line_without_a_traceback(
     raised: Exception, code: int, says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail(**_: object) -> None:
@@ -139,7 +139,7 @@ def test_a_table_folds_text_instead_of_cutting_it() -> None:
     assert (captured.get().count("n"), captured.get().count("1")) == (100 + 1, 38)
 
 
-def test_a_name_cannot_reach_the_terminal_as_anything_but_text() -> None:
+def test_a_name_reaches_the_terminal_only_as_text() -> None:
     assert plain("[bold]a\x1b[31mb\nc").plain == "[bold]a\N{REPLACEMENT CHARACTER}[31mb\N{REPLACEMENT CHARACTER}c"
 
 

@@ -12,7 +12,7 @@ from scorecast.ops.boards.api_client import ApiClient
 
 
 class FakeApi:
-    """Answers by path; remembers what was asked for."""
+    """Answers by path; remembers the requests."""
 
     def __init__(self, boards: dict[str, int]) -> None:
         self.boards = boards
@@ -58,25 +58,25 @@ def client(api: FakeApi) -> ApiClient:
 
 
 @pytest.mark.parametrize(("limit", "shown", "calls"), [(10, 10, 1), (100, 100, 1), (101, 101, 2), (999, 250, 3)])
-def test_the_top_comes_from_as_many_pages_as_it_takes(api: FakeApi, limit: int, shown: int, calls: int) -> None:
+def test_the_top_is_read_from_as_many_pages_as_needed(api: FakeApi, limit: int, shown: int, calls: int) -> None:
     answer = client(api).top("StarWar", limit)
     assert [entry["rank"] for entry in answer["entries"]] == list(range(1, shown + 1))
     assert answer["total"] == 250
     assert len(api.asked) == calls
 
 
-def test_all_boards_come_from_as_many_pages_as_it_takes() -> None:
+def test_all_boards_are_read_from_as_many_pages_as_needed() -> None:
     api = FakeApi({f"board {at}": 1 for at in range(250)})
     assert [board["hackathonName"] for board in client(api).list_boards()] == list(api.boards)
     assert api.asked == ["leaderBoard/", "leaderBoard/?next=100", "leaderBoard/?next=200"]
 
 
-def test_an_unknown_board_names_those_there_are(api: FakeApi) -> None:
+def test_an_unknown_board_names_the_existing_ones(api: FakeApi) -> None:
     with pytest.raises(UserError, match=r"There is no such board\. The boards are: StarWar, WarCraft\."):
         client(api).top("Nope", 10)
 
 
-def test_what_is_no_answer_of_the_api_is_said(api: FakeApi) -> None:
+def test_a_malformed_answer_of_the_api_is_reported(api: FakeApi) -> None:
     with pytest.raises(UserError, match="The API answered 502 to /leaderBoard/: it gave no reason"):
         client(FakeApi({})).top("broken", 10)
 

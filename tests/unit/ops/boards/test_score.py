@@ -75,13 +75,13 @@ def test_other_attributes_of_the_item_survive(main: MainTable, tables: FakeTable
     assert tables.tables["main"]["1", "StarWar"]["userName"] == {"S": "userZ"}
 
 
-def test_the_board_that_the_item_itself_names_is_the_one_to_watch(main: MainTable, tables: FakeTables) -> None:
+def test_the_board_that_the_item_names_is_the_one_awaited(main: MainTable, tables: FakeTables) -> None:
     tables.tables["main"]["1", "project-7"] = entry("1", "project-7", "60") | {"hackathonName": {"S": "StarWar"}}
     assert write_score(main, "1", "project-7", Decimal(70), None).board == "StarWar"
     assert delete_score(main, "1", "project-7") == Expected("1", "StarWar", None)
 
 
-def test_an_item_that_can_make_no_entry_says_why(main: MainTable, tables: FakeTables) -> None:
+def test_an_item_that_makes_no_entry_says_why(main: MainTable, tables: FakeTables) -> None:
     tables.tables["main"]["1", "StarWar"] = entry("1", "StarWar", "60") | {"hackathonName": {"N": "5"}}
     with pytest.raises(CannotApply, match="hackathonName is '5'"):
         write_score(main, "1", "StarWar", Decimal(70), None)
@@ -127,7 +127,7 @@ def test_past_the_deadline_it_says_what_the_board_shows(shown: int | None, says:
         (BoardPolicy(keep=Keep.BEST), None, 60, False),
     ],
 )
-def test_a_board_that_keeps_another_score_may_show_that(
+def test_a_board_that_keeps_scores_may_show_another_one(
     policy: BoardPolicy, written: int | None, shown: int | None, *, is_met: bool
 ) -> None:
     expected = Expected("1", "StarWar", None if written is None else Decimal(written))

@@ -122,7 +122,7 @@ def test_other_targets_are_reached_with_the_stacks_role(world: World, target: st
     )
 
 
-def test_another_role_retry_limits_and_dead_letter_queue_can_be_asked_for(world: World) -> None:
+def test_a_consumer_may_have_its_own_role_retry_limits_and_dead_letter_queue(world: World) -> None:
     stream = ACCOUNT.format("kinesis", "stream/changes")
     role = Arn("aws", "iam", "", "123456789012", "role/mine")
     world.consumers.add(consumer(stream, role=role, retries=3, max_age_s=600, dead_letters=read_arn(FAILURES)))
@@ -147,7 +147,7 @@ def test_adding_again_changes_nothing(world: World, target: str) -> None:
     assert world.state() == once
 
 
-def test_an_update_keeps_a_rule_off_that_was_switched_off(world: World) -> None:
+def test_an_update_keeps_a_disabled_rule_disabled(world: World) -> None:
     world.consumers.add(consumer())
     world.rules.rules[RULE]["State"] = "DISABLED"
     world.consumers.add(consumer(pattern='{"source":["x"]}'))
@@ -155,7 +155,7 @@ def test_an_update_keeps_a_rule_off_that_was_switched_off(world: World) -> None:
     assert world.rules.rules[RULE]["EventPattern"] == '{"source":["x"]}'
 
 
-def test_another_target_leaves_no_permission_at_the_one_before(world: World) -> None:
+def test_another_target_leaves_no_permission_at_the_former_one(world: World) -> None:
     world.consumers.add(consumer(QUEUE, dead_letters=read_arn(FAILURES)))
     world.consumers.add(consumer(FUNCTION))
     assert world.target()["Arn"] == FUNCTION
@@ -165,7 +165,7 @@ def test_another_target_leaves_no_permission_at_the_one_before(world: World) -> 
 # ---------------------------------------------------------------- what goes wrong
 
 
-def test_when_the_target_is_refused_nothing_is_left(world: World) -> None:
+def test_a_refused_target_leaves_nothing(world: World) -> None:
     world.rules.refuse["put_targets"] = refusal("ValidationException")
     for target in (QUEUE, TOPIC, FUNCTION):
         with pytest.raises(Exception, match="ValidationException"):
@@ -173,7 +173,7 @@ def test_when_the_target_is_refused_nothing_is_left(world: World) -> None:
         assert world.state() == world.before
 
 
-def test_when_eventbridge_takes_the_call_but_not_the_target_nothing_is_left(world: World) -> None:
+def test_a_target_that_eventbridge_reports_as_failed_leaves_nothing(world: World) -> None:
     world.rules.failed_entries = [{"ErrorCode": "ConcurrentModification", "ErrorMessage": "try again"}]
     with pytest.raises(UserError, match=r"refuses the target .*orders \(ConcurrentModification: try again\)"):
         world.consumers.add(consumer())
@@ -181,7 +181,7 @@ def test_when_eventbridge_takes_the_call_but_not_the_target_nothing_is_left(worl
 
 
 @pytest.mark.parametrize("target", [ACCOUNT.format("sqs", "missing"), TOPIC + "x", FUNCTION + ":live"])
-def test_a_target_that_is_not_there_leaves_nothing(world: World, target: str) -> None:
+def test_a_missing_target_leaves_nothing(world: World, target: str) -> None:
     with pytest.raises(UserError, match=f"There is no {target}: check the name"):
         world.consumers.add(consumer(target))
     assert world.state() == world.before
@@ -196,7 +196,7 @@ def test_a_failed_update_leaves_the_consumer_as_it_was(world: World) -> None:
     assert world.state() == standing
 
 
-def test_a_statement_of_ours_that_was_changed_comes_back_as_it_was(world: World) -> None:
+def test_a_failed_update_restores_the_former_statement(world: World) -> None:
     changed = {"Sid": f"scorecast-{RULE}", "Effect": "Allow", "Resource": "*"}
     world.queues.policies["orders"] = json.dumps({"Statement": [changed]})
     world.rules.refuse["put_targets"] = refusal("ValidationException")
@@ -205,7 +205,7 @@ def test_a_statement_of_ours_that_was_changed_comes_back_as_it_was(world: World)
     assert world.queues.statements("orders") == [changed]
 
 
-def test_what_could_not_be_taken_back_is_said(world: World) -> None:
+def test_a_step_that_cannot_be_undone_is_reported(world: World) -> None:
     world.rules.refuse = {"put_targets": refusal("ValidationException"), "delete_rule": refusal("AccessDenied")}
     with pytest.raises(UserError, match=r"Some earlier steps could not be undone: You may not call"):
         world.consumers.add(consumer())
@@ -229,7 +229,7 @@ def test_a_pattern_that_eventbridge_refuses_is_one_sentence(world: World) -> Non
         ({"role": read_arn(ROLE)}, "omit --role-arn"),
     ],
 )
-def test_what_cannot_be_is_refused_before_anything_is_done(world: World, wanted: dict[str, Any], says: str) -> None:
+def test_an_invalid_consumer_is_refused_before_any_call(world: World, wanted: dict[str, Any], says: str) -> None:
     with pytest.raises(UserError, match=says) as error:
         world.consumers.add(consumer(**wanted))
     assert error.value.exit_code == ExitCode.USAGE
@@ -237,7 +237,7 @@ def test_what_cannot_be_is_refused_before_anything_is_done(world: World, wanted:
 
 
 @pytest.mark.parametrize("text", ["", "orders", "arn:aws:sqs", "arn:aws::us-east-1:1:x", "https://sqs/1/orders"])
-def test_what_is_no_arn_is_refused(text: str) -> None:
+def test_text_that_is_not_an_arn_is_refused(text: str) -> None:
     with pytest.raises(UserError, match="is not an ARN, such as arn:aws:sqs"):
         read_arn(text)
 
@@ -245,7 +245,7 @@ def test_what_is_no_arn_is_refused(text: str) -> None:
 # ---------------------------------------------------------------- list and remove
 
 
-def test_the_list_tells_added_rules_from_the_stacks_own_and_others(world: World) -> None:
+def test_the_list_distinguishes_added_built_in_and_other_rules(world: World) -> None:
     world.consumers.add(consumer())
     rules = world.consumers.list_rules()
     assert [(world.consumers.name_of(rule), rule.origin) for rule in rules] == [
@@ -258,7 +258,7 @@ def test_the_list_tells_added_rules_from_the_stacks_own_and_others(world: World)
 
 
 @pytest.mark.parametrize("target", [QUEUE, TOPIC, FUNCTION, ACCOUNT.format("kinesis", "stream/changes")])
-def test_removing_undoes_all_that_adding_did(world: World, target: str) -> None:
+def test_removing_undoes_everything_that_adding_did(world: World, target: str) -> None:
     mine = {"Sid": "mine", "Effect": "Deny"}
     world.queues.policies["orders"] = json.dumps({"Version": "2012-10-17", "Statement": [mine]})
     world.before = world.state()
@@ -276,7 +276,7 @@ def test_the_stacks_own_rules_cannot_be_removed(world: World) -> None:
     assert world.state() == world.before
 
 
-def test_an_unknown_consumer_names_those_there_are(world: World) -> None:
+def test_an_unknown_consumer_names_the_existing_ones(world: World) -> None:
     with pytest.raises(UserError, match=r"There is no consumer 'low' \(none was added yet\)"):
         world.consumers.remove("low")
     world.consumers.add(consumer())
@@ -284,7 +284,7 @@ def test_an_unknown_consumer_names_those_there_are(world: World) -> None:
         world.consumers.remove("low")
 
 
-def test_a_consumer_whose_target_is_gone_can_be_removed(world: World) -> None:
+def test_a_consumer_with_a_deleted_target_can_be_removed(world: World) -> None:
     world.consumers.add(consumer(dead_letters=read_arn(FAILURES)))
     del world.queues.policies["orders"]
     world.consumers.remove("high")
@@ -292,7 +292,7 @@ def test_a_consumer_whose_target_is_gone_can_be_removed(world: World) -> None:
     assert world.queues.statements("failures") == []
 
 
-def test_a_permission_that_stays_is_said(world: World) -> None:
+def test_a_permission_that_cannot_be_removed_is_reported(world: World) -> None:
     world.consumers.add(consumer(FUNCTION))
     world.functions.refuse_removal = refusal("AccessDeniedException", "not yours")
     with pytest.raises(UserError, match=f"the permission of {RULE} at {FUNCTION} could not be removed: not yours"):

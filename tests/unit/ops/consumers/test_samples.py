@@ -1,4 +1,4 @@
-"""Patterns, and the events to try them on: from files and from the backup."""
+"""Patterns, and events to test them on: from files and from the backup."""
 
 import gzip
 import io
@@ -44,14 +44,14 @@ def test_a_pattern_is_json_a_file_or_standard_input(tmp_path: Path) -> None:
         (json.dumps({"source": ["x" * PATTERN_CHARACTERS]}), "has 4,111 characters; 4,096 is the maximum"),
     ],
 )
-def test_what_is_no_pattern_is_refused_with_an_example_or_a_place(source: str, says: str) -> None:
+def test_text_that_is_not_a_pattern_is_refused_with_an_example_or_a_position(source: str, says: str) -> None:
     with pytest.raises(UserError) as error:
         read_pattern(source, io.StringIO())
     assert says in str(error.value)
     assert error.value.exit_code == ExitCode.USAGE
 
 
-def test_eventbridge_is_asked_whether_a_pattern_matches() -> None:
+def test_eventbridge_itself_tests_a_pattern() -> None:
     rules = FakeRules()
     assert matches(rules, '{"detail-type":["INSERT"]}', {"detail-type": "INSERT"})
     assert not matches(rules, '{"detail-type":["INSERT"]}', {"detail-type": "REMOVE"})
@@ -71,7 +71,7 @@ def test_eventbridges_refusal_is_one_sentence() -> None:
     [lines(1, 2, 3), lines(1, 2, 3).strip(), lines(1, 2, 3).replace(b"\n", b""), gzip.compress(lines(1, 2, 3))],
     ids=["lines", "no last newline", "nothing between", "gzipped"],
 )
-def test_an_object_is_read_in_every_form_it_can_have(body: bytes) -> None:
+def test_an_object_of_the_backup_is_read_in_every_format(body: bytes) -> None:
     assert read_events(body, "x") == [{"id": 1}, {"id": 2}, {"id": 3}]
 
 
@@ -80,12 +80,12 @@ def test_an_empty_object_holds_no_events() -> None:
 
 
 @pytest.mark.parametrize("body", [b"no json", b'{"id": 1} nonsense', b"[1]", b"\xff\xfe", b"\x1f\x8bbroken"])
-def test_what_holds_no_events_is_named(body: bytes) -> None:
+def test_an_object_without_events_is_named(body: bytes) -> None:
     with pytest.raises(UserError, match=r"^s3://backup/x does not hold events: "):
         read_events(body, "s3://backup/x")
 
 
-def test_the_newest_events_come_first_and_no_more_is_read_than_it_takes() -> None:
+def test_the_newest_events_come_first_and_no_further_object_is_read() -> None:
     s3: Any = FakeS3(
         {
             "changes/2025/12/31/23/z": lines(1, 2),
@@ -108,7 +108,7 @@ def test_the_projects_samples_are_an_insert_an_update_a_delete_and_a_standing_ev
     assert kinds == ["INSERT", "LeadChanged", "MODIFY", "REMOVE"]
 
 
-def test_where_there_are_none_it_says_what_to_do(tmp_path: Path) -> None:
+def test_a_missing_samples_folder_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="name files with --sample, or test real changes with --live"):
         built_in_samples(tmp_path)
 
@@ -119,7 +119,7 @@ def test_a_file_may_hold_many_events(tmp_path: Path) -> None:
     assert [(sample.origin, sample.event["id"]) for sample in samples] == [("many.jsonl", 1), ("many.jsonl", 2)]
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"nowhere\.json cannot be read: No such file"):
         list(samples_in([tmp_path / "nowhere.json"]))
 

@@ -1,4 +1,4 @@
-"""The bill: measured figures times prices, and who is cheaper said as it is."""
+"""The bill: measured figures times prices, and the verdicts on which design is cheaper."""
 
 import json
 import re
@@ -16,7 +16,7 @@ PRICE_NAMES = ("event", "pipe", "queue", "invocation", "write_unit", "read_unit"
 
 
 def model_of(**prices: float) -> Model:
-    """A model whose only prices are these; all else is free."""
+    """A model with these prices; everything else is free."""
     table = dict.fromkeys([*PRICE_NAMES, "gb_second", "firehose_gb", "cache_gb_hour"], 0.0) | prices
     nodes = [{"name": "node", "gb": 1.0, "dollars_an_hour": 1.0}]
     return Model({"prices": {name: {"dollars": one} for name, one in table.items()}, "nodes": nodes}, MODEL.measured)
@@ -31,7 +31,7 @@ def test_each_change_is_an_event_in_every_design_and_a_request_of_a_pipe_in_one(
     assert model_of(event=1.0, pipe=0.4).bill(PIPES, workload).total == pytest.approx(2.8)
 
 
-def test_writing_costs_the_units_that_were_metered_for_the_batch_the_rate_fills() -> None:
+def test_writing_costs_the_units_metered_for_the_batch_size_at_this_rate() -> None:
     alone, crowd = MODEL.measured["consumer"]["scorecast"][0], MODEL.measured["consumer"]["scorecast"][-1]
     model = model_of(write_unit=1.0)
     assert model.a_million_changes(SCORECAST, Workload(changes=1000)) == pytest.approx(alone["write_units"])
@@ -45,18 +45,18 @@ def test_a_look_up_by_the_index_costs_the_same_on_any_board_and_a_count_grows_wi
     assert model.a_million_lookups(TEXTBOOK, large) == pytest.approx(10 * model.a_million_lookups(TEXTBOOK, small))
 
 
-def test_a_cache_is_paid_by_the_hour_and_the_cheaper_of_two() -> None:
+def test_a_cache_is_billed_by_the_hour_at_the_cheaper_of_two_prices() -> None:
     idle = Workload(changes=0, lookups=0, entries=1000)
     assert model_of(cache_gb_hour=0.1).bill(REDIS, idle).total == pytest.approx(0.1 * 0.1 * 730)
     assert model_of(cache_gb_hour=100.0).bill(REDIS, idle).total == pytest.approx(730)
 
 
-def test_a_board_that_no_node_holds_is_refused() -> None:
+def test_a_board_too_large_for_any_node_is_refused() -> None:
     with pytest.raises(UserError, match=r"No cache node .* 1,000,000,000,000 entries"):
         MODEL.bill(REDIS, Workload(entries=1e12))
 
 
-def test_the_textbook_is_cheaper_where_nobody_asks_for_ranks() -> None:
+def test_the_textbook_is_cheaper_without_look_ups() -> None:
     workload = Workload(lookups=0)
     assert MODEL.bill(TEXTBOOK, workload).total < MODEL.bill(SCORECAST, workload).total
 
@@ -93,7 +93,7 @@ def test_the_command_answers_in_json_with_every_design() -> None:
         assert answer["dollarsAMonth"][design] == pytest.approx(sum(answer["lines"][design].values()), abs=0.01)
 
 
-def test_the_command_shows_a_table_and_who_is_cheaper() -> None:
+def test_the_command_shows_a_table_and_the_verdicts() -> None:
     done = CliRunner(mix_stderr=False).invoke(app, ["cost"])
     assert done.exit_code == 0
     assert "API Gateway" in done.stdout

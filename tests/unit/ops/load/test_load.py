@@ -1,4 +1,4 @@
-"""Load: the changes that are planned, and how they are written."""
+"""Load: the plan of the changes, and their writing."""
 
 from collections import Counter
 from queue import Queue
@@ -27,7 +27,7 @@ def test_the_same_seed_makes_the_same_changes() -> None:
 
 
 @pytest.mark.parametrize("changes", [1, 50, 5000])
-def test_there_are_as_many_changes_as_asked_for(changes: int) -> None:
+def test_a_plan_has_as_many_changes_as_wanted(changes: int) -> None:
     assert sum(1 for _ in plan(LoadPlan(changes, 100, 3, seed=7))) == changes
 
 
@@ -60,7 +60,7 @@ def _move(before: int, after: int) -> str:
 
 
 @pytest.mark.parametrize("wanted", [LoadPlan(10, 1, 1, 1), LoadPlan(300, 1, 1, 1), LoadPlan(300, 2, 5, 1)])
-def test_few_participants_are_enough(wanted: LoadPlan) -> None:
+def test_few_participants_suffice(wanted: LoadPlan) -> None:
     assert len(list(plan(wanted))) == wanted.changes
 
 
@@ -72,7 +72,7 @@ def load_of(tables: Any, clock: Any = None) -> Load:
     return Load(main_table_of(fake_stack(dynamodb=tables)), tables, clock=Clock(fake.now, fake.sleep))
 
 
-def test_afterwards_the_table_is_as_the_last_writes_left_it() -> None:
+def test_the_table_ends_as_the_last_writes_left_it() -> None:
     tables = FakeTables()
     written = load_of(tables).run(plan(WANTED))
     last = {write.key: write for write in plan(WANTED)}
@@ -82,7 +82,7 @@ def test_afterwards_the_table_is_as_the_last_writes_left_it() -> None:
     assert not written.is_interrupted
 
 
-def test_writes_go_in_batches_and_progress_is_told() -> None:
+def test_writes_go_in_batches_and_report_progress() -> None:
     tables = FakeTables()
     told: list[int] = []
     load = load_of(tables)
@@ -93,7 +93,7 @@ def test_writes_go_in_batches_and_progress_is_told() -> None:
 
 
 class ClockOfOneThread(local):
-    """The time as each thread has waited for it: what the others wait costs it nothing."""
+    """Each thread's own time: the sleep of one does not pass in the others."""
 
     seconds = 0.0
 
@@ -105,7 +105,7 @@ class ClockOfOneThread(local):
 
 
 class Throttling(FakeTables):
-    """Takes the first of each batch only, and now and then nothing."""
+    """Processes only the first request of each batch; throttles every fifth call."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -122,7 +122,7 @@ class Throttling(FakeTables):
         return {"UnprocessedItems": {table: rest} if rest else {}}
 
 
-def test_what_is_throttled_is_written_again() -> None:
+def test_throttled_writes_are_repeated() -> None:
     tables = Throttling()
     written = load_of(tables, ClockOfOneThread()).run(plan(LoadPlan(400, 50, 2, seed=1)))
     last = {write.key: write for write in plan(LoadPlan(400, 50, 2, seed=1))}
@@ -141,7 +141,7 @@ class Refusing(FakeTables):
         return {"UnprocessedItems": RequestItems}
 
 
-def test_a_table_that_takes_nothing_for_a_minute_ends_the_load() -> None:
+def test_a_minute_of_throttling_ends_the_load() -> None:
     with pytest.raises(UserError, match="DynamoDB has throttled a batch for 60 s: choose a lower --rate"):
         load_of(Refusing()).run(plan(WANTED))
 
@@ -151,7 +151,7 @@ def test_a_refusal_ends_the_load() -> None:
         load_of(Refusing(refusal("AccessDeniedException"))).run(plan(WANTED))
 
 
-def test_ctrl_c_ends_it_after_the_batches_at_hand() -> None:
+def test_ctrl_c_ends_the_load_after_the_batches_in_progress() -> None:
     tables = FakeTables()
 
     def interrupted() -> Any:

@@ -1,4 +1,4 @@
-"""What AWS and its SDK say, as one sentence with the next step."""
+"""Errors of AWS and its SDK as one sentence with the next step."""
 
 import pytest
 from botocore import exceptions as sdk

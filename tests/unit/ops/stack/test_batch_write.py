@@ -1,4 +1,4 @@
-"""write_batch: what DynamoDB throttles or does not process is sent again."""
+"""write_batch: throttled and unprocessed requests are sent again."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Which stack is meant, where it is, and what is said when it is not there."""
+"""Which stack the options select, where it is, and the errors if it is missing."""
 
 from dataclasses import replace
 from typing import Any
@@ -93,7 +93,7 @@ def test_options_that_mean_aws_are_refused_beside_what_means_the_twin(options: O
         find_target(replace(options, port=5000), {}, find_endpoint)
 
 
-def test_on_the_twin_the_engines_own_credentials_serve(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_twin_uses_the_engines_own_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     credentials = find_target(Options(port=5000), {}, find_endpoint).session.get_credentials()
@@ -119,13 +119,13 @@ def test_an_unknown_profile_is_named() -> None:
     assert error.value.exit_code == ExitCode.UNKNOWN_PLACE
 
 
-def test_an_unknown_region_gets_a_near_one_named() -> None:
+def test_an_unknown_region_suggests_a_similar_one() -> None:
     with pytest.raises(UserError, match="There is no AWS region 'eu-west': did you mean eu-west-") as error:
         find_target(Options(region="eu-west"), {}, find_endpoint)
     assert error.value.exit_code == ExitCode.UNKNOWN_PLACE
 
 
-def test_a_client_is_made_once() -> None:
+def test_a_client_is_created_once() -> None:
     target = find_target(Options(port=5000), {}, find_endpoint)
     assert target.client("sqs") is target.client("sqs")
 
@@ -140,18 +140,18 @@ def test_a_stack_has_its_outputs_and_the_attribute_names_it_was_deployed_with() 
     assert (stack.attributes.score, stack.attributes.board) == ("points", "hackathonName")
 
 
-def test_the_apis_address_opens_on_aws_as_it_is() -> None:
+def test_on_aws_the_apis_address_is_unchanged() -> None:
     stack = Stack(fake_target(), "fanout", OUTPUTS)
     assert stack.api_url == "https://abc123.execute-api.us-east-1.amazonaws.com/Prod/"
 
 
-def test_the_apis_address_opens_on_the_twin_by_its_port() -> None:
+def test_on_the_twin_the_apis_address_has_its_port() -> None:
     stack = Stack(fake_target("http://127.0.0.1:4566"), "fanout", OUTPUTS)
     assert stack.api_url.startswith("http://127.0.0.1:4566/")
     assert stack.api_url.endswith("abc123/Prod/")
 
 
-def test_an_unknown_stack_names_those_there_are_but_sams_own() -> None:
+def test_an_unknown_stack_names_the_existing_ones_but_sams_own() -> None:
     cloudformation = FakeCloudFormation(deployed("live"), deployed("aws-sam-cli-managed-default"))
     with pytest.raises(UserError) as error:
         describe_stack(fake_target("http://127.0.0.1:4566", cloudformation=cloudformation), "fanout")
@@ -161,7 +161,7 @@ def test_an_unknown_stack_names_those_there_are_but_sams_own() -> None:
     assert error.value.exit_code == ExitCode.UNKNOWN_STACK
 
 
-def test_an_unknown_stack_is_said_even_where_stacks_may_not_be_listed() -> None:
+def test_an_unknown_stack_is_named_even_if_stacks_cannot_be_listed() -> None:
     with pytest.raises(UserError, match="There is no stack 'fanout' in us-east-1; `sam build") as error:
         describe_stack(fake_target(cloudformation=FakeCloudFormation()), "fanout")
     assert error.value.exit_code == ExitCode.UNKNOWN_STACK
