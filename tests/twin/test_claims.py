@@ -126,7 +126,7 @@ def test_a_restore_leaves_away_and_names_what_is_not_what_was_left(stack, scorec
     body = s3.get_object(**place)["Body"].read()
     s3.put_object(**place, Body=b"{}")
     error = scorecast.fails(1, "restore", "--table", f"restored-{uuid.uuid4()}", "--create", "--json")
-    assert "1 items were left away" in error
+    assert "1 items were skipped because their images are unavailable" in error
     assert claim.place in error
     s3.put_object(**place, Body=body)
 

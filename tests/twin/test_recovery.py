@@ -137,7 +137,7 @@ def test_a_repair_mends_entries_whose_changes_and_removals_were_lost(stack, scor
     assert faults(scorecast, name) == [("extra", "4"), ("missing", "3"), ("stale", "2")]
     done = scorecast.run("verify", "--settle", "0", "--repair")
     assert done.returncode == 9
-    assert "being written anew" in done.stderr
+    assert "being written again" in done.stderr
     eventually(lambda: shows(stack, name, [("3", "30"), ("2", "20")]))
     assert faults(scorecast, name) == []
 

@@ -1,4 +1,4 @@
-"""The command that makes the index's counters anew."""
+"""The command that counts the entries again for the index."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from scorecast.ops.stack.stack import Options
 @json_option
 @with_stack_options
 def rebuild(options: Options, as_json: bool) -> None:
-    """Count all entries of all boards anew, so that ranks and totals agree with them.
+    """Count all entries of all boards again, so that ranks and totals agree with them.
 
-    Needed only where somebody has changed the leaderboard's tables by hand, or they are from before there was the
-    index. Changes go on meanwhile: the consumer's queue keeps them, and the boards stand still until it is done.
+    Needed only if the leaderboard's tables were changed by hand, or are older than the index. The boards do not change
+    until it is done; the consumer's queue keeps the changes that arrive meanwhile.
     """
-    where = open_stack(options)
+    stack = open_stack(options)
     columns = (TextColumn("{task.description}"), TextColumn("{task.completed:,}"), TimeElapsedColumn())
     with Progress(*columns, console=notes) as progress:
         task = progress.add_task("Entries counted", total=None)
-        rebuilt = ops.rebuild(where, lambda count: progress.advance(task, count))
+        rebuilt = ops.rebuild(stack, lambda count: progress.advance(task, count))
     if as_json:
         print_json(asdict(rebuilt))
     else:

@@ -1,4 +1,4 @@
-"""The commands that prove the leaderboard right and make it right again: verify, backfill, restore."""
+"""The commands that check and correct the leaderboard: verify, backfill, restore."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 import click
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from scorecast.cli.command import Number, Whole, command, json_option, option, print_json, rate_option
+from scorecast.cli.command import Name, Number, Whole, command, json_option, option, print_json, rate_option
 from scorecast.cli.options import open_stack, with_stack_options
 from scorecast.cli.output import data, notes, plain
 from scorecast.errors import UserError
@@ -30,6 +30,10 @@ from scorecast.ops.stack.exit_codes import ExitCode
 from scorecast.ops.stack.stack import Options, Stack
 
 CALLS_AT_ONCE = 8
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
+TABLE = Name(255)
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+BUCKET = Name(63)
 
 
 @command()
@@ -38,7 +42,7 @@ CALLS_AT_ONCE = 8
     type=Number(0),
     default=10,
     metavar="SECONDS",
-    help="Longest time that changes in progress may still take.",
+    help="Time to wait for changes in progress.",
 )
 @option(
     "--limit",
@@ -46,35 +50,35 @@ CALLS_AT_ONCE = 8
     type=Whole(0),
     default=20,
     metavar="N",
-    help="Differences to name; all are counted.",
+    help="Maximum number of differences to print; all are counted.",
 )
-@option("--repair", is_flag=True, help="Write wrong entries again as the main table has them.")
+@option("--repair", is_flag=True, help="Correct wrong entries from the main table.")
 @json_option
 @with_stack_options
 def verify(options: Options, settle: float, limit: int, repair: bool, as_json: bool) -> None:
     """Compare every entry of the leaderboard with the main table, and every counter of the index with the entries.
 
-    Exit code 0 where all agree, 9 where not. Both tables are read once, in pages. A repair goes through the consumer's
-    queue and never overwrites anything newer; verify again when it has arrived. On boards that keep the best or the
-    first score, or are closed, an entry may be other than its item; how many were compared loosely is said.
+    Exits 0 if all agree, else 9. Both tables are read once, page by page. A repair goes through the consumer's queue
+    and never overwrites anything newer; verify again after it arrives. On boards that are closed, or keep the best or
+    the first score, an entry may differ from its item; the report counts these separately.
     """
-    where = open_stack(options)
-    looked = Counter[str]()
-    with _looking(looked) as on_progress:
-        found, verifier = _Found(limit), verifier_of(where, settle, on_progress)
-        send = repair_of(where, verifier).send if repair else lambda _: None
+    stack = open_stack(options)
+    read = Counter[str]()
+    with _comparing(read) as on_progress:
+        found, verifier = _Found(limit), verifier_of(stack, settle, on_progress)
+        send = repair_of(stack, verifier).send if repair else lambda _: None
         for difference in verifier.find():
             found.add(difference)
             send(difference)
-        miscounts = find_miscounts(where, settle)
-        looked["loose"] = verifier.loose
+        miscounts = find_miscounts(stack, settle)
+        read["loose"] = verifier.loose
     if as_json:
-        print_json(_answer(looked, found, miscounts))
+        print_json(_answer(read, found, miscounts))
     else:
-        _print(looked, found, miscounts, limit)
+        _print(read, found, miscounts, limit)
     if found.counts or miscounts:
         raise UserError(
-            f"The leaderboard is not as the main table says: {_sum(found, miscounts)}. {_advice(found, repair)}",
+            f"The leaderboard differs from the main table: {_sum(found, miscounts)}. {_advice(found, repair)}",
             ExitCode.DIFFERENT,
         )
 
@@ -94,27 +98,27 @@ def verify(options: Options, settle: float, limit: int, repair: bool, as_json: b
     metavar="FILE",
     help="Checkpoint file (default: backfill-TABLE.json).",
 )
-@option("--anew", is_flag=True, help="Ignore an earlier run's checkpoint and start again.")
+@option("--anew", "start_again", is_flag=True, help="Ignore an earlier run's checkpoint and start again.")
 @json_option
 @with_stack_options
 def backfill(
-    options: Options, segments: int, rate: float | None, state: Path | None, anew: bool, as_json: bool
+    options: Options, segments: int, rate: float | None, state: Path | None, start_again: bool, as_json: bool
 ) -> None:
     """Publish every item of the main table to the bus, as READ changes that never overwrite anything newer.
 
-    For items from before the stack, and where changes were lost: all consumers hear of every item. Interrupted, the
-    same command goes on where it was.
+    Use it for items that are older than the stack, and after changes were lost: all consumers receive every item. After
+    an interruption, the same command continues.
     """
-    where = open_stack(options)
-    reader = item_reader_of(where)
+    stack = open_stack(options)
+    reader = item_reader_of(stack)
     path = state or Path(f"backfill-{reader.table}.json")
-    if anew:
+    if start_again:
         path.unlink(missing_ok=True)
     checkpoint = open_checkpoint(path, reader.table, segments)
     if checkpoint.is_begun():
-        notes.print(plain(f"Going on where an earlier run ended ({path})."), style="dim", soft_wrap=True)
+        notes.print(plain(f"Continuing an earlier run ({path})."), style="dim", soft_wrap=True)
     with _counting("Items published") as on_progress, ThreadPoolExecutor(CALLS_AT_ONCE) as executor:
-        publish = BusPublisher(where.client("events"), where.claims, executor, where.bus)
+        publish = BusPublisher(stack.client("events"), stack.claims, executor, stack.bus)
         run = Backfill(reader, publish, checkpoint, RateLimit(rate), on_progress)
         is_done = run.run()
     if as_json:
@@ -122,15 +126,15 @@ def backfill(
     elif is_done:
         data.print(f"Published {run.published:,} items of {reader.table}.", soft_wrap=True)
     if not is_done:
-        raise UserError(f"Stopped after {run.published:,} items: the same command goes on.", ExitCode.INTERRUPTED)
+        raise UserError(f"Stopped after {run.published:,} items: the same command continues.", ExitCode.INTERRUPTED)
 
 
 @command()
-@option("--table", metavar="NAME", help="Write the items into this table.")
-@option("--events", is_flag=True, help="Publish the newest change of each item to the bus instead.")
-@option("--until", metavar="TIME", help="Restore as of this time, or age such as 2h (default: the newest).")
-@option("--bucket", metavar="NAME", help="Bucket of the backup (default: the stack's own).")
-@option("--source-table", metavar="NAME", help="Table whose items to restore (default: the main table).")
+@option("--table", type=TABLE, metavar="NAME", help="Write the items to this table.")
+@option("--events", is_flag=True, help="Publish the latest change of each item to the bus instead.")
+@option("--until", metavar="TIME", help="Restore the state at a time or age: 15m, 2h, 3d (default: the latest).")
+@option("--bucket", type=BUCKET, metavar="NAME", help="Bucket of the backup (default: the stack's own).")
+@option("--source-table", type=TABLE, metavar="NAME", help="Table that the items are from (default: the main table).")
 @option("--create", is_flag=True, help="Create the table, with the main table's keys.")
 @option("--overwrite", is_flag=True, help="Replace items that the table already holds.")
 @rate_option("items")
@@ -150,21 +154,21 @@ def restore(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Bring back what the backup in S3 says of each item, at a point in time: into a table, or as events.
+    """Restore each item as the backup in S3 has it at a point in time: to a table, or as events to the bus.
 
-    Items come back exactly, type for type. Interrupted, it can be run again (into a table, with --overwrite).
+    Items are restored exactly, type for type. An interrupted run can be repeated (to a table, with --overwrite).
     """
     if (table is None) == (not events):
-        raise UserError("Say where to: either --table NAME or --events.", ExitCode.USAGE)
-    where = open_stack(options)
+        raise UserError("Choose a destination: either --table NAME or --events.", ExitCode.USAGE)
+    stack = open_stack(options)
     moment = None if until is None else read_moment(until, datetime.now(UTC))
-    writer = TableWriter(where.client("dynamodb"), table) if table is not None else None
+    writer = TableWriter(stack.client("dynamodb"), table) if table is not None else None
     if writer and not dry_run:
-        writer.prepare(create_like=where.output("MainTableName") if create else None, may_overwrite=overwrite)
-    from_bucket = bucket or where.output("BackupBucketName")
-    with _counting("Events read") as on_read, read_backup(where.client("s3"), from_bucket, moment, on_read) as latest:
-        source = choose_table(latest, source_table, where.output("MainTableName"))
-        done = _would_restore(latest, source) if dry_run else _restore(where, latest, source, writer, RateLimit(rate))
+        writer.prepare(create_like=stack.output("MainTableName") if create else None, may_overwrite=overwrite)
+    from_bucket = bucket or stack.output("BackupBucketName")
+    with _counting("Events read") as on_read, read_backup(stack.client("s3"), from_bucket, moment, on_read) as latest:
+        source = choose_table(latest, source_table, stack.output("MainTableName"))
+        done = _would_restore(latest, source) if dry_run else _restore(stack, latest, source, writer, RateLimit(rate))
     counts = {name: latest.counts[name] for name in ("events", "later", "unreadable", "unresolved")} | done
     if as_json:
         print_json({"sourceTable": source, "dryRun": dry_run} | counts)
@@ -172,7 +176,8 @@ def restore(
         data.print(plain(_restored(source, counts, table, dry_run)), soft_wrap=True)
     if counts["unresolved"]:
         raise UserError(
-            f"{counts['unresolved']:,} items were left away, for want of their images: {latest.first_unresolved}",
+            f"{counts['unresolved']:,} items were skipped because their images are unavailable: "
+            f"{latest.first_unresolved}",
             ExitCode.FAILED,
         )
 
@@ -183,25 +188,25 @@ def _would_restore(latest: LatestChanges, source: str) -> dict[str, int]:
 
 
 def _restore(
-    where: Stack, latest: LatestChanges, source: str, writer: TableWriter | None, limit: RateLimit
+    stack: Stack, latest: LatestChanges, source: str, writer: TableWriter | None, limit: RateLimit
 ) -> dict[str, int]:
     with _counting("Items restored") as on_progress, ThreadPoolExecutor(CALLS_AT_ONCE) as executor:
         if writer:
             counts = writer.write(latest.changes(source), limit, on_progress)
             return {"written": counts["written"], "removed": counts["removed"]}
-        publish = BusPublisher(where.client("events"), where.claims, executor, where.bus)
+        publish = BusPublisher(stack.client("events"), stack.claims, executor, stack.bus)
         return {"published": publish_changes(latest.changes(source), publish, limit, on_progress)}
 
 
 def _restored(source: str, counts: dict[str, int], table: str | None, dry_run: bool) -> str:
     read = f"Read {counts['events']:,} events"
     if counts["unreadable"]:
-        read += f", {counts['unreadable']:,} of which are no changes"
+        read += f", {counts['unreadable']:,} of which are not changes"
     if "published" in counts:
         return f"{read}; published {counts['published']:,} changes of {source}."
-    would, place = ("would be ", table or "the bus") if dry_run else ("", str(table))
-    removed = f"; {counts['removed']:,} were no more" if counts["removed"] else ""
-    return f"{read}; {counts['written']:,} items of {source} {would}written to {place}{removed}."
+    would, destination = ("would be ", table or "the bus") if dry_run else ("", str(table))
+    removed = f"; {counts['removed']:,} had been removed" if counts["removed"] else ""
+    return f"{read}; {counts['written']:,} items of {source} {would}written to {destination}{removed}."
 
 
 @contextmanager
@@ -227,23 +232,23 @@ class _Found:
 
 
 @contextmanager
-def _looking(looked: Counter[str]) -> Iterator[Any]:
+def _comparing(read: Counter[str]) -> Iterator[Any]:
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=notes, transient=True, disable=not notes.is_terminal) as progress:
         task = progress.add_task("Comparing", total=None)
 
         def on_progress(items: int, entries: int) -> None:
-            looked.update(items=items, entries=entries)
-            progress.update(task, description=f"{looked['items']:,} items, {looked['entries']:,} entries")
+            read.update(items=items, entries=entries)
+            progress.update(task, description=f"{read['items']:,} items, {read['entries']:,} entries")
 
         yield on_progress
 
 
-def _answer(looked: Counter[str], found: _Found, miscounts: list[Miscount]) -> dict[str, Any]:
+def _answer(read: Counter[str], found: _Found, miscounts: list[Miscount]) -> dict[str, Any]:
     return {
-        "items": looked["items"],
-        "entries": looked["entries"],
-        "loose": looked["loose"],
+        "items": read["items"],
+        "entries": read["entries"],
+        "loose": read["loose"],
         "missing": found.counts["missing"],
         "extra": found.counts["extra"],
         "stale": found.counts["stale"],
@@ -266,28 +271,28 @@ def _score_and_name(shown: ScoreAndName | None) -> dict[str, Any] | None:
     return None if shown is None else {"projectScore": shown.score, "userName": shown.name}
 
 
-def _print(looked: Counter[str], found: _Found, miscounts: list[Miscount], limit: int) -> None:
+def _print(read: Counter[str], found: _Found, miscounts: list[Miscount], limit: int) -> None:
     for one in found.examples:
         data.print(plain(f"{kind_of(one)}: {one}"), soft_wrap=True)
     for miscount in miscounts[:limit]:
         data.print(plain(f"miscount: {miscount}"), soft_wrap=True)
     if not found.counts and not miscounts:
         data.print(
-            f"All {looked['entries']:,} entries are as the {looked['items']:,} items of the main table say, "
-            "and the counters are theirs.",
+            f"All {read['entries']:,} entries agree with the {read['items']:,} items of the main table, "
+            "and the counters match.",
             soft_wrap=True,
         )
-    if looked["loose"]:
-        loosely = "of boards that keep the best or the first score or are closed, were compared loosely"
-        data.print(f"{looked['loose']:,} entries, {loosely}.", soft_wrap=True)
+    if read["loose"]:
+        loosely = "that are closed, or keep the best or the first score, were compared loosely"
+        data.print(f"{read['loose']:,} entries of boards {loosely}.", soft_wrap=True)
 
 
 def _advice(found: _Found, is_repaired: bool) -> str:
     if found.counts and is_repaired:
-        return "They are being written anew; verify again."
+        return "They are being written again; verify once more."
     if found.counts:
-        return "Look into `scorecast dlq list` first; `scorecast verify --repair` writes them anew."
-    return "`scorecast rebuild` counts the entries anew."
+        return "Check `scorecast dlq list` first; `scorecast verify --repair` corrects them."
+    return "`scorecast rebuild` counts the entries again."
 
 
 def _sum(found: _Found, miscounts: list[Miscount]) -> str:

@@ -1,1 +1,1 @@
-"""Making leaderboard and main table agree again: verify and repair, backfill, restore, rebuild."""
+"""Verify that leaderboard and main table agree, and repair, backfill, restore or rebuild what does not."""

@@ -1,7 +1,7 @@
-"""Backfill: a parallel scan of the main table, published to the bus as READ changes; limited in rate, resumable.
+"""Backfill: publish every item of the main table to the bus as a READ change, by a parallel scan.
 
-How far each segment has come is written down after each page that the bus took, so that a run which was interrupted in
-any way goes on from there; a page that is published twice does no harm.
+A checkpoint file records the position of each segment after each published page, so an interrupted run can continue.
+Publishing a page twice is harmless.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from scorecast.ops.stack.typed_json import for_sdk, in_json
 from scorecast.runtime.settings import Bus
 
 PAGE_ITEMS = 100
-# How long a page may take to publish before it counts as not published.
+# A page that takes longer to publish counts as not published.
 PUBLISH_S = 60.0
 
 Publish = Callable[[Sequence[Change]], None]
@@ -34,7 +34,7 @@ Publish = Callable[[Sequence[Change]], None]
 
 @dataclass(slots=True)
 class Checkpoint:
-    """How far each segment has come, on disk: a key, None at the start, or True at the end."""
+    """The position of each segment, in a file: a key, None at the start, or True at the end."""
 
     path: Path
     table: str
@@ -42,41 +42,41 @@ class Checkpoint:
     _lock: Lock = field(default_factory=Lock)
 
     def advance(self, segment: int, position: Image | bool) -> None:
-        """Write down that a segment has come to a position."""
+        """Save the new position of a segment."""
         with self._lock:
             self.segments[segment] = position
-            beside = self.path.with_suffix(".new")
-            beside.write_text(json.dumps({"table": self.table, "segments": self.segments}), encoding="utf-8")
-            beside.replace(self.path)
+            new = self.path.with_suffix(".new")
+            new.write_text(json.dumps({"table": self.table, "segments": self.segments}), encoding="utf-8")
+            new.replace(self.path)
 
     def is_begun(self) -> bool:
-        """Whether an earlier run got anywhere."""
+        """Whether an earlier run published a page."""
         return any(position is not None for position in self.segments)
 
 
 def open_checkpoint(path: Path, table: str, segments: int) -> Checkpoint:
-    """Read how far an earlier run has come; begin anew where there was none. Refuses the file of another table."""
+    """Read the checkpoint of an earlier run, or start a new one; refuses the file of another table."""
     if not path.exists():
         return Checkpoint(path, table, [None] * segments)
     try:
         saved = json.loads(path.read_text(encoding="utf-8"))
         found, positions = saved["table"], list(saved["segments"])
     except (OSError, ValueError, KeyError, TypeError):
-        raise UserError(f"{path} is not the state of a backfill: name another with --state.", ExitCode.USAGE) from None
+        raise UserError(f"{path} is not a checkpoint: choose another file with --state.", ExitCode.USAGE) from None
     if found != table:
-        raise UserError(f"{path} is of the table {found}: name another with --state.", ExitCode.USAGE)
+        raise UserError(f"{path} is of the table {found}: choose another file with --state.", ExitCode.USAGE)
     return Checkpoint(path, table, positions)
 
 
 class RateLimit:
-    """So many a second, for all threads together."""
+    """Limits how many items all threads together process per second."""
 
     def __init__(self, rate: float | None, clock: Clock = CLOCK) -> None:
         self._rate, self._clock, self._lock = rate, clock, Lock()
         self._next_s = clock.now()
 
     def wait(self, count: int) -> None:
-        """Wait for the turn of so many."""
+        """Wait until `count` more items may be processed."""
         if self._rate is None:
             return
         with self._lock:
@@ -89,7 +89,7 @@ class RateLimit:
 
 @dataclass(slots=True)
 class Backfill:
-    """Publishes every item; `on_published` hears of each page, from any thread."""
+    """Publishes every item; `on_published` receives the size of each page, from any thread."""
 
     reader: ItemReader
     publish: Publish
@@ -102,7 +102,7 @@ class Backfill:
     _lock: Lock = field(default_factory=Lock)
 
     def run(self) -> bool:
-        """Read and publish all segments at once; return whether it came to the end, and not to Ctrl-C before."""
+        """Read and publish all segments in parallel; return False if Ctrl-C stopped it before the end."""
         with ThreadPoolExecutor(len(self.checkpoint.segments)) as threads:
             runs = [threads.submit(self._run, segment) for segment in range(len(self.checkpoint.segments))]
             try:
@@ -148,7 +148,7 @@ class Backfill:
 
 @dataclass(frozen=True, slots=True)
 class BusPublisher:
-    """Publishes changes to the bus, or raises."""
+    """Publishes changes to the bus."""
 
     events: Any
     claims: ClaimStore
@@ -157,7 +157,7 @@ class BusPublisher:
     max_attempts: int = 8
 
     def __call__(self, changes: Sequence[Change]) -> None:
-        """Publish changes of different items; UserError where the bus does not take one."""
+        """Publish changes of different items; UserError if the bus does not accept one."""
         publisher = Publisher(self.events, self.claims, self.executor, self.max_attempts)
         publications = [publication_of(change, self.bus) for change in changes]
         refusals = publisher.publish(publications, lambda: PUBLISH_S)
@@ -165,5 +165,5 @@ class BusPublisher:
             first = refusals[0]
             raise UserError(
                 f"The bus refused {len(refusals)} of {len(changes)} changes after {first.attempts} attempts "
-                f"({first.error_code}: {first.reason}): the same command goes on from there."
+                f"({first.error_code}: {first.reason}): run the same command again to continue."
             )

@@ -1,7 +1,7 @@
-"""The backup in S3, read: the events of every change, newest first.
+"""Backup: read the events of every change from S3, newest first.
 
-Takes what Firehose writes on AWS (gzipped objects of many events, one a line; what it could not process, wrapped in
-why) and what other writers may leave: plain objects, one event each, or events with nothing between them.
+Firehose on AWS writes gzipped objects with one event per line, and wraps an event that it could not process together
+with the error. Other writers may store plain objects, single events, or events without a separator.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from scorecast.errors import UserError
 
-# The prefixes as the template has them: the backup's objects, and what Firehose could not process.
+# The template's prefixes for the backup's objects and for events that Firehose could not process.
 PREFIX = "changes/"
 FAILED_PREFIX = "failed/"
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -29,32 +29,36 @@ class _S3(Protocol):
 
 
 def newest_events(s3: _S3, bucket: str, count: int) -> list[Event]:
-    """Return the newest events, the newest first, and read no more objects than it takes."""
+    """Return the newest events, newest first; read only as many objects as needed."""
     objects = (_read_object(s3, bucket, key) for key in _newest_keys(s3, bucket, PREFIX))
     return list(islice(chain.from_iterable(map(reversed, objects)), count))
 
 
 def every_object(s3: _S3, bucket: str) -> Iterator[tuple[str, list[Event]]]:
-    """Read all of the backup and of what Firehose could not process: the key and the events of each object."""
+    """Yield the key and the events of each object, including those that Firehose could not process."""
     for prefix in (PREFIX, FAILED_PREFIX):
         for key in _newest_keys(s3, bucket, prefix):
             yield key, _read_object(s3, bucket, key)
 
 
-def read_events(body: bytes, place: str) -> list[Event]:
-    """Read the events of one object or file; `place` names it in errors."""
+def read_events(body: bytes, name: str) -> list[Event]:
+    """Read the events of one object or file; `name` names it in errors.
+
+    >>> read_events(b'{"id": 1}{"id": 2}', "example")
+    [{'id': 1}, {'id': 2}]
+    """
     try:
         text = (gzip.decompress(body) if body.startswith(_GZIP_MAGIC) else body).decode()
         events = [_unwrapped(document) for document in _documents(text)]
     except (OSError, EOFError, ValueError) as error:
-        raise UserError(f"{place} does not hold events: {error}.") from None
+        raise UserError(f"{name} does not hold events: {error}.") from None
     if not all(isinstance(event, dict) for event in events):
-        raise UserError(f"{place} does not hold events: each must be a JSON object.")
+        raise UserError(f"{name} does not hold events: each must be a JSON object.")
     return events
 
 
 def _documents(text: str) -> Iterator[Any]:
-    """JSON documents one after the other, with or without lines between them."""
+    """Yield consecutive JSON documents, with or without white space between them."""
     decoder = json.JSONDecoder()
     at = _skip_space(text, 0)
     while at < len(text):
@@ -64,7 +68,7 @@ def _documents(text: str) -> Iterator[Any]:
 
 
 def _unwrapped(document: Any) -> Any:
-    """The event that Firehose could not process; another document as it is, as is one that holds no event.
+    """Return the event that Firehose wrapped because it could not process it; any other document unchanged.
 
     https://docs.aws.amazon.com/firehose/latest/dev/data-transformation-failure-handling.html
     """
@@ -89,7 +93,7 @@ def _read_object(s3: _S3, bucket: str, key: str) -> list[Event]:
 
 
 def _newest_keys(s3: _S3, bucket: str, prefix: str) -> Iterator[str]:
-    """Walk the folders (year, month, day, hour) from the last to the first."""
+    """Yield the keys of all objects, by folder (year, month, day, hour) from the last to the first."""
     folders: list[str] = []
     objects: list[tuple[Any, str]] = []
     request = {"Bucket": bucket, "Prefix": prefix, "Delimiter": "/"}

@@ -1,6 +1,7 @@
-"""The counters of the index against the entries that they count: every node of every board, every bucket.
+"""Counters: compare every bucket of every node of the index with the entries that it counts.
 
-Entries are read page by page; memory holds the counts, at most a bucket for each first four digits of a board's scores.
+Entries are read page by page. Memory holds the counts: at most one bucket for each distinct first four digits of a
+board's scores.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ Nodes = dict[str, dict[str, Node]]
 
 @dataclass(frozen=True, slots=True)
 class Miscount:
-    """A bucket whose count is not the number of its entries; `node` is the path above it, "" the root."""
+    """A bucket whose count differs from its number of entries; `node` is its path, "" for the root."""
 
     board: str
     node: str
@@ -32,12 +33,12 @@ class Miscount:
     entries: int
 
     def __str__(self) -> str:
-        place = f"bucket {self.bucket} of node {self.node!r}"
-        return f"{self.board}: {place} counts {self.counted}, but {self.entries} entries are there"
+        bucket = f"bucket {self.bucket} of node {self.node!r}"
+        return f"{self.board}: {bucket} counts {self.counted}, but {self.entries} entries are there"
 
 
 def find_miscounts(stack: Stack, settle_s: float, clock: Clock = CLOCK) -> list[Miscount]:
-    """Compare all counters with all entries until they agree or the time to settle is over; return what differs."""
+    """Compare all counters with all entries until they agree or the time to settle is over; return the miscounts."""
     found: list[Miscount] = []
     for _ in poll_until(settle_s, pause_s=0.5, longest_pause_s=5, clock=clock):
         found = list(_differences(stack))
@@ -63,7 +64,7 @@ def _unequal(board: str, node: str, counted: Node, entries: Node) -> Iterator[Mi
 
 
 def _count_entries(dynamodb: Any, table: str) -> Nodes:
-    """Count the entries as the index should."""
+    """Count the entries as the index must count them."""
     boards: dict[str, Counters] = defaultdict(Counters)
     for (_, board), shown in leaderboard_of(dynamodb, table):
         boards[board].replace(None, shown.score)
@@ -71,7 +72,7 @@ def _count_entries(dynamodb: Any, table: str) -> Nodes:
 
 
 def _counted(dynamodb: Any, table: str) -> Nodes:
-    """What the index counts: all shards of all nodes, summed."""
+    """Read the counts of the index, summed over the shards of each node."""
     boards: dict[str, NodeCounts] = defaultdict(lambda: NodeCounts(defaultdict(dict)))
     request: dict[str, Any] = {
         "TableName": table,

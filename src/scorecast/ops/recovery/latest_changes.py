@@ -1,8 +1,9 @@
-"""Latest changes: the newest change of each item out of a backup in any order, as of a point in time.
+"""Latest changes: find the latest change of each item in a backup, at a point in time.
 
-It is a SQLite file beside the memory, so that the size of a backup does not matter. Of two changes the one with the
-greater sequence counts, within a stream, and a later stream counts more. An item that was read (READ) counts if it was
-read later than the newest change happened, by more than clocks differ: its sequence says only what a leaderboard knew.
+The changes come in any order. They are kept in a SQLite file, so a backup can be larger than memory. Of two changes of
+a stream, the one with the greater sequence is later; a change of a newer stream is later than all of an older one. The
+sequence of a READ says only what a leaderboard knew. So a READ wins if its time is later than that of the latest other
+change, by more than clocks differ.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from scorecast.changes.claim import read_kept
 from scorecast.errors import CannotRead, NotAcknowledged, UserError
 from scorecast.ops.dead_letters.filters import read_time
 
-# A stream tells times by the second, and clocks differ.
+# The times of a stream are whole seconds, and clocks differ.
 _SKEW = timedelta(seconds=5)
 
 _SCHEMA = """
@@ -40,9 +41,9 @@ _BY_ITEM = 'SELECT item, is_read, at, event FROM newest WHERE "table" = ? ORDER 
 
 @dataclass(slots=True)
 class LatestChanges:
-    """Takes events in any order, each as often as it comes; `changes` gives the newest of each item.
+    """Collects events in any order, also repeated ones; `changes` yields the latest one of each item.
 
-    `resolve` gives an event with the images that its claim names.
+    `resolve` returns an event with the images that its claim names.
     """
 
     path: Path
@@ -54,7 +55,7 @@ class LatestChanges:
 
     def __post_init__(self) -> None:
         self._connection = sqlite3.connect(self.path)
-        self._connection.execute("PRAGMA synchronous = OFF")  # it is thrown away after a crash
+        self._connection.execute("PRAGMA synchronous = OFF")  # a crash makes the file useless anyway
         self._connection.execute(_SCHEMA)
 
     def close(self) -> None:
@@ -62,24 +63,25 @@ class LatestChanges:
         self._connection.close()
 
     def add(self, events: Iterable[dict[str, Any]]) -> None:
-        """Note the events of one object; those that are no change of ours, or are too late, are only counted."""
+        """Add the events of one object; other events, and those after `until`, are only counted."""
         rows = [row for row in map(self._row, events) if row]
         with self._connection:
             self._connection.executemany(_KEEP_NEWER, rows)
 
     def tables(self) -> list[str]:
-        """The tables whose changes there are."""
+        """Return the names of the tables that have changes."""
         return [name for (name,) in self._connection.execute('SELECT DISTINCT "table" FROM newest ORDER BY 1')]
 
     def items(self, table: str) -> int:
-        """How many items changes are known of, removed ones included."""
+        """Return how many items have changes, including removed items."""
         query = 'SELECT COUNT(DISTINCT item) FROM newest WHERE "table" = ?'
         return int(self._connection.execute(query, (table,)).fetchone()[0])
 
     def changes(self, table: str) -> Iterator[Change]:
-        """The newest change of each item; one without a new image says that the item is no more.
+        """Yield the latest change of each item; without a new image, the item was removed.
 
-        What a claim names is fetched here; where that cannot be, the item is left away, and counted and named.
+        The images of a claim are fetched here. If they are unavailable, the item is skipped and counted, and the first
+        one is named.
         """
         for event in self._newest(table):
             try:
@@ -119,13 +121,13 @@ class LatestChanges:
 
 
 def choose_table(latest: LatestChanges, named: str | None, usual: str | None = None) -> str:
-    """Choose the table to restore: the one that was named; else the usual one, or the only one there is."""
+    """Choose the table to restore: the named one, else the usual one, else the only one."""
     tables = latest.tables()
     wanted = named or usual
     if wanted in tables:
         return str(wanted)
     if not tables:
-        raise UserError("The backup holds no change of that time.")
+        raise UserError("The backup holds no change up to that time.")
     if named is None and len(tables) == 1:
         return tables[0]
     asked = f"no changes of the table {named!r}" if named else "changes of several tables"
@@ -133,8 +135,8 @@ def choose_table(latest: LatestChanges, named: str | None, usual: str | None = N
 
 
 def _version(change: Change) -> str:
-    """What orders the changes of an item, or the reads of it, as text."""
+    """Return a text that sorts the changes of an item, or its READs, by age."""
     if change.operation == "READ":
         return read_time(change.at).isoformat(timespec="microseconds")
-    label = change.stream_arn.rpartition("/")[2]  # when the stream was made
+    label = change.stream_arn.rpartition("/")[2]  # the time at which the stream was created
     return f"{label} {change.sequence}"

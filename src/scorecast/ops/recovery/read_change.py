@@ -1,8 +1,8 @@
-"""Items of the main table as READ changes, which never overwrite anything newer: docs/adr/0014.
+"""READ changes: items of the main table as changes that never overwrite anything newer. See docs/adr/0014.
 
-A READ carries the sequence of the entry that stood *before* its item was read (zeros where none stood), and the time of
-the read. So every change that happened after the read wins, and so does every one that an entry holds already; but what
-is missing is filled, and an entry whose last change was lost is mended.
+A READ carries the sequence that the entry had *before* its item was read (zeros without an entry), and the time of the
+read. So every later change wins, and so does every change that the entry already contains. A READ adds a missing entry
+and corrects an entry whose last change was lost.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from scorecast.runtime.settings import AttributeNames
 from scorecast.standings.entry import Entry, entries_of
 
 NEVER = "0" * SEQUENCE_DIGITS
-"""The sequence of what no change is known of: every change is newer."""
+"""The sequence of an item without a known change: every change is newer."""
 
 Key = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class ItemReader:
-    """Reads items of a table; `key_names` are the names of its keys."""
+    """Reads items of a table as READ changes; `key_names` are the names of the table's keys."""
 
     dynamodb: Any
     table: str
@@ -40,9 +40,9 @@ class ItemReader:
     now: Callable[[], str] = iso_now
 
     def read(self, found: Sequence[Image]) -> list[Change]:
-        """Return a READ of each item that a scan has just found and that is still there.
+        """Return a READ of each item that a scan has just found and that still exists.
 
-        First what stands is read, then the items again: the other way round an old item would get a new sequence.
+        The entries are read first and then the items again; in the other order an old item could get a new sequence.
         """
         scored = [item for item in found if self.entry_of(item)]
         plain = [self.change(item, NEVER, self.now()) for item in found if not self.entry_of(item)]
@@ -55,7 +55,7 @@ class ItemReader:
         return sequences.get(entry.key, NEVER) if entry else NEVER
 
     def sequences(self, keys: Iterable[Key]) -> dict[Key, str]:
-        """The sequences of the entries and tombstones that stand at some keys."""
+        """Read the sequences of the entries and tombstones at some keys."""
         asked = [{"id": {"S": key[0]}, "metadata": {"S": key[1]}} for key in dict.fromkeys(keys)]
         items = read_items(self.dynamodb, self.leaderboard, asked, consistent=True)
         return {(item["id"]["S"], item["metadata"]["S"]): item["sequence"]["S"] for item in items}
@@ -65,7 +65,7 @@ class ItemReader:
         return [in_json(item) for item in read_items(self.dynamodb, self.table, keys, consistent=True)]
 
     def entry_of(self, item: Image) -> Entry | None:
-        """The entry that an item makes, tombstones aside."""
+        """Return the entry that an item makes, or None."""
         try:
             entries = entries_of(self.change(item, NEVER, ""), self.attributes)
         except CannotApply:
@@ -84,11 +84,11 @@ class ItemReader:
 
 
 def item_reader_of(stack: Stack) -> ItemReader:
-    """The reader of a stack's main table; refuses a table without a stream."""
+    """Make the reader of a stack's main table; refuses a table without a stream."""
     dynamodb, table = stack.client("dynamodb"), stack.output("MainTableName")
     description = dynamodb.describe_table(TableName=table)["Table"]
     if "LatestStreamArn" not in description:
-        raise UserError(f"The table {table} has no stream, so its changes cannot be named: enable it first.")
+        raise UserError(f"The table {table} has no stream, so its changes have no stream ARN: enable the stream first.")
     return ItemReader(
         dynamodb=dynamodb,
         table=table,

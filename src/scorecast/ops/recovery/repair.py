@@ -1,7 +1,7 @@
-"""Repair: a wrong entry is written anew as its item is now, or removed where there is none, by ConsumerLambda itself.
+"""Repair: let ConsumerLambda write a wrong entry again from its item, or remove it if there is no item.
 
-What is sent is a READ (docs/adr/0014), so nothing newer is ever overwritten. It goes to the consumer's queue and not to
-the bus: nothing happened to the main table, and other consumers and the backup have nothing to learn from it.
+A repair sends a READ (docs/adr/0014), so it never overwrites anything newer. The READ goes to the consumer's queue and
+not to the bus: the main table has not changed, so other consumers and the backup must not receive an event.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from scorecast.ops.stack.typed_json import in_json
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """Has entries written anew."""
+    """Sends READ changes that correct entries."""
 
     verifier: Verifier
     reader: ItemReader
@@ -28,13 +28,13 @@ class Repair:
     queue_url: str
 
     def send(self, difference: Difference) -> None:
-        """Send what the entry should be; one message."""
+        """Send one message that corrects the entry."""
         change = self.read(difference)
         body = event_of(to_detail(change), change.stream_arn)
         self.sqs.send_message(QueueUrl=self.queue_url, MessageBody=body)
 
     def read(self, difference: Difference) -> Change:
-        """Read what the entry should be: first which one stands, then the items, as a backfill does."""
+        """Read the sequence of the entry and then its item, in the order of a backfill."""
         key = (difference.participant, difference.board)
         sequence = self.reader.sequences([key]).get(key, NEVER)
         at = self.reader.now()
@@ -45,7 +45,7 @@ class Repair:
         return Change(removed.id, removed.stream_arn, "READ", removed.keys, None, removed.new, sequence, at)
 
     def _item_of(self, key: Key) -> Image | None:
-        """What makes the entry, of the item that makes it: all of an item may be too much for a message."""
+        """Return the attributes of the item that make the entry: a whole item may be too large for a message."""
         needed = {*self.reader.key_names, *astuple(self.reader.attributes)}
         for item in map(in_json, self.verifier.items_of(key[0])):
             entry = self.reader.entry_of(item)
@@ -54,12 +54,12 @@ class Repair:
         return None
 
     def _entry_image(self, key: Key) -> Image:
-        """An item that would have made the entry: what the consumer needs to know to remove it."""
+        """Make an item that would have made the entry: the consumer needs it to remove the entry."""
         names = self.reader.attributes
         keys = {name: {"S": key[1]} for name in self.reader.key_names}
         return keys | {names.id: {"S": key[0]}, names.board: {"S": key[1]}, names.score: {"N": "0"}}
 
 
 def repair_of(stack: Stack, verifier: Verifier) -> Repair:
-    """The repair of a stack."""
+    """Make the repair of a stack."""
     return Repair(verifier, item_reader_of(stack), stack.client("sqs"), stack.output("ConsumerQueueUrl"))

@@ -180,7 +180,7 @@ def test_ctrl_c_stops_it_and_keeps_the_checkpoint(tables: RecoveryTables, many: 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"table": "main", "segments": 5}'])
 def test_a_file_that_is_not_a_checkpoint_is_refused(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(UserError, match="is not the state of a backfill"):
+    with pytest.raises(UserError, match="is not a checkpoint"):
         open_checkpoint(path, "main", 3)
 
 
