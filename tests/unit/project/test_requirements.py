@@ -1,4 +1,4 @@
-"""What is installed is what was tried: every package pinned by version and hashes, and from no address of its own."""
+"""Every install is the one that was tested: packages are pinned by version and hashes, and none names an address."""
 
 import re
 import tomllib
@@ -10,12 +10,16 @@ ROOT = Path(__file__).parents[3]
 PINNED = sorted([
     *ROOT.glob("requirements/*.txt"),
     ROOT / "src" / "functions.txt",
-    *ROOT.glob("bench/*/src/requirements.txt"),
+    *(ROOT / "bench").rglob("requirements.txt"),
 ])  # fmt: skip
 
 _PIN = re.compile(
     r"^([a-z0-9][a-z0-9._-]*)(?:\[[a-z0-9, -]+\])?==\S+( ; [^\\]+)?( \\\n    --hash=sha256:[0-9a-f]{64})+$", re.M
 )
+
+
+def test_the_rivals_requirements_are_among_them() -> None:
+    assert {"textbook", "powertools"} <= {part for path in PINNED for part in path.parts}
 
 
 def name_of(path: Path) -> str:
@@ -35,7 +39,7 @@ def test_no_requirement_names_an_address(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", PINNED, ids=name_of)
-def test_what_is_asked_for_is_pinned(path: Path) -> None:
+def test_every_named_dependency_is_pinned(path: Path) -> None:
     pinned = {match[1] for match in _PIN.finditer(path.read_text(encoding="utf-8"))}
     asked = re.findall(r"^[a-z0-9][a-z0-9-]*", path.with_suffix(".in").read_text(encoding="utf-8"), re.M)
     assert asked
