@@ -1,4 +1,4 @@
-"""The documents keep up: links lead somewhere, commands and parameters are described, the READMEs agree."""
+"""The documents match the code: links lead somewhere, commands and parameters are described, the READMEs agree."""
 
 import re
 from collections.abc import Iterator
@@ -50,7 +50,7 @@ def test_links_lead_somewhere(document: Path) -> None:
 
 
 def names_under(section: str) -> list[str]:
-    """The names that stand directly under a section of the template."""
+    """The names directly under a section of the template."""
     found = re.search(rf"^{section}:\n((?:  .*\n|\n)+)", text_of(ROOT / "template.yaml"), re.MULTILINE)
     assert found, f"template.yaml has no {section}"
     return re.findall(r"^  (\w+):", found[1], re.MULTILINE)

@@ -38,7 +38,7 @@ def says_pure(path: Path) -> bool:
 
 
 def pure_modules() -> list[str]:
-    """The modules listed above, and all that say of themselves that they are pure."""
+    """The modules listed above, and all whose docstring says that they are pure."""
     return sorted({*PURE, *(str(path.relative_to(SOURCE)) for path in SOURCE.rglob("*.py") if says_pure(path))})
 
 
@@ -66,7 +66,7 @@ def test_a_pure_module_imports_neither_aws_nor_the_environment(name: str) -> Non
     assert not roots & {"boto3", "botocore", "os", "subprocess", "socket"}
 
 
-# From the bottom up: a package imports only packages of lower layers. Those of one layer do not import each other.
+# From the bottom up: a package imports only packages of lower layers. Packages of one layer do not import each other.
 LAYERS = [
     {"errors"},
     {"runtime"},

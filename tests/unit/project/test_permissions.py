@@ -1,4 +1,4 @@
-"""The table of roles and actions is that of the template, and docs/security.md shows it."""
+"""The table of roles and actions matches the template, and docs/security.md shows it."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -12,12 +12,12 @@ from tests.support.permissions import MAY, MAY_NOT, UNTRIED, Call
 from tests.unit.project.test_template import RESOURCES
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "security.md"
-# The managed policy is tried by the role that has it.
+# The role that has the managed policy tries it.
 POLICY, HOLDER = "ManageConsumersPolicy", "ManageConsumersRole"
 
 
 def granted() -> Iterator[tuple[str, str]]:
-    """Every role and action of the template, as often as a statement grants it."""
+    """Every role and action of the template, once for each statement that grants it."""
     for name, resource in RESOURCES.items():
         for document in documents_of(resource):
             for statement in document["Statement"]:
@@ -36,12 +36,12 @@ def test_every_permission_of_the_template_is_tried() -> None:
     tried = Counter((call.role, call.action) for call in MAY)
     statements = Counter(granted())
     assert tried.keys() | UNTRIED.keys() == statements.keys()
-    # An action that two statements grant, on two resources, is tried on both.
+    # If two statements grant an action on two resources, it is tried on both.
     assert {key for key, count in statements.items() if tried[key] < count} <= UNTRIED.keys()
 
 
 @pytest.mark.parametrize("role", sorted({role for role, _ in granted()}))
-def test_every_role_is_refused_something(role: str) -> None:
+def test_every_role_is_refused_at_least_two_calls(role: str) -> None:
     assert len([call for call in MAY_NOT if call.role == role]) >= 2
 
 
@@ -51,7 +51,7 @@ def test_a_call_is_tried_once() -> None:
 
 
 def row(role: str) -> str:
-    """The row of the document's table: what a role may, and what it is shown to be refused."""
+    """The row of the document's table: what a role may do, and what it is refused."""
     return f"| {role} | {_cell(MAY, role)} | {_cell(MAY_NOT, role)} |"
 
 

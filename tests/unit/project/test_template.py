@@ -1,4 +1,4 @@
-"""The template keeps what is promised of it: nothing vanishes unnoticed, nothing is open by mistake."""
+"""The template keeps its promises: no resource vanishes unnoticed, and nothing is open by mistake."""
 
 import re
 from collections import Counter
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[3]
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc] # PyYAML has no types
-    """Reads CloudFormation's short forms (!Ref and the like) as {tag: value}."""
+    """Reads CloudFormation's short forms such as !Ref as {tag: value}."""
 
 
 def _tagged(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> Any:
@@ -36,9 +36,9 @@ RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
 
 
 def translated() -> dict[str, dict[str, Any]]:
-    """The resources as SAM's translator hands them to CloudFormation."""
+    """The resources as SAM's translator passes them to CloudFormation."""
     document = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))
-    # As `sam deploy` leaves them: the bundle of each function is in S3.
+    # As `sam deploy` makes them: the bundle of each function is in S3.
     for one in document["Resources"].values():
         if one["Type"] == "AWS::Serverless::Function":
             one["Properties"]["CodeUri"] = "s3://bucket/bundle.zip"
@@ -136,7 +136,7 @@ def test_the_promised_parameters_and_outputs_are_there() -> None:
         ("LeaderGet", ApiSettings),
     ],
 )
-def test_a_function_is_given_all_that_it_reads(function: str, settings: Any) -> None:
+def test_a_function_gets_every_variable_that_it_reads(function: str, settings: Any) -> None:
     variables = RESOURCES[function]["Properties"]["Environment"]["Variables"]
     read = settings.from_environment(dict.fromkeys(variables, "4"))
     assert read
@@ -155,14 +155,14 @@ def test_a_policy_names_actions_and_resources(role: str) -> None:
 
 
 def test_everything_at_rest_is_encrypted() -> None:
-    # DynamoDB encrypts every table; SSEEnabled would choose the KMS key aws/dynamodb, which is billed by the request.
+    # DynamoDB encrypts every table; SSEEnabled would choose the KMS key aws/dynamodb, which is billed per request.
     assert not any("SSESpecification" in table for table in of_type("AWS::DynamoDB::Table").values())
     assert all(queue["SqsManagedSseEnabled"] for queue in of_type("AWS::SQS::Queue").values())
     assert RESOURCES["BackupBucket"]["Properties"]["BucketEncryption"]
     assert RESOURCES["BackupStream"]["Properties"]["DeliveryStreamEncryptionConfigurationInput"]
 
 
-def test_no_bucket_is_public_and_no_log_is_kept_for_ever() -> None:
+def test_no_bucket_is_public_and_every_log_expires() -> None:
     assert all(RESOURCES["BackupBucket"]["Properties"]["PublicAccessBlockConfiguration"].values())
     assert all(group["RetentionInDays"] for group in of_type("AWS::Logs::LogGroup").values())
 
@@ -181,13 +181,13 @@ def test_every_functions_failed_asynchronous_invocations_go_to_the_dead_letter_q
 
 
 def statements_for_services() -> list[dict[str, Any]]:
-    """The statements of queues' and buckets' policies that let a service of AWS in."""
+    """The statements of queues' and buckets' policies that admit an AWS service."""
     policies = of_type("AWS::SQS::QueuePolicy") | of_type("AWS::S3::BucketPolicy")
     statements = [one for policy in policies.values() for one in policy["PolicyDocument"]["Statement"]]
     return [one for one in statements if one["Effect"] == "Allow"]
 
 
-def test_a_service_is_let_in_only_for_a_rule_of_this_bus() -> None:
+def test_a_service_is_admitted_only_for_a_rule_of_this_bus() -> None:
     assert statements_for_services()
     for statement in statements_for_services():
         assert statement["Principal"] == {"Service": "events.amazonaws.com"}
@@ -200,7 +200,7 @@ def test_a_service_is_let_in_only_for_a_rule_of_this_bus() -> None:
 
 
 @pytest.mark.parametrize("kind", ["SQS::Queue", "S3::Bucket"])
-def test_every_queue_and_bucket_refuses_what_is_not_tls(kind: str) -> None:
+def test_every_queue_and_bucket_refuses_requests_without_tls(kind: str) -> None:
     guarded = []
     for policy in of_type(f"AWS::{kind}Policy").values():
         [denied] = [one for one in policy["PolicyDocument"]["Statement"] if one["Effect"] == "Deny"]
@@ -212,7 +212,7 @@ def test_every_queue_and_bucket_refuses_what_is_not_tls(kind: str) -> None:
 
 
 @pytest.mark.parametrize("role", of_type("AWS::IAM::Role"))
-def test_a_role_is_for_functions_or_for_this_account_alone(role: str) -> None:
+def test_only_functions_or_this_account_can_assume_a_role(role: str) -> None:
     [trust] = RESOURCES[role]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
     key = "sts:ExternalId" if trust["Principal"] == {"Service": "firehose.amazonaws.com"} else "aws:SourceAccount"
     ours = {"StringEquals": {key: {"Ref": "AWS::AccountId"}}}
@@ -223,7 +223,7 @@ def test_a_role_is_for_functions_or_for_this_account_alone(role: str) -> None:
     )
 
 
-def test_every_exception_from_a_linters_rule_has_its_reason() -> None:
+def test_every_exception_from_a_linters_rule_has_a_reason() -> None:
     skipped = [one for resource in RESOURCES.values() for one in _checkov(resource).get("skip", [])]
     assert skipped
     assert all(len(one["comment"]) > 20 for one in skipped)
@@ -234,7 +234,7 @@ def _checkov(resource: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def test_the_streams_trigger_names_what_it_gives_up() -> None:
+def test_the_streams_trigger_names_the_batches_that_it_gives_up() -> None:
     trigger = RESOURCES["FanoutLambda"]["Properties"]["Events"]["MainTableStream"]["Properties"]
     assert trigger["DestinationConfig"]["OnFailure"]["Destination"] == {"GetAtt": "FanoutDlq.Arn"}
 
@@ -250,7 +250,7 @@ def is_stream_mapping(resource: dict[str, Any]) -> bool:
     return is_mapping and "StartingPosition" in resource["Properties"]
 
 
-def test_a_functions_log_group_is_there_before_the_function() -> None:
+def test_a_functions_log_group_is_made_before_the_function() -> None:
     for function in of_type("AWS::Serverless::Function"):
         [group] = [
             name
@@ -261,7 +261,7 @@ def test_a_functions_log_group_is_there_before_the_function() -> None:
         assert RESOURCES[function]["Properties"]["LoggingConfig"] == {"LogGroup": {"Ref": group}}
 
 
-def test_a_dead_letter_is_kept_for_ten_days_whenever_it_comes() -> None:
+def test_a_dead_letter_is_kept_for_at_least_ten_days() -> None:
     queues = of_type("AWS::SQS::Queue")
     longest = queues["FanoutDlq"]["MessageRetentionPeriod"]
     assert longest - queues["ConsumerQueue"]["MessageRetentionPeriod"] >= 10 * 86_400
@@ -294,7 +294,7 @@ def test_each_function_and_each_rule_has_its_alarms() -> None:
         assert {f"{rule}{kind}Alarm" for kind in ("Delivery", "DeadLetterLoss", "Throttle")} <= alarms.keys()
 
 
-def test_what_a_caller_can_cost_is_bounded() -> None:
+def test_the_cost_that_callers_can_cause_is_bounded() -> None:
     [method] = RESOURCES["LeaderApi"]["Properties"]["MethodSettings"]
     assert method["ThrottlingRateLimit"] == {"Ref": "ApiRateLimit"}
     bounds = {"MaxReadRequestUnits": {"Ref": "MaxReadUnits"}, "MaxWriteRequestUnits": {"Ref": "MaxWriteUnits"}}
@@ -304,7 +304,7 @@ def test_what_a_caller_can_cost_is_bounded() -> None:
             assert one["OnDemandThroughput"] == bounds
 
 
-def test_a_page_of_another_site_can_read_what_the_gateway_refuses() -> None:
+def test_a_page_of_another_site_can_read_the_gateways_errors() -> None:
     for answer in RESOURCES["LeaderApi"]["Properties"]["GatewayResponses"].values():
         assert answer["ResponseParameters"]["Headers"]["Access-Control-Allow-Origin"] == "'*'"
 
@@ -315,6 +315,6 @@ def test_users_data_outlives_the_stack() -> None:
         assert RESOURCES[name]["UpdateReplacePolicy"] == "Retain"
 
 
-def test_the_stacks_own_rules_take_changes_and_no_standing_events() -> None:
+def test_the_stacks_own_rules_match_changes_and_no_standing_events() -> None:
     sources = [rule["EventPattern"]["source"] for rule in of_type("AWS::Events::Rule").values()]
     assert SOURCE not in [source for some in sources for source in some]
