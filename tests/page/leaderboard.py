@@ -57,6 +57,11 @@ class Leaderboard:
 @pytest.fixture
 def leaderboard(monkeypatch: pytest.MonkeyPatch) -> Leaderboard:
     """A leaderboard without entries."""
+    return serve_empty(monkeypatch)
+
+
+def serve_empty(monkeypatch: pytest.MonkeyPatch) -> Leaderboard:
+    """Have LeaderGet answer from a leaderboard without entries."""
     table = FakeTable([])
     reader = LeaderboardReader(table, "leaderboard", "index", "ties", "boards", "key")
     monkeypatch.setattr(handler, "reader", lambda: reader)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from tests.page.browser import OpenTab, Visit
@@ -154,9 +156,9 @@ def test_the_chart_has_axes_a_bar_for_each_range_and_words(visit: OpenTab, twent
     assert tab.page.locator("#plot .axis").all_text_contents() == ["Participants", "Score"]
     assert tab.page.locator("#plot .bar").count() == 20
     words = tab.text("#summary")
-    assert words.startswith("20 participants scored between 800 and ")
-    assert tab.page.get_by_role("img", name="How the scores are spread").count() == 1
-    tab.page.get_by_text("As a table").click()
+    assert words.startswith("20 participants. The chart covers scores from 800 to ")
+    assert tab.page.get_by_role("img", name="Score distribution").count() == 1
+    tab.page.get_by_text("Show as a table").click()
     assert tab.page.locator("#bars tr").count() == 20
     assert tab.page.locator("#bars tr").first.inner_text().split("\t") == ["800 to 810", "1"]
 
@@ -180,12 +182,45 @@ def test_the_bar_of_who_was_found_is_marked(
     tab = go(visit, leaderboard, f"Abc&id={participant}")
     tab.page.locator("#plot .bar.mine").wait_for()
     assert tab.page.locator("#plot .bar.mine").count() == 1
-    assert tab.text("#placed").startswith(f"▼ user {participant} is between ")
+    assert tab.text("#placed").startswith(f"▼ user {participant} is in the range ")
     assert tab.complaints == []
+
+
+def test_the_most_common_range_and_what_the_chart_covers_are_told_in_words(
+    visit: OpenTab, leaderboard: Leaderboard
+) -> None:
+    for number, score in enumerate(["10", "11", "12", "25", "39"]):
+        leaderboard.put("Abc", str(number), score)
+    tab = go(visit, leaderboard)
+    tab.page.get_by_text("Show as a table").click()
+    ranges = [line.split("\t") for line in tab.page.locator("#bars tr").all_inner_texts()]
+    most, count = max(ranges, key=lambda one: int(one[1]))
+    first, last = ranges[0][0].split(" to ")[0], ranges[-1][0].split(" to ")[1]
+    people = f"{count} participant{'s' if count != '1' else ''}"
+    peak = f" The most common range is {most}, with {people}." if int(count) > 1 else ""
+    assert tab.text("#summary") == f"5 participants. The chart covers scores from {first} to {last}.{peak}"
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("highest", [10, 13, 47, 99, 100_000, 1_234_567])
+def test_the_axis_is_labelled_at_both_ends_and_no_label_touches_another(
+    visit: OpenTab, leaderboard: Leaderboard, highest: int, width: int
+) -> None:
+    for number in range(30):
+        leaderboard.put("Abc", str(number), str(highest * number // 29))
+    tab = go(visit, leaderboard, viewport={"width": width, "height": 700})
+    bars = tab.page.evaluate("data.histogram.bars.map(({ from, to }) => [brief(from), brief(to)])")
+    read = """texts => texts.filter(text => text.getAttribute('text-anchor') === 'middle').map(text => {
+        const { left, right } = text.getBoundingClientRect();
+        return [text.textContent, left, right];
+    })"""
+    labels = tab.page.locator("#plot text").evaluate_all(read)
+    assert [labels[0][0], labels[-1][0]] == [bars[0][0], bars[-1][1]]
+    assert all(before[2] < after[1] for before, after in pairwise(labels))
 
 
 def test_the_chart_follows_a_change(visit: OpenTab, twenty: Leaderboard) -> None:
     tab = go(visit, twenty)
     twenty.put("Abc", "new", "400", "new")
     tab.refresh(HISTOGRAM_REFRESHES)
-    tab.wait_for_text("#summary", "21 participants scored between 400")
+    tab.wait_for_text("#summary", "21 participants. The chart covers scores from 400 to ")

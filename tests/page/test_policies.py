@@ -43,6 +43,12 @@ def test_where_high_scores_are_better_nothing_is_said(visit: OpenTab, golf: Lead
     assert gauges(tab) == [1, 0.5]
 
 
+def test_the_bars_of_the_scores_grow_from_where_a_line_is_read_from(visit: OpenTab, golf: Leaderboard) -> None:
+    tab = go(visit, golf, "Golf")
+    margins = "gauges => gauges.map(gauge => getComputedStyle(gauge, '::after').marginLeft)"
+    assert tab.page.locator("#entries .gauge").evaluate_all(margins) == ["0px"] * 3
+
+
 def test_who_gets_a_lower_score_rises(visit: OpenTab, golf: Leaderboard) -> None:
     tab = go(visit, golf, "Golf")
     golf.put("Golf", "1", "60")
@@ -54,13 +60,13 @@ def test_who_gets_a_lower_score_rises(visit: OpenTab, golf: Leaderboard) -> None
 
 def test_the_chart_goes_from_the_lowest_score_to_the_highest_on_any_board(visit: OpenTab, golf: Leaderboard) -> None:
     tab = go(visit, golf, "Golf&id=2")
-    tab.page.get_by_text("As a table").click()
+    tab.page.get_by_text("Show as a table").click()
     assert [line.split("\t")[0] for line in tab.page.locator("#bars tr").all_inner_texts()] == [
         "64 to 64.5",
         "72 to 72.5",
         "80 to 80.5",
     ]
-    assert tab.text("#placed") == "▼ bob is between 64 and 64.5."
+    assert tab.text("#placed") == "▼ bob is in the range 64 to 64.5."
 
 
 def test_a_board_that_has_closed_is_final(visit: OpenTab, golf: Leaderboard) -> None:

@@ -284,6 +284,20 @@ def test_it_fits_the_screen(visit: OpenTab, leaderboard: Leaderboard, width: int
 
 
 @pytest.mark.parametrize("width", [390, 1280])
+def test_a_long_title_is_wrapped_between_its_words(visit: OpenTab, leaderboard: Leaderboard, width: int) -> None:
+    title = "International Collegiate Championship"
+    leaderboard.put(title, "1", "60", "ann")
+    tab = go(visit, leaderboard, viewport={"width": width, "height": 700})
+    lines_of_words = """heading => heading.textContent.split(" ").map((word, at, words) => {
+        const range = document.createRange(), start = words.slice(0, at).join(" ").length + (at ? 1 : 0);
+        range.setStart(heading.firstChild, start);
+        range.setEnd(heading.firstChild, start + word.length);
+        return range.getClientRects().length;
+    })"""
+    assert tab.page.locator("h1").evaluate(lines_of_words) == [1, 1, 1]
+
+
+@pytest.mark.parametrize("width", [390, 1280])
 def test_a_score_of_usual_length_stays_on_one_line(visit: OpenTab, leaderboard: Leaderboard, width: int) -> None:
     for participant, score in (("1", "1234567.25"), ("2", "999999"), ("3", "5")):
         leaderboard.put("Abc", participant, score, "ann")
