@@ -5,32 +5,39 @@ lock, goes to the background, and stops on SIGTERM, when it has saved its state.
 """
 
 import asyncio
+import fcntl
 import json
 import os
 import signal
 import sys
-from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from scorecast.twin.instance import code_hash, lock_file, locked, note_file
+from scorecast.twin.instance import code_hash, lock_file, note_file
 
 ALREADY_RUNNING = 3
-# Never closed: the lock ends with the process, so whoever sees it free finds the log with its last words in it.
-_for_life = ExitStack()
 
 
 def main(state_dir: Path) -> None:
-    """Take the lock, detach, and run; ends with ALREADY_RUNNING where another engine has the lock."""
+    """Take the lock, detach, and run; exits with ALREADY_RUNNING if another engine has the lock."""
     try:
-        _for_life.enter_context(locked(lock_file(state_dir), wait=False))
+        _lock_for_life(lock_file(state_dir))
     except BlockingIOError:
         sys.exit(ALREADY_RUNNING)
     _detach()
     _note(state_dir)
     _run()
     note_file(state_dir).unlink()
+
+
+def _lock_for_life(path: Path) -> None:
+    """Take a lock that only the end of the process releases: when it is free, the engine has written its last words.
+
+    A file object would not do: Python closes it, and so releases the lock, while the process is still ending.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fcntl.flock(os.open(path, os.O_WRONLY | os.O_CREAT), fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _detach() -> None:
