@@ -18,7 +18,7 @@ SECURITY := .venv/security-$(call hash,security)
 SECURITY_BIN := .venv/security/bin
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps
 
-.PHONY: help up down status test check audit explore soak bench docs dynamodb-local deploy pins clean
+.PHONY: help up down status test test-slow check audit explore soak bench docs dynamodb-local deploy pins clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -33,9 +33,17 @@ down: $(LOCAL) ## save the local twin's data and stop it
 status: $(LOCAL) ## what runs, and where
 	@$(BIN)/scorecast status
 
-test: $(DEV) ## run all tests: unit, property, DynamoDB Local, twin, page
-	@started=$$(date +%s); $(BIN)/pytest $(ARGS); ended=$$?; \
+# Side by side, since twin tests wait for more than half of their time. For one process: make test WORKERS=0
+WORKERS := 3
+PYTEST = $(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+
+test: $(DEV) ## run the tests (unit, property, DynamoDB Local, twin, page), but for the slow ones
+	@started=$$(date +%s); $(PYTEST) -m 'not slow' $(ARGS); ended=$$?; \
 	echo "make test took $$(($$(date +%s) - started)) s"; exit $$ended
+
+test-slow: $(DEV) ## run the slow tests: a soak, and two failures that take a minute each to give up
+	@started=$$(date +%s); $(PYTEST) -m slow tests/twin $(ARGS); ended=$$?; \
+	echo "make test-slow took $$(($$(date +%s) - started)) s"; exit $$ended
 
 check: $(DEV) $(SECURITY) ## lint, types, template, security rules, dependencies; nothing asks the network
 	$(BIN)/ruff check

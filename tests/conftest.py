@@ -1,4 +1,8 @@
-"""What all tests share: waiting with a deadline instead of a sleep, and one deployed stack for all who only use it."""
+"""What all tests share: waiting with a deadline, the twin they run on, and how workers divide the tests.
+
+`make test` runs the tests in several processes at once (pytest-xdist). The tests of one file stay together on one
+worker, and each worker has a twin of its own.
+"""
 
 import os
 import random
@@ -12,8 +16,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.vendor.pretty import RepresentationPrinter
 
-from scorecast.twin.instance import Twin
-from tests.support.deployed import Stack, copy_repository, deployed, free_port, running
+from tests.support import guard
+from tests.support.deployed import Stack, copy_of, deploy_once
 
 Value = TypeVar("Value")
 
@@ -47,14 +51,53 @@ def eventually(check: Callable[[], Value], deadline_s: float = 60.0) -> Value:
         time.sleep(0.05)
 
 
-@pytest.fixture(scope="session")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What is deployed, for all tests."""
-    return copy_repository(tmp_path_factory.mktemp("repository"))
+# The files that take longest; what starts late ends late.
+_FIRST = ("test_engine.py", "test_load.py", "test_api_document.py", "test_failure_paths.py", "test_dlq.py")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "slow: waits for a minute or more; `make test-slow` runs it, `make test` does not"
+    )
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Let nothing that runs in the folder of this run outlive it; the workers' folders are inside."""
+    if not _is_worker(session.config):
+        posted = guard.post(session.config._tmp_path_factory.getbasetemp())  # type: ignore[attr-defined]
+        session.config.add_cleanup(lambda: posted.communicate())
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    """Whether this is one of several processes that run tests for another (pytest -n)."""
+    return hasattr(config, "workerinput")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest."""
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    """Where an item comes: the long files, then the other ones, and the many short unit tests at the end."""
+    if item.path.name in _FIRST:
+        return 1 + _FIRST.index(item.path.name)
+    return 20 if "unit" in item.path.parts else 10
 
 
 @pytest.fixture(scope="session")
-def stack(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The stack that tests share; each test uses a board of its own."""
-    with running(Twin(root=repository, state_dir=tmp_path_factory.mktemp("twin"), port=free_port())) as twin:
-        yield deployed(twin)
+def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a twin that is deployed and stopped; every twin starts from a copy of it.
+
+    All workers of a run (pytest -n) share it.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    return deploy_once(folder.parent if _is_worker(request.config) else folder)
+
+
+@pytest.fixture(scope="session")
+def stack(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The stack that the tests of one worker share; each test uses a board of its own."""
+    with copy_of(made, tmp_path_factory.mktemp("stack") / "copy") as stack:
+        yield stack

@@ -2,21 +2,22 @@
 
 import gzip
 import json
+import random
 import shutil
 import socket
-import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from scorecast.ops.stack.local_engine import local_url
 from scorecast.twin import deployment, lifecycle, process
-from scorecast.twin.instance import Twin
+from scorecast.twin.instance import Twin, locked
+from tests.support.guard import processes_in
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,6 +28,9 @@ class Stack:
 
     twin: Twin
     outputs: dict[str, str]
+    _clients: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    # The backup's objects never change once they are written, so each is read once.
+    _backup: dict[str, list[dict[str, Any]]] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def endpoint(self) -> str:
@@ -41,8 +45,10 @@ class Stack:
         return self.twin.build
 
     def client(self, service: str) -> Any:
-        """A boto3 client with the administrator's credentials."""
-        return self.twin.client(service)
+        """The boto3 client of a service, made once, with the administrator's credentials."""
+        if service not in self._clients:
+            self._clients[service] = self.twin.client(service)
+        return self._clients[service]
 
     def get(self, path: str = "", **parameters: str) -> tuple[int, Any]:
         """GET an address under the API's root: the status and the parsed body."""
@@ -97,10 +103,38 @@ def copy_repository(to: Path) -> Path:
     return to
 
 
+def deploy_once(folder: Path) -> Path:
+    """Deploy to a twin in the folder, unless that is done, and stop it; return the folder, to be copied.
+
+    Side by side, one process deploys and the others wait.
+    """
+    made = folder / "deployed"
+    with locked(folder / "deploy.lock", wait=True):
+        if not made.exists():
+            unfinished = folder / "unfinished"
+            shutil.rmtree(unfinished, ignore_errors=True)
+            repository = copy_repository(unfinished / "repository")
+            with running(Twin(root=repository, state_dir=unfinished / "twin", port=free_port())):
+                pass
+            unfinished.rename(made)
+    return made
+
+
+@contextmanager
+def copy_of(made: Path, to: Path) -> Iterator[Stack]:
+    """Run a copy of a twin that was deployed, with its stack."""
+    shutil.copytree(made, to)
+    with running(Twin(root=to / "repository", state_dir=to / "twin", port=free_port())) as twin:
+        yield deployed(twin)
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on, below those that systems give to outgoing connections."""
+    while True:
+        port = random.SystemRandom().randint(15_000, 32_000)  # tests seed the other one
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def deployed(twin: Twin) -> Stack:
@@ -109,8 +143,7 @@ def deployed(twin: Twin) -> Stack:
 
 def processes_of(twin: Twin) -> list[str]:
     """The command lines of the engine and of its functions' processes."""
-    listed = subprocess.run(["ps", "-A", "-o", "args="], capture_output=True, text=True, check=True).stdout
-    return [line for line in listed.splitlines() if str(twin.state_dir) in line]
+    return [line for line in processes_in(twin.state_dir.parent).values() if str(twin.state_dir) in line]
 
 
 @contextmanager
@@ -125,13 +158,21 @@ def running(twin: Twin) -> Iterator[Twin]:
 
 
 def events_in_backup(stack: Stack) -> Iterator[dict[str, Any]]:
-    """Every event in the backup; every line is one document, gzipped or not."""
-    s3, bucket = stack.client("s3"), stack.outputs["BackupBucketName"]
-    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="changes/"):
+    """Every event in the backup."""
+    pages = stack.client("s3").get_paginator("list_objects_v2")
+    for page in pages.paginate(Bucket=stack.outputs["BackupBucketName"], Prefix="changes/"):
         for found in page.get("Contents", []):
-            body = s3.get_object(Bucket=bucket, Key=found["Key"])["Body"].read()
-            text = (gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body).decode()
-            yield from map(json.loads, text.splitlines())
+            key = found["Key"]
+            if key not in stack._backup:
+                stack._backup[key] = _events_in(stack, key)
+            yield from stack._backup[key]
+
+
+def _events_in(stack: Stack, key: str) -> list[dict[str, Any]]:
+    """The events of one object; every line is one document, gzipped or not."""
+    body = stack.client("s3").get_object(Bucket=stack.outputs["BackupBucketName"], Key=key)["Body"].read()
+    text = (gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body).decode()
+    return list(map(json.loads, text.splitlines()))
 
 
 @dataclass(frozen=True)

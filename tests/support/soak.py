@@ -7,8 +7,6 @@ left. `python -m tests.support.soak --help`.
 import argparse
 import json
 import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -30,13 +28,6 @@ BATCH_RECORDS, VISIBILITY_S = 200, 3
 MAX_AGE_S = 60
 POISON, POISONOUS = "soak-poison", 10
 DEADLINE_S = 1200.0
-# Whoever runs in the background of a shell ignores Ctrl-C, and so would the commands it starts.
-INTERRUPTIBLE = """
-import signal
-from scorecast.cli import main
-signal.signal(signal.SIGINT, signal.default_int_handler)
-main()
-"""
 
 
 @dataclass(frozen=True)
@@ -90,7 +81,7 @@ class Soak:
         started = time.monotonic()
         self._prepare()
         with faulty(self.stack, self.plan):
-            load = self._start("load", "--rate", str(self.wanted.rate), *self._load_options())
+            load = self.scorecast.start("load", "--json", "--rate", str(self.wanted.rate), *self._load_options())
             self._poison({"S": "many"})
             self._redrive_and_interrupt()
             ended = json.loads(load.communicate()[0])
@@ -129,7 +120,7 @@ class Soak:
     def _redrive_and_interrupt(self) -> None:
         """Redrive while changes are still being written, and press Ctrl-C in the middle."""
         eventually(lambda: self._expect(sum(self._look().values()) >= 3), DEADLINE_S)
-        redrive = self._start("dlq", "redrive", "--rate", "1")
+        redrive = self.scorecast.start("dlq", "redrive", "--rate", "1", "--json")
         # It may also have ended before anybody saw it at work; then there is nothing to interrupt.
         eventually(lambda: self._expect(self._hidden() > 0 or redrive.poll() is not None))
         redrive.send_signal(signal.SIGINT)
@@ -206,25 +197,9 @@ class Soak:
         answer = self.stack.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=[name])
         return int(answer["Attributes"][name])
 
-    def _start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start a command that goes on while other things happen, and that Ctrl-C ends."""
-        return subprocess.Popen(
-            [sys.executable, "-c", INTERRUPTIBLE, *arguments, "--json"],
-            env=self.scorecast.variables(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
     @staticmethod
     def _expect(is_so: bool) -> None:
         assert is_so
-
-
-def soak(repository: Path, state_dir: Path, wanted: Wanted) -> Report:
-    """Run on an engine of its own, deployed from a copy of the repository."""
-    with running(Twin(root=repository, state_dir=state_dir, port=free_port())) as twin:
-        return Soak(deployed(twin), wanted).run()
 
 
 def main() -> None:
@@ -243,7 +218,8 @@ def main() -> None:
     is_kept = arguments.pop("save")
     with tempfile.TemporaryDirectory(prefix="scorecast-soak-") as folder:
         repository = copy_repository(Path(folder) / "repository")
-        rows = soak(repository, Path(folder) / "twin", Wanted(**arguments)).rows()
+        with running(Twin(root=repository, state_dir=Path(folder) / "twin", port=free_port())) as twin:
+            rows = Soak(deployed(twin), Wanted(**arguments)).run().rows()
     if is_kept:
         save("soak", rows)
     else:

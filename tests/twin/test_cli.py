@@ -2,16 +2,13 @@
 
 import json
 import signal
-import subprocess
-import sys
 import uuid
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
 from tests.conftest import eventually
-from tests.support.command import Scorecast
+from tests.support.command import Scorecast, complaint
 from tests.support.deployed import free_port
 
 
@@ -88,7 +85,13 @@ def test_what_a_user_did_gets_one_sentence(scorecast: Scorecast, code: int, argu
 
 def test_an_engine_that_does_not_run_says_how_to_start_it() -> None:
     port = free_port()
-    assert f"does not answer at http://127.0.0.1:{port}: start it with `make up`" in Scorecast(port).fails(3, "top")
+    said = complaint(Scorecast(port).run_process("top"), 3)
+    assert f"does not answer at http://127.0.0.1:{port}: start it with `make up`" in said
+
+
+def test_a_command_that_is_started_as_users_do_answers_the_same(scorecast: Scorecast) -> None:
+    started, called = scorecast.run_process("top", "StarWar"), scorecast.run("top", "StarWar")
+    assert (started.returncode, started.stdout, started.stderr) == (called.returncode, called.stdout, called.stderr)
 
 
 @pytest.mark.parametrize("variable", ["AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID"])
@@ -107,11 +110,7 @@ def test_ctrl_c_during_a_load_says_what_is_written(scorecast: Scorecast, stack) 
     key = {"id": {"S": "load-00001"}, "metadata": {"S": "load-board-1"}}
     dynamodb.delete_item(TableName=table, Key=key)
     options = ("--changes", "100000", "--participants", "1", "--boards", "1", "--rate", "50", "--json")
-    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    command = [sys.executable, "-m", "scorecast.cli", "load", *options]
-    # Where the tests run in the background the shell has them ignore Ctrl-C, and their children inherit that.
-    pipes["preexec_fn"] = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
-    with subprocess.Popen(command, env=scorecast.variables(), **pipes) as process:
+    with scorecast.start("load", *options) as process:
 
         def is_writing() -> None:
             assert "Item" in dynamodb.get_item(TableName=table, Key=key)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -19,16 +18,14 @@ from scorecast.errors import UserError
 from scorecast.twin import deployment, lifecycle, process
 from scorecast.twin.instance import Twin, lock_file, locked, note_file, read_note
 from tests.conftest import eventually
-from tests.support.deployed import Stack, Steps, deployed, free_port, processes_of, running
+from tests.support.deployed import Stack, Steps, copy_of, deployed, free_port, processes_of
 
 
 @pytest.fixture(scope="module")
-def own(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def own(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack of this module's own, since its engine is stopped and killed."""
-    root = tmp_path_factory.mktemp("own")
-    shutil.copytree(repository, root / "repository")
-    with running(Twin(root=root / "repository", state_dir=root / "twin", port=free_port())) as twin:
-        yield deployed(twin)
+    with copy_of(made, tmp_path_factory.mktemp("own") / "copy") as stack:
+        yield stack
 
 
 @pytest.fixture

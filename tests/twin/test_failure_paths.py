@@ -83,6 +83,7 @@ def trigger_with(stack: Any, **settings: int) -> Iterator[None]:
         functions.update_event_source_mapping(UUID=mapping["UUID"], **as_it_was)
 
 
+@pytest.mark.slow
 def test_a_batch_that_the_trigger_gives_up_is_read_again_from_the_stream(
     stack, scorecast: Scorecast, name: str, fail: Callable[[Plan], Plan]
 ) -> None:
@@ -159,6 +160,7 @@ def test_what_the_bus_refuses_as_often_as_is_allowed_is_parked_whole_and_publish
     eventually(lambda: stands(stack, name, (1, "1", "10")))
 
 
+@pytest.mark.slow
 def test_what_the_consumer_cannot_write_for_long_is_parked_by_its_queue_and_a_newer_change_wins(
     stack, scorecast: Scorecast, name: str, fail: Callable[[Plan], Plan]
 ) -> None:

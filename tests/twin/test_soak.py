@@ -6,14 +6,16 @@ from pathlib import Path
 import pytest
 
 from tests.support.chaos import FAULTS
-from tests.support.deployed import copy_repository
-from tests.support.soak import Wanted, soak
+from tests.support.deployed import copy_of
+from tests.support.soak import Soak, Wanted
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="finding the process to kill wants Linux's /proc")
-def test_whatever_fails_nothing_is_lost_and_a_redrive_makes_the_leaderboard_right(tmp_path: Path) -> None:
+def test_whatever_fails_nothing_is_lost_and_a_redrive_makes_the_leaderboard_right(made: Path, tmp_path: Path) -> None:
     wanted = Wanted(changes=1_500, rate=100, outage=False)
-    report = soak(copy_repository(tmp_path / "repository"), tmp_path / "twin", wanted)
+    with copy_of(made, tmp_path / "copy") as stack:
+        report = Soak(stack, wanted).run()
     assert (report.changes, report.lost, report.wrong) == (1_500, 0, 0)
     assert report.entries > 100
     assert set(report.injected) == {*FAULTS, "stubborn entry"}
