@@ -5,20 +5,14 @@ The policy of a board decides how much an item tells about its entry.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
 
 from scorecast.changes.change import iso_now
-from scorecast.leaderboard.batch_get import Item
 from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Keep
 from scorecast.ops.boards.policies import policies_of
 from scorecast.ops.stack.stack import Stack
-from scorecast.runtime.pages import read_all
-
-Key = tuple[str, str]
-"""An entry's participant and board."""
 
 EXAMPLES = 5
 """How many differences a message names."""
@@ -112,20 +106,3 @@ class Comparison:
         examples = "; ".join(map(str, self.examples))
         more = f"; and {self.differing - len(self.examples):,} more" if self.differing > len(self.examples) else ""
         return f"{self.differing:,} of {self.entries:,} entries differ: {examples}{more}"
-
-
-def leaderboard_of(dynamodb: Any, table: str) -> Iterator[tuple[Key, ScoreAndName]]:
-    """Read every entry of the leaderboard table, page by page, and skip tombstones."""
-    request: dict[str, Any] = {
-        "TableName": table,
-        "ConsistentRead": True,
-        "FilterExpression": "attribute_exists(projectScore)",
-    }
-    for item in read_all(dynamodb.scan, request):
-        yield read_entry(item)
-
-
-def read_entry(item: Item) -> tuple[Key, ScoreAndName]:
-    """Read an item of the leaderboard table that has a score."""
-    key = (item["id"]["S"], item["metadata"]["S"])
-    return key, ScoreAndName(Decimal(item["projectScore"]["N"]), item.get("userName", {}).get("S"))

@@ -7,16 +7,16 @@ board's scores.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from scorecast.leaderboard.index.counters import Counters, Node
 from scorecast.leaderboard.index.table import NodeCounts
-from scorecast.ops.recovery.comparison import leaderboard_of
+from scorecast.leaderboard.item import ENTRIES_ONLY, read_item
 from scorecast.ops.stack.polling import CLOCK, Clock, poll_until
 from scorecast.ops.stack.stack import Stack
-from scorecast.runtime.pages import read_all
+from scorecast.runtime.pages import read_all, read_pages
 
 Nodes = dict[str, dict[str, Node]]
 """Board to node to bucket to count."""
@@ -37,6 +37,19 @@ class Miscount:
         return f"{self.board}: {bucket} counts {self.counted}, but {self.entries} entries are there"
 
 
+def count_entries(
+    dynamodb: Any, leaderboard: str, on_entries: Callable[[int], None] = lambda _: None
+) -> dict[str, Counters]:
+    """Count the entries of every board as the index must; `on_entries` receives how many more were read."""
+    boards: dict[str, Counters] = defaultdict(Counters)
+    request = {"TableName": leaderboard, "ConsistentRead": True, **ENTRIES_ONLY}
+    for page in read_pages(dynamodb.scan, request):
+        for entry in map(read_item, page["Items"]):
+            boards[entry.board].replace(None, entry.number)
+        on_entries(len(page["Items"]))
+    return boards
+
+
 def find_miscounts(stack: Stack, settle_s: float, clock: Clock = CLOCK) -> list[Miscount]:
     """Compare all counters with all entries until they agree or the time to settle is over; return the miscounts."""
     found: list[Miscount] = []
@@ -50,7 +63,8 @@ def find_miscounts(stack: Stack, settle_s: float, clock: Clock = CLOCK) -> list[
 def _differences(stack: Stack) -> Iterator[Miscount]:
     dynamodb = stack.client("dynamodb")
     counted = _counted(dynamodb, stack.output("BoardTableName"))
-    entries = _count_entries(dynamodb, stack.output("LeaderboardTableName"))
+    counters = count_entries(dynamodb, stack.output("LeaderboardTableName"))
+    entries: Nodes = {board: one.nodes for board, one in counters.items()}
     for board in sorted(counted.keys() | entries.keys()):
         left, right = counted.get(board, {}), entries.get(board, {})
         for node in sorted(left.keys() | right.keys()):
@@ -61,14 +75,6 @@ def _unequal(board: str, node: str, counted: Node, entries: Node) -> Iterator[Mi
     for bucket in sorted(counted.keys() | entries.keys()):
         if counted.get(bucket, 0) != entries.get(bucket, 0):
             yield Miscount(board, node, bucket, counted.get(bucket, 0), entries.get(bucket, 0))
-
-
-def _count_entries(dynamodb: Any, table: str) -> Nodes:
-    """Count the entries as the index must count them."""
-    boards: dict[str, Counters] = defaultdict(Counters)
-    for (_, board), shown in leaderboard_of(dynamodb, table):
-        boards[board].replace(None, shown.score)
-    return {board: counters.nodes for board, counters in boards.items()}
 
 
 def _counted(dynamodb: Any, table: str) -> Nodes:

@@ -16,6 +16,7 @@ from typing import Any
 from scorecast.changes.change import SEQUENCE_DIGITS, Change, Image, iso_now
 from scorecast.errors import CannotApply, UserError
 from scorecast.leaderboard.batch_get import read_items
+from scorecast.leaderboard.item import Key, item_key, read_item
 from scorecast.ops.stack.stack import Stack
 from scorecast.ops.stack.typed_json import for_sdk, in_json
 from scorecast.runtime.settings import AttributeNames
@@ -23,8 +24,6 @@ from scorecast.standings.entry import Entry, entries_of
 
 NEVER = "0" * SEQUENCE_DIGITS
 """The sequence of an item without a known change: every change is newer."""
-
-Key = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +55,9 @@ class ItemReader:
 
     def sequences(self, keys: Iterable[Key]) -> dict[Key, str]:
         """Read the sequences of the entries and tombstones at some keys."""
-        asked = [{"id": {"S": key[0]}, "metadata": {"S": key[1]}} for key in dict.fromkeys(keys)]
+        asked = [item_key(*key) for key in dict.fromkeys(keys)]
         items = read_items(self.dynamodb, self.leaderboard, asked, consistent=True)
-        return {(item["id"]["S"], item["metadata"]["S"]): item["sequence"]["S"] for item in items}
+        return {entry.key: entry.sequence or NEVER for entry in map(read_item, items)}
 
     def _again(self, items: Sequence[Image]) -> list[Image]:
         keys = [for_sdk(self._keys(item)) for item in items]

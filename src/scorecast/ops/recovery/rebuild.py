@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from scorecast.changes.change import iso_now
 from scorecast.errors import UserError
 from scorecast.leaderboard.index.counters import Counters
 from scorecast.leaderboard.index.table import COUNTERS, CounterTable
+from scorecast.ops.recovery.counters import count_entries
 from scorecast.ops.stack.batch_write import BATCH_WRITES, write_batch
 from scorecast.ops.stack.exit_codes import ExitCode
 from scorecast.ops.stack.polling import CLOCK, Clock, poll_until
 from scorecast.ops.stack.stack import Stack
 from scorecast.runtime.batches import cut_batches
-from scorecast.runtime.pages import read_all, read_pages
+from scorecast.runtime.pages import read_all
 from scorecast.standings.store import BOARDS
 
 # A mapping needs about a minute to pause or resume; ConsumerLambda ends within its 30 seconds.
@@ -42,26 +42,10 @@ def rebuild(stack: Stack, on_entries: Callable[[int], None], clock: Clock = CLOC
     queue = _Queue(stack, clock)
     try:
         queue.pause()
-        boards = _count(stack, on_entries)
+        boards = count_entries(stack.client("dynamodb"), stack.output("LeaderboardTableName"), on_entries)
         return _store(stack, boards, clock)
     finally:
         queue.resume()
-
-
-def _count(stack: Stack, on_entries: Callable[[int], None]) -> dict[str, Counters]:
-    boards: dict[str, Counters] = {}
-    request = {
-        "TableName": stack.output("LeaderboardTableName"),
-        "ConsistentRead": True,
-        "FilterExpression": "attribute_exists(projectScore)",
-        "ProjectionExpression": "metadata, projectScore",
-    }
-    for page in read_pages(stack.client("dynamodb").scan, request):
-        for item in page["Items"]:
-            board = boards.setdefault(item["metadata"]["S"], Counters())
-            board.replace(None, Decimal(item["projectScore"]["N"]))
-        on_entries(len(page["Items"]))
-    return boards
 
 
 def _store(stack: Stack, boards: dict[str, Counters], clock: Clock) -> Rebuilt:

@@ -10,9 +10,10 @@ from dataclasses import astuple, dataclass
 from typing import Any
 
 from scorecast.changes.change import Change, Image, to_detail
+from scorecast.leaderboard.item import Key
 from scorecast.ops.dead_letters.formats import event_of
 from scorecast.ops.recovery.comparison import Difference
-from scorecast.ops.recovery.read_change import NEVER, ItemReader, Key, item_reader_of
+from scorecast.ops.recovery.read_change import NEVER, ItemReader, item_reader_of
 from scorecast.ops.recovery.verification import Verifier
 from scorecast.ops.stack.stack import Stack
 from scorecast.ops.stack.typed_json import in_json

@@ -16,18 +16,16 @@ from typing import Any, Literal
 
 from scorecast.changes.change import Image
 from scorecast.errors import CannotApply
-from scorecast.leaderboard.batch_get import Item, read_items
+from scorecast.leaderboard.batch_get import read_items
+from scorecast.leaderboard.item import ENTRIES_ONLY, Item, Key, is_entry, item_key, read_item
 from scorecast.ops.recovery.comparison import (
     EXAMPLES,
     STRICT,
     Agreement,
     Comparison,
     Difference,
-    Key,
     ScoreAndName,
     agreement_of,
-    leaderboard_of,
-    read_entry,
 )
 from scorecast.ops.stack.main_table import MainTable, main_table_of
 from scorecast.ops.stack.polling import CLOCK, Clock, poll_until
@@ -132,7 +130,7 @@ class Verifier:
 
     def _without_an_item(self) -> Iterator[Key]:
         """Yield the key of each entry that the item with the same key does not make."""
-        for page in cut_batches(leaderboard_of(self.dynamodb, self.leaderboard), PAGE_KEYS):
+        for page in cut_batches(self._entries(), PAGE_KEYS):
             entries = {key: shown for key, shown in page if self._is_meant(key)}
             made = {expected[0] for expected in map(self._expected, self._items_at(entries)) if expected}
             self._count(self._shown_counts, entries)
@@ -176,9 +174,14 @@ class Verifier:
 
     def _shown(self, keys: Iterable[Key]) -> dict[Key, ScoreAndName]:
         """Read the entries that the leaderboard has at some keys."""
-        asked = [{"id": {"S": key[0]}, "metadata": {"S": key[1]}} for key in dict.fromkeys(keys)]
+        asked = [item_key(*key) for key in dict.fromkeys(keys)]
         items = read_items(self.dynamodb, self.leaderboard, asked, consistent=True)
-        return dict(read_entry(item) for item in items if "projectScore" in item)
+        return dict(_entry_in(item) for item in items if is_entry(item))
+
+    def _entries(self) -> Iterator[tuple[Key, ScoreAndName]]:
+        """Read every entry of the leaderboard, page by page, without tombstones."""
+        request = {"TableName": self.leaderboard, "ConsistentRead": True, **ENTRIES_ONLY}
+        return map(_entry_in, read_all(self.dynamodb.scan, request))
 
     def _items_at(self, keys: Iterable[Key]) -> Iterator[Item]:
         """Read the items of the main table that have the same keys as entries."""
@@ -197,6 +200,11 @@ class Verifier:
             "ExpressionAttributeValues": {":id": {self.table.key_types[name]: participant}},
         }
         return read_all(self.dynamodb.query, request)
+
+
+def _entry_in(item: Item) -> tuple[Key, ScoreAndName]:
+    entry = read_item(item)
+    return entry.key, ScoreAndName(entry.number, entry.name)
 
 
 def verifier_of(

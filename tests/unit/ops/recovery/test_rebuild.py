@@ -9,7 +9,7 @@ from scorecast.errors import UserError
 from scorecast.ops.recovery.rebuild import rebuild
 from scorecast.ops.stack.polling import Clock
 from scorecast.ops.stack.stack import Stack
-from tests.support.ops_fakes import fake_target
+from tests.support.ops_fakes import entry, fake_target
 
 
 @dataclass
@@ -40,7 +40,7 @@ class FakeAws:
         if TableName != "LeaderboardTableName":
             self.log.append(f"scan {TableName}")
             return {"Items": [{"collection": {"S": key[0]}, "name": {"S": key[1]}} for key in self.counters]}
-        found = [{"metadata": {"S": board}, "projectScore": {"N": score}} for board, _, score in self.entries]
+        found = [entry(participant, board, score) for board, participant, score in self.entries]
         if ExclusiveStartKey:
             return {"Items": found[ExclusiveStartKey:]}
         self.log.append(f"scan {TableName}")

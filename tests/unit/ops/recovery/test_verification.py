@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from scorecast.changes.change import from_detail
-from scorecast.leaderboard.batch_get import Item
+from scorecast.leaderboard.item import Item
 from scorecast.leaderboard.policy import BoardPolicy, Keep, Order
 from scorecast.ops.recovery.comparison import Comparison, Difference
 from scorecast.ops.recovery.counters import Miscount, find_miscounts
