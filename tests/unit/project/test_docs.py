@@ -79,3 +79,26 @@ def test_the_readmes_have_the_same_sections_and_examples() -> None:
     assert [target.name for target, _ in links_of(english) if target.suffix != ".md"] == [
         target.name for target, _ in links_of(chinese) if target.suffix != ".md"
     ]
+
+
+# The folders whose modules docs/architecture.md names one by one: what the functions run.
+WALKED = ["runtime", "changes", "dead_letters", "leaderboard", "leaderboard/index", "fanout", "standings"]
+WALKED += ["standings/announce", "api"]
+
+
+@pytest.mark.parametrize("folder", WALKED)
+def test_the_architecture_names_every_module(folder: str) -> None:
+    modules = {path for path in (ROOT / "src" / "scorecast" / folder).glob("*.py") if path.name != "__init__.py"}
+    named = {target.resolve() for target, _ in links_of(ROOT / "docs" / "architecture.md")}
+    assert modules
+    assert modules <= named
+
+
+def test_the_index_lists_every_document() -> None:
+    listed = {target.resolve() for target, _ in links_of(ROOT / "docs" / "README.md")}
+    assert {*(ROOT / "docs").glob("*.md")} - {ROOT / "docs" / "README.md"} <= listed
+
+
+def test_the_decisions_are_all_listed() -> None:
+    listed = {target.resolve() for target, _ in links_of(ROOT / "docs" / "adr" / "README.md")}
+    assert {*(ROOT / "docs" / "adr").glob("0*.md")} <= listed
