@@ -13,6 +13,9 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 
+CODE = ["bench", *(f"src/scorecast/{name}" for name in ("cli", "ops", "runtime", "dead_letters", "standings"))]
+CODE += ["tests/unit/bench", "tests/unit/cli", "tests/unit/ops", "tests/unit/project"]
+
 # Each turn, with what to write instead.
 BANNED = {
     r"anew": "again, or a verb: recreate, rewrite, recount",
@@ -102,8 +105,8 @@ def prose_of(path: Path) -> list[str]:
 def files() -> list[Path]:
     documents = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "bench" / "rivals").rglob("*.md")]
     settings = [ROOT / name for name in ("template.yaml", "samconfig.toml", "pyproject.toml", "src/Makefile")]
-    code = [path for folder in ("bench",) for path in (ROOT / folder).rglob("*.py")]
-    return sorted({*documents, *settings, *code} - {ROOT / "README.zh.md", ROOT / "docs" / "cost.md"})
+    code = [path for folder in CODE for path in (ROOT / folder).rglob("*.py")]
+    return sorted({*documents, *settings, *code} - {Path(__file__), ROOT / "README.zh.md", ROOT / "docs" / "cost.md"})
 
 
 @pytest.mark.parametrize("path", files(), ids=lambda path: str(path.relative_to(ROOT)))
