@@ -2,15 +2,15 @@
 
 ScorecastError              one sentence: what is wrong, the value, the next step
   SettingError              a function's environment lacks a value or has a wrong one
-  CannotRead                a record, event or request is not what it should be; never worth a retry
-  CannotApply               a change that can never become an entry; never worth a retry
-  NotAcknowledged           work was left undone; the trigger must deliver it again
-  UserError                 the command line's: what the user can do about it; has an exit code
+  CannotRead                a record, event or request is malformed; a retry fails too
+  CannotApply               a change can never become an entry; a retry fails too
+  NotAcknowledged           work is not done; the trigger must deliver it again
+  UserError                 of the command line: tells the user what to do; has an exit code
 """
 
 
 class ScorecastError(Exception):
-    """The base; `str()` of it is a sentence for people."""
+    """The base class; its `str()` is a sentence for people."""
 
 
 class SettingError(ScorecastError):
@@ -18,19 +18,19 @@ class SettingError(ScorecastError):
 
 
 class CannotRead(ScorecastError):
-    """A record, event or request is not what it should be; a retry would fail alike."""
+    """A record, event or request is malformed; a retry fails too."""
 
 
 class CannotApply(ScorecastError):
-    """A change that can never become an entry; a retry would fail alike."""
+    """A change can never become an entry; a retry fails too."""
 
 
 class NotAcknowledged(ScorecastError):
-    """Work was left undone; raising this makes the trigger deliver it again."""
+    """Work is not done; raising this makes the trigger deliver it again."""
 
 
 class UserError(ScorecastError):
-    """A mistake or a state that the user can mend; `exit_code` is what the command ends with."""
+    """A mistake or a state that the user can fix; `exit_code` is the exit code of the command."""
 
     def __init__(self, message: str, exit_code: int = 1) -> None:
         super().__init__(message)

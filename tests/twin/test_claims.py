@@ -127,7 +127,7 @@ def test_a_restore_leaves_away_and_names_what_is_not_what_was_left(stack, scorec
     s3.put_object(**place, Body=b"{}")
     error = scorecast.fails(1, "restore", "--table", f"restored-{uuid.uuid4()}", "--create", "--json")
     assert "1 items were skipped because their images are unavailable" in error
-    assert claim.place in error
+    assert claim.uri in error
     s3.put_object(**place, Body=body)
 
 
@@ -172,7 +172,7 @@ def test_a_letter_with_a_claim_is_listed_shown_and_sent_again(stack, scorecast: 
     assert publication.claim
     send(stack, envelope(change=json.loads(publication.entry["Detail"]), streamArn=publication.change.stream_arn))
     error = scorecast.run("dlq", "redrive", "--board", name)
-    assert publication.claim.place in error.stderr  # nobody has put it there yet
+    assert publication.claim.uri in error.stderr  # nobody has put it there yet
     stack.client("s3").put_object(Bucket=bus.bucket, Key=publication.claim.key, Body=publication.document)
     [group] = scorecast.json("dlq", "list", "--board", name)["groups"]
     assert (group["stage"], group["count"]) == ("fanout", 1)

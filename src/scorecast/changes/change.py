@@ -1,9 +1,9 @@
-"""Change: what happened to one item. Stream record -> Change -> bus event, and back.
+"""Change: an insert, update or delete of one item. Stream record -> Change -> bus event, and back. Pure.
 
-The public contract (schema `scorecast.change/1`, docs/event-contract.md). Pure: neither AWS nor the environment.
-Inside, images are DynamoDB's typed JSON with binary as base64, as a Lambda function gets them; on the bus they are
-plain JSON, with a sparse hint under `types` wherever plain JSON alone would not give the same item back.
-Refuses, with CannotRead, whatever is not a record of a DynamoDB stream or not an event of this contract.
+The public contract (schema `scorecast.change/1`, docs/event-contract.md). A Change holds images in DynamoDB's typed
+JSON with binary as base64, as a Lambda function receives them. An event holds plain JSON, with a hint under `types`
+wherever plain JSON alone does not determine the item.
+Raises CannotRead for a malformed record of a DynamoDB stream, and for an event that does not follow the contract.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _SMALL_INTEGER = re.compile(r"-?[1-9][0-9]{0,14}\Z|0\Z")
 _CANONICAL_NUMBER = re.compile(r"(?!-0\Z)-?(?:0|[1-9][0-9]*)(?:\.[0-9]*[1-9])?\Z")
 _NUMBER = re.compile(r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?\Z")
 _SETS = ("SS", "NS", "BS")
-# What a hint may name; a number's is {"N": text}, and that of a number set is read member by member.
+# The types that a hint may name. A number's hint is {"N": text}; a number set is read member by member.
 _HINTED = ("B", "SS", "BS")
 
 Value = dict[str, Any]
@@ -39,12 +39,12 @@ Value = dict[str, Any]
 Image = dict[str, Value]
 """One item, or its keys: attribute name to value."""
 Hints = dict[str, Any]
-"""JSON pointer (RFC 6901) within the detail to the type that plain JSON does not tell."""
+"""JSON pointer (RFC 6901) within the detail to the type that plain JSON does not express."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change of one item; `sequence` orders the changes of an item as text, `at` is when it happened (UTC)."""
+    """One change of one item; `sequence`, as text, orders the changes of an item; `at` is the time (ISO 8601, UTC)."""
 
     id: str
     stream_arn: str
@@ -57,7 +57,7 @@ class Change:
 
     @property
     def table(self) -> str:
-        """The table's name, out of the stream's ARN."""
+        """The table's name, from the stream's ARN."""
         return table_of(self.stream_arn)
 
     def has(self, attribute: str) -> bool:
@@ -71,7 +71,11 @@ class Change:
 
 
 def table_of(stream_arn: str) -> str:
-    """Return the table's name in arn:aws:dynamodb:REGION:ACCOUNT:table/NAME/stream/LABEL."""
+    """Return the table's name in the ARN of a stream.
+
+    >>> table_of("arn:aws:dynamodb:eu-west-1:123456789012:table/main/stream/2026-01-01T00:00:00.000")
+    'main'
+    """
     parts = str(stream_arn).split("/")
     if len(parts) < 2 or not parts[0].endswith(":table"):
         raise CannotRead(f"The stream's ARN {stream_arn!r} does not name a table (arn:...:table/NAME/stream/LABEL).")
@@ -82,7 +86,7 @@ def table_of(stream_arn: str) -> str:
 
 
 def from_record(record: Any) -> Change:
-    """Read a record as Lambda hands it over from a DynamoDB stream; CannotRead says which field is wrong."""
+    """Read a record as Lambda receives it from a DynamoDB stream; CannotRead names the wrong field."""
     body = _field(record, "dynamodb", dict)
     operation = _field(record, "eventName", str)
     if operation not in OPERATIONS[:3]:
@@ -109,21 +113,25 @@ def pad_sequence(number: str) -> str:
 
 
 def iso_time(epoch_seconds: Any) -> str:
-    """Format epoch seconds (whole or fractional) as 2020-04-15T08:26:16Z, with a fraction only if there is one."""
+    """Format epoch seconds, whole or fractional, in ISO 8601.
+
+    >>> iso_time(1586939176), iso_time(1586939176.5)
+    ('2020-04-15T08:26:16Z', '2020-04-15T08:26:16.500000Z')
+    """
     try:
         return _iso(float(epoch_seconds))
     except (TypeError, ValueError, OverflowError, OSError):
         raise CannotRead(f"The record's ApproximateCreationDateTime {epoch_seconds!r} is not a time.") from None
 
 
-# The records of a batch happened in the same few seconds.
+# The records of a batch are from the same few seconds.
 @lru_cache(maxsize=16)
 def _iso(epoch_seconds: float) -> str:
     return datetime.fromtimestamp(epoch_seconds, UTC).isoformat().replace("+00:00", "Z")
 
 
 def epoch_seconds(at: str) -> float:
-    """Give a change's `at` as epoch seconds; CannotRead where it is not a time."""
+    """Return a change's `at` as epoch seconds; CannotRead if it is not a time."""
     try:
         return datetime.fromisoformat(at).timestamp()
     except ValueError:
@@ -131,12 +139,12 @@ def epoch_seconds(at: str) -> float:
 
 
 def iso_now() -> str:
-    """The present moment as a change's `at` is written, to the millisecond."""
+    """The current time in the form of a change's `at`, to the millisecond."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _field(holder: Any, name: str, kind: type) -> Any:
-    # Nearly always a dict, which is seen at once; whether something is a Mapping takes several times as long.
+    # It is nearly always a dict, and the check for a Mapping takes several times as long.
     value = holder.get(name) if isinstance(holder, (dict, Mapping)) else None
     if not isinstance(value, kind) or not value:
         raise CannotRead(f"The record has no usable {name}: {value!r} where a {kind.__name__} is needed.")
@@ -154,7 +162,15 @@ def _image_of(body: Mapping[str, Any], name: str) -> Image | None:
 
 
 def to_detail(change: Change) -> dict[str, Any]:
-    """Return the event's detail: plain JSON values; `new`, `old` and `types` only where there is something in them."""
+    """Return the event's detail in plain JSON; `new`, `old` and `types` are omitted if there are none.
+
+    >>> stream = "arn:aws:dynamodb:eu-west-1:123456789012:table/main/stream/now"
+    >>> keys = {"id": {"S": "1"}, "metadata": {"S": "StarWar"}}
+    >>> new = keys | {"projectScore": {"N": "60"}, "tags": {"SS": ["a"]}}
+    >>> detail = to_detail(Change("e1", stream, "INSERT", keys, new, None, "7", "2026-01-01T00:00:00Z"))
+    >>> detail["new"], detail["types"]
+    ({'id': '1', 'metadata': 'StarWar', 'projectScore': 60, 'tags': ['a']}, {'/new/tags': 'SS'})
+    """
     detail: dict[str, Any] = {
         "schema": SCHEMA,
         "id": change.id,
@@ -172,7 +188,7 @@ def to_detail(change: Change) -> dict[str, Any]:
 
 
 def _plain(value: Value, parent: str, key: str | int, hints: Hints) -> Any:
-    """Return the plain JSON of the typed value at a key; note at its pointer what plain JSON does not tell."""
+    """Return the plain JSON of the typed value at a key; add a hint if plain JSON does not express its type."""
     kind, inner = _typed(value, parent, key)
     match kind:
         case "S" | "BOOL":
@@ -214,6 +230,14 @@ def _are_texts(members: Any) -> bool:
 
 
 def plain_number(text: str, parent: str, key: str | int, hints: Hints) -> int | float:
+    """Return the JSON number of DynamoDB's text; add a hint if a double does not hold it exactly.
+
+    >>> hints = {}
+    >>> plain_number("59.75", "/new", "projectScore", hints), hints
+    (59.75, {})
+    >>> plain_number("0.12345678901234567", "/new", "projectScore", hints), hints
+    (0.12345678901234566, {'/new/projectScore': {'N': '0.12345678901234567'}})
+    """
     if _SMALL_INTEGER.match(text):
         return int(text)
     canonical = _CANONICAL_NUMBER.match(text)
@@ -240,7 +264,7 @@ def _unescape(name: str) -> str:
 
 
 def from_event(event: Any) -> Change:
-    """Read an event as the bus delivers it (source, resources, detail, ...); CannotRead says what is wrong."""
+    """Read an event as the bus delivers it (source, resources, detail, ...); CannotRead names the wrong field."""
     detail = event.get("detail") if isinstance(event, Mapping) else None
     resources = event.get("resources") if isinstance(event, Mapping) else None
     if not isinstance(detail, Mapping) or not isinstance(resources, list) or not resources:
@@ -250,7 +274,7 @@ def from_event(event: Any) -> Change:
 
 
 def from_detail(detail: Mapping[str, Any], stream_arn: str) -> Change:
-    """Give back the Change whose detail this is, type for type; refuses one whose images are elsewhere."""
+    """Return the Change that has this detail, with all types; CannotRead if its images are in S3."""
     if detail.get("schema") != SCHEMA:
         raise CannotRead(f"The event's schema is {detail.get('schema')!r}; this version reads {SCHEMA!r}.")
     if "images" in detail:
@@ -276,7 +300,7 @@ def from_detail(detail: Mapping[str, Any], stream_arn: str) -> Change:
 
 
 def _time(at: str) -> str:
-    """The time as it is, if it is one."""
+    """Check that a text is a time, and return it."""
     epoch_seconds(at)
     return at
 
@@ -290,7 +314,7 @@ def _image(plain: Any, name: str, hints: Mapping[str, Any]) -> Image | None:
 
 
 def _value(plain: Any, pointer: str, hints: Mapping[str, Any]) -> Value:
-    """Give back the typed value of a plain one, as the hint at its pointer says."""
+    """Return the typed value of a plain one, following the hint at its pointer."""
     hint = hints.get(pointer)
     if hint is not None:
         return _hinted(hint, plain, pointer, hints)
@@ -330,7 +354,7 @@ def _number_of(value: Value, pointer: str) -> str:
 
 
 def _number_text(number: int | float | Decimal) -> str:
-    """Write a number without an exponent or a needless zero: 1e-05 as 0.00001, 60.0 as 60."""
+    """Write a number without an exponent or trailing zeros: 1e-05 as 0.00001, 60.0 as 60."""
     exact = Decimal(str(number))
     if not exact.is_finite():
         raise CannotRead(f"The event holds {number!r}, which is not a number.")

@@ -1,8 +1,8 @@
-"""Claim: where the images of a change are that is too large for the bus, and their hash; what its event keeps. Pure.
+"""Claim: where in S3 the images of a change too large for the bus are, and what its event keeps of them. Pure.
 
-The document behind a claim is the whole detail of the event, and its key follows from its content: whatever is
-delivered or tried again writes the same object, and no later one can take its place.
-Refuses, with CannotRead, a pointer that is none and a document that is not the one that was left.
+The document that a claim names is the whole detail of the event. Its key contains its hash: a repeated delivery or
+attempt writes the same object, and no other object can replace it.
+Raises CannotRead for a malformed pointer, or a document whose hash differs.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from scorecast.errors import CannotRead
 from scorecast.runtime.settings import AttributeNames
 
 FOLDER = "images"
-# What an event keeps at most: of one attribute's value, and of the names under `changed`; in bytes of JSON.
+# An event keeps at most so many bytes of JSON of one attribute's value, and of the names under `changed`.
 # A key of DynamoDB has up to 2,048 bytes, a number 40.
 KEPT_BYTES = 4096
 CHANGED_BYTES = 64 * 1024
-# The quickest: half the time of the usual level, for a document that is a tenth larger at most (docs/adr/0016).
+# The fastest level: half the time of the default, for an object at most a tenth larger (docs/adr/0016).
 _GZIP_LEVEL = 1
 _GZIP_MAGIC = b"\x1f\x8b"
-# A bucket's name becomes a part of a host's: whatever else stands there could make it another one.
+# A bucket's name becomes part of a host name: another character could make it a different host.
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 _FORMS = {
     "bucket": re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\Z"),
@@ -42,7 +42,7 @@ _SCALARS = {"S", "N", "B", "BOOL", "NULL"}
 class Claim:
     """Where a document is in S3; `sha256` (hexadecimal) and `size_bytes` are of its JSON, not of the gzipped object.
 
-    `left_out` are JSON pointers to what the event should keep and could not.
+    `left_out` are JSON pointers to the values that the event should keep but could not.
     """
 
     bucket: str
@@ -52,8 +52,8 @@ class Claim:
     left_out: tuple[str, ...] = ()
 
     @property
-    def place(self) -> str:
-        """The object, for people."""
+    def uri(self) -> str:
+        """The object's URI, for people."""
         return f"s3://{self.bucket}/{self.key}"
 
     @property
@@ -62,19 +62,26 @@ class Claim:
         return any(pointer.startswith(("/new/", "/old/")) for pointer in self.left_out)
 
     def pointer(self) -> dict[str, Any]:
-        """The claim as it travels."""
-        travels = {"bucket": self.bucket, "key": self.key, "sha256": self.sha256, "bytes": self.size_bytes}
-        return travels | ({"leftOut": list(self.left_out)} if self.left_out else {})
+        """The claim as an event carries it."""
+        pointer = {"bucket": self.bucket, "key": self.key, "sha256": self.sha256, "bytes": self.size_bytes}
+        return pointer | ({"leftOut": list(self.left_out)} if self.left_out else {})
 
 
 def claim_for(document: bytes, bucket: str, name: str) -> Claim:
-    """Say where a document belongs; `name` begins the object's name, its hash ends it."""
+    """Make the claim of a document; the object's key is made of `name` and the document's hash.
+
+    >>> claim = claim_for(b"{}", "backup", "main/7")
+    >>> claim.uri
+    's3://backup/images/main/7-44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a.json.gz'
+    >>> read_pointer(claim.pointer()) == claim
+    True
+    """
     sha256 = hashlib.sha256(document).hexdigest()
     return Claim(bucket, f"{FOLDER}/{name}-{sha256}.json.gz", sha256, len(document))
 
 
 def read_pointer(pointer: Any) -> Claim:
-    """Read a claim as it travels."""
+    """Read a claim as an event carries it."""
     if not isinstance(pointer, Mapping):
         raise CannotRead(
             f"The event's images are {pointer!r}; they must be an object with bucket, key, sha256 and bytes."
@@ -89,7 +96,7 @@ def read_pointer(pointer: Any) -> Claim:
 
 
 def claim_in(event: Any) -> Claim | None:
-    """The claim that an event carries; None where it carries its images itself."""
+    """The claim that an event carries; None if it carries its images itself."""
     detail = event.get("detail") if isinstance(event, Mapping) else None
     if not isinstance(detail, Mapping) or "images" not in detail:
         return None
@@ -97,7 +104,7 @@ def claim_in(event: Any) -> Claim | None:
 
 
 def read_kept(event: Any) -> Change:
-    """Read an event as far as it tells itself: of one that carries a claim, the change with what it keeps."""
+    """Read an event without its claim: the change with the attributes that the event keeps."""
     if claim_in(event) is None:
         return from_event(event)
     return from_event({**event, "detail": {name: value for name, value in event["detail"].items() if name != "images"}})
@@ -107,7 +114,7 @@ def read_kept(event: Any) -> Change:
 
 
 def shorten(change: Change, claim: Claim, names: AttributeNames) -> dict[str, Any]:
-    """Return the detail that carries a claim: whole but for `new` and `old`, which keep what a leaderboard needs."""
+    """Return the detail that carries a claim; its `new` and `old` keep only the attributes that a leaderboard needs."""
     kept = change.keys.keys() | {names.id, names.metadata, names.score, names.board, names.name}
     left_out = _too_large("new", change.new, kept) + _too_large("old", change.old, kept)
     short = replace(change, new=_kept(change.new, kept), old=_kept(change.old, kept))
@@ -128,7 +135,7 @@ def _too_large(parent: str, image: Image | None, names: set[str]) -> list[str]:
 
 
 def _is_small(value: Value) -> bool:
-    """Whether a value may stay: one text, number or the like; for sets and nested values there may be many hints."""
+    """Whether a value may stay: a small scalar; sets and nested values may need many hints."""
     return value.keys() <= _SCALARS and _size_bytes(value) <= KEPT_BYTES
 
 
@@ -140,19 +147,19 @@ def _size_bytes(value: Any) -> int:
 
 
 def pack(document: bytes) -> bytes:
-    """Make the object's body; the same document always makes the same one."""
+    """Make the object's body; the same document always makes the same body."""
     return gzip.compress(document, _GZIP_LEVEL, mtime=0)
 
 
 def unpack(claim: Claim, body: bytes) -> Any:
-    """Read an object's body, gzipped or already unzipped by who fetched it; CannotRead where it is not the document."""
+    """Read an object's body, gzipped or unzipped by the HTTP client; CannotRead if it is not the claim's document."""
     try:
         document = gzip.decompress(body) if body.startswith(_GZIP_MAGIC) else body
     except (OSError, EOFError, zlib.error) as error:
-        raise CannotRead(f"{claim.place} cannot be unzipped: {error}.") from None
+        raise CannotRead(f"{claim.uri} cannot be unzipped: {error}.") from None
     if (found := hashlib.sha256(document).hexdigest()) != claim.sha256:
-        raise CannotRead(f"{claim.place} is not what was left there: its SHA-256 is {found}, not {claim.sha256}.")
+        raise CannotRead(f"{claim.uri} was replaced: its SHA-256 is {found}, not {claim.sha256}.")
     try:
         return json.loads(document)
     except ValueError as error:
-        raise CannotRead(f"{claim.place} is not JSON: {error}.") from None
+        raise CannotRead(f"{claim.uri} is not JSON: {error}.") from None

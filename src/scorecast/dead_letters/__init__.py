@@ -1,1 +1,1 @@
-"""Messages that could not go on: their envelope, and the queue that keeps them."""
+"""Dead letters: their envelope, and the queue that keeps them."""

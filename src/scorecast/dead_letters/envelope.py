@@ -1,8 +1,8 @@
-"""What our own code parks: the envelope of a dead letter. Pure.
+"""The envelope of the dead letters that the functions park. Pure.
 
-The envelope (schema `scorecast.deadLetter/1`) says at which stage, why, after how many attempts and when, and carries
-what could not go, whole: `change` (a change's detail, with its `id`) or, where it could not be read, `record`. What is
-too large for a message is in S3, under a claim: a change's own `images`, or the letter's for a record.
+The envelope (schema `scorecast.deadLetter/1`) names the stage, the reason, the number of attempts and their times. It
+contains the whole failed message: `change` (a change's detail, with its `id`), or `record` if it could not be read.
+Data too large for a message is in S3, under a claim: a change's own `images`, or the letter's for a record.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 SCHEMA = "scorecast.deadLetter/1"
-# A reason quotes what is wrong, which may be as large as an item.
+# A reason quotes the wrong value, which may be as large as an item.
 REASON_CHARACTERS = 1000
 
 
@@ -32,7 +32,7 @@ class DeadLetter:
     images: dict[str, Any] | None = None
 
     def body(self) -> str:
-        """The message that is parked."""
+        """The body of the message."""
         envelope = {
             "schema": SCHEMA,
             "stage": self.stage,

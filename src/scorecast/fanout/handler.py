@@ -1,8 +1,8 @@
-"""FanoutLambda: a batch of the stream -> the bus; what cannot go -> the dead-letter queue.
+"""FanoutLambda: publish a batch of the stream on the bus; park changes that cannot be published.
 
-Every record ends in exactly one place: on the bus, in the dead-letter queue with the reason, or not acknowledged.
-It raises for the last, instead of answering `batchItemFailures`: the checkpoint would go to the lowest failed record
-alike, and an exception also lets the trigger halve the batch (BisectBatchOnFunctionError).
+Every record is published on the bus, parked in the dead-letter queue with the reason, or not acknowledged. For the last
+the function raises instead of returning `batchItemFailures`: the checkpoint is the lowest failed record in both cases,
+and an exception also makes the trigger halve the batch (BisectBatchOnFunctionError).
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ from scorecast.runtime.settings import FanoutSettings
 
 STAGE = "fanout"
 
-# Calls in flight at once: a call is some 20 ms of waiting and less than 1 ms of CPU, so more than this gains little.
+# Calls in flight: a call waits some 20 ms and uses less than 1 ms of CPU, so more calls gain little.
 CONCURRENT_CALLS = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Fanout:
-    """Everything the function works with; tests put their own publisher and queue in."""
+    """Publishes or parks the records of a batch; tests put in their own publisher and queue."""
 
     settings: FanoutSettings
     publisher: Publisher
     dead_letters: DeadLetterQueue
 
     def run(self, records: list[Any], remaining_s: Callable[[], float]) -> dict[str, int]:
-        """Publish or park every record; return the counts. NotAcknowledged: the trigger must deliver again."""
+        """Publish or park every record, and return the counts; NotAcknowledged makes the trigger deliver again."""
         publications, unreadable = self._read(records)
         refusals = [self.publisher.publish(wave, remaining_s) for wave in plan_waves(publications)]
         letters = unreadable + [_letter(refusal) for refusal in chain.from_iterable(refusals)]
@@ -61,7 +61,7 @@ class Fanout:
         return publications, unreadable
 
     def _fitting(self, letter: DeadLetter) -> DeadLetter:
-        """A letter that the queue takes: one whose record is too large says where that is."""
+        """Make a letter fit into a message: a record that is too large goes to S3, and the letter carries its claim."""
         if size_bytes(letter) <= BATCH_BYTES:
             return letter
         document = json.dumps(letter.record, ensure_ascii=False).encode()
@@ -82,7 +82,7 @@ def handle(event: Any, context: Any) -> dict[str, int]:
 
 @cache
 def fanout() -> Fanout:
-    """Make the function's clients, once a process."""
+    """Make the function's clients, once in a process."""
     settings = FanoutSettings.from_environment(os.environ)
     # One attempt a call: the publisher retries, entry by entry.
     events = create_client("events", total_attempts=1, connections=CONCURRENT_CALLS)
@@ -106,7 +106,7 @@ def _letter(refusal: Refusal) -> DeadLetter:
 
 
 def _parked(refusal: Refusal) -> dict[str, Any]:
-    """The change as the letter carries it: with its claim, unless what that names could not be stored."""
+    """The detail that the letter carries: with its claim, unless the claim's document could not be stored."""
     publication = refusal.publication
     if publication.claim is None or refusal.error_code == IMAGES_NOT_STORED:
         return to_detail(publication.change)

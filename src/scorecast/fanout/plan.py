@@ -1,7 +1,7 @@
-"""Which entries go to the bus together, in which order, and which carry a claim in place of images. Pure.
+"""Plan what to publish: the entries, which of them carry a claim instead of images, and their waves and calls. Pure.
 
-A wave holds at most one change of each item, so that a later change of an item is never sent before an earlier one is
-settled; the batches of one wave may be sent at the same time.
+A wave holds at most one change of each item, so a later change of an item is sent only after the earlier one has been
+published or parked. The calls of one wave may be made at the same time.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ SOURCE_OTHER = "operations.aws.dynamodb"
 # PutEvents takes 10 entries a call.
 # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
 BATCH_ENTRIES = 10
-# The size that every region and every version of the quota takes for a whole call.
+# The size of a call that every region and every version of the quota allows.
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html
 BATCH_BYTES = 256 * 1024
-# A larger entry carries a claim. The event is always larger than its entry, by what EventBridge puts around it, and
-# where entries may have 256 KB a target may take no more either (a message of SNS, an asynchronous invocation).
+# A larger entry carries a claim. An event is larger than its entry, by the fields that EventBridge adds, and some
+# targets accept no more than 256 KB either (a message of SNS, an asynchronous invocation).
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/calculate-putevents-entry-size.html
 ENTRY_BYTES = BATCH_BYTES - 4 * 1024
-# What an entry's Time counts for.
+# The bytes that an entry's Time counts.
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/calculate-putevents-entry-size.html
 _TIME_BYTES = 14
 
@@ -39,9 +39,9 @@ _KEYS = json.JSONEncoder(sort_keys=True)
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """A change on its way: the entry for PutEvents, its size, and which item it is about.
+    """A change to publish: the entry for PutEvents, the entry's size, and the keys of the changed item.
 
-    Where the entry carries a claim, `document` is what is to be put into S3 before.
+    If the entry carries a claim, `document` must be stored in S3 before it is published.
     """
 
     change: Change
@@ -53,7 +53,7 @@ class Publication:
 
 
 def read_publication(record: Any, bus: Bus) -> Publication:
-    """Make the bus entry of a stream record; raises CannotRead where it is none."""
+    """Make the bus entry of a stream record; raises CannotRead if the record is malformed."""
     return publication_of(from_record(record), bus)
 
 
@@ -73,7 +73,7 @@ def publication_of(change: Change, bus: Bus) -> Publication:
 
 
 def _with_claim(whole: Publication, bus: Bus) -> Publication:
-    """Leave the detail in S3, and let the entry say where."""
+    """Replace the images in the entry by a claim."""
     change, document = whole.change, whole.entry["Detail"].encode()
     claim = claim_for(document, bus.bucket, f"{change.table}/{change.sequence}")
     entry = whole.entry | {"Detail": _DETAIL.encode(shorten(change, claim, bus.attributes))}
@@ -87,7 +87,7 @@ def size_bytes(entry: dict[str, Any]) -> int:
 
 
 def plan_waves(publications: Iterable[Publication]) -> list[list[Publication]]:
-    """Put the n-th change of each item into the n-th wave, in the order of the stream."""
+    """Put the n-th change of each item into the n-th wave; a wave keeps the order of the stream."""
     waves: list[list[Publication]] = []
     seen: dict[str, int] = {}
     for publication in publications:

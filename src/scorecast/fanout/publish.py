@@ -1,6 +1,7 @@
-"""PutEvents: concurrent batches, retries of only the failed entries, within the time that is left.
+"""PutEvents: concurrent calls, and retries of only the failed entries, within the remaining time.
 
-What an entry's claim names is put into S3 before, at the same attempt: no event points at what is not there.
+An attempt stores the document of an entry's claim in S3 before it publishes the entry, so no event names a missing
+document.
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ from scorecast.runtime.aws import code_of
 # Backoff with full jitter. https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
 BACKOFF_BASE_S = 0.1
 BACKOFF_CAP_S = 5.0
-# What must be left of the invocation to park what could not go.
+# The time of the invocation that is reserved for parking changes.
 RESERVE_S = 10.0
-# The error code of a change whose images S3 did not take.
+# The error code of a change whose images S3 did not accept.
 IMAGES_NOT_STORED = "ImagesNotStored"
 
 Failure = tuple[Publication, str, str]
-"""What failed at an attempt, with its error code and message."""
+"""A publication that failed at an attempt, with its error code and message."""
 
 
 class _Events(Protocol):
@@ -39,7 +40,7 @@ class _Events(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A publication that the bus did not take, with its last error and the times of its attempts (ISO 8601, UTC)."""
+    """A publication that the bus refused, with its last error and the times of its attempts (ISO 8601, UTC)."""
 
     publication: Publication
     error_code: str
@@ -61,9 +62,9 @@ class Publisher:
     jitter: Callable[[], float] = random.random
 
     def publish(self, wave: Sequence[Publication], remaining_s: Callable[[], float]) -> list[Refusal]:
-        """Send a wave, its batches at the same time; return what was refused `max_attempts` times.
+        """Send a wave, its calls at the same time; return the publications that failed `max_attempts` times.
 
-        Raises NotAcknowledged where the time ran out before the attempts did.
+        Raises NotAcknowledged if the time runs out first.
         """
         settled = self.executor.map(lambda batch: self._settle(batch, remaining_s), list(plan_calls(wave)))
         return list(chain.from_iterable(settled))
@@ -82,7 +83,7 @@ class Publisher:
         return [Refusal(*failure, self.max_attempts, first_at, iso_now()) for failure in failures]
 
     def _attempt(self, batch: list[Publication]) -> list[Failure]:
-        """Store the images that are too large, and make one call."""
+        """Store the documents of claims, then make one call; return the failures."""
         failures = list(chain.from_iterable(map(self._store, batch)))
         failed = {publication.change.id for publication, _, _ in failures}
         ready = [publication for publication in batch if publication.change.id not in failed]
@@ -98,12 +99,12 @@ class Publisher:
         return []
 
     def _send(self, batch: list[Publication]) -> list[Failure]:
-        """Make one call; return what failed."""
+        """Make one call; return the failures."""
         try:
             answer = self.events.put_events(Entries=[publication.entry for publication in batch])
         except (ClientError, BotoCoreError) as error:
             if len(batch) > 1 and _is_rejection(error):
-                # One unacceptable entry makes AWS reject the call: give each of its neighbours a call of its own.
+                # One invalid entry makes AWS reject the whole call: send each entry in a call of its own.
                 return list(chain.from_iterable(self._send([publication]) for publication in batch))
             return [(publication, code_of(error), str(error)) for publication in batch]
         return [
@@ -118,7 +119,7 @@ class Publisher:
 
 
 def _is_rejection(error: Exception) -> bool:
-    """Whether AWS read the call and found it wrong, rather than being busy or out of reach."""
+    """Whether AWS rejected the call as invalid, rather than being busy or unreachable."""
     if not isinstance(error, ClientError):
         return False
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)

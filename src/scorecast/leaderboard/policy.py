@@ -1,7 +1,7 @@
-"""A board's policy: which scores are better, which of a participant's scores counts, how ties stand, until when. Pure.
+"""A board's policy: which scores are better, which of a participant's scores counts, the order of ties, the end. Pure.
 
-Each is declared for one board and kept as an item of the board table; what is not declared is as it always was: the
-highest score is best, the latest counts, ties are in no order, and a board never closes. Refuses whatever else.
+A policy is declared for one board and stored as an item of the board table. By default the highest score is best, the
+latest score counts, ties have no order, and a board never closes. Raises CannotRead for any other value.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ POLICIES = "policies"
 
 Item = dict[str, Any]
 _Choice = TypeVar("_Choice", bound=StrEnum)
-# What has an order: scores, and the buckets of the counting index, which are in the order of the scores.
+# Scores, and the buckets of the counting index, which are in the order of the scores.
 _Ordered = TypeVar("_Ordered", int, Decimal, tuple[int, int])
 
 
@@ -31,20 +31,20 @@ class Order(StrEnum):
     ASCENDING = "ascending"
 
     def is_better(self, one: _Ordered, other: _Ordered) -> bool:
-        """Whether one score, or bucket, stands above the other."""
+        """Whether one score, or bucket, is better than the other."""
         return one > other if self is Order.DESCENDING else one < other
 
     def sort_key(self, score: Decimal) -> Decimal:
-        """Return what is smaller for a better score."""
+        """Return a number that is smaller for a better score."""
         return score if self is Order.ASCENDING else score.copy_negate()
 
     def best_first(self, values: Iterable[_Ordered]) -> list[_Ordered]:
-        """Sort scores, or buckets (alone or with their counts)."""
+        """Sort scores, or buckets with or without their counts, best first."""
         return sorted(values, reverse=self is Order.DESCENDING)
 
 
 class Keep(StrEnum):
-    """Which of the scores that a participant had on the board counts."""
+    """Which of a participant's scores on the board counts."""
 
     LATEST = "latest"
     BEST = "best"
@@ -52,7 +52,7 @@ class Keep(StrEnum):
 
 
 class Ties(StrEnum):
-    """How entries of one score, which share their rank, stand among themselves: anyhow, or who was there first."""
+    """The order of entries with the same score, which share a rank: none, or the earliest first."""
 
     UNORDERED = "unordered"
     EARLIEST = "earliest"
@@ -60,7 +60,7 @@ class Ties(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BoardPolicy:
-    """The policy of one board; changes that happened after `closes_at` (ISO 8601, UTC) do not count on it."""
+    """The policy of one board; changes after `closes_at` (ISO 8601, UTC) do not count."""
 
     order: Order = Order.DESCENDING
     keep: Keep = Keep.LATEST
@@ -68,7 +68,7 @@ class BoardPolicy:
     closes_at: str | None = None
 
     def is_open(self, at: str) -> bool:
-        """Whether what happened at this moment (a change's `at`) counts; CannotRead where it is none."""
+        """Whether a change at this time (its `at`) counts; CannotRead if that is not a time."""
         return self.closes_at is None or _moment("at", at) <= _moment("closes_at", self.closes_at)
 
 
@@ -83,7 +83,7 @@ def policy_key(board: str) -> Item:
 
 
 def policy_item(board: str, policy: BoardPolicy) -> Item:
-    """The item that keeps a policy; what is as it always was is not in it."""
+    """The item that stores a policy; default values are omitted."""
     declared = {
         _NAMES[one.name]: {"S": str(getattr(policy, one.name))}
         for one in fields(policy)
@@ -93,7 +93,7 @@ def policy_item(board: str, policy: BoardPolicy) -> Item:
 
 
 def read_policy(item: Mapping[str, Any] | None) -> BoardPolicy:
-    """Read a board's policy from its item; the default where there is none. CannotRead says what is wrong with it."""
+    """Read a board's policy from its item; the default without one. CannotRead names an invalid value."""
     if not item:
         return DEFAULT
     values = {name: item[attribute]["S"] for name, attribute in _NAMES.items() if attribute in item}
@@ -106,7 +106,7 @@ def read_policy(item: Mapping[str, Any] | None) -> BoardPolicy:
 def make_policy(
     order: str = DEFAULT.order, keep: str = DEFAULT.keep, ties: str = DEFAULT.ties, closes_at: str | None = None
 ) -> BoardPolicy:
-    """Make a policy of texts, or say which of them is none that there is (CannotRead)."""
+    """Make a policy from texts; raises CannotRead for an invalid value."""
     return BoardPolicy(
         order=_choice(Order, "order", order),
         keep=_choice(Keep, "keep", keep),

@@ -1,7 +1,7 @@
-"""The policies of boards as a function reads them: many in one call, kept for some seconds.
+"""The policies of boards as a function reads them: many in one call, cached for some seconds.
 
-A board that was not asked for lately is read consistently, so a policy declared before a board's first change counts
-from that change on; one that is changed later counts after POLICY_AGE_S at the latest.
+A policy that is not cached is read consistently, so a policy declared before a board's first change applies to that
+change. A policy that is changed later applies after POLICY_AGE_S at most.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from scorecast.leaderboard.batch_get import BatchGetItem, read_items
 from scorecast.leaderboard.policy import BoardPolicy, policy_key, read_policy
 
-# For how long a process takes a policy as it read it.
+# How long a process caches a policy.
 POLICY_AGE_S = 10
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyTable:
-    """The policies of all boards, for one process."""
+    """The policies of all boards, with the cache of one process."""
 
     dynamodb: BatchGetItem
     table: str
@@ -29,7 +29,7 @@ class PolicyTable:
     def of(self, boards: Iterable[str]) -> dict[str, BoardPolicy]:
         """Return the policy of each board: one read unit for each that was not read in the last POLICY_AGE_S.
 
-        CannotRead where one is not usable; NotAcknowledged where DynamoDB is too busy.
+        CannotRead if one is not usable; NotAcknowledged if DynamoDB is too busy.
         """
         boards, now = list(boards), self.clock()
         self._read([board for board in dict.fromkeys(boards) if not self._is_fresh(board, now)], now)

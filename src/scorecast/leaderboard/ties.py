@@ -1,7 +1,7 @@
-"""The text by which the entries of a board stand where ties are declared: by score, and who reached it first. Pure.
+"""The sort key of entries on a board that orders ties: by score, best first, then by who reached it first. Pure.
 
-Text order is the board's order, best first: DynamoDB sorts an index by the bytes of a text, and a number cannot hold a
-score and a moment both. For any DynamoDB number, and any moment of years that have four digits.
+The key is text, because DynamoDB sorts text by its bytes and a number cannot hold both a score and a time. It works for
+any DynamoDB number and any time in years of four digits.
 """
 
 from __future__ import annotations
@@ -12,18 +12,26 @@ from decimal import Decimal
 from scorecast.leaderboard.index.digits import SCORE_DIGITS, SMALLEST_MAGNITUDE
 from scorecast.leaderboard.policy import Order
 
-# Below zero the larger magnitude, and of it the larger digits, come first.
+# For scores that come before zero, larger magnitudes and larger digits come first.
 _REVERSED = str.maketrans("0123456789", "9876543210")
 
 
 def tie_order(score: Decimal, order: Order, at: str, sequence: str) -> str:
-    """Return the text of an entry: its score, and the change that brought it, `at` (ISO 8601) and `sequence`."""
+    """Return the sort key of an entry: its score, then `at` (ISO 8601) and `sequence` of the change that set it.
+
+    >>> from decimal import Decimal
+    >>> first = tie_order(Decimal(90), Order.DESCENDING, "2026-01-01T10:00:00Z", "7")
+    >>> second = tie_order(Decimal(90), Order.DESCENDING, "2026-01-01T10:00:01Z", "6")
+    >>> worse = tie_order(Decimal("89.5"), Order.DESCENDING, "2026-01-01T09:00:00Z", "5")
+    >>> first < second < worse
+    True
+    """
     moment = datetime.fromisoformat(at).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")
     return f"{score_order(score, order)}/{moment}/{sequence}"
 
 
 def score_order(score: Decimal, order: Order) -> str:
-    """Return what the texts of all entries of a score begin with; better scores come first."""
+    """Return the prefix of the keys of all entries with a score; the prefixes of better scores come first."""
     if not score:
         return f"1{'0' * (3 + SCORE_DIGITS)}"
     digits = "".join(str(digit) for digit in score.as_tuple().digits).lstrip("0").ljust(SCORE_DIGITS, "0")

@@ -1,1 +1,1 @@
-"""What every function stands on: AWS's clients, settings, logs."""
+"""What every function uses: AWS clients, settings, logs, batches, pages."""

@@ -1,7 +1,7 @@
 """The functions' AWS clients: AWS's JSON protocol and S3's objects, over botocore's connections and signatures.
 
-botocore's own clients interpret a model of the service at every call and load it at every start, which took most of a
-function's CPU and start-up (docs/adr/0015-calls-without-models.md). Knows only the services that the functions call.
+botocore's own clients load a model of the service at every start and interpret it at every call, which took most of a
+function's CPU and start-up (docs/adr/0015-calls-without-models.md). Supports only the services that the functions call.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from botocore.utils import get_environ_proxies
 
 from scorecast.errors import SettingError
 
-# A warm call takes about 20 ms; what has not answered in 5 s is better tried again on a new connection.
+# A warm call takes about 20 ms; after 5 s without an answer a retry on a new connection is quicker.
 _CONNECT_TIMEOUT_S = 2
 _READ_TIMEOUT_S = 5
 
-# What is worth another attempt, and how long to wait for it at most: botocore's standard mode.
+# Which errors are retried, and the longest pause: those of botocore's standard mode.
 # https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
 _TRANSIENT_STATUSES = {500, 502, 503, 504}
 _TRANSIENT_CODES = {
@@ -46,13 +46,13 @@ _TRANSIENT_CODES = {
     "TransactionInProgressException",
 }
 _LONGEST_PAUSE_S = 20.0
-# What the connections raise: there was none, or it ended before the answer.
+# Raised when there is no connection, or when it ends before the answer.
 _Unanswered = (NotConnected, HTTPClientError)
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """How a service of the JSON protocol is spoken to; `variable` ends the name of its own AWS_ENDPOINT_URL_..."""
+    """A service of the JSON protocol; `variable` is the end of the name of its AWS_ENDPOINT_URL_... variable."""
 
     name: str
     target: str
@@ -65,7 +65,7 @@ _SERVICES = {
     "events": Service("events", "AWSEvents", "1.1", "EVENTBRIDGE"),
     "sqs": Service("sqs", "AmazonSQS", "1.0", "SQS"),
 }
-# Operations that a repeated attempt must not do twice, with the parameter by which the service knows it again.
+# Operations that a repeated attempt must not do twice, with the parameter by which the service recognizes them.
 _TOKENS = {"TransactWriteItems": "ClientRequestToken"}
 
 
@@ -80,8 +80,8 @@ class _Http(Protocol):
 class Client:
     """A client whose methods are the service's operations: `put_events(Entries=[...])` calls PutEvents.
 
-    Parameters and answers are those of the service's API reference; errors are botocore's: ClientError with what the
-    service answered, another BotoCoreError where it did not. Any thread may call.
+    Parameters and answers are those of the service's API reference. Errors are botocore's: ClientError if the service
+    answers with an error, another BotoCoreError if it does not answer. Clients are thread-safe.
     """
 
     service: Service
@@ -101,7 +101,7 @@ class Client:
         if token := _TOKENS.get(operation):
             parameters.setdefault(token, os.urandom(16).hex())
         body = json.dumps(parameters, ensure_ascii=False, separators=(",", ":")).encode()
-        return _tried(lambda: self._attempt(operation, body), self.total_attempts, self.sleep)
+        return _with_retries(lambda: self._attempt(operation, body), self.total_attempts, self.sleep)
 
     def _attempt(self, operation: str, body: bytes) -> dict[str, Any]:
         request = AWSRequest("POST", self.endpoint, self._headers(operation), body)
@@ -113,7 +113,7 @@ class Client:
         return parsed
 
     def _headers(self, operation: str) -> dict[str, str]:
-        return _always() | {
+        return _common_headers() | {
             "Content-Type": f"application/x-amz-json-{self.service.json_version}",
             "X-Amz-Target": f"{self.service.target}.{operation}",
         }
@@ -141,8 +141,8 @@ class S3Client:
 
     def _call(self, operation: str, method: str, bucket: str, key: str, headers: dict[str, str], body: bytes) -> bytes:
         url = f"{self.base.format(bucket=bucket)}/{quote(key, safe='/~')}"
-        request = partial(AWSRequest, method, url, _always() | headers, body)
-        return _tried(lambda: self._attempt(operation, request()), self.total_attempts, self.sleep)
+        request = partial(AWSRequest, method, url, _common_headers() | headers, body)
+        return _with_retries(lambda: self._attempt(operation, request()), self.total_attempts, self.sleep)
 
     def _attempt(self, operation: str, request: AWSRequest) -> bytes:
         S3SigV4Auth(self.credentials.get_frozen_credentials(), "s3", self.region).add_auth(request)
@@ -153,15 +153,15 @@ class S3Client:
         return content
 
 
-def _always() -> dict[str, str]:
+def _common_headers() -> dict[str, str]:
     """The headers of every call."""
     headers = {"User-Agent": "scorecast"}
     trace = os.environ.get("_X_AMZN_TRACE_ID")
     return headers | {"X-Amzn-Trace-Id": trace} if trace else headers
 
 
-def _tried(attempt: Callable[[], T], total_attempts: int, sleep: Callable[[float], None]) -> T:
-    """Make a call, and again where that may help, with backoff and full jitter; the last attempt's error is raised."""
+def _with_retries(attempt: Callable[[], T], total_attempts: int, sleep: Callable[[float], None]) -> T:
+    """Make a call; retry transient errors with backoff and full jitter, and raise the error of the last attempt."""
     for number in range(1, total_attempts + 1):
         try:
             return attempt()
@@ -173,7 +173,7 @@ def _tried(attempt: Callable[[], T], total_attempts: int, sleep: Callable[[float
 
 
 def create_client(service: str, *, total_attempts: int = 4, connections: int = 10) -> Client:
-    """Make a client; `total_attempts` is what it tries in all before it raises."""
+    """Make a client that raises after `total_attempts`, the first one included."""
     region = _region()
     known = _SERVICES[service]
     endpoint = _endpoint(known, region, os.environ)
@@ -181,7 +181,7 @@ def create_client(service: str, *, total_attempts: int = 4, connections: int = 1
 
 
 def create_s3_client(*, total_attempts: int = 4, connections: int = 10) -> S3Client:
-    """Make a client of S3."""
+    """Make a client of S3; see `create_client`."""
     region = _region()
     base = _bucket_url(region, os.environ)
     return S3Client(base, region, _credentials(), _connections(base, connections), total_attempts)
@@ -198,9 +198,9 @@ def _region() -> str:
 def _credentials() -> Any:
     """The credentials of the function's role."""
     if "AWS_ACCESS_KEY_ID" in os.environ:
-        return _FromEnvironment(*(os.environ.get(name) for name in _CREDENTIALS))
-    # With SnapStart they are behind an address that is asked again before they end. Imported only where it is needed:
-    # it takes a tenth of a start.
+        return EnvironmentCredentials(*(os.environ.get(name) for name in _CREDENTIALS))
+    # With SnapStart the credentials come from an endpoint, which is asked again before they expire. The import takes a
+    # tenth of a start, so it is made only here.
     from botocore.credentials import ContainerProvider
 
     credentials = ContainerProvider().load()
@@ -213,14 +213,14 @@ _CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN
 
 
 @dataclass(frozen=True, slots=True)
-class _FromEnvironment:
+class EnvironmentCredentials:
     """The credentials that Lambda puts into the environment; they outlive the process."""
 
     access_key: str | None
     secret_key: str | None
     token: str | None
 
-    def get_frozen_credentials(self) -> _FromEnvironment:
+    def get_frozen_credentials(self) -> EnvironmentCredentials:
         return self
 
 
@@ -230,7 +230,7 @@ def _endpoint(service: Service, region: str, environment: Mapping[str, str]) -> 
 
 
 def _bucket_url(region: str, environment: Mapping[str, str]) -> str:
-    """A bucket's URL, with {bucket} in it: on AWS every bucket has a host of its own, elsewhere a path."""
+    """The URL of a bucket, with a {bucket} placeholder: in the host name on AWS, in the path elsewhere."""
     given = _given_endpoint("S3", environment)
     return f"{given}/{{bucket}}" if given else f"https://{{bucket}}.s3.{region}.{_suffix(region)}"
 
@@ -250,14 +250,14 @@ def _connections(endpoint: str, most: int) -> URLLib3Session:
         "proxies": get_environ_proxies(endpoint),
         "timeout": (_CONNECT_TIMEOUT_S, _READ_TIMEOUT_S),
         "max_pool_connections": most,
-        # Head and body leave as two packets; without this the second one waits for the first one's receipt.
+        # Head and body are two packets; without this the second one waits until the first is acknowledged.
         "socket_options": [(IPPROTO_TCP, TCP_NODELAY, 1)],
     }
     return URLLib3Session(**options)
 
 
 def _parsed(content: bytes) -> dict[str, Any]:
-    """The answer; a gateway's page in its place is shown as far as one wants to read it."""
+    """The answer; if a gateway answered with a page instead, its first 200 characters as the message."""
     if not content:
         return {}
     try:
@@ -268,7 +268,7 @@ def _parsed(content: bytes) -> dict[str, Any]:
 
 
 def _parsed_xml(content: bytes) -> dict[str, Any]:
-    """An error of S3 in the form that the other services give theirs."""
+    """An error of S3 in the form of the other services."""
     text = content.decode(errors="replace")
     named = {name: re.search(f"<{name}>([^<]*)</{name}>", text) for name in ("Code", "Message")}
     kind, message = (found[1] if found else "" for found in named.values())
@@ -276,7 +276,7 @@ def _parsed_xml(content: bytes) -> dict[str, Any]:
 
 
 def _error(operation: str, answer: Any, parsed: Mapping[str, Any]) -> ClientError:
-    """The error as botocore raises it; what the service says besides, such as CancellationReasons, stays beside it."""
+    """The error as botocore raises it, with the other fields of the answer, such as CancellationReasons."""
     kind = parsed.get("__type") or answer.headers.get("x-amzn-errortype") or str(answer.status_code)
     message = parsed.get("message") or parsed.get("Message") or ""
     response: Any = {
@@ -288,7 +288,7 @@ def _error(operation: str, answer: Any, parsed: Mapping[str, Any]) -> ClientErro
 
 
 def code_of(error: Exception) -> str:
-    """The code that the service gave; where it gave none, what happened instead."""
+    """The error code that the service answered, or the name of the exception if it did not answer."""
     return str(error.response["Error"]["Code"]) if isinstance(error, ClientError) else type(error).__name__
 
 

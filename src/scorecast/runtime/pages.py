@@ -1,4 +1,4 @@
-"""Pages: read all pages of a DynamoDB query or scan. Pure."""
+"""Pages: read all pages of a DynamoDB query or scan."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What each function reads from its environment, read once. Errors name the variable, its value and what is allowed."""
+"""The settings that each function reads from its environment, once. Pure.
+
+Errors name the variable, its value and the allowed values.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from scorecast.errors import SettingError
 
 @dataclass(frozen=True, slots=True)
 class AttributeNames:
-    """Where the main table keeps what a leaderboard needs."""
+    """The attributes of the main table that a leaderboard needs."""
 
     id: str = "id"
     metadata: str = "metadata"
@@ -21,7 +24,7 @@ class AttributeNames:
 
 @dataclass(frozen=True, slots=True)
 class Bus:
-    """Where changes are published: the bus, the bucket for what is too large for it, and what makes a leaderboard."""
+    """Where changes are published: the bus, the bucket for images too large for it, and the attribute names."""
 
     name: str
     bucket: str
@@ -38,7 +41,7 @@ class FanoutSettings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> FanoutSettings:
-        """Read the settings; SettingError names what is missing or wrong."""
+        """Read the settings; SettingError names a missing or wrong one."""
         return cls(
             bus=Bus(
                 name=_text(environment, "EVENT_BUS_NAME"),
@@ -61,7 +64,7 @@ class ConsumerSettings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> ConsumerSettings:
-        """Read the settings; SettingError names what is missing or wrong."""
+        """Read the settings; SettingError names a missing or wrong one."""
         return cls(
             leaderboard_table=_text(environment, "LEADERBOARD_TABLE"),
             board_table=_text(environment, "BOARD_TABLE"),
@@ -80,7 +83,7 @@ class AnnouncementSettings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> AnnouncementSettings:
-        """Read the settings; SettingError names what is missing or wrong."""
+        """Read the settings; SettingError names a missing or wrong one."""
         return cls(
             leaderboard_index=_text(environment, "LEADERBOARD_INDEX"),
             bus_name=_text(environment, "EVENT_BUS_NAME"),
@@ -100,7 +103,7 @@ class ApiSettings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> ApiSettings:
-        """Read the settings; SettingError names what is missing or wrong."""
+        """Read the settings; SettingError names a missing or wrong one."""
         return cls(
             leaderboard_table=_text(environment, "LEADERBOARD_TABLE"),
             leaderboard_index=_text(environment, "LEADERBOARD_INDEX"),

@@ -79,7 +79,7 @@ def test_changed_keeps_what_it_can_where_there_are_too_many_names() -> None:
 def test_a_claim_is_named_by_its_document() -> None:
     assert claim_for(b"{}", "backup", "main/1") == CLAIM != claim_for(b"[]", "backup", "main/1")
     assert CLAIM.key == f"images/main/1-{CLAIM.sha256}.json.gz"
-    assert (CLAIM.place, CLAIM.size_bytes) == (f"s3://backup/{CLAIM.key}", 2)
+    assert (CLAIM.uri, CLAIM.size_bytes) == (f"s3://backup/{CLAIM.key}", 2)
     assert read_pointer(json.loads(json.dumps(CLAIM.pointer()))) == CLAIM
 
 
@@ -127,7 +127,7 @@ def test_a_document_that_is_no_json_is_refused_by_name() -> None:
 
 @pytest.mark.parametrize("body", [b"", b"[]", pack(b"[]"), pack(b"{}")[:-4], b"\x1f\x8bnonsense"])
 def test_an_object_that_is_not_what_was_left_is_refused_by_name(body: bytes) -> None:
-    with pytest.raises(CannotRead, match=CLAIM.place):
+    with pytest.raises(CannotRead, match=CLAIM.uri):
         unpack(CLAIM, body)
 
 

@@ -72,14 +72,14 @@ def test_what_may_pass_is_worth_another_attempt(s3: FakeObjects, trouble) -> Non
     s3.refuse = lambda _: trouble
     with pytest.raises(NotAcknowledged, match="s3://backup/images/main/"):
         resolve(event, s3)
-    with pytest.raises(NotAcknowledged, match="S3 did not take s3://backup/images/main/"):
+    with pytest.raises(NotAcknowledged, match="S3 did not accept s3://backup/images/main/"):
         ClaimStore(lambda: s3).put(made.claim, made.document)  # type: ignore[arg-type]
 
 
 def test_images_of_another_change_are_refused(s3: FakeObjects) -> None:
     event = leave(s3, publication_of(CHANGE, BUS))
     event["detail"]["id"] = "another"
-    with pytest.raises(CannotRead, match="is of another change than 'another'"):
+    with pytest.raises(CannotRead, match="belongs to another change than 'another'"):
         resolve(event, s3)
 
 

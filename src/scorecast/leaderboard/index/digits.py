@@ -41,7 +41,11 @@ class NodeBucket:
 
 
 def path_of(score: Decimal) -> tuple[NodeBucket, ...]:
-    """Return the bucket of a score at each level, from the top; zero has one at level 0 only. O(1)."""
+    """Return the bucket of a score at each level, from the top; zero has one at level 0 only. O(1).
+
+    >>> [(step.node, step.bucket) for step in path_of(Decimal("59.75"))]
+    [('', 132), ('132', 59), ('132.59', 75)]
+    """
     if not score:
         return (NodeBucket("", 0),)
     sign = -1 if score < 0 else 1
@@ -53,7 +57,11 @@ def path_of(score: Decimal) -> tuple[NodeBucket, ...]:
 
 
 def score_at(path: Sequence[NodeBucket]) -> Decimal:
-    """Return the score that begins with this path and has zeros for its further digits. O(1)."""
+    """Return the score that begins with this path and has zeros for its further digits. O(1).
+
+    >>> score_at(path_of(Decimal("59.754"))) == Decimal("59.75")
+    True
+    """
     magnitude, *pairs = (step.bucket for step in path)
     if not magnitude:
         return Decimal(0)
@@ -74,7 +82,12 @@ def above_in_range(score: Decimal, order: Order) -> tuple[Decimal, Decimal] | No
 
 
 def range_of(score: Decimal) -> tuple[Decimal, Decimal]:
-    """Return the lowest and the highest score that have the same path as this one. O(1)."""
+    """Return the lowest and the highest score that have the same path as this one. O(1).
+
+    >>> low, high = range_of(Decimal("59.754"))
+    >>> low == Decimal("59.75"), str(high)
+    (True, '59.759999999999999999999999999999999999')
+    """
     if not score:
         return score, score
     sign, digits = int(score < 0), _mantissa(score)[:_PREFIX_DIGITS]
