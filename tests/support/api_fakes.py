@@ -8,10 +8,14 @@ from decimal import Decimal
 import pytest
 
 from scorecast.api import handler
+from scorecast.api.entry_table import DynamoDb
 from scorecast.api.reader import LeaderboardReader
 from scorecast.leaderboard.index.counters import Counters
 from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Order, Ties, policy_item
 from scorecast.leaderboard.ties import tie_order
+from tests.support.fakes import SCORE_INDEX_KEY, last_key, project
+
+TIE_INDEX_KEY = ("id", "metadata", "tieBoard", "tieOrder")
 
 
 @dataclass
@@ -32,38 +36,39 @@ class FakeTable:
     def query(self, **request) -> dict:
         values = request["ExpressionAttributeValues"]
         if ":boards" in values:
-            boards = sorted({entry[0] for entry in self.entries} | {"empty"})
-            return self._named([{"name": {"S": board}} for board in boards], request, "name")
+            return self._named(self._listed(), request, ("collection", "name"))
         if ":id" in values:
-            return self._named(self._chosen(values, ""), request, "metadata")
+            return self._named(self._chosen(values, ""), request, ("id", "metadata"))
         items = self._chosen(values, request["KeyConditionExpression"])
         if not request.get("ScanIndexForward", True):
             items.reverse()
-        start = request.get("ExclusiveStartKey")
-        if start and request["IndexName"] == "ties":
+        start, is_of_ties = request.get("ExclusiveStartKey"), request["IndexName"] == "ties"
+        if start and is_of_ties:
             # A text goes on after any text, whether or not it is there; `items` are in the order that is asked for.
             passed = operator.le if request["ScanIndexForward"] else operator.ge
             at = sum(passed(one["tieOrder"]["S"], start["tieOrder"]["S"]) for one in items)
         else:
             at = next((n + 1 for n, one in enumerate(items) if start and one["id"] == start["id"]), 0)
-        size = min(request.get("Limit", self.page_size), self.page_size)
-        page = items[at : at + size]
+        key = TIE_INDEX_KEY if is_of_ties else SCORE_INDEX_KEY
+        page, last = self._page(items[at:], request, key)
         if request.get("Select") == "COUNT":
             self.counted += len(page)
-            answer = {"Count": len(page)}
-        else:
-            self.read += len(page)
-            answer = {"Count": len(page), "Items": page}
-        more = items[at + size :] or len(page) == request.get("Limit")  # as DynamoDB: a full page names its last key
-        return answer | ({"LastEvaluatedKey": {"id": page[-1]["id"]}} if more and page else {})
-
-    def _named(self, items: list[dict], request: dict, key: str) -> dict:
-        """A page of a list that is ordered by a name, which goes on after any name, whether or not it is there."""
-        after = request.get("ExclusiveStartKey", {key: {"S": ""}})[key]["S"]
-        following = [item for item in items if item[key]["S"] > after]
-        page = following[: min(request["Limit"], self.page_size)]
+            return {"Count": len(page)} | last
         self.read += len(page)
-        return {"Items": page} | ({"LastEvaluatedKey": {key: page[-1][key]}} if len(page) < len(following) else {})
+        return {"Items": [project(one, key, ("userName", "projectScore")) for one in page]} | last
+
+    def _named(self, items: list[dict], request: dict, key: tuple[str, str]) -> dict:
+        """A page of a list that is ordered by a name, which goes on after any name, whether or not it is there."""
+        after = request.get("ExclusiveStartKey", {key[1]: {"S": ""}})[key[1]]["S"]
+        page, last = self._page([item for item in items if item[key[1]]["S"] > after], request, key)
+        self.read += len(page)
+        return {"Items": page} | last
+
+    def _page(self, items: list[dict], request: dict, key: tuple[str, ...]) -> tuple[list[dict], dict]:
+        """The first page of items, and the key that the next one starts after."""
+        size = min(request.get("Limit", self.page_size), self.page_size)
+        page = items[:size]
+        return page, last_key(page, key, size if len(items) > size else request.get("Limit"))
 
     def get_item(self, **request) -> dict:
         found = self._by_key(request["Key"])
@@ -75,6 +80,18 @@ class FakeTable:
             return {"Responses": {table: [item for key in request["Keys"] for item in self._by_key(key)]}}
         wanted = {(key["collection"]["S"], key["name"]["S"]) for key in request["Keys"]}
         return {"Responses": {table: [item for key, item in self._counters().items() if key in wanted]}}
+
+    def entry_items(self) -> list[dict]:
+        """Return the items of the leaderboard table."""
+        return [self._item(*entry) for entry in self.entries]
+
+    def board_items(self) -> list[dict]:
+        """Return the items of the board table."""
+        return [*self._listed(), *self._counters().values()]
+
+    def _listed(self) -> list[dict]:
+        boards = sorted({entry[0] for entry in self.entries} | {"empty"})
+        return [{"collection": {"S": "boards"}, "name": {"S": board}} for board in boards]
 
     def _by_key(self, key: dict) -> list[dict]:
         wanted = key["metadata"]["S"], key["id"]["S"]
@@ -120,7 +137,7 @@ class FakeTable:
 
     def _item(self, board: str, participant: str, score: str) -> dict:
         item = {"id": {"S": participant}, "metadata": {"S": board}, "projectScore": {"N": score}}
-        item |= {"sequence": {"S": "7"}, "at": {"S": UPDATED_AT}}
+        item |= {"hackathonName": {"S": board}, "sequence": {"S": "7"}, "at": {"S": UPDATED_AT}}
         policy = self.policies.get(board, DEFAULT)
         if policy.ties is Ties.EARLIEST and participant in self.reached:
             text = tie_order(Decimal(score), policy.order, self.reached[participant], "7")
@@ -132,7 +149,7 @@ UPDATED_AT = "2026-01-02T03:04:05Z"
 SAMPLE = [("StarWar", "1", "60"), ("StarWar", "2", "90"), ("StarWar", "3", "70"), ("WarCraft", "4", "100")]
 
 
-def serve(monkeypatch: pytest.MonkeyPatch, table: FakeTable) -> None:
+def serve(monkeypatch: pytest.MonkeyPatch, table: DynamoDb) -> None:
     reader = LeaderboardReader(table, "leaderboard", "index", "ties", "boards", "key")
     monkeypatch.setattr(handler, "reader", lambda: reader)
 

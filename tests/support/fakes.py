@@ -16,6 +16,9 @@ from scorecast.runtime.settings import AttributeNames, Bus
 
 STREAM_ARN = "arn:aws:dynamodb:us-east-1:123456789012:table/main/stream/2026-01-01T00:00:00.000"
 
+# The keys of the leaderboard table's index by score: the table's, and its own.
+SCORE_INDEX_KEY = ("id", "metadata", "hackathonName", "projectScore")
+
 BUS = Bus("fanoutBus", "backup", AttributeNames())
 
 
@@ -139,11 +142,12 @@ class FakeDynamoDb:
         return {}
 
     def query(self, *, ExpressionAttributeValues: dict, ScanIndexForward: bool, Limit: int, **_: Any) -> dict:
-        """The best of a board by the index, without names; of equal scores in any order."""
+        """The best of a board by the index; of equal scores in any order."""
         shown = (self.items if self.indexed is None else self.indexed).values()
         found = [one for one in shown if one.get("hackathonName") == ExpressionAttributeValues[":board"]]
         found.sort(key=lambda one: Decimal(one["projectScore"]["N"]), reverse=not ScanIndexForward)
-        return {"Items": [{name: one[name] for name in ("id", "metadata", "projectScore")} for one in found[:Limit]]}
+        page = [project(one, SCORE_INDEX_KEY, ("userName",)) for one in found[:Limit]]
+        return {"Items": page} | last_key(page, SCORE_INDEX_KEY, Limit)
 
     def batch_get_item(self, *, RequestItems: dict) -> dict:
         [(table, request)] = RequestItems.items()
@@ -245,6 +249,16 @@ class FakeDynamoDb:
                 if other == board:
                     counters.replace(None, Decimal(score))
             assert self.counted(board) == {node: buckets for node, buckets in counters.nodes.items() if buckets}
+
+
+def project(item: dict, key: tuple[str, ...], attributes: tuple[str, ...]) -> dict:
+    """Return what an index has of an item: its key, and the attributes that the template names."""
+    return {name: item[name] for name in (*key, *attributes) if name in item}
+
+
+def last_key(page: list[dict], key: tuple[str, ...], limit: int | None) -> dict:
+    """Return the part of an answer that says where the next page starts: a full page has it, even if none follows."""
+    return {"LastEvaluatedKey": {name: page[-1][name] for name in key}} if page and len(page) == limit else {}
 
 
 def _key_of(item: dict) -> tuple[str, str]:

@@ -1,0 +1,159 @@
+"""The hand-written fakes of DynamoDB answer as DynamoDB Local does, with the same answers and the same errors."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from bench.rig.tables import BOARDS, LEADERBOARD, definition_of
+from scorecast.leaderboard.policy import BoardPolicy, Keep, Order, Ties
+from scorecast.ops.boards.policies import Policies
+from scorecast.ops.recovery.comparison import leaderboard_of
+from scorecast.ops.recovery.verification import Verifier
+from scorecast.ops.stack.main_table import MainTable
+from scorecast.runtime.settings import AttributeNames
+from tests.support.api_fakes import FakeTable, get, serve
+from tests.support.both import Both
+from tests.support.fakes import FakeDynamoDb
+from tests.support.ops_fakes import FakeTables, entry
+from tests.support.recovery_fakes import RecoveryTables
+from tests.support.standings_fakes import System, event
+
+# The names that the fakes' callers use. The main table's keys are parameters of the template; here, their defaults.
+INDEXES = ("index", "ties")
+KEYS = [{"AttributeName": name, "KeyType": kind} for name, kind in (("id", "HASH"), ("metadata", "RANGE"))]
+MAIN = {
+    "KeySchema": KEYS,
+    "AttributeDefinitions": [{"AttributeName": key["AttributeName"], "AttributeType": "S"} for key in KEYS],
+    "BillingMode": "PAY_PER_REQUEST",
+}
+REACHED = {"1": "2026-01-01T00:00:00Z", "2": "2026-01-01T00:00:05Z", "3": "2026-01-01T00:00:01Z"}
+
+
+@pytest.fixture
+def empty(engine: Any) -> Iterator[Any]:
+    """DynamoDB Local with the three tables, empty."""
+    leaderboard = definition_of(LEADERBOARD)
+    indexes = zip(INDEXES, leaderboard["GlobalSecondaryIndexes"], strict=True)
+    renamed = [index | {"IndexName": name} for name, index in indexes]
+    definitions = {"leaderboard": leaderboard | {"GlobalSecondaryIndexes": renamed}, "boards": definition_of(BOARDS)}
+    definitions["main"] = MAIN
+    for name, definition in definitions.items():
+        engine.dynamodb.create_table(TableName=name, **definition)
+    yield engine.dynamodb
+    for name in definitions:
+        engine.dynamodb.delete_table(TableName=name)
+
+
+def test_the_fake_of_consumer_lambda(empty: Any) -> None:
+    system = System(size=2)
+    system.table, fake = Both(system.table, empty), system.table  # type: ignore[assignment]
+    for board, policy in {
+        "best": BoardPolicy(keep=Keep.BEST, ties=Ties.EARLIEST),
+        "golf": BoardPolicy(order=Order.ASCENDING),
+    }.items():
+        Policies(system.table, "boards").set(board, policy)
+    for board in ("best", "golf", "plain"):
+        system.process(event("a", "3", 1, board), event("b", "2", 2, board), event("c", "7", 3, board))
+        system.process(event("b", "9", 4, board), event("a", "3", 1, board))
+        system.process(event("c", None, 5, board), event("d", "-1.5", 6, board))
+    assert [one["id"]["S"] for one in empty.scan(TableName="leaderboard")["Items"]]
+    found = {(one["id"]["S"], one["metadata"]["S"]): one for one in empty.scan(TableName="leaderboard")["Items"]}
+    assert found == fake.items
+    fake.check()
+
+
+def test_the_fakes_transactions_fail_alike(empty: Any) -> None:
+    both = Both(FakeDynamoDb(), empty)
+    item = {"id": {"S": "a"}, "metadata": {"S": "one"}, "sequence": {"S": "1"}, "at": {"S": "2026-01-01T00:00:00Z"}}
+    put = {"TableName": "leaderboard", "Item": item, "ConditionExpression": "attribute_not_exists(id)"}
+    other = {"Put": put | {"Item": item | {"id": {"S": "b"}}}}
+    both.transact_write_items(TransactItems=[{"Put": put}])
+    with pytest.raises(ClientError, match="TransactionCanceled"):
+        both.transact_write_items(TransactItems=[other, {"Put": put}])
+    keys = [{"id": {"S": name}, "metadata": {"S": "one"}} for name in "ab"]
+    both.batch_get_item(RequestItems={"leaderboard": {"Keys": keys, "ConsistentRead": True}})
+    for wrong in ([other, other], [other] * 101):
+        with pytest.raises((ClientError, AssertionError)):
+            both.transact_write_items(TransactItems=wrong)
+    for wrong_keys in ([keys[0], keys[0]], [keys[0] | {"id": {"S": str(number)}} for number in range(101)]):
+        with pytest.raises((ClientError, AssertionError)):
+            both.batch_get_item(RequestItems={"leaderboard": {"Keys": wrong_keys}})
+
+
+@pytest.mark.parametrize("policy", [BoardPolicy(order=order, ties=ties) for order in Order for ties in Ties], ids=str)
+def test_the_fake_of_the_api(empty: Any, monkeypatch: pytest.MonkeyPatch, policy: BoardPolicy) -> None:
+    entries = [("StarWar", "1", "60"), ("StarWar", "2", "90"), ("StarWar", "3", "70"), ("WarCraft", "1", "100")]
+    fake = FakeTable(entries, names={"1": "userA"}, policies={"StarWar": policy}, reached=REACHED)
+    for one in fake.entry_items():
+        empty.put_item(TableName="leaderboard", Item=one)
+    for one in fake.board_items():
+        empty.put_item(TableName="boards", Item=one)
+    serve(monkeypatch, Both(fake, empty))
+    token = get("/leaderBoard/", hackathonName="StarWar", limit="2")["body"]["next"]
+    assert get("/leaderBoard/", hackathonName="StarWar", limit="2", next=token)["body"]["entries"]
+    get("/leaderBoard/", hackathonName="StarWar", limit="1", position="2")
+    for participant in "1239":
+        get(f"/participants/{participant}", hackathonName="StarWar", around="1")
+    get("/participants/1")
+    get("/participants/1", limit="1")
+    get("/boards")
+    get("/boards", limit="1")
+
+
+def test_the_fake_of_the_command_line(empty: Any) -> None:
+    tables = Both(FakeTables(), empty)
+    main = MainTable(tables, "main", AttributeNames(), {"id": "S", "metadata": "S"})
+    main.put_score("a", "one", Decimal(1), "Ann")
+    main.put_score("a", "one", Decimal("2.5"))
+    main.put_score("b", "one", Decimal(3))
+    assert len(list(main.scan())) == 2
+    assert main.delete("b", "one")
+    assert main.delete("b", "one") is None
+    policies = Policies(tables, "boards")
+    policies.set("one", BoardPolicy(keep=Keep.BEST))
+    policies.set("two", BoardPolicy(order=Order.ASCENDING))
+    assert policies.of("one") == BoardPolicy(keep=Keep.BEST)
+    assert list(policies.all()) == ["one", "two"]
+    puts = [{"PutRequest": {"Item": entry(str(number), "one", "1")}} for number in range(25)]
+    tables.batch_write_item(RequestItems={"main": puts})
+    tables.batch_write_item(RequestItems={"main": [{"DeleteRequest": {"Key": main.key("7", "one")}}]})
+    assert len(list(main.scan())) == 25
+    for wrong in ([*puts, puts[0]], [puts[0], puts[0]]):
+        with pytest.raises((ClientError, AssertionError)):
+            tables.batch_write_item(RequestItems={"main": wrong})
+
+
+def test_the_fake_of_verification_and_backfill(empty: Any) -> None:
+    fake = RecoveryTables()
+    fake.put("main", *(entry(str(number), "one", str(number), "Ann") for number in range(7)))
+    fake.put("leaderboard", *(entry(str(number), "one", str(number), "Ann") for number in range(5)))
+    fake.put("leaderboard", {"id": {"S": "9"}, "metadata": {"S": "one"}, "sequence": {"S": "1"}})
+    fake.count()
+    for table, items in fake.tables.items():
+        for one in items.values():
+            empty.put_item(TableName=table, Item=one)
+    tables = Both(fake, empty)
+    assert len(dict(leaderboard_of(tables, "leaderboard"))) == 5
+    main = MainTable(tables, "main", AttributeNames(), {"id": "S", "metadata": "S"})
+    verifier = Verifier(main, tables, "leaderboard", settle_s=0)
+    assert {one.participant for one in verifier.find()} == {"5", "6"}
+    assert list(verifier.items_of("3")) == [entry("3", "one", "3", "Ann")]
+    assert list(verifier.items_of("30")) == []
+    assert scan_in_segments(fake) == scan_in_segments(empty) == sorted(fake.tables["main"])
+
+
+def scan_in_segments(client: Any) -> list[tuple[str, str]]:
+    """Read the keys of the main table as a backfill does: in two segments, and pages of two items."""
+    found = []
+    for segment in range(2):
+        start: dict[str, Any] = {}
+        while True:
+            page = client.scan(TableName="main", Segment=segment, TotalSegments=2, Limit=2, **start)
+            found += [(one["id"]["S"], one["metadata"]["S"]) for one in page["Items"]]
+            if "LastEvaluatedKey" not in page:
+                break
+            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+    return sorted(found)
