@@ -112,7 +112,7 @@ $(LOCAL):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo '$(PYTHON) is not Python 3.11 or newer: install it, or say where it is: make up PYTHON=/path/to/python3'; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo '$(PYTHON) has no venv: install it (on Debian and Ubuntu: apt-get install python3-venv)'; exit 1; }
 	@echo 'Installing what the local twin needs into .venv (once; about 100 MB to download) ...'
-	@started=$$(date +%s); $(PYTHON) -m venv --clear .venv \
+	@started=$$(date +%s); rm -rf .venv && $(PYTHON) -m venv .venv \
 	&& $(INSTALL) --require-hashes -r requirements/local.txt \
 	&& $(INSTALL) --no-build-isolation --editable . \
 	&& echo "Installed in $$(($$(date +%s) - started)) s."
