@@ -1,4 +1,4 @@
-"""The opaque `next` of a page: where the page before ended, signed, so that only our own is followed. Pure."""
+"""The opaque `next` of a page: where the page ended, signed, so that only tokens made here are accepted. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SIGNATURE_BYTES = 16
 class Cursor:
     """The last entry of a page: its key and score, its rank, and how many entries were shown up to it.
 
-    `tie` is where it stands among those of its score, on a board where they have an order.
+    `tie` is its order among the entries of its score, on a board that orders ties.
     """
 
     id: str
@@ -45,13 +45,13 @@ def sign_next(names: Sequence[str], limit: int, scope: str, key: str) -> dict[st
 
 
 def sign(content: Any, scope: str, key: str) -> str:
-    """Return a token that holds JSON; it is good within this scope only."""
+    """Return a token that holds JSON and is valid within this scope only."""
     body = json.dumps(content, separators=(",", ":")).encode()
     return urlsafe_b64encode(_signature(body, scope, key) + body).decode().rstrip("=")
 
 
 def unsign(token: str, scope: str, key: str) -> Any:
-    """Return what a token holds; ApiError 400 for one that was not made here for this scope."""
+    """Return the content of a token; ApiError 400 unless it was made here for this scope."""
     try:
         raw = urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
     except ValueError:
@@ -67,5 +67,5 @@ def _signature(body: bytes, scope: str, key: str) -> bytes:
 
 
 def _not_ours() -> ApiError:
-    detail = "next is not a value that was given under next here; leave it out to begin with the first page."
+    detail = "next is not a value that this list returned; omit it to start at the first page."
     return ApiError(400, detail, "next")

@@ -1,4 +1,4 @@
-"""The entries of the leaderboard table as LeaderGet reads them: by key, or in the order of a board, best first."""
+"""The leaderboard table as LeaderGet reads it: entries by key, or of one board, best first."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ class DynamoDb(BatchGetItem, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Arrangement:
-    """An index that has the entries of a board one after another: its keys, and whether it has the best first."""
+class _SortedIndex:
+    """An index that sorts the entries of a board: its keys, and whether the best entry is its first."""
 
     index: str
     board: str
-    place: str
+    sort_key: str
     type: str
     is_best_first: bool
 
 
 @dataclass(frozen=True, slots=True)
 class EntryTable:
-    """The entries of all boards, and their indexes: by score, and where ties are declared by who was there first."""
+    """The entries of all boards, and their indexes: by score, and by the order of ties where a board has one."""
 
     dynamodb: DynamoDb
     table: str
@@ -43,18 +43,18 @@ class EntryTable:
     tie_index: str
 
     def get(self, board: str, participant: str) -> Item | None:
-        """One participant's entry on a board; half a read unit."""
+        """Read one participant's entry on a board; half a read unit."""
         key = {"id": {"S": participant}, "metadata": {"S": board}}
         item = self.dynamodb.get_item(TableName=self.table, Key=key).get("Item", {})
         return item if is_entry(item) else None
 
     def get_many(self, board: str, participants: Sequence[str]) -> list[Item]:
-        """The entries of those participants who are on the board; half a read unit each."""
+        """Read the entries of those participants who are on the board; half a read unit each."""
         keys = [{"id": {"S": one}, "metadata": {"S": board}} for one in participants]
         return [item for item in read_items(self.dynamodb, self.table, keys, consistent=False) if is_entry(item)]
 
     def of_participant(self, participant: str, after_board: str, limit: int) -> list[Item]:
-        """What the table holds of a participant after a board, by board, tombstones too: `limit` items at most."""
+        """Read at most `limit` items of a participant, by board, after a board; tombstones are included."""
         request: dict[str, Any] = {
             "TableName": self.table,
             "KeyConditionExpression": "id = :id",
@@ -65,76 +65,76 @@ class EntryTable:
         return query_first(self.dynamodb, request, limit)
 
     def best_first(self, board: str, policy: BoardPolicy, start: Cursor, limit: int) -> list[Item]:
-        """Read `limit` entries of a board after the one at `start`, or from its score on if it names none."""
-        by = self._arrangement(policy)
+        """Read `limit` entries of a board after the one at `start`; without an id, from its score on."""
+        by = self._sorted_index(policy)
         if start.id or not start.score:
             request = self._request(by, board) | _after(by, board, start)
         else:
             begin = start.score if by.type == "N" else score_order(Decimal(start.score), policy.order)
-            condition = f"{by.place} {'>=' if by.is_best_first else '<='} :begin"
+            condition = f"{by.sort_key} {'>=' if by.is_best_first else '<='} :begin"
             request = self._request(by, board, condition, begin=begin)
         return query_first(self.dynamodb, request | {"ScanIndexForward": by.is_best_first}, limit)
 
     def beside(self, board: str, policy: BoardPolicy, item: Item, limit: int, *, above: bool) -> list[Item]:
-        """Read `limit` entries next to one, above or below it, the nearest first."""
-        by = self._arrangement(policy)
+        """Read the `limit` entries above or below one, the nearest first."""
+        by = self._sorted_index(policy)
         request = self._request(by, board) | _after(by, board, cursor_at(item, policy))
         return query_first(self.dynamodb, request | {"ScanIndexForward": by.is_best_first is not above}, limit)
 
     def count_above(self, board: str, score: Decimal, order: Order) -> int:
-        """Count the entries that score better: reads them all."""
+        """Count the entries with a better score; reads all of them."""
         better = "<" if order is Order.ASCENDING else ">"
         return self._count(board, f"projectScore {better} :score", score=str(score))
 
     def count_between(self, board: str, low: Decimal, high: Decimal) -> int:
-        """Count the entries from a lowest score to a highest: reads them all."""
+        """Count the entries from a lowest score to a highest; reads all of them."""
         return self._count(board, "projectScore BETWEEN :low AND :high", low=str(low), high=str(high))
 
     def _count(self, board: str, condition: str, **scores: str) -> int:
-        request = self._request(self._arrangement(DEFAULT), board, condition, **scores) | {"Select": "COUNT"}
+        request = self._request(self._sorted_index(DEFAULT), board, condition, **scores) | {"Select": "COUNT"}
         return sum(page["Count"] for page in read_pages(self.dynamodb.query, request))
 
-    def _arrangement(self, policy: BoardPolicy) -> _Arrangement:
+    def _sorted_index(self, policy: BoardPolicy) -> _SortedIndex:
         if policy.ties is Ties.EARLIEST:
-            return _Arrangement(self.tie_index, "tieBoard", "tieOrder", "S", is_best_first=True)
+            return _SortedIndex(self.tie_index, "tieBoard", "tieOrder", "S", is_best_first=True)
         is_best_first = policy.order is Order.ASCENDING
-        return _Arrangement(self.index, "hackathonName", "projectScore", "N", is_best_first=is_best_first)
+        return _SortedIndex(self.index, "hackathonName", "projectScore", "N", is_best_first=is_best_first)
 
-    def _request(self, by: _Arrangement, board: str, condition: str = "", **places: str) -> dict[str, Any]:
-        """A query of a board in an index, with a condition on where in it."""
-        values = {f":{name}": {by.type: place} for name, place in places.items()}
+    def _request(self, by: _SortedIndex, board: str, condition: str = "", **values: str) -> dict[str, Any]:
+        """Return a query of a board in an index, with a condition on the sort key."""
+        named = {f":{name}": {by.type: value} for name, value in values.items()}
         return {
             "TableName": self.table,
             "IndexName": by.index,
             "KeyConditionExpression": " AND ".join([f"{by.board} = :board", *([condition] if condition else [])]),
-            "ExpressionAttributeValues": {":board": {"S": board}} | values,
+            "ExpressionAttributeValues": {":board": {"S": board}} | named,
         }
 
 
 def is_entry(item: Item) -> bool:
-    """Whether an item of the table stands on its board; a tombstone does not."""
+    """Return whether an item is an entry and not a tombstone."""
     return "projectScore" in item
 
 
 def query_first(dynamodb: DynamoDb, request: dict[str, Any], limit: int) -> list[Item]:
-    """Read the first items of a query, in as many pages as it takes; reads none that it does not return."""
+    """Read the first items of a query, in as many pages as needed, and no item more."""
     if not limit:
         return []
     return list(islice(read_all(dynamodb.query, request | {"Limit": limit}), limit))
 
 
 def cursor_at(item: Item, policy: BoardPolicy, rank: int = 0, shown: int = 0) -> Cursor:
-    """Where an entry stands; one from before its board had ties in an order stands where its last change puts it."""
+    """Return the cursor at an entry; one written before its board ordered ties is placed by its last change."""
     score, tie = item["projectScore"]["N"], item.get("tieOrder", {}).get("S", "")
     if policy.ties is Ties.EARLIEST and not tie:
         tie = tie_order(Decimal(score), policy.order, item["at"]["S"], item["sequence"]["S"])
     return Cursor(item["id"]["S"], score, rank, shown, tie if policy.ties is Ties.EARLIEST else "")
 
 
-def _after(by: _Arrangement, board: str, start: Cursor) -> dict[str, Any]:
-    """Where a query of a board goes on after an entry; from the beginning if none is named."""
+def _after(by: _SortedIndex, board: str, start: Cursor) -> dict[str, Any]:
+    """Return where a query of a board continues after an entry; from the start if the cursor names none."""
     if not start.id:
         return {}
-    place = {by.type: start.tie or start.score}
-    key = {"id": {"S": start.id}, "metadata": {"S": board}, by.board: {"S": board}, by.place: place}
+    value = {by.type: start.tie or start.score}
+    key = {"id": {"S": start.id}, "metadata": {"S": board}, by.board: {"S": board}, by.sort_key: value}
     return {"ExclusiveStartKey": key}

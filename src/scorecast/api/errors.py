@@ -6,7 +6,7 @@ from scorecast.errors import ScorecastError
 
 
 class ApiError(ScorecastError):
-    """Becomes an application/problem+json answer (RFC 9457) in the handler, and nowhere else."""
+    """Only the handler turns it into an answer: application/problem+json (RFC 9457)."""
 
     def __init__(self, status: int, detail: str, parameter: str | None = None) -> None:
         super().__init__(detail)

@@ -1,4 +1,4 @@
-"""The ranks of the entries around one, from their order and one look-up each side. Pure."""
+"""The ranks of an entry's neighbours, from their order and one lookup for each side. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Scores = Sequence[Decimal]
 
 
 def share_places(above: int, below: int, each: int) -> tuple[int, int]:
-    """Say how many of the neighbours to show on each side: `each`, or more where the other side ends early."""
+    """Return how many neighbours to show above and below: `each`, or more where the other side has fewer."""
     shown_above = min(above, max(each, 2 * each - below))
     return shown_above, min(below, 2 * each - shown_above)
 

@@ -1,4 +1,4 @@
-"""The parameters of a request, one by one: each reader refuses what is not allowed, by name. Pure."""
+"""The parameters of a request; a value that is not allowed raises ApiError 400, which names the parameter. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scorecast.api.errors import ApiError
 from scorecast.leaderboard.batch_get import BOARD_BYTES, ID_BYTES
 from scorecast.leaderboard.index.digits import LARGEST_MAGNITUDE, SCORE_DIGITS, SMALLEST_MAGNITUDE
 
-# Longer than any that this API makes.
+# Longer than any token that this API makes.
 TOKEN_CHARACTERS = 8192
 # Each is a lookup of its own.
 IDS_MAX = 25
@@ -39,8 +39,8 @@ class Parameters:
         """Refuse a query string that has any other name."""
         for name in self._values:
             if name not in allowed:
-                known = f"allowed here are {', '.join(allowed)}" if allowed else "this path takes none"
-                raise ApiError(400, f"The parameter {name[:100]} does not go here; {known}.", name[:100])
+                known = f"allowed are {', '.join(allowed)}" if allowed else "this path takes none"
+                raise ApiError(400, f"The parameter {name[:100]} is not allowed here; {known}.", name[:100])
 
     def text(self, name: str) -> str | None:
         """Return a parameter that may be given once; None if it is not given."""
@@ -63,7 +63,7 @@ class Parameters:
         """Return an opaque token; its signature is checked where it is used."""
         text = self.text(name)
         if text is not None and not 1 <= len(text) <= TOKEN_CHARACTERS:
-            raise ApiError(400, f"{name} must be the value that the page before gave under {name}.", name)
+            raise ApiError(400, f"{name} must be the value of {name} in the previous page.", name)
         return text
 
     def score(self, name: str) -> Decimal:
@@ -93,7 +93,7 @@ class Parameters:
         """Return the ids of several participants, each once."""
         ids = tuple(dict.fromkeys(self._values["id"]))
         if len(ids) > IDS_MAX:
-            raise ApiError(400, f"{len(ids)} ids are asked for; allowed are up to {IDS_MAX}.", "id")
+            raise ApiError(400, f"id is given {len(ids)} times; at most {IDS_MAX} are allowed.", "id")
         return tuple(_key("id", one, ID_BYTES) for one in ids)
 
 
@@ -104,5 +104,5 @@ def _is_in_range(score: Decimal) -> bool:
 def _key(name: str, value: str, most_bytes: int) -> str:
     size_bytes = len(value.encode(errors="replace"))
     if not 1 <= size_bytes <= most_bytes:
-        raise ApiError(400, f"{name} has {size_bytes} bytes of UTF-8; allowed are 1 to {most_bytes}.", name)
+        raise ApiError(400, f"{name} has {size_bytes} bytes of UTF-8; 1 to {most_bytes} are allowed.", name)
     return value

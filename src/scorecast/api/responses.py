@@ -1,4 +1,4 @@
-"""Answers as API Gateway wants them: JSON with exact numbers, problems (RFC 9457), the page with its policy. Pure."""
+"""Answers as API Gateway expects them: JSON with exact numbers, problems (RFC 9457), the page with its policy. Pure."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ Answer = dict[str, Any]
 
 ALLOWED = "GET, HEAD, OPTIONS"
 
-# For every answer: any page may read it and its ETag (nothing here uses cookies), and nobody may guess another type.
+# For every answer: any page may read it and its ETag (nothing here uses cookies), and no browser may guess its type.
 _HEADERS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": "ETag",
     "X-Content-Type-Options": "nosniff",
 }
-# What a browser asks before another site's page may send If-None-Match; the answer is good for a day.
+# A browser asks for these before another site's page may send If-None-Match; the answer is valid for a day.
 _PREFLIGHT = {
     "Allow": ALLOWED,
     "Access-Control-Allow-Methods": ALLOWED,
     "Access-Control-Allow-Headers": "If-None-Match",
     "Access-Control-Max-Age": "86400",
 }
-# A live board: many viewers of one second share an answer, and later ones ask whether it has changed.
+# A live board: all viewers within a second share an answer; later ones ask whether it has changed.
 _LIVE = {"Cache-Control": "public, max-age=1"}
 _STATIC = {"Cache-Control": "public, max-age=300"}
 
@@ -41,7 +41,7 @@ def json_answer(body: Any) -> Answer:
 
 
 def options_answer() -> Answer:
-    """Answer what may be asked here, and by whom (the CORS protocol's preflight)."""
+    """Answer which methods and headers are allowed (the CORS protocol's preflight)."""
     return {"statusCode": 204, "headers": _HEADERS | _PREFLIGHT, "body": ""}
 
 
@@ -51,7 +51,7 @@ def openapi_answer(document: str) -> Answer:
 
 
 def revalidated(answer: Answer, request: Mapping[str, Any]) -> Answer:
-    """Add an ETag; answer 304 without a body to who has it already (If-None-Match, RFC 9110 section 13.1.2)."""
+    """Add an ETag; answer 304 without a body if the client has it already (If-None-Match, RFC 9110 section 13.1.2)."""
     tag = f'"{hashlib.sha256(answer["body"].encode()).hexdigest()[:32]}"'
     headers = answer["headers"] | {"ETag": tag}
     known = {name.lower(): value for name, value in (request.get("headers") or {}).items()}.get("if-none-match") or ""
@@ -61,7 +61,7 @@ def revalidated(answer: Answer, request: Mapping[str, Any]) -> Answer:
 
 
 def problem_answer(error: ApiError) -> Answer:
-    """Answer an error with what is wrong and the parameter it is about, if any."""
+    """Answer an error with its message, and the parameter it is about, if any."""
     problem = {"title": HTTPStatus(error.status).phrase, "status": error.status, "detail": str(error)}
     if error.parameter:
         problem["parameter"] = error.parameter
@@ -79,7 +79,7 @@ def page_answer(html: str) -> Answer:
 
 
 def json_text(value: Any) -> str:
-    """Write JSON; a Decimal keeps all its digits, which the standard library's encoder cannot."""
+    """Write JSON; a Decimal keeps all its digits, which the standard library's encoder does not support."""
     if isinstance(value, Decimal):
         return str(value)
     if isinstance(value, dict):

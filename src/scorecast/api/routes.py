@@ -57,7 +57,7 @@ def read_leader_board(parameters: Parameters) -> Query:
     return ListEntries.read(parameters)
 
 
-# The first one that matches is taken: an id may end in /histogram.
+# The first match wins: an id may end in /histogram.
 ROUTES = (
     Route("/", lambda _: ShowPage()),
     Route("/openapi.json", lambda _: GetOpenApi()),
@@ -69,10 +69,10 @@ ROUTES = (
 
 
 def read_query(request: Mapping[str, Any]) -> Query:
-    """Read an API Gateway proxy request; ApiError 400, 404 or 405 says what is wrong with it and what is allowed."""
+    """Read an API Gateway proxy request; raise ApiError 400, 404 or 405 if it is not one of the routes."""
     method = request.get("httpMethod") or "GET"
     if method not in METHODS:
-        raise ApiError(405, f"The method {method} is not for here; allowed are {', '.join(METHODS)} and OPTIONS.")
+        raise ApiError(405, f"The method {method} is not allowed; allowed are {', '.join(METHODS)} and OPTIONS.")
     path = "/" + str(request.get("path") or "").strip("/")
     for route in ROUTES:
         if match := _pattern(route.path).fullmatch(path):
@@ -80,7 +80,7 @@ def read_query(request: Mapping[str, Any]) -> Query:
             parameters.allow(*route.parameters)
             return route.read(parameters)
     Parameters(request).allow()
-    raise ApiError(404, f"There is nothing at {path[:200]}; GET /openapi.json says what there is.")
+    raise ApiError(404, f"There is nothing at {path[:200]}; GET /openapi.json lists the paths.")
 
 
 @cache

@@ -13,7 +13,7 @@ def test_a_token_gives_its_cursor_back() -> None:
 def test_a_token_is_good_for_its_board_and_its_stack_only() -> None:
     token = make_token(CURSOR, "StarWar", "key")
     for board, key in (("WarCraft", "key"), ("StarWar", "other")):
-        with pytest.raises(ApiError, match="leave it out"):
+        with pytest.raises(ApiError, match="omit it"):
             read_token(token, board, key)
 
 

@@ -60,24 +60,24 @@ def test_a_request_is_read(path: str, parameters: dict, query: Query) -> None:
     ("path", "parameters", "status", "parameter", "detail"),
     [
         ("/nothing", {}, 404, None, "nothing at /nothing"),
-        ("/leaderBoard/StarWar", {}, 404, None, "openapi.json says what there is"),
+        ("/leaderBoard/StarWar", {}, 404, None, "openapi.json lists the paths"),
         ("/leaderBoard/histogram", {}, 404, None, "nothing at /leaderBoard/histogram"),
         ("/leaderBoard/participants/1", {}, 404, None, "nothing at /leaderBoard/participants/1"),
         ("/openapi-json", {}, 404, None, "nothing at /openapi-json"),
         ("/leaderBoard", {"limit": "5", "atRank": "1"}, 400, "hackathonName", "hackathonName is missing"),
         ("/leaderBoard", {"rankOfScore": "5"}, 400, "hackathonName", "hackathonName is missing"),
-        ("/leaderBoard", {"hackathonName": ""}, 400, "hackathonName", "0 bytes of UTF-8; allowed are 1 to 1024"),
+        ("/leaderBoard", {"hackathonName": ""}, 400, "hackathonName", "0 bytes of UTF-8; 1 to 1024 are allowed"),
         ("/leaderBoard", {"hackathonName": "名" * 342}, 400, "hackathonName", "1026 bytes"),
         ("/leaderBoard", {"hackathonName": "a", "limit": "0"}, 400, "limit", "whole number from 1 to 100"),
         ("/leaderBoard", {"hackathonName": "a", "limit": "101"}, 400, "limit", "'101'"),
         ("/leaderBoard", {"hackathonName": "a", "limit": "ten"}, 400, "limit", "'ten'"),
         ("/leaderBoard", {"hackathonName": "a", "limit": "-1"}, 400, "limit", "'-1'"),
         ("/leaderBoard", {"hackathonName": "a", "limit": "\u0661"}, 400, "limit", "whole number"),
-        ("/leaderBoard", {"hackathonName": "a", "next": ""}, 400, "next", "the page before"),
-        ("/leaderBoard", {"hackathonName": "a", "next": "x" * 9000}, 400, "next", "the page before"),
-        ("/leaderBoard", {"board": "a"}, 400, "board", "allowed here are hackathonName, limit, next"),
+        ("/leaderBoard", {"hackathonName": "a", "next": ""}, 400, "next", "in the previous page"),
+        ("/leaderBoard", {"hackathonName": "a", "next": "x" * 9000}, 400, "next", "in the previous page"),
+        ("/leaderBoard", {"board": "a"}, 400, "board", "allowed are hackathonName, limit, next"),
         ("/leaderBoard", {"hackathonName": "a", "atRank": "0"}, 400, "atRank", "whole number from 1"),
-        ("/leaderBoard", {"hackathonName": "a", "atRank": "1", "next": "x"}, 400, "next", "does not go here"),
+        ("/leaderBoard", {"hackathonName": "a", "atRank": "1", "next": "x"}, 400, "next", "is not allowed here"),
         ("/leaderBoard", {"hackathonName": "a", "rankOfScore": "high"}, 400, "rankOfScore", "at most 38 digits"),
         ("/leaderBoard", {"hackathonName": "a", "rankOfScore": "1" * 39}, 400, "rankOfScore", "at most 38 digits"),
         ("/leaderBoard", {"hackathonName": "a", "rankOfScore": "1e126"}, 400, "rankOfScore", "at most 38 digits"),
@@ -85,7 +85,7 @@ def test_a_request_is_read(path: str, parameters: dict, query: Query) -> None:
         ("/leaderBoard", {"hackathonName": "a", "id": ""}, 400, "id", "0 bytes"),
         ("/leaderBoard/a/participants/b", {"neighbours": "26"}, 400, "neighbours", "from 0 to 25"),
         ("/leaderBoard/a/histogram", {"limit": "1"}, 400, "limit", "this path takes none"),
-        ("/participants/1", {"atRank": "1"}, 400, "atRank", "allowed here are limit, next"),
+        ("/participants/1", {"atRank": "1"}, 400, "atRank", "allowed are limit, next"),
         ("/participants/1", {"limit": "101"}, 400, "limit", "whole number from 1 to 100"),
         ("/participants/" + "x" * 2049, {}, 400, "id", "2049 bytes"),
         ("/leaderBoard/x/participants/" + "y" * 2049, {}, 400, "id", "2049 bytes"),
@@ -105,7 +105,7 @@ def test_a_parameter_given_twice_is_refused() -> None:
 
 def test_several_participants_are_asked_for_once_each() -> None:
     assert asked_many(hackathonName=["a"], id=["1", "2", "1"]) == CompareEntries("a", ("1", "2"))
-    with pytest.raises(ApiError, match="26 ids are asked for; allowed are up to 25"):
+    with pytest.raises(ApiError, match="id is given 26 times; at most 25 are allowed"):
         asked_many(hackathonName=["a"], id=[str(at) for at in range(26)])
 
 
