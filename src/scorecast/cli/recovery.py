@@ -18,7 +18,7 @@ from scorecast.cli.options import open_stack, with_stack_options
 from scorecast.cli.output import data, notes, plain
 from scorecast.errors import UserError
 from scorecast.ops.dead_letters.filters import read_moment
-from scorecast.ops.recovery.backfill import Backfill, BusPublisher, RateLimit, open_checkpoint
+from scorecast.ops.recovery.backfill import Backfill, BusPublisher, open_checkpoint
 from scorecast.ops.recovery.comparison import Difference, ScoreAndName
 from scorecast.ops.recovery.counters import Miscount, find_miscounts
 from scorecast.ops.recovery.latest_changes import LatestChanges, choose_table
@@ -27,6 +27,7 @@ from scorecast.ops.recovery.repair import repair_of
 from scorecast.ops.recovery.restore import TableWriter, publish_changes, read_backup
 from scorecast.ops.recovery.verification import kind_of, verifier_of
 from scorecast.ops.stack.exit_codes import ExitCode
+from scorecast.ops.stack.rate_limit import RateLimit
 from scorecast.ops.stack.stack import Options, Stack
 
 CALLS_AT_ONCE = 8

@@ -137,9 +137,7 @@ class Destinations:
             case ParkedDelivery():
                 self._deliver(content)
             case _:
-                raise NotAccepted(
-                    "Nobody knows where it belongs: `scorecast dlq show` shows it, `dlq purge` deletes it."
-                )
+                raise NotAccepted("It has no known destination: see `scorecast dlq show`; `dlq purge` deletes it.")
 
     def _invoke_fanout(self, records: Iterable[Any]) -> None:
         """Invoke FanoutLambda with records in their order, and wait until it has processed them."""
@@ -160,7 +158,7 @@ class Destinations:
             raise NotAccepted(f"This command cannot deliver to {delivery.target_arn}.")
         if not self._receives_whole_events(delivery):
             raise NotAccepted(
-                f"The rule transforms what it sends to {delivery.target_arn}; send it by your own program."
+                f"The rule transforms the events for {delivery.target_arn}; send it with your own program."
             )
         name, send = _SENDERS[service]
         send(self._client(name), delivery.target_arn, delivery.body)

@@ -16,6 +16,7 @@ from scorecast.ops.dead_letters.filters import Filter
 from scorecast.ops.dead_letters.letters import ParkedLetter
 from scorecast.ops.dead_letters.queue import BATCH_MESSAGES, LetterQueue
 from scorecast.ops.stack.polling import CLOCK, Clock
+from scorecast.ops.stack.rate_limit import RateLimit
 
 # With a rate, letters wait while they are hidden: receive at most as many as are sent in this time.
 _HELD_S = 20
@@ -63,13 +64,10 @@ class Redrive:
 
     def _run(self, done: Redriven, rate: float | None) -> None:
         size = BATCH_MESSAGES if rate is None else max(1, min(BATCH_MESSAGES, int(rate * _HELD_S)))
-        start, tried = self.clock.now(), 0
+        limit = RateLimit(rate, self.clock)
         for batch in self.queue.batches(size):
             letters = list(self._fresh(batch, done))
-            early_s = start + tried / rate - self.clock.now() if rate and letters else 0
-            if early_s > 0:
-                self.clock.sleep(early_s)
-            tried += len(letters)
+            limit.wait(len(letters))
             self._send(letters, done)
             self.on_read(len(batch))
 

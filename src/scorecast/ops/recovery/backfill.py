@@ -21,7 +21,7 @@ from scorecast.fanout.plan import publication_of
 from scorecast.fanout.publish import Publisher
 from scorecast.ops.recovery.read_change import ItemReader
 from scorecast.ops.stack.exit_codes import ExitCode
-from scorecast.ops.stack.polling import CLOCK, Clock
+from scorecast.ops.stack.rate_limit import RateLimit
 from scorecast.ops.stack.typed_json import for_sdk, in_json
 from scorecast.runtime.settings import Bus
 
@@ -66,25 +66,6 @@ def open_checkpoint(path: Path, table: str, segments: int) -> Checkpoint:
     if found != table:
         raise UserError(f"{path} is of the table {found}: choose another file with --state.", ExitCode.USAGE)
     return Checkpoint(path, table, positions)
-
-
-class RateLimit:
-    """Limits how many items all threads together process per second."""
-
-    def __init__(self, rate: float | None, clock: Clock = CLOCK) -> None:
-        self._rate, self._clock, self._lock = rate, clock, Lock()
-        self._next_s = clock.now()
-
-    def wait(self, count: int) -> None:
-        """Wait until `count` more items may be processed."""
-        if self._rate is None:
-            return
-        with self._lock:
-            turn_s = max(self._next_s, self._clock.now())
-            self._next_s = turn_s + count / self._rate
-        early_s = turn_s - self._clock.now()
-        if early_s > 0:
-            self._clock.sleep(early_s)
 
 
 @dataclass(slots=True)

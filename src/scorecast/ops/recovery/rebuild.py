@@ -49,11 +49,11 @@ def rebuild(stack: Stack, on_entries: Callable[[int], None], clock: Clock = CLOC
 
 
 def _store(stack: Stack, boards: dict[str, Counters], clock: Clock) -> Rebuilt:
-    """Write the nodes into one shard, take away what is left of others, and list the boards."""
+    """Write the nodes into one shard, delete all other nodes and shards, and list the boards."""
     dynamodb, table = stack.client("dynamodb"), stack.output("BoardTableName")
-    home = CounterTable(dynamodb, table)
+    counter_table = CounterTable(dynamodb, table)
     at = iso_now()
-    nodes = [node for board, counters in boards.items() for node in home.items(board, counters.nodes, at)]
+    nodes = [node for board, counters in boards.items() for node in counter_table.items(board, counters.nodes, at)]
     listed = [{"collection": {"S": BOARDS}, "name": {"S": board}} for board in boards]
     kept = {node["collection"]["S"] for node in nodes}
     request = {

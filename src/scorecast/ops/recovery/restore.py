@@ -20,12 +20,13 @@ from botocore.exceptions import ClientError
 from scorecast.changes.change import Change
 from scorecast.changes.claim_store import resolve
 from scorecast.errors import UserError
-from scorecast.ops.recovery.backfill import Publish, RateLimit
+from scorecast.ops.recovery.backfill import Publish
 from scorecast.ops.recovery.backup import every_object
 from scorecast.ops.recovery.latest_changes import LatestChanges
 from scorecast.ops.stack.aws_errors import aws_code_of
 from scorecast.ops.stack.batch_write import BATCH_WRITES, WriteRequest, write_batch
 from scorecast.ops.stack.polling import CLOCK, Clock
+from scorecast.ops.stack.rate_limit import RateLimit
 from scorecast.ops.stack.typed_json import for_sdk
 from scorecast.runtime.batches import cut_batches
 

@@ -12,12 +12,12 @@ import pytest
 from scorecast.changes.change import Change
 from scorecast.changes.claim_store import ClaimStore, resolve
 from scorecast.errors import UserError
-from scorecast.ops.recovery.backfill import Backfill, BusPublisher, RateLimit, open_checkpoint
+from scorecast.ops.recovery.backfill import Backfill, BusPublisher, open_checkpoint
 from scorecast.ops.recovery.read_change import NEVER, ItemReader, item_reader_of
-from scorecast.ops.stack.polling import Clock
+from scorecast.ops.stack.rate_limit import RateLimit
 from scorecast.ops.stack.typed_json import for_sdk, in_json
 from tests.support.fakes import BUS, STREAM_ARN, FakeEvents, FakeObjects
-from tests.support.ops_fakes import FakeClock, entry, fake_stack
+from tests.support.ops_fakes import entry, fake_stack
 from tests.support.recovery_fakes import RecoveryTables
 
 SEQUENCE = "7".zfill(40)
@@ -188,14 +188,6 @@ def test_the_checkpoint_of_another_table_is_refused(path: Path) -> None:
     path.write_text('{"table": "other", "segments": []}', encoding="utf-8")
     with pytest.raises(UserError, match="is of the table other"):
         open_checkpoint(path, "main", 3)
-
-
-def test_the_rate_limit_applies_to_all_callers_together() -> None:
-    fake = FakeClock()
-    rate_limit = RateLimit(50, Clock(fake.now, fake.sleep))
-    for _ in range(5):
-        rate_limit.wait(100)
-    assert fake.time_s == 8
 
 
 def test_a_change_that_the_bus_refuses_is_an_error(tables: RecoveryTables) -> None:

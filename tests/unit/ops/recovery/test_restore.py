@@ -18,10 +18,10 @@ from scorecast.changes.claim_store import ClaimStore
 from scorecast.errors import UserError
 from scorecast.fanout.plan import publication_of
 from scorecast.ops.dead_letters.filters import read_time
-from scorecast.ops.recovery.backfill import RateLimit
 from scorecast.ops.recovery.latest_changes import LatestChanges, choose_table
 from scorecast.ops.recovery.restore import TableWriter, publish_changes, read_backup
 from scorecast.ops.stack.polling import Clock
+from scorecast.ops.stack.rate_limit import RateLimit
 from scorecast.ops.stack.typed_json import for_sdk, in_json
 from tests.property.test_contract import images, keys
 from tests.support.fakes import BUS, STREAM_ARN, item, record
