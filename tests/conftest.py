@@ -1,4 +1,4 @@
-"""What all tests share: waiting with a deadline, the twin they run on, and how workers divide the tests.
+"""What all tests share: the twin they run on, and how workers divide the tests.
 
 `make test` runs the tests in several processes at once (pytest-xdist). The tests of one file stay together on one
 worker, and each worker has a twin of its own.
@@ -6,10 +6,10 @@ worker, and each worker has a twin of its own.
 
 import os
 import random
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 import hypothesis.core
 import pytest
@@ -18,8 +18,6 @@ from hypothesis.vendor.pretty import RepresentationPrinter
 
 from tests.support import guard
 from tests.support.deployed import Stack, copy_of, deploy_once
-
-Value = TypeVar("Value")
 
 # Every run of a test draws the same examples, so that a failure is a fault of the last change. Fresh examples are drawn
 # by `make explore`. There is no deadline: on a shared machine a slow example says nothing about the code.
@@ -39,18 +37,6 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> None:
     random.seed(pyfuncitem.nodeid)
 
 
-def eventually(check: Callable[[], Value], deadline_s: float = 60.0) -> Value:
-    """Call `check` until it raises no AssertionError any more, and return its value; past the deadline it raises."""
-    until = time.monotonic() + deadline_s
-    while True:
-        try:
-            return check()
-        except AssertionError:
-            if time.monotonic() > until:
-                raise
-        time.sleep(0.05)
-
-
 # The files that take longest; what starts late ends late.
 _FIRST = ("test_engine.py", "test_load.py", "test_api_document.py", "test_failure_paths.py", "test_dlq.py")
 
@@ -65,7 +51,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """Let nothing that runs in the folder of this run outlive it; the workers' folders are inside."""
     if not _is_worker(session.config):
         posted = guard.post(session.config._tmp_path_factory.getbasetemp())  # type: ignore[attr-defined]
-        session.config.add_cleanup(lambda: posted.communicate())
+        session.config.add_cleanup(partial(guard.end, posted))
 
 
 def _is_worker(config: pytest.Config) -> bool:
@@ -84,6 +70,43 @@ def _turn(item: pytest.Item) -> int:
     if item.path.name in _FIRST:
         return 1 + _FIRST.index(item.path.name)
     return 20 if "unit" in item.path.parts else 10
+
+
+# ---------------------------------------------------------------- what `make test` leaves to `make test-slow`
+
+_LEFT = pytest.StashKey[int]()
+
+
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    """Count the slow tests that this run does not select."""
+    config = items[0].config
+    config.stash[_LEFT] = config.stash.get(_LEFT, 0) + sum(map(_is_slow, items))
+
+
+def _is_slow(item: pytest.Item) -> bool:
+    return item.get_closest_marker("slow") is not None
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Tell the process that started this worker; each worker collects all tests."""
+    if _is_worker(session.config):
+        session.config.workeroutput["left"] = session.config.stash.get(_LEFT, 0)  # type: ignore[attr-defined]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take what a worker tells; one that was killed tells nothing."""
+    output = getattr(node, "workeroutput", {})
+    node.config.stash[_LEFT] = max(output.get("left", 0), node.config.stash.get(_LEFT, 0))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say how many slow tests were not run."""
+    if left := config.stash.get(_LEFT, 0):
+        terminalreporter.write_line(f"{left} slow tests were left to `make test-slow`.")
+
+
+# ---------------------------------------------------------------- the twin
 
 
 @pytest.fixture(scope="session")

@@ -190,7 +190,8 @@ def read_stream(stack: Stack) -> Shard:
     stream_arn = streams.list_streams(TableName=table)["Streams"][0]["StreamArn"]
     shard_id = streams.describe_stream(StreamArn=stream_arn)["StreamDescription"]["Shards"][0]["ShardId"]
     asked = {"StreamArn": stream_arn, "ShardId": shard_id, "ShardIteratorType": "TRIM_HORIZON"}
-    iterator, found = streams.get_shard_iterator(**asked)["ShardIterator"], []
+    iterator = streams.get_shard_iterator(**asked)["ShardIterator"]
+    found: list[dict[str, Any]] = []
     while True:
         page = streams.get_records(ShardIterator=iterator)
         if not page["Records"]:

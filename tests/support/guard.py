@@ -20,6 +20,11 @@ def post(folder: Path) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
 
 
+def end(process: "subprocess.Popen[bytes]") -> None:
+    """Let a guard do its work, and wait for its end."""
+    process.communicate()
+
+
 def processes_in(folder: Path) -> dict[int, str]:
     """The processes whose command lines name a file below the folder, by process id."""
     # Wide, and with a column of any width: ps cuts lines to what COLUMNS says.

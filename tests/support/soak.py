@@ -16,11 +16,11 @@ from pathlib import Path
 
 from bench.report.results import Row, progress, save, show
 from scorecast.twin.instance import Twin
-from tests.conftest import eventually
 from tests.support.command import Scorecast
 from tests.support.deployed import Stack, copy_repository, deployed, events_in_backup, free_port, read_stream, running
 from tests.support.fakes import item
 from tests.support.faulty_aws import FUNCTIONS, Plan, faulty
+from tests.support.waiting import eventually
 
 # The twin does not halve a batch that fails, so it is small from the start; and nobody wants to wait six times 180 s.
 BATCH_RECORDS, VISIBILITY_S = 200, 3

@@ -1,40 +1,28 @@
 """Boards that keep another score than the latest, and boards that close, on the deployed system."""
 
 import json
-from typing import Any
-
-import pytest
 
 from scorecast.changes.change import from_record
-from tests.conftest import eventually
 from tests.support.command import Scorecast
+from tests.support.deployed import Stack
 from tests.support.fakes import item, record
+from tests.support.pipeline import Json, MainTable, board
 from tests.support.recovery_fakes import envelope
-from tests.twin.test_pipeline import MainTable, board
+from tests.support.waiting import eventually
 
 
-@pytest.fixture(scope="module")
-def scorecast(stack) -> Scorecast:
-    return Scorecast(stack.twin.port)
-
-
-@pytest.fixture
-def main(stack) -> MainTable:
-    return MainTable(stack)
-
-
-def entries(stack: Any, name: str) -> dict[str, tuple[str, str | None]]:
+def entries(stack: Stack, name: str) -> dict[str, tuple[str, str | None]]:
     """The score and the name of each participant."""
     status, body = stack.get("leaderBoard/", hackathonName=name, limit="100")
     found = body["entries"] if status == 200 else []
     return {one["id"]: (str(one["projectScore"]), one["userName"]) for one in found}
 
 
-def shows(stack: Any, name: str, expected: dict[str, tuple[str, str | None]]) -> None:
+def shows(stack: Stack, name: str, expected: dict[str, tuple[str, str | None]]) -> None:
     assert entries(stack, name) == expected
 
 
-def all_is_taken(stack: Any) -> None:
+def all_is_taken(stack: Stack) -> None:
     """Whether ConsumerLambda's queue is empty."""
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     url = stack.outputs["ConsumerQueueUrl"]
@@ -42,7 +30,7 @@ def all_is_taken(stack: Any) -> None:
     assert set(answer["Attributes"].values()) == {"0"}
 
 
-def differing(scorecast: Scorecast, name: str) -> list[dict]:
+def differing(scorecast: Scorecast, name: str) -> list[Json]:
     """What `verify` finds on a board."""
     done = scorecast.run("verify", "--json", "--settle", "0")
     assert done.returncode in (0, 9), done.stderr
@@ -51,7 +39,7 @@ def differing(scorecast: Scorecast, name: str) -> list[dict]:
     return [one for one in answer["examples"] if name in str(one)]
 
 
-def test_on_a_golf_board_the_lowest_score_stays(stack, scorecast: Scorecast, main: MainTable) -> None:
+def test_on_a_golf_board_the_lowest_score_stays(stack: Stack, scorecast: Scorecast, main: MainTable) -> None:
     scorecast.ok("boards", "set", main.board, "--keep", "best", "--order", "ascending")
     for score in ("72", "70", "75"):
         main.put("1", {"N": score}, userName={"S": f"after {score}"})
@@ -67,7 +55,7 @@ def test_on_a_golf_board_the_lowest_score_stays(stack, scorecast: Scorecast, mai
     assert differing(scorecast, main.board) == []
 
 
-def test_a_first_score_stays(stack, scorecast: Scorecast, main: MainTable) -> None:
+def test_a_first_score_stays(stack: Stack, scorecast: Scorecast, main: MainTable) -> None:
     scorecast.ok("boards", "set", main.board, "--keep", "first")
     for score in ("5", "9", "1"):
         main.put("1", {"N": score}, userName={"S": f"after {score}"})
@@ -75,7 +63,7 @@ def test_a_first_score_stays(stack, scorecast: Scorecast, main: MainTable) -> No
 
 
 def test_a_closed_board_stays_as_it_was_but_for_what_happened_before(
-    stack, scorecast: Scorecast, main: MainTable
+    stack: Stack, scorecast: Scorecast, main: MainTable
 ) -> None:
     change = from_record(record(item("1", main.board)) | {"eventID": main.board})
     scorecast.ok("boards", "set", main.board, "--closes-at", change.at)

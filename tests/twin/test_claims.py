@@ -2,9 +2,8 @@
 
 import json
 import uuid
+from pathlib import Path
 from typing import Any
-
-import pytest
 
 from scorecast.changes.change import Change, from_event, from_record
 from scorecast.changes.claim import claim_in, read_pointer
@@ -12,11 +11,12 @@ from scorecast.changes.claim_store import ClaimStore, resolve
 from scorecast.fanout.plan import ENTRY_BYTES, publication_of
 from scorecast.ops.stack.typed_json import in_json
 from scorecast.runtime.settings import AttributeNames, Bus
-from tests.conftest import eventually
 from tests.support.command import Scorecast
+from tests.support.deployed import Stack
 from tests.support.fakes import item, record
+from tests.support.pipeline import Json, backed_up, only, parked, put, shows
 from tests.support.recovery_fakes import envelope
-from tests.twin.test_pipeline import backed_up, board, only, parked
+from tests.support.waiting import eventually
 
 # An item of DynamoDB has 400 KB at most, its attributes' names included.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html#limits-items
@@ -24,18 +24,7 @@ ITEM_BYTES = 400 * 1024
 DIGITS_38 = "-1.2345678901234567890123456789012345678"
 
 
-@pytest.fixture(scope="module")
-def scorecast(stack) -> Scorecast:
-    return Scorecast(stack.twin.port)
-
-
-@pytest.fixture
-def name() -> str:
-    """A board of the test's own."""
-    return f"board-{uuid.uuid4()}"
-
-
-def large_item(name: str, score: str, filling: str) -> dict:
+def large_item(name: str, score: str, filling: str) -> Json:
     """An item of all but 400 KB, with what plain JSON cannot tell; as the SDK takes it."""
     numbers = [f"{number}.{'9' * 20}1" for number in range(2000)]
     return item("1", name, score) | {
@@ -58,14 +47,9 @@ def size_bytes(value: Any) -> int:
     return len(value) if isinstance(value, bytes) else len(str(value).encode())
 
 
-def put(stack: Any, *items: dict) -> None:
-    for one in items:
-        stack.client("dynamodb").put_item(TableName=stack.outputs["MainTableName"], Item=one)
-
-
-def same(left: dict, right: dict) -> bool:
+def same(left: Json, right: Json) -> bool:
     """Whether two items are equal type for type; the members of a set have no order."""
-    return _ordered(in_json(left)) == _ordered(in_json(right))
+    return bool(_ordered(in_json(left)) == _ordered(in_json(right)))
 
 
 def _ordered(value: Any) -> Any:
@@ -74,15 +58,11 @@ def _ordered(value: Any) -> Any:
     return [_ordered(one) for one in value] if isinstance(value, list) else value
 
 
-def only_event(stack: Any, name: str, operation: str) -> dict:
+def only_event(stack: Stack, name: str, operation: str) -> Json:
     return only([one for one in backed_up(stack, name) if one["detail-type"] == operation])
 
 
-def shows(stack: Any, name: str, rows: list[tuple[int, str, str]]) -> None:
-    assert board(stack, name) == rows
-
-
-def test_a_change_of_400_kb_in_each_image_passes_type_for_type(stack, scorecast: Scorecast, name: str) -> None:
+def test_a_change_of_400_kb_in_each_image_passes_type_for_type(stack: Stack, scorecast: Scorecast, name: str) -> None:
     old, new = large_item(name, "60", "o"), large_item(name, "95", "n")
     assert all(ITEM_BYTES * 0.97 < size_bytes(one) <= ITEM_BYTES for one in (old, new))
     put(stack, old, new)
@@ -108,7 +88,7 @@ def test_a_change_of_400_kb_in_each_image_passes_type_for_type(stack, scorecast:
     check_restored(stack, scorecast, new)
 
 
-def check_restored(stack: Any, scorecast: Scorecast, wanted: dict) -> None:
+def check_restored(stack: Stack, scorecast: Scorecast, wanted: Json) -> None:
     """Restore the backup into a table of its own, and compare the item."""
     dynamodb, table = stack.client("dynamodb"), f"restored-{uuid.uuid4()}"
     answer = scorecast.json("restore", "--table", table, "--create")
@@ -118,7 +98,9 @@ def check_restored(stack: Any, scorecast: Scorecast, wanted: dict) -> None:
     dynamodb.delete_table(TableName=table)
 
 
-def test_a_restore_leaves_away_and_names_what_is_not_what_was_left(stack, scorecast: Scorecast, name: str) -> None:
+def test_a_restore_leaves_away_and_names_what_is_not_what_was_left(
+    stack: Stack, scorecast: Scorecast, name: str
+) -> None:
     put(stack, large_item(name, "60", "x"))
     claim = claim_in(eventually(lambda: only_event(stack, name, "INSERT")))
     assert claim
@@ -131,7 +113,7 @@ def test_a_restore_leaves_away_and_names_what_is_not_what_was_left(stack, scorec
     s3.put_object(**place, Body=body)
 
 
-def test_an_attribute_that_the_event_cannot_keep_is_fetched_by_the_consumer(stack, name: str) -> None:
+def test_an_attribute_that_the_event_cannot_keep_is_fetched_by_the_consumer(stack: Stack, name: str) -> None:
     long = "x" * 5000
     put(stack, large_item(name, "60", "x") | {"userName": {"S": long}, "photo": {"B": b""}})
     detail = eventually(lambda: only_event(stack, name, "INSERT"))["detail"]
@@ -145,7 +127,7 @@ def test_an_attribute_that_the_event_cannot_keep_is_fetched_by_the_consumer(stac
     eventually(shows_the_name)
 
 
-def test_a_backfill_publishes_large_items(stack, scorecast: Scorecast, name: str, tmp_path) -> None:
+def test_a_backfill_publishes_large_items(stack: Stack, scorecast: Scorecast, name: str, tmp_path: Path) -> None:
     wanted = large_item(name, "60", "x")
     put(stack, wanted)
     scorecast.json("backfill", "--state", str(tmp_path / "state.json"))
@@ -162,11 +144,11 @@ def large_change(name: str) -> Change:
     return from_record(record(in_json(large_item(name, "60", "x"))) | {"eventID": f"{name}-large"})
 
 
-def send(stack: Any, body: str) -> None:
+def send(stack: Stack, body: str) -> None:
     stack.client("sqs").send_message(QueueUrl=stack.outputs["FanoutDlqUrl"], MessageBody=body)
 
 
-def test_a_letter_with_a_claim_is_listed_shown_and_sent_again(stack, scorecast: Scorecast, name: str) -> None:
+def test_a_letter_with_a_claim_is_listed_shown_and_sent_again(stack: Stack, scorecast: Scorecast, name: str) -> None:
     bus = Bus(stack.outputs["BusName"], stack.outputs["BackupBucketName"], AttributeNames())
     publication = publication_of(large_change(name), bus)
     assert publication.claim
@@ -184,14 +166,18 @@ def test_a_letter_with_a_claim_is_listed_shown_and_sent_again(stack, scorecast: 
     eventually(lambda: shows(stack, name, [(1, "1", "60")]))
 
 
-def test_a_letter_that_holds_a_large_change_whole_is_sent_with_a_claim(stack, scorecast: Scorecast, name: str) -> None:
+def test_a_letter_that_holds_a_large_change_whole_is_sent_with_a_claim(
+    stack: Stack, scorecast: Scorecast, name: str
+) -> None:
     send(stack, envelope(made=large_change(name)))
     assert scorecast.json("dlq", "redrive", "--board", name)["sent"] == 1
     event = eventually(lambda: only_event(stack, name, "INSERT"))
     assert from_event(resolve(event, stack.client("s3"))) == large_change(name)
 
 
-def test_a_large_record_that_cannot_be_read_is_parked_with_a_claim(stack, scorecast: Scorecast, name: str) -> None:
+def test_a_large_record_that_cannot_be_read_is_parked_with_a_claim(
+    stack: Stack, scorecast: Scorecast, name: str
+) -> None:
     large = in_json(large_item(name, "60", "名"))
     broken = record(large, large) | {"eventName": "TRUNCATE", "eventID": name}
     functions = stack.client("lambda")

@@ -7,14 +7,9 @@ from decimal import Decimal
 
 import pytest
 
-from tests.conftest import eventually
 from tests.support.command import Scorecast, complaint
-from tests.support.deployed import free_port
-
-
-@pytest.fixture(scope="module")
-def scorecast(stack) -> Scorecast:
-    return Scorecast(stack.twin.port)
+from tests.support.deployed import Stack, free_port
+from tests.support.waiting import eventually
 
 
 @pytest.fixture
@@ -46,7 +41,7 @@ def test_a_deleted_score_leaves_the_board(scorecast: Scorecast, board: str) -> N
     assert "has no item '1'" in scorecast.fails(1, "score", "1", board, "--delete")
 
 
-def test_more_than_a_page_is_shown(scorecast: Scorecast, stack, board: str) -> None:
+def test_more_than_a_page_is_shown(scorecast: Scorecast, stack: Stack, board: str) -> None:
     table, dynamodb = stack.outputs["MainTableName"], stack.client("dynamodb")
     for number in range(120):
         item = {"id": {"S": str(number)}, "metadata": {"S": board}, "projectScore": {"N": str(number)}}
@@ -95,7 +90,7 @@ def test_a_command_that_is_started_as_users_do_answers_the_same(scorecast: Score
 
 
 @pytest.mark.parametrize("variable", ["AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID"])
-def test_credentials_that_are_not_accepted_are_said(stack, variable: str) -> None:
+def test_credentials_that_are_not_accepted_are_said(stack: Stack, variable: str) -> None:
     user = stack.client("iam").create_user(UserName=f"user-{uuid.uuid4()}")["User"]["UserName"]
     key = stack.client("iam").create_access_key(UserName=user)["AccessKey"]
     given = {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
@@ -105,7 +100,7 @@ def test_credentials_that_are_not_accepted_are_said(stack, variable: str) -> Non
     assert "does not accept these credentials" in unknown.fails(6, "top")
 
 
-def test_ctrl_c_during_a_load_says_what_is_written(scorecast: Scorecast, stack) -> None:
+def test_ctrl_c_during_a_load_says_what_is_written(scorecast: Scorecast, stack: Stack) -> None:
     table, dynamodb = stack.outputs["MainTableName"], stack.client("dynamodb")
     key = {"id": {"S": "load-00001"}, "metadata": {"S": "load-board-1"}}
     dynamodb.delete_item(TableName=table, Key=key)

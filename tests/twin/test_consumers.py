@@ -11,15 +11,16 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import eventually
 from tests.support.command import Scorecast
+from tests.support.deployed import Stack
+from tests.support.waiting import eventually
 
 GUIDE = Path(__file__).parents[2] / "docs" / "consumers.md"
 PATTERNS = re.findall(r"```json\n(\{.*?\})\n```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
 
 
 @pytest.fixture(scope="module")
-def manager(stack) -> Scorecast:
+def manager(stack: Stack) -> Scorecast:
     """The command line under the role that the template makes for managing consumers."""
     answer = stack.client("sts").assume_role(
         RoleArn=stack.outputs["ManageConsumersRoleArn"], RoleSessionName="consumers"
@@ -35,7 +36,7 @@ def manager(stack) -> Scorecast:
 
 
 @pytest.fixture(scope="module")
-def owner(stack) -> Scorecast:
+def owner(stack: Stack) -> Scorecast:
     """The command line of who owns the stack."""
     return Scorecast(stack.twin.port)
 
@@ -46,7 +47,7 @@ def name() -> str:
 
 
 @pytest.fixture
-def queue(stack, name: str) -> Iterator[str]:
+def queue(stack: Stack, name: str) -> Iterator[str]:
     """The ARN of a queue of the test's own."""
     sqs = stack.client("sqs")
     url = sqs.create_queue(QueueName=name)["QueueUrl"]
@@ -55,7 +56,7 @@ def queue(stack, name: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def function(stack, name: str) -> Iterator[str]:
+def function(stack: Stack, name: str) -> Iterator[str]:
     """The ARN of a function that notes the keys of each change in its log."""
     package = io.BytesIO()
     with zipfile.ZipFile(package, "w") as archive:
@@ -78,14 +79,14 @@ def changes_of(board: str, **more: Any) -> str:
     return json.dumps({"detail": {"keys": {"metadata": [board]}} | more})
 
 
-def policy_of(stack: Any, queue: str) -> list[dict[str, Any]]:
+def policy_of(stack: Stack, queue: str) -> list[dict[str, Any]]:
     sqs = stack.client("sqs")
     url = sqs.get_queue_url(QueueName=queue.rpartition(":")[2])["QueueUrl"]
     attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"]).get("Attributes", {})
     return json.loads(attributes["Policy"])["Statement"] if attributes.get("Policy") else []
 
 
-def let_topics_send_to(stack: Any, queue: str) -> None:
+def let_topics_send_to(stack: Stack, queue: str) -> None:
     statement = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
     policy = {"Version": "2012-10-17", "Statement": [statement | {"Resource": queue}]}
     sqs = stack.client("sqs")
@@ -93,7 +94,7 @@ def let_topics_send_to(stack: Any, queue: str) -> None:
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
 
 
-def received(stack: Any, queue: str) -> list[str]:
+def received(stack: Stack, queue: str) -> list[str]:
     """The participants of the changes in a queue, which it keeps."""
     sqs = stack.client("sqs")
     url = sqs.get_queue_url(QueueName=queue.rpartition(":")[2])["QueueUrl"]
@@ -105,7 +106,9 @@ def rules(scorecast: Scorecast) -> dict[str, dict[str, Any]]:
     return {rule["name"]: rule for rule in scorecast.json("consumers", "list")["rules"]}
 
 
-def test_a_queue_gets_what_matches_and_nothing_else(stack, manager: Scorecast, owner: Scorecast, queue: str, name: str):
+def test_a_queue_gets_what_matches_and_nothing_else(
+    stack: Stack, manager: Scorecast, owner: Scorecast, queue: str, name: str
+) -> None:
     pattern = changes_of(name, new={"projectScore": [{"numeric": [">=", 90]}]})
     manager.ok("consumers", "add", name, "--pattern", pattern, "--target", queue)
     owner.ok("score", "low", name, "89")
@@ -122,7 +125,7 @@ def test_a_queue_gets_what_matches_and_nothing_else(stack, manager: Scorecast, o
     assert name not in rules(manager)
 
 
-def test_a_function_is_invoked(stack, manager: Scorecast, owner: Scorecast, function: str, name: str) -> None:
+def test_a_function_is_invoked(stack: Stack, manager: Scorecast, owner: Scorecast, function: str, name: str) -> None:
     manager.ok("consumers", "add", name, "--pattern", changes_of(name), "--target", function)
     policy = json.loads(stack.client("lambda").get_policy(FunctionName=function)["Policy"])
     assert [statement["Sid"] for statement in policy["Statement"]] == [f"fanout-consumer-{name}"]
@@ -137,7 +140,7 @@ def test_a_function_is_invoked(stack, manager: Scorecast, owner: Scorecast, func
     assert not json.loads(stack.client("lambda").get_policy(FunctionName=function)["Policy"])["Statement"]
 
 
-def test_a_topic_passes_changes_on(stack, manager: Scorecast, owner: Scorecast, queue: str, name: str) -> None:
+def test_a_topic_passes_changes_on(stack: Stack, manager: Scorecast, owner: Scorecast, queue: str, name: str) -> None:
     sns = stack.client("sns")
     topic = sns.create_topic(Name=name)["TopicArn"]
     before = sns.get_topic_attributes(TopicArn=topic)["Attributes"]["Policy"]
@@ -155,7 +158,7 @@ def test_a_topic_passes_changes_on(stack, manager: Scorecast, owner: Scorecast, 
     sns.delete_topic(TopicArn=topic)
 
 
-def test_a_firehose_stream_is_reached_with_the_stacks_role(stack, manager: Scorecast, name: str) -> None:
+def test_a_firehose_stream_is_reached_with_the_stacks_role(stack: Stack, manager: Scorecast, name: str) -> None:
     stream = f"arn:aws:firehose:us-east-1:000000000000:deliverystream/{stack.outputs['BackupStreamName']}"
     manager.ok("consumers", "add", name, "--pattern", changes_of(name), "--target", stream)
     [target] = rules(manager)[name]["targets"]
@@ -164,7 +167,9 @@ def test_a_firehose_stream_is_reached_with_the_stacks_role(stack, manager: Score
     manager.ok("consumers", "remove", name)
 
 
-def test_adding_again_updates_and_moves_the_permission(stack, manager: Scorecast, queue: str, function: str, name: str):
+def test_adding_again_updates_and_moves_the_permission(
+    stack: Stack, manager: Scorecast, queue: str, function: str, name: str
+) -> None:
     once = manager.json("consumers", "add", name, "--pattern", changes_of(name), "--target", queue)
     again = manager.json("consumers", "add", name, "--pattern", '{"source": ["x"]}', "--target", function)
     assert (once["isNew"], again["isNew"]) == (True, False)
@@ -174,7 +179,7 @@ def test_adding_again_updates_and_moves_the_permission(stack, manager: Scorecast
     manager.ok("consumers", "remove", name)
 
 
-def test_a_consumer_that_cannot_be_made_leaves_nothing(stack, manager: Scorecast, queue: str, name: str) -> None:
+def test_a_consumer_that_cannot_be_made_leaves_nothing(stack: Stack, manager: Scorecast, queue: str, name: str) -> None:
     missing = queue + "-missing"
     before = rules(manager)
     said = manager.fails(
@@ -185,7 +190,7 @@ def test_a_consumer_that_cannot_be_made_leaves_nothing(stack, manager: Scorecast
     assert policy_of(stack, queue) == []
 
 
-def test_the_stacks_own_rules_are_shown_and_out_of_reach(manager: Scorecast, stack) -> None:
+def test_the_stacks_own_rules_are_shown_and_out_of_reach(manager: Scorecast, stack: Stack) -> None:
     own = [name for name, rule in rules(manager).items() if rule["origin"] == "built-in"]
     assert len(own) == 2
     for name in own:

@@ -1,36 +1,23 @@
 """Dead letters on the twin: each kind is listed, goes back to where it belongs, and leaves the queue only then."""
 
 import json
-import uuid
-from typing import Any
 
 import pytest
 
 from scorecast.changes.change import Change, from_record
-from tests.conftest import eventually
 from tests.support.command import Scorecast
-from tests.support.deployed import read_stream
+from tests.support.deployed import Stack, read_stream
 from tests.support.fakes import item, record
+from tests.support.pipeline import Json, backed_up, board, only
 from tests.support.recovery_fakes import delivery_attributes, envelope, event, invocation_letter, stream_letter
-from tests.twin.test_pipeline import backed_up, board, only
-
-
-@pytest.fixture(scope="module")
-def scorecast(stack) -> Scorecast:
-    return Scorecast(stack.twin.port)
-
-
-@pytest.fixture
-def name() -> str:
-    """A board of the test's own."""
-    return f"board-{uuid.uuid4()}"
+from tests.support.waiting import eventually
 
 
 def change(name: str, participant: str) -> Change:
     return from_record(record(item(participant, name)) | {"eventID": f"{name}-{participant}"})
 
 
-def park(stack: Any, body: str, **attributes: str) -> None:
+def park(stack: Stack, body: str, **attributes: str) -> None:
     given = {key: {"DataType": "String", "StringValue": value} for key, value in attributes.items()}
     queue = stack.outputs["FanoutDlqUrl"]
     stack.client("sqs").send_message(QueueUrl=queue, MessageBody=body, MessageAttributes=given)
@@ -42,18 +29,18 @@ def groups(scorecast: Scorecast, *filters: str) -> dict[str, int]:
     return {one["stage"]: one["count"] for one in answer["groups"]}
 
 
-def consumer_queue(stack: Any) -> str:
+def consumer_queue(stack: Stack) -> str:
     url = stack.outputs["ConsumerQueueUrl"]
     answer = stack.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
     return str(answer["Attributes"]["QueueArn"])
 
 
-def function_arn(stack: Any, output: str) -> str:
+def function_arn(stack: Stack, output: str) -> str:
     answer = stack.client("lambda").get_function_configuration(FunctionName=stack.outputs[output])
     return str(answer["FunctionArn"])
 
 
-def test_every_kind_goes_back_to_where_it_belongs(stack, scorecast: Scorecast, name: str) -> None:
+def test_every_kind_goes_back_to_where_it_belongs(stack: Stack, scorecast: Scorecast, name: str) -> None:
     consumer = function_arn(stack, "ConsumerLambdaName")
     park(stack, envelope("fanout", change(name, "fanout")))
     park(stack, envelope("standings", change(name, "standings")))
@@ -74,7 +61,7 @@ def test_every_kind_goes_back_to_where_it_belongs(stack, scorecast: Scorecast, n
     assert groups(scorecast, "--board", name) == {}
 
 
-def test_a_batch_of_the_stream_is_read_again(stack, scorecast: Scorecast, name: str) -> None:
+def test_a_batch_of_the_stream_is_read_again(stack: Stack, scorecast: Scorecast, name: str) -> None:
     dynamodb, table = stack.client("dynamodb"), stack.outputs["MainTableName"]
     for participant in "abc":
         dynamodb.put_item(TableName=table, Item=item(participant, name))
@@ -92,14 +79,14 @@ def test_a_batch_of_the_stream_is_read_again(stack, scorecast: Scorecast, name: 
     eventually(each_is_there_twice)
 
 
-def stream_records(stack: Any, name: str) -> tuple[list[dict], str, str]:
+def stream_records(stack: Stack, name: str) -> tuple[list[Json], str, str]:
     """The records about a board, the stream's ARN, and the shard."""
     shard = read_stream(stack)
     mine = [one for one in shard.records if one["dynamodb"]["Keys"]["metadata"]["S"] == name]
     return mine, shard.stream_arn, shard.shard_id
 
 
-def test_what_the_stream_forgot_stays_and_says_what_to_do(stack, scorecast: Scorecast, name: str) -> None:
+def test_what_the_stream_forgot_stays_and_says_what_to_do(stack: Stack, scorecast: Scorecast, name: str) -> None:
     _, stream, shard = stream_records(stack, name)
     park(
         stack, stream_letter(shardId=shard, streamArn=stream, startSequenceNumber="1" * 21, endSequenceNumber="2" * 21)
@@ -110,11 +97,13 @@ def test_what_the_stream_forgot_stays_and_says_what_to_do(stack, scorecast: Scor
     assert scorecast.json("dlq", "purge", "--stage", "stream", "--yes")["deleted"] == 1
 
 
-def test_what_is_not_mended_comes_back_and_can_be_shown_and_purged(stack, scorecast: Scorecast, name: str) -> None:
+def test_what_is_not_mended_comes_back_and_can_be_shown_and_purged(
+    stack: Stack, scorecast: Scorecast, name: str
+) -> None:
     bad = item("1", name, "0") | {"projectScore": {"S": "sixty"}}
     stack.client("dynamodb").put_item(TableName=stack.outputs["MainTableName"], Item=bad)
 
-    def parked() -> dict:
+    def parked() -> Json:
         return only(scorecast.json("dlq", "show", "--board", name)["letters"])
 
     first = eventually(parked)
@@ -130,11 +119,11 @@ def test_what_is_not_mended_comes_back_and_can_be_shown_and_purged(stack, scorec
     assert scorecast.json("dlq", "list", "--board", name)["letters"] == 0
 
 
-def test_a_failed_asynchronous_invocation_is_invoked_again(stack, scorecast: Scorecast, name: str) -> None:
+def test_a_failed_asynchronous_invocation_is_invoked_again(stack: Stack, scorecast: Scorecast, name: str) -> None:
     functions, fanout = stack.client("lambda"), stack.outputs["FanoutLambdaName"]
     functions.invoke(FunctionName=fanout, InvocationType="Event", Payload=json.dumps({"not a batch": name}))
 
-    def parked() -> dict:
+    def parked() -> Json:
         letters = scorecast.json("dlq", "show", "--stage", "invocation", "--limit", "100")["letters"]
         return only([one for one in letters if name in json.dumps(one)])
 
@@ -144,12 +133,12 @@ def test_a_failed_asynchronous_invocation_is_invoked_again(stack, scorecast: Sco
     scorecast.ok("dlq", "purge", "--id", again["messageId"], "--yes")
 
 
-def came_again(letter: dict, first: dict) -> dict:
+def came_again(letter: Json, first: Json) -> Json:
     assert letter["messageId"] != first["messageId"]
     return letter
 
 
-def test_purging_asks_first(stack, scorecast: Scorecast, name: str) -> None:
+def test_purging_asks_first(stack: Stack, scorecast: Scorecast, name: str) -> None:
     park(stack, envelope("fanout", change(name, "1")))
     done = scorecast.run("dlq", "purge", "--board", name, stdin="n\n")
     assert done.returncode == 1

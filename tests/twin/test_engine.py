@@ -17,8 +17,8 @@ import pytest
 from scorecast.errors import UserError
 from scorecast.twin import deployment, lifecycle, process
 from scorecast.twin.instance import Twin, lock_file, locked, note_file, read_note
-from tests.conftest import eventually
 from tests.support.deployed import Stack, Steps, copy_of, deployed, free_port, processes_of
+from tests.support.waiting import eventually
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,11 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from scorecast.ops.stack.local_engine import REGION
+from tests.support.deployed import Stack
 from tests.support.permissions import MAY, MAY_NOT, Call, Names
 
+# A client by role and service.
+ClientOf = Callable[[str, str], Any]
 ACCOUNT = "000000000000"
 REFUSED = ("AccessDenied", "AccessDeniedException", "AuthorizationError")
 TRUST = {
@@ -27,7 +30,7 @@ TRUST = {
 
 
 @pytest.fixture(scope="module")
-def names(stack) -> Names:
+def names(stack: Stack) -> Names:
     """What the calls of the table name."""
     listed = stack.client("cloudformation").describe_stack_resources(StackName=stack.twin.stack)["StackResources"]
     names = {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in listed}
@@ -42,7 +45,7 @@ def names(stack) -> Names:
 
 
 @pytest.fixture(scope="module")
-def client(stack, names: Names) -> Callable[[str, str], Any]:
+def client(stack: Stack, names: Names) -> ClientOf:
     """Make (once) a client of a service under the double of a role, named as in the template."""
 
     @cache
@@ -74,7 +77,7 @@ def make_double(iam: Any, role: str, name: str) -> str:
     return str(double["Arn"])
 
 
-def answer(client: Callable[[str, str], Any], call: Call, names: Names) -> str:
+def answer(client: ClientOf, call: Call, names: Names) -> str:
     """Make the call; return "done", or the code of the error."""
     service, operation = call.operation.split(".")
     try:
@@ -89,16 +92,16 @@ def _name(call: Call) -> str:
 
 
 @pytest.mark.parametrize("call", MAY, ids=_name)
-def test_a_role_allows_what_it_is_for(client, names: Names, call: Call) -> None:
+def test_a_role_allows_what_it_is_for(client: ClientOf, names: Names, call: Call) -> None:
     assert answer(client, call, names) not in REFUSED
 
 
 @pytest.mark.parametrize("call", MAY_NOT, ids=_name)
-def test_a_role_refuses_what_it_is_not_for(client, names: Names, call: Call) -> None:
+def test_a_role_refuses_what_it_is_not_for(client: ClientOf, names: Names, call: Call) -> None:
     assert answer(client, call, names) in REFUSED
 
 
-def test_nobody_without_credentials_reads_the_backup(stack) -> None:
+def test_nobody_without_credentials_reads_the_backup(stack: Stack) -> None:
     status = stack.client("s3").get_public_access_block(Bucket=stack.outputs["BackupBucketName"])
     assert all(status["PublicAccessBlockConfiguration"].values())
     policy = json.loads(stack.client("s3").get_bucket_policy(Bucket=stack.outputs["BackupBucketName"])["Policy"])

@@ -7,13 +7,14 @@ import pytest
 
 from scorecast.ops.load.plan import LoadPlan, plan
 from tests.support.command import Scorecast
+from tests.support.deployed import Stack
 
 WANTED = LoadPlan(changes=10_000, participants=500, boards=3, seed=1)
 Entries = dict[tuple[str, str], tuple[Decimal, str]]
 
 
 @pytest.fixture(scope="module")
-def loaded(stack) -> dict[str, Any]:
+def loaded(stack: Stack) -> dict[str, Any]:
     """What `scorecast load` answers, once it has ended."""
     named = {
         "changes": WANTED.changes,
@@ -26,7 +27,7 @@ def loaded(stack) -> dict[str, Any]:
     return answer
 
 
-def entries_in(stack: Any, output: str) -> Entries:
+def entries_in(stack: Stack, output: str) -> Entries:
     """Every entry of the load's boards in a table."""
     pages = (
         stack.client("dynamodb").get_paginator("scan").paginate(TableName=stack.outputs[output], ConsistentRead=True)
@@ -44,19 +45,19 @@ def test_all_changes_are_written_and_arrive(loaded: dict[str, Any]) -> None:
     assert loaded["secondsUntilEqual"] > 0
 
 
-def test_the_main_table_is_as_the_last_change_of_each_item_left_it(stack, loaded: dict[str, Any]) -> None:
+def test_the_main_table_is_as_the_last_change_of_each_item_left_it(stack: Stack, loaded: dict[str, Any]) -> None:
     last = {write.key: write for write in plan(WANTED)}
     expected = {key: (Decimal(write.score), write.name) for key, write in last.items() if write.score is not None}
     assert entries_in(stack, "MainTableName") == expected
 
 
-def test_every_entry_of_the_leaderboard_equals_the_main_table(stack, loaded: dict[str, Any]) -> None:
+def test_every_entry_of_the_leaderboard_equals_the_main_table(stack: Stack, loaded: dict[str, Any]) -> None:
     main, leaderboard = entries_in(stack, "MainTableName"), entries_in(stack, "LeaderboardTableName")
     assert leaderboard == main
     assert len(main) == loaded["entries"]
 
 
-def test_the_api_ranks_every_entry_by_its_score(stack, loaded: dict[str, Any]) -> None:
+def test_the_api_ranks_every_entry_by_its_score(stack: Stack, loaded: dict[str, Any]) -> None:
     scorecast, main = Scorecast(stack.twin.port), entries_in(stack, "MainTableName")
     for board in WANTED.board_names():
         scores = sorted((score for (_, name), (score, _) in main.items() if name == board), reverse=True)

@@ -1,8 +1,10 @@
 """A stack beside a table and a bus that exist already: other key names, an id that is a number, its own bus."""
 
 import uuid
+from typing import Any
 
-from tests.conftest import eventually
+from tests.support.deployed import Stack
+from tests.support.waiting import eventually
 
 PARAMETERS = {
     "IdAttribute": "player",
@@ -15,7 +17,7 @@ PARAMETERS = {
 }
 
 
-def make_table(dynamodb, name: str) -> str:
+def make_table(dynamodb: Any, name: str) -> str:
     """Make a table with a stream; return the stream's ARN."""
     table = dynamodb.create_table(
         TableName=name,
@@ -27,10 +29,10 @@ def make_table(dynamodb, name: str) -> str:
         BillingMode="PAY_PER_REQUEST",
         StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
     )
-    return table["TableDescription"]["LatestStreamArn"]
+    return str(table["TableDescription"]["LatestStreamArn"])
 
 
-def test_a_stack_follows_a_table_that_exists_and_is_deleted_without_touching_it(stack) -> None:
+def test_a_stack_follows_a_table_that_exists_and_is_deleted_without_touching_it(stack: Stack) -> None:
     dynamodb = stack.client("dynamodb")
     table = f"theirs-{uuid.uuid4()}"
     stream_arn = make_table(dynamodb, table)

@@ -15,8 +15,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from scorecast.ops.stack.local_engine import REGION
-from tests.conftest import eventually
 from tests.support.deployed import Stack
+from tests.support.waiting import eventually
 
 ACCOUNT = "000000000000"
 

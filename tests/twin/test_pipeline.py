@@ -4,86 +4,17 @@ import json
 import urllib.error
 import urllib.request
 import uuid
-from typing import Any
+from functools import partial
 
 import pytest
 
 from scorecast.leaderboard.policy import BoardPolicy, Order, Ties, policy_item
-from tests.conftest import eventually
-from tests.support.deployed import events_in_backup
+from tests.support.deployed import Stack
+from tests.support.pipeline import Json, MainTable, backed_up, board, only, parked, shows
+from tests.support.waiting import eventually
 
 
-class MainTable:
-    """The main table as an application writes to it, on a board of the test's own."""
-
-    def __init__(self, stack: Any) -> None:
-        self.table, self.name = stack.client("dynamodb"), stack.outputs["MainTableName"]
-        self.board = f"board-{uuid.uuid4()}"
-
-    def put(self, participant: str, score: dict | None, **more: dict) -> None:
-        item = {"id": {"S": participant}, "metadata": {"S": self.board}, "userName": {"S": f"user {participant}"}}
-        scored = item | ({"projectScore": score} if score else {})
-        self.table.put_item(TableName=self.name, Item=scored | more)
-
-    def update(self, participant: str, expression: str, **values: dict) -> None:
-        self.table.update_item(
-            TableName=self.name,
-            Key={"id": {"S": participant}, "metadata": {"S": self.board}},
-            UpdateExpression=expression,
-            **({"ExpressionAttributeValues": {f":{name}": value for name, value in values.items()}} if values else {}),
-        )
-
-    def delete(self, participant: str) -> None:
-        self.table.delete_item(TableName=self.name, Key={"id": {"S": participant}, "metadata": {"S": self.board}})
-
-
-@pytest.fixture
-def main(stack) -> MainTable:
-    return MainTable(stack)
-
-
-def board(stack: Any, name: str) -> list[tuple[int, str, str]] | None:
-    """The board's rows as (rank, id, score), or None where the API knows no such board."""
-    status, body = stack.get("leaderBoard/", hackathonName=name, limit="100")
-    if status == 404:
-        return None
-    assert status == 200, body
-    return [(entry["rank"], entry["id"], str(entry["projectScore"])) for entry in body["entries"]]
-
-
-def shows(stack: Any, name: str, rows: list[tuple[int, str, str]] | None) -> None:
-    assert board(stack, name) == rows
-
-
-def only(found: list[dict]) -> dict:
-    """The one that was found; it may take a moment until there is one."""
-    assert len(found) == 1
-    return found[0]
-
-
-def parked(stack: Any, board_name: str) -> list[dict]:
-    """The dead letters about the board, left where they are."""
-    queue = stack.client("sqs")
-    found: dict[str, dict] = {}
-    for _ in range(20):
-        answer = queue.receive_message(
-            QueueUrl=stack.outputs["FanoutDlqUrl"], MaxNumberOfMessages=10, VisibilityTimeout=2
-        )
-        messages = answer.get("Messages", [])
-        found |= {
-            message["MessageId"]: json.loads(message["Body"]) for message in messages if board_name in message["Body"]
-        }
-        if not messages:
-            break
-    return list(found.values())
-
-
-def backed_up(stack: Any, board_name: str) -> list[dict]:
-    """The events in the backup that are about the board."""
-    return [event for event in events_in_backup(stack) if event["detail"]["keys"].get("metadata") == board_name]
-
-
-def test_put_update_and_delete_show_on_the_board_and_are_in_the_backup(stack, main: MainTable) -> None:
+def test_put_update_and_delete_show_on_the_board_and_are_in_the_backup(stack: Stack, main: MainTable) -> None:
     main.put("1", {"N": "60"})
     main.put("2", {"N": "90"})
     eventually(lambda: shows(stack, main.board, [(1, "2", "90"), (2, "1", "60")]))
@@ -101,7 +32,7 @@ def test_put_update_and_delete_show_on_the_board_and_are_in_the_backup(stack, ma
     eventually(all_in_backup)
 
 
-def test_a_renamed_board_moves_the_entry(stack, main: MainTable) -> None:
+def test_a_renamed_board_moves_the_entry(stack: Stack, main: MainTable) -> None:
     other = f"{main.board}-renamed"
     main.put("1", {"N": "60"}, hackathonName={"S": main.board})
     eventually(lambda: shows(stack, main.board, [(1, "1", "60")]))
@@ -111,7 +42,7 @@ def test_a_renamed_board_moves_the_entry(stack, main: MainTable) -> None:
 
 
 @pytest.mark.parametrize("score", ["-17", "0", "0.125", "12345678901234567890123456789012345678"])
-def test_every_number_is_a_score_exactly(stack, main: MainTable, score: str) -> None:
+def test_every_number_is_a_score_exactly(stack: Stack, main: MainTable, score: str) -> None:
     main.put("1", {"N": score})
 
     def exact() -> None:
@@ -122,14 +53,14 @@ def test_every_number_is_a_score_exactly(stack, main: MainTable, score: str) -> 
     eventually(exact)
 
 
-def test_what_cannot_be_applied_is_parked_and_its_neighbours_are_applied(stack, main: MainTable) -> None:
+def test_what_cannot_be_applied_is_parked_and_its_neighbours_are_applied(stack: Stack, main: MainTable) -> None:
     main.put("good", {"N": "1"})
     main.put("bad", {"S": "sixty"})
     main.put("also good", {"N": "2"})
     main.put("of another kind", None)
     eventually(lambda: shows(stack, main.board, [(1, "also good", "2"), (2, "good", "1")]))
 
-    def one_dead_letter() -> dict:
+    def one_dead_letter() -> Json:
         return only(parked(stack, main.board))
 
     letter = eventually(one_dead_letter)
@@ -138,7 +69,7 @@ def test_what_cannot_be_applied_is_parked_and_its_neighbours_are_applied(stack, 
     assert letter["change"]["new"]["projectScore"] == "sixty"
 
 
-def test_an_item_of_another_kind_reaches_the_bus_under_its_own_source(stack, main: MainTable) -> None:
+def test_an_item_of_another_kind_reaches_the_bus_under_its_own_source(stack: Stack, main: MainTable) -> None:
     main.put("1", None, email={"S": "a@example.org"})
 
     def in_backup() -> None:
@@ -151,7 +82,7 @@ def test_an_item_of_another_kind_reaches_the_bus_under_its_own_source(stack, mai
 
 
 @pytest.mark.parametrize("name", ["a/b c%25", '"><script>alert(1)</script>', "名人堂 🏆", "x" * 900])
-def test_odd_and_long_names_are_names_like_any_other(stack, main: MainTable, name: str) -> None:
+def test_odd_and_long_names_are_names_like_any_other(stack: Stack, main: MainTable, name: str) -> None:
     odd = f"{name}-{uuid.uuid4()}"
     main.put(odd, {"N": "1"}, hackathonName={"S": odd})
     eventually(lambda: shows(stack, odd, [(1, odd, "1")]))
@@ -161,7 +92,7 @@ def test_odd_and_long_names_are_names_like_any_other(stack, main: MainTable, nam
     assert (status, body["boards"][0]["hackathonName"]) == (200, odd)
 
 
-def test_pages_join_to_the_whole_board(stack, main: MainTable) -> None:
+def test_pages_join_to_the_whole_board(stack: Stack, main: MainTable) -> None:
     for at in range(25):
         main.put(f"p{at}", {"N": str(at // 2)})
     eventually(lambda: shows_total(stack, main.board, 25))
@@ -171,7 +102,7 @@ def test_pages_join_to_the_whole_board(stack, main: MainTable) -> None:
     assert [entry["rank"] for entry in seen] == [1, *(rank for rank in range(2, 25, 2) for _ in "ab")]
 
 
-def test_a_board_that_is_declared_ascending_has_its_lowest_score_first(stack, main: MainTable) -> None:
+def test_a_board_that_is_declared_ascending_has_its_lowest_score_first(stack: Stack, main: MainTable) -> None:
     declare(stack, main.board, BoardPolicy(order=Order.ASCENDING))
     for participant, score in (("1", "72"), ("2", "68"), ("3", "70")):
         main.put(participant, {"N": score})
@@ -184,12 +115,12 @@ def test_a_board_that_is_declared_ascending_has_its_lowest_score_first(stack, ma
     )
 
 
-def test_where_ties_have_an_order_who_was_there_first_stands_first(stack, main: MainTable) -> None:
+def test_where_ties_have_an_order_who_was_there_first_stands_first(stack: Stack, main: MainTable) -> None:
     declare(stack, main.board, BoardPolicy(ties=Ties.EARLIEST))
     # One after another, so that the later of two has the later change; the ids go the other way.
     for at, participant in enumerate("fedcba", start=1):
         main.put(participant, {"N": str(90 if participant == "a" else 70)})
-        eventually(lambda at=at: shows_total(stack, main.board, at))
+        eventually(partial(shows_total, stack, main.board, at))
     main.put("f", {"N": "70"}, userName={"S": "renamed"})
     eventually(lambda: names_on(stack, main.board, ["user a", "renamed", "user e", "user d", "user c", "user b"]))
     pages = pages_of(stack, main.board, limit="2")
@@ -199,14 +130,14 @@ def test_where_ties_have_an_order_who_was_there_first_stands_first(stack, main: 
     assert [body[side][0]["id"] for side in ("above", "below")] == ["e", "c"]
 
 
-def names_on(stack: Any, name: str, names: list[str]) -> None:
+def names_on(stack: Stack, name: str, names: list[str]) -> None:
     _, body = stack.get("leaderBoard/", hackathonName=name)
     assert [entry["userName"] for entry in body["entries"]] == names
 
 
-def pages_of(stack: Any, name: str, limit: str) -> list[dict]:
+def pages_of(stack: Stack, name: str, limit: str) -> list[Json]:
     """The entries of all pages of a board."""
-    entries: list[dict] = []
+    entries: list[Json] = []
     token: dict[str, str] = {}
     while True:
         _, body = stack.get("leaderBoard/", hackathonName=name, limit=limit, **token)
@@ -216,25 +147,26 @@ def pages_of(stack: Any, name: str, limit: str) -> list[dict]:
         token = {"next": body["next"]}
 
 
-def declare(stack: Any, name: str, policy: BoardPolicy) -> None:
+def declare(stack: Stack, name: str, policy: BoardPolicy) -> None:
     stack.client("dynamodb").put_item(TableName=stack.outputs["BoardTableName"], Item=policy_item(name, policy))
 
 
-def test_the_boards_and_a_participants_boards_come_in_pages(stack) -> None:
+def test_the_boards_and_a_participants_boards_come_in_pages(stack: Stack) -> None:
     mains = [MainTable(stack) for _ in range(3)]
     one = f"p-{uuid.uuid4()}"
     for main in mains:
         main.put(one, {"N": "5"})
     for main in mains:
-        eventually(lambda main=main: shows_total(stack, main.board, 1))
+        eventually(partial(shows_total, stack, main.board, 1))
     names = {main.board for main in mains}
     assert names <= set(names_of(stack, "leaderBoard/"))
     assert names_of(stack, f"participants/{one}") == sorted(names)
 
 
-def names_of(stack: Any, path: str) -> list[str]:
+def names_of(stack: Stack, path: str) -> list[str]:
     """The boards of all pages of a list."""
-    names, token = [], {}
+    names: list[str] = []
+    token: dict[str, str] = {}
     while True:
         _, body = stack.get(path, limit="2", **token)
         names += [board["hackathonName"] for board in body["boards"]]
@@ -243,7 +175,7 @@ def names_of(stack: Any, path: str) -> list[str]:
         token = {"next": body["next"]}
 
 
-def shows_total(stack: Any, name: str, total: int) -> None:
+def shows_total(stack: Stack, name: str, total: int) -> None:
     _, body = stack.get("leaderBoard/", hackathonName=name, limit="1")
     assert body.get("total") == total
 
@@ -260,7 +192,7 @@ def shows_total(stack: Any, name: str, total: int) -> None:
         ("no/such/path", {}, 404),
     ],
 )
-def test_bad_requests_are_answered_as_problems(stack, path: str, parameters: dict, status: int) -> None:
+def test_bad_requests_are_answered_as_problems(stack: Stack, path: str, parameters: Json, status: int) -> None:
     got, body = stack.get(path, **parameters)
     assert (got, body["status"]) == (status, status)
     assert body["detail"]
@@ -269,7 +201,7 @@ def test_bad_requests_are_answered_as_problems(stack, path: str, parameters: dic
 @pytest.mark.parametrize(
     ("method", "status"), [("HEAD", 200), ("OPTIONS", 204), ("POST", 405), ("PUT", 405), ("DELETE", 405)]
 )
-def test_other_methods_are_answered_with_those_that_are_allowed(stack, method: str, status: int) -> None:
+def test_other_methods_are_answered_with_those_that_are_allowed(stack: Stack, method: str, status: int) -> None:
     request = urllib.request.Request(f"{stack.api}leaderBoard/", method=method)
     try:
         answer = urllib.request.urlopen(request, timeout=30)
@@ -280,7 +212,7 @@ def test_other_methods_are_answered_with_those_that_are_allowed(stack, method: s
         assert method == "HEAD" or answer.headers["Allow"] == "GET, HEAD, OPTIONS"
 
 
-def test_a_failed_asynchronous_invocation_reaches_the_dead_letter_queue(stack) -> None:
+def test_a_failed_asynchronous_invocation_reaches_the_dead_letter_queue(stack: Stack) -> None:
     marker = f"async-{uuid.uuid4()}"
     stack.client("lambda").invoke(
         FunctionName=stack.outputs["FanoutLambdaName"],

@@ -3,9 +3,9 @@
 import threading
 import uuid
 
-from tests.conftest import eventually
 from tests.support.command import Scorecast
 from tests.support.deployed import Stack
+from tests.support.waiting import eventually
 
 
 def put(stack: Stack, board: str, participant: str, score: int) -> None:
@@ -14,7 +14,7 @@ def put(stack: Stack, board: str, participant: str, score: int) -> None:
 
 
 def size(stack: Stack, board: str) -> int:
-    return stack.get("leaderBoard/", hackathonName=board)[1].get("total", 0)
+    return int(stack.get("leaderBoard/", hackathonName=board)[1].get("total", 0))
 
 
 def has_total(stack: Stack, board: str, total: int) -> None:
@@ -30,7 +30,12 @@ def test_counters_that_were_tampered_with_are_right_again_and_no_change_is_lost(
     for key in gone:  # by hand, and so behind the counters' back
         dynamodb.delete_item(TableName=stack.outputs["LeaderboardTableName"], Key=key)
     has_total(stack, board, 30)
-    writer = threading.Thread(target=lambda: [put(stack, board, f"q{at}", 100 + at) for at in range(40)])
+
+    def write() -> None:
+        for at in range(40):
+            put(stack, board, f"q{at}", 100 + at)
+
+    writer = threading.Thread(target=write)
     writer.start()
     answer = Scorecast(stack.twin.port).json("rebuild")
     writer.join()

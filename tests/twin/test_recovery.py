@@ -6,33 +6,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from scorecast.changes.change import from_record
-from tests.conftest import eventually
 from tests.support.command import Scorecast
+from tests.support.deployed import Stack
 from tests.support.fakes import item, record
+from tests.support.pipeline import Json, backed_up, board, put
 from tests.support.recovery_fakes import event
-from tests.twin.test_pipeline import backed_up, board
+from tests.support.waiting import eventually
 
 
-@pytest.fixture(scope="module")
-def scorecast(stack) -> Scorecast:
-    return Scorecast(stack.twin.port)
-
-
-@pytest.fixture
-def name() -> str:
-    """A board of the test's own."""
-    return f"board-{uuid.uuid4()}"
-
-
-def put(stack: Any, *items: dict) -> None:
-    for one in items:
-        stack.client("dynamodb").put_item(TableName=stack.outputs["MainTableName"], Item=one)
-
-
-def shows(stack: Any, name: str, rows: list[tuple[str, str]]) -> None:
+def shows(stack: Stack, name: str, rows: list[tuple[str, str]]) -> None:
     assert [row[1:] for row in board(stack, name) or []] == rows
 
 
@@ -45,14 +28,14 @@ def faults(scorecast: Scorecast, name: str) -> list[tuple[str, str]]:
     return sorted((one["kind"], one["id"]) for one in mine)
 
 
-def forget(stack: Any, name: str, participant: str) -> dict:
+def forget(stack: Stack, name: str, participant: str) -> Json:
     """Remove an entry behind everybody's back, as if its changes had been lost; return what it was."""
     dynamodb, table = stack.client("dynamodb"), stack.outputs["LeaderboardTableName"]
     key = {"id": {"S": participant}, "metadata": {"S": name}}
-    return dynamodb.delete_item(TableName=table, Key=key, ReturnValues="ALL_OLD")["Attributes"]
+    return dict(dynamodb.delete_item(TableName=table, Key=key, ReturnValues="ALL_OLD")["Attributes"])
 
 
-def test_verify_names_what_is_wrong_and_ends_with_9(stack, scorecast: Scorecast, name: str) -> None:
+def test_verify_names_what_is_wrong_and_ends_with_9(stack: Stack, scorecast: Scorecast, name: str) -> None:
     put(stack, item("1", name, "10"), item("2", name, "20"))
     eventually(lambda: shows(stack, name, [("2", "20"), ("1", "10")]))
     assert faults(scorecast, name) == []
@@ -74,7 +57,7 @@ def test_verify_names_what_is_wrong_and_ends_with_9(stack, scorecast: Scorecast,
     mend(stack, name)
 
 
-def mend(stack: Any, name: str) -> None:
+def mend(stack: Stack, name: str) -> None:
     """Put the board back to what its counters count, so that a later verification finds nothing."""
     dynamodb, table = stack.client("dynamodb"), stack.outputs["LeaderboardTableName"]
     entry = forget(stack, name, "3")
@@ -91,7 +74,7 @@ def mend(stack: Any, name: str) -> None:
 # ---------------------------------------------------------------- backfill
 
 
-def make_believe(stack: Any, participant: str, name: str, score: str | None) -> None:
+def make_believe(stack: Stack, participant: str, name: str, score: str | None) -> None:
     """Let the consumer apply a change that the main table never had: as if what really happened since was lost."""
     dynamodb, table = stack.client("dynamodb"), stack.outputs["LeaderboardTableName"]
     key = {"id": {"S": participant}, "metadata": {"S": name}}
@@ -104,7 +87,7 @@ def make_believe(stack: Any, participant: str, name: str, score: str | None) -> 
 
 
 def test_backfill_mends_what_was_lost_and_later_changes_win(
-    stack, scorecast: Scorecast, name: str, tmp_path: Path
+    stack: Stack, scorecast: Scorecast, name: str, tmp_path: Path
 ) -> None:
     put(stack, item("1", name, "10"), item("2", name, "20"), item("3", name, "30"))
     eventually(lambda: shows(stack, name, [("3", "30"), ("2", "20"), ("1", "10")]))
@@ -123,7 +106,9 @@ def test_backfill_mends_what_was_lost_and_later_changes_win(
     eventually(lambda: shows(stack, name, [("3", "30"), ("1", "10"), ("2", "5")]))
 
 
-def test_a_repair_mends_entries_whose_changes_and_removals_were_lost(stack, scorecast: Scorecast, name: str) -> None:
+def test_a_repair_mends_entries_whose_changes_and_removals_were_lost(
+    stack: Stack, scorecast: Scorecast, name: str
+) -> None:
     put(stack, item("1", name, "10"), item("2", name, "20"), item("3", name, "30"))
     eventually(lambda: shows(stack, name, [("3", "30"), ("2", "20"), ("1", "10")]))
     make_believe(stack, "1", name, None)
@@ -142,7 +127,7 @@ def test_a_repair_mends_entries_whose_changes_and_removals_were_lost(stack, scor
     assert faults(scorecast, name) == []
 
 
-def believe_in(stack: Any, participant: str, name: str, score: str) -> None:
+def believe_in(stack: Stack, participant: str, name: str, score: str) -> None:
     """Let the consumer apply an insert of an item that is not in the main table: as if its removal was lost."""
     change = from_record(record(item(participant, name, score), None, 1))
     url = stack.outputs["ConsumerQueueUrl"]
@@ -168,22 +153,22 @@ ODD = {
 }
 
 
-def items_in(stack: Any, table: str, name: str) -> dict[str, dict]:
+def items_in(stack: Stack, table: str, name: str) -> dict[str, Json]:
     """The items of a board in a table, by participant; the members of a set have no order."""
     pages = stack.client("dynamodb").get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
     found = [one for page in pages for one in page["Items"] if one["metadata"]["S"] == name]
     return {one["id"]["S"]: {key: ordered(value) for key, value in one.items()} for one in found}
 
 
-def ordered(value: dict) -> dict:
+def ordered(value: Json) -> Json:
     return {kind: sorted(inner) if kind in ("SS", "NS", "BS") else inner for kind, inner in value.items()}
 
 
-def operations(stack: Any, name: str) -> list[str]:
+def operations(stack: Stack, name: str) -> list[str]:
     return sorted(one["detail-type"] for one in backed_up(stack, name))
 
 
-def test_restore_brings_items_back_as_they_were_at_a_time(stack, scorecast: Scorecast, name: str) -> None:
+def test_restore_brings_items_back_as_they_were_at_a_time(stack: Stack, scorecast: Scorecast, name: str) -> None:
     table, dynamodb = stack.outputs["MainTableName"], stack.client("dynamodb")
     put(stack, item("1", name, "10") | ODD, item("2", name, "20"), item("3", name, "30"))
     eventually(lambda: same(operations(stack, name), ["INSERT"] * 3))
@@ -222,7 +207,9 @@ def next_second() -> str:
     return start.isoformat()
 
 
-def test_restore_publishes_the_newest_change_of_each_item_as_it_was(stack, scorecast: Scorecast, name: str) -> None:
+def test_restore_publishes_the_newest_change_of_each_item_as_it_was(
+    stack: Stack, scorecast: Scorecast, name: str
+) -> None:
     put(stack, item("1", name, "10"), item("1", name, "11"))
     eventually(lambda: same(operations(stack, name), ["INSERT", "MODIFY"]))
     assert scorecast.json("restore", "--events")["published"] >= 1

@@ -8,25 +8,27 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import eventually
+from tests.support.deployed import Stack
+from tests.support.pipeline import Json
+from tests.support.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
 
 
-def invoke(stack, function: str, file: Path) -> dict:
+def invoke(stack: Stack, function: str, file: Path) -> Json:
     """Invoke a function with a file as the README says; return its answer."""
     printed = stack.sam(
         "remote", "invoke", function, "--stack-name", "fanout", "--event-file", str(file), "--output", "json"
     )
     response = json.loads(printed[printed.index("{") :])
-    return json.loads(response["Payload"])
+    return dict(json.loads(response["Payload"]))
 
 
-def test_the_template_is_valid(stack) -> None:
+def test_the_template_is_valid(stack: Stack) -> None:
     assert "is a valid SAM Template" in stack.sam("validate", "--lint")
 
 
-def test_fanout_publishes_the_sample_batch(stack) -> None:
+def test_fanout_publishes_the_sample_batch(stack: Stack) -> None:
     assert invoke(stack, "FanoutLambda", ROOT / "events" / "dynamodbStream.json") == {
         "records": 3,
         "published": 3,
@@ -34,8 +36,8 @@ def test_fanout_publishes_the_sample_batch(stack) -> None:
     }
 
 
-def test_the_consumer_follows_the_sample_events(stack) -> None:
-    def entry() -> tuple[int, dict]:
+def test_the_consumer_follows_the_sample_events(stack: Stack) -> None:
+    def entry() -> tuple[int, Json]:
         return stack.get("leaderBoard/StarWar/participants/6")
 
     invoke(stack, "ConsumerLambda", ROOT / "events" / "insertEvent.json")
@@ -47,13 +49,15 @@ def test_the_consumer_follows_the_sample_events(stack) -> None:
     assert entry()[0] == 404
 
 
-def test_leader_get_answers_the_sample_request(stack) -> None:
+def test_leader_get_answers_the_sample_request(stack: Stack) -> None:
     answer = invoke(stack, "LeaderGet", ROOT / "events" / "apigw.json")
     assert answer["statusCode"] in (200, 404)  # other tests may have emptied the board
     assert "StarWar" in answer["body"]
 
 
-def test_a_batch_that_sam_generates_passes_to_the_bus_and_leaves_the_leaderboard_alone(stack, tmp_path: Path) -> None:
+def test_a_batch_that_sam_generates_passes_to_the_bus_and_leaves_the_leaderboard_alone(
+    stack: Stack, tmp_path: Path
+) -> None:
     custom = tmp_path / "custom.json"
     custom.write_text(stack.sam("local", "generate-event", "dynamodb", "update"))
     boards = stack.get("leaderBoard/")[1]
@@ -62,25 +66,25 @@ def test_a_batch_that_sam_generates_passes_to_the_bus_and_leaves_the_leaderboard
 
 
 @pytest.mark.parametrize("function", ["FanoutLambda", "ConsumerLambda", "LeaderGet"])
-def test_a_functions_logs_can_be_read(stack, tmp_path: Path, function: str) -> None:
+def test_a_functions_logs_can_be_read(stack: Stack, tmp_path: Path, function: str) -> None:
     event = tmp_path / "event.json"
     event.write_text(json.dumps({"Records": []} if function != "LeaderGet" else {"path": f"/{uuid.uuid4()}"}))
     invoke(stack, function, event)
     eventually(lambda: logged(stack, function))
 
 
-def logged(stack, function: str) -> None:
+def logged(stack: Stack, function: str) -> None:
     assert "START RequestId" in stack.sam("logs", "-n", function, "--stack-name", "fanout")
 
 
-def test_no_alias_is_left_in_what_is_deployed(stack) -> None:
+def test_no_alias_is_left_in_what_is_deployed(stack: Stack) -> None:
     """CloudFormation takes no YAML aliases; SAM writes them out."""
     built = (stack.build_dir / "template.yaml").read_text()
     assert not any(line.strip().startswith("*") or ": *" in line or ": &" in line for line in built.splitlines())
 
 
 @pytest.mark.parametrize("function", ["FanoutLambda", "ConsumerLambda", "LeaderGet"])
-def test_a_bundle_holds_our_code_and_what_is_pinned_for_it(stack, function: str) -> None:
+def test_a_bundle_holds_our_code_and_what_is_pinned_for_it(stack: Stack, function: str) -> None:
     bundle = stack.build_dir / function
     installed = list(distributions(path=[str(bundle)]))
     pins = re.findall(r"^([a-z0-9-]+)==(\S+)", (ROOT / "src" / "functions.txt").read_text(), re.MULTILINE)

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import eventually
 from tests.support.command import Scorecast
+from tests.support.deployed import Stack
 from tests.support.standings_fakes import Replayed, replay
+from tests.support.waiting import eventually
 
 PLACES = 10
 GUIDE = Path(__file__).parents[2] / "docs" / "standing-events.md"
@@ -21,10 +22,10 @@ PATTERNS = re.findall(r"```json\n(\{.*?\})\n```", GUIDE.read_text(encoding="utf-
 class Told:
     """A consumer's queue with the standing events of one board, and the main table that they come from."""
 
-    def __init__(self, stack: Any, board: str, url: str) -> None:
+    def __init__(self, stack: Stack, board: str, url: str) -> None:
         self.sqs, self.url, self.board = stack.client("sqs"), url, board
         self.table, self.name = stack.client("dynamodb"), stack.outputs["MainTableName"]
-        self.events: dict[str, dict] = {}
+        self.events: dict[str, dict[str, Any]] = {}
 
     def put(self, **scores: int) -> None:
         for participant, score in scores.items():
@@ -52,7 +53,7 @@ class Told:
 
 
 @pytest.fixture
-def told(stack) -> Iterator[Told]:
+def told(stack: Stack) -> Iterator[Told]:
     """A board of the test's own, and a consumer of its standing events, added with the command."""
     name = f"c{uuid.uuid4().hex[:8]}"
     sqs, scorecast = stack.client("sqs"), Scorecast(stack.twin.port)
@@ -90,7 +91,7 @@ def test_whoever_falls_out_of_the_top_has_left_it_and_the_next_one_comes_up(told
 
 
 @pytest.mark.parametrize(("number", "matched"), [(0, ["standingEvent.json"]), (1, ["standingEvent.json"]), (2, [])])
-def test_the_guides_patterns_match_what_it_says(stack, number: int, matched: list[str]) -> None:
+def test_the_guides_patterns_match_what_it_says(stack: Stack, number: int, matched: list[str]) -> None:
     assert len(PATTERNS) == 3
     done = Scorecast(stack.twin.port).run("consumers", "test", "--pattern", PATTERNS[number], "--json")
     assert [one["from"] for one in json.loads(done.stdout)["events"] if one["matches"]] == matched

@@ -8,7 +8,7 @@ import pytest
 
 from scorecast.twin import buffer
 from scorecast.twin.buffer import Buffer, Records
-from tests.conftest import eventually
+from tests.support.waiting import eventually
 
 STREAM = {"arn": "stream"}
 Delivered = list[tuple[str, Records]]

@@ -1,0 +1,63 @@
+"""A change that ConsumerLambda cannot write for long is parked by its queue, and later changes win over it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.support.command import Scorecast
+from tests.support.deployed import Stack
+from tests.support.fakes import item
+from tests.support.faulty_aws import Plan
+from tests.support.pipeline import Json, board, put, shows
+from tests.support.waiting import eventually
+from tests.twin.conftest import Fail
+
+pytestmark = pytest.mark.slow
+# The consumer queue's maxReceiveCount.
+RECEIVES = 6
+
+
+def test_what_the_consumer_cannot_write_for_long_is_parked_by_its_queue_and_a_newer_change_wins(
+    stack: Stack, scorecast: Scorecast, name: str, fail: Fail
+) -> None:
+    plan = fail(Plan(out={"TransactWriteItems"}))
+    with visible_again_after(stack, seconds=1):
+        put(stack, item("1", name, "10"), item("2", name, "20"))
+        parked = eventually(lambda: as_many(scorecast.json("dlq", "show", "--board", name)["letters"], 2), 180)
+    assert {(one["stage"], one["errorCode"]) for one in parked} == {("queue", "MaxReceiveCount")}
+    assert all(one["attempts"] >= RECEIVES for one in parked)  # SQS counts each look at the letter too
+    plan.calm()
+    put(stack, item("1", name, "11"))
+    eventually(lambda: newer_stands(stack, name))
+    assert scorecast.json("dlq", "redrive", "--board", name)["sent"] == 2
+    eventually(lambda: is_empty(stack, "ConsumerQueueUrl"))
+    shows(stack, name, [(1, "2", "20"), (2, "1", "11")])
+
+
+def newer_stands(stack: Stack, name: str) -> None:
+    assert ("1", "11") in {row[1:] for row in board(stack, name) or []}
+
+
+def is_empty(stack: Stack, queue: str) -> None:
+    """Nothing waits in the queue, and nobody works on anything of it."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    counted = stack.client("sqs").get_queue_attributes(QueueUrl=stack.outputs[queue], AttributeNames=names)
+    assert {int(counted["Attributes"][one]) for one in names} == {0}
+
+
+@contextmanager
+def visible_again_after(stack: Stack, seconds: int) -> Iterator[None]:
+    """Let the consumer's queue give a message out again sooner than usual."""
+    sqs, url, name = stack.client("sqs"), stack.outputs["ConsumerQueueUrl"], "VisibilityTimeout"
+    usual = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])["Attributes"][name]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={name: str(seconds)})
+    try:
+        yield
+    finally:
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={name: usual})
+
+
+def as_many(letters: list[Json], count: int) -> list[Json]:
+    assert len(letters) == count
+    return letters
