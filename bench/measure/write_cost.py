@@ -18,6 +18,7 @@ from bench.rig.boards import SHAPES, Oracle, count, counters_of, draw_entries, l
 from bench.rig.meter import Meter, PlainWriter
 from bench.rig.tables import BOARDS, LEADERBOARD, empty_tables
 from scorecast.leaderboard.index import table
+from scorecast.leaderboard.item import is_entry, read_item
 from scorecast.standings import store
 from scorecast.standings.entry import Entry
 from scorecast.standings.store import Leaderboard
@@ -84,8 +85,8 @@ def measure_concurrency(stress: Stress) -> Row:
         took_s = time.monotonic() - started
         last = {change.id: change for change in sorted(changes, key=lambda change: change.sequence)}
         expected = {one.id: Decimal(one.score) for one in last.values() if one.score is not None}
-        items = [item for item in scan(dynamodb, LEADERBOARD) if "projectScore" in item]
-        scores = {item["id"]["S"]: Decimal(item["projectScore"]["N"]) for item in items}
+        entries = [read_item(item) for item in scan(dynamodb, LEADERBOARD) if is_entry(item)]
+        scores = {entry.id: entry.number for entry in entries}
         if scores != expected:
             raise RuntimeError("The entries are not those of the newest changes.")
         if counters_of(dynamodb, BOARD) != count(scores.values()).nodes:

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from bench.rig.tables import BOARDS, LEADERBOARD
 from scorecast.leaderboard.index.counters import Counters, Node
 from scorecast.leaderboard.index.table import CounterTable
+from scorecast.leaderboard.item import StoredEntry, make_item
 from scorecast.ops.stack.batch_write import BATCH_WRITES
 from scorecast.runtime.pages import read_all
 
@@ -66,15 +67,8 @@ def draw_entries(shape: str, many: int, first: int = 0) -> Iterator[tuple[str, D
 
 def entry_item(board: str, participant: str, score: Decimal, sequence: int = 0) -> Item:
     """Return the entry as ConsumerLambda writes it."""
-    return {
-        "id": {"S": participant},
-        "metadata": {"S": board},
-        "hackathonName": {"S": board},
-        "projectScore": {"N": format(score, "f")},
-        "userName": {"S": f"The {participant}"},
-        "sequence": {"S": f"{sequence:040}"},
-        "at": {"S": "2026-01-01T00:00:00Z"},
-    }
+    name, at = f"The {participant}", "2026-01-01T00:00:00Z"
+    return make_item(StoredEntry(participant, board, f"{sequence:040}", at, format(score, "f"), name))
 
 
 def load(endpoint: str, board: str, entries: Iterable[tuple[str, Decimal]]) -> None:

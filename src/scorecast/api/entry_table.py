@@ -9,7 +9,17 @@ from itertools import islice
 from typing import Any, Protocol
 
 from scorecast.api.cursor import Cursor
-from scorecast.leaderboard.batch_get import BatchGetItem, Item, read_items
+from scorecast.leaderboard.batch_get import BatchGetItem, read_items
+from scorecast.leaderboard.item import (
+    BY_SCORE,
+    BY_TIE,
+    IndexKeys,
+    Item,
+    StoredEntry,
+    is_entry,
+    item_key,
+    read_item,
+)
 from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Order, Ties
 from scorecast.leaderboard.ties import score_order, tie_order
 from scorecast.runtime.pages import read_all, read_pages
@@ -27,9 +37,7 @@ class _SortedIndex:
     """An index that sorts the entries of a board: its keys, and whether the best entry is its first."""
 
     index: str
-    board: str
-    sort_key: str
-    type: str
+    keys: IndexKeys
     is_best_first: bool
 
 
@@ -42,18 +50,18 @@ class EntryTable:
     index: str
     tie_index: str
 
-    def get(self, board: str, participant: str) -> Item | None:
+    def get(self, board: str, participant: str) -> StoredEntry | None:
         """Read one participant's entry on a board; half a read unit."""
-        key = {"id": {"S": participant}, "metadata": {"S": board}}
-        item = self.dynamodb.get_item(TableName=self.table, Key=key).get("Item", {})
-        return item if is_entry(item) else None
+        item = self.dynamodb.get_item(TableName=self.table, Key=item_key(participant, board)).get("Item", {})
+        return read_item(item) if is_entry(item) else None
 
-    def get_many(self, board: str, participants: Sequence[str]) -> list[Item]:
+    def get_many(self, board: str, participants: Sequence[str]) -> list[StoredEntry]:
         """Read the entries of those participants who are on the board; half a read unit each."""
-        keys = [{"id": {"S": one}, "metadata": {"S": board}} for one in participants]
-        return [item for item in read_items(self.dynamodb, self.table, keys, consistent=False) if is_entry(item)]
+        keys = [item_key(one, board) for one in participants]
+        items = read_items(self.dynamodb, self.table, keys, consistent=False)
+        return [read_item(item) for item in items if is_entry(item)]
 
-    def of_participant(self, participant: str, after_board: str, limit: int) -> list[Item]:
+    def of_participant(self, participant: str, after_board: str, limit: int) -> list[StoredEntry]:
         """Read at most `limit` items of a participant, by board, after a board; tombstones are included."""
         request: dict[str, Any] = {
             "TableName": self.table,
@@ -61,34 +69,36 @@ class EntryTable:
             "ExpressionAttributeValues": {":id": {"S": participant}},
         }
         if after_board:
-            request["ExclusiveStartKey"] = {"id": {"S": participant}, "metadata": {"S": after_board}}
-        return query_first(self.dynamodb, request, limit)
+            request["ExclusiveStartKey"] = item_key(participant, after_board)
+        return [read_item(item) for item in query_first(self.dynamodb, request, limit)]
 
-    def best_first(self, board: str, policy: BoardPolicy, start: Cursor, limit: int) -> list[Item]:
+    def best_first(self, board: str, policy: BoardPolicy, start: Cursor, limit: int) -> list[StoredEntry]:
         """Read `limit` entries of a board after the one at `start`; without an id, from its score on."""
         by = self._sorted_index(policy)
         if start.id or not start.score:
             request = self._request(by, board) | _after(by, board, start)
         else:
-            begin = start.score if by.type == "N" else score_order(Decimal(start.score), policy.order)
-            condition = f"{by.sort_key} {'>=' if by.is_best_first else '<='} :begin"
+            begin = start.score if by.keys is BY_SCORE else score_order(Decimal(start.score), policy.order)
+            condition = f"{by.keys.sort} {'>=' if by.is_best_first else '<='} :begin"
             request = self._request(by, board, condition, begin=begin)
-        return query_first(self.dynamodb, request | {"ScanIndexForward": by.is_best_first}, limit)
+        return self._query(request | {"ScanIndexForward": by.is_best_first}, limit)
 
-    def beside(self, board: str, policy: BoardPolicy, item: Item, limit: int, *, above: bool) -> list[Item]:
+    def beside(
+        self, board: str, policy: BoardPolicy, entry: StoredEntry, limit: int, *, above: bool
+    ) -> list[StoredEntry]:
         """Read the `limit` entries above or below one, the nearest first."""
         by = self._sorted_index(policy)
-        request = self._request(by, board) | _after(by, board, cursor_at(item, policy))
-        return query_first(self.dynamodb, request | {"ScanIndexForward": by.is_best_first is not above}, limit)
+        request = self._request(by, board) | _after(by, board, cursor_at(entry, policy))
+        return self._query(request | {"ScanIndexForward": by.is_best_first is not above}, limit)
 
     def count_above(self, board: str, score: Decimal, order: Order) -> int:
         """Count the entries with a better score; reads all of them."""
         better = "<" if order is Order.ASCENDING else ">"
-        return self._count(board, f"projectScore {better} :score", score=str(score))
+        return self._count(board, f"{BY_SCORE.sort} {better} :score", score=str(score))
 
     def count_between(self, board: str, low: Decimal, high: Decimal) -> int:
         """Count the entries from a lowest score to a highest; reads all of them."""
-        return self._count(board, "projectScore BETWEEN :low AND :high", low=str(low), high=str(high))
+        return self._count(board, f"{BY_SCORE.sort} BETWEEN :low AND :high", low=str(low), high=str(high))
 
     def _count(self, board: str, condition: str, **scores: str) -> int:
         request = self._request(self._sorted_index(DEFAULT), board, condition, **scores) | {"Select": "COUNT"}
@@ -96,24 +106,21 @@ class EntryTable:
 
     def _sorted_index(self, policy: BoardPolicy) -> _SortedIndex:
         if policy.ties is Ties.EARLIEST:
-            return _SortedIndex(self.tie_index, "tieBoard", "tieOrder", "S", is_best_first=True)
-        is_best_first = policy.order is Order.ASCENDING
-        return _SortedIndex(self.index, "hackathonName", "projectScore", "N", is_best_first=is_best_first)
+            return _SortedIndex(self.tie_index, BY_TIE, is_best_first=True)
+        return _SortedIndex(self.index, BY_SCORE, is_best_first=policy.order is Order.ASCENDING)
+
+    def _query(self, request: dict[str, Any], limit: int) -> list[StoredEntry]:
+        return [read_item(item) for item in query_first(self.dynamodb, request, limit)]
 
     def _request(self, by: _SortedIndex, board: str, condition: str = "", **values: str) -> dict[str, Any]:
         """Return a query of a board in an index, with a condition on the sort key."""
-        named = {f":{name}": {by.type: value} for name, value in values.items()}
+        named = {f":{name}": {by.keys.sort_type: value} for name, value in values.items()}
         return {
             "TableName": self.table,
             "IndexName": by.index,
-            "KeyConditionExpression": " AND ".join([f"{by.board} = :board", *([condition] if condition else [])]),
+            "KeyConditionExpression": " AND ".join([f"{by.keys.board} = :board", *([condition] if condition else [])]),
             "ExpressionAttributeValues": {":board": {"S": board}} | named,
         }
-
-
-def is_entry(item: Item) -> bool:
-    """Return whether an item is an entry and not a tombstone."""
-    return "projectScore" in item
 
 
 def query_first(dynamodb: DynamoDb, request: dict[str, Any], limit: int) -> list[Item]:
@@ -123,18 +130,17 @@ def query_first(dynamodb: DynamoDb, request: dict[str, Any], limit: int) -> list
     return list(islice(read_all(dynamodb.query, request | {"Limit": limit}), limit))
 
 
-def cursor_at(item: Item, policy: BoardPolicy, rank: int = 0, shown: int = 0) -> Cursor:
+def cursor_at(entry: StoredEntry, policy: BoardPolicy, rank: int = 0, shown: int = 0) -> Cursor:
     """Return the cursor at an entry; one written before its board ordered ties is placed by its last change."""
-    score, tie = item["projectScore"]["N"], item.get("tieOrder", {}).get("S", "")
+    tie = entry.tie_order
     if policy.ties is Ties.EARLIEST and not tie:
-        tie = tie_order(Decimal(score), policy.order, item["at"]["S"], item["sequence"]["S"])
-    return Cursor(item["id"]["S"], score, rank, shown, tie if policy.ties is Ties.EARLIEST else "")
+        tie = tie_order(entry.number, policy.order, entry.at, entry.sequence)
+    return Cursor(entry.id, str(entry.score), rank, shown, tie if policy.ties is Ties.EARLIEST else "")
 
 
 def _after(by: _SortedIndex, board: str, start: Cursor) -> dict[str, Any]:
     """Return where a query of a board continues after an entry; from the start if the cursor names none."""
     if not start.id:
         return {}
-    value = {by.type: start.tie or start.score}
-    key = {"id": {"S": start.id}, "metadata": {"S": board}, by.board: {"S": board}, by.sort_key: value}
-    return {"ExclusiveStartKey": key}
+    value = {by.keys.sort_type: start.tie or start.score}
+    return {"ExclusiveStartKey": item_key(start.id, board) | {by.keys.board: {"S": board}, by.keys.sort: value}}

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
-from scorecast.leaderboard.batch_get import Item
 from scorecast.leaderboard.index.lookup import Board, Standing
+from scorecast.leaderboard.item import StoredEntry
 
 Fields = dict[str, Any]
 """Fields of an answer, by name."""
@@ -23,16 +22,11 @@ def board_fields(board: Board) -> Fields:
     return fields | ({"closesAt": board.policy.closes_at} if board.policy.closes_at else {})
 
 
-def entry_fields(item: Item) -> Fields:
+def entry_fields(entry: StoredEntry) -> Fields:
     """Return an entry's participant, name and score."""
-    return {"id": item["id"]["S"], "userName": item.get("userName", {}).get("S"), "projectScore": score_of(item)}
+    return {"id": entry.id, "userName": entry.name, "projectScore": entry.number}
 
 
 def standing_fields(standing: Standing) -> Fields:
     """Return a rank, and what it is of how many."""
     return {"rank": standing.rank, "percentile": standing.percentile, "total": standing.total}
-
-
-def score_of(item: Item) -> Decimal:
-    """Return an entry's score."""
-    return Decimal(item["projectScore"]["N"])

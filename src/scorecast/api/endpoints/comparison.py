@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scorecast.api.fields import Fields, board_fields, entry_fields, score_of
+from scorecast.api.fields import Fields, board_fields, entry_fields
 from scorecast.api.parameters import Parameters
 from scorecast.api.reader import LeaderboardReader
 
@@ -26,8 +26,8 @@ class CompareEntries:
     def answer(self, reader: LeaderboardReader) -> Fields:
         """Read the entries in one call, and the rank of each."""
         board = reader.open_board(self.board)
-        items = reader.entries.get_many(board.name, self.ids)
-        standings = board.find_many([score_of(item) for item in items])
-        entries = [{"rank": one.rank} | entry_fields(item) for item, one in zip(items, standings, strict=True)]
+        found = reader.entries.get_many(board.name, self.ids)
+        standings = board.find_many([entry.number for entry in found])
+        entries = [{"rank": one.rank} | entry_fields(entry) for entry, one in zip(found, standings, strict=True)]
         ordered = sorted(entries, key=lambda entry: (entry["rank"], entry["id"]))
         return board_fields(board) | {"entries": ordered}

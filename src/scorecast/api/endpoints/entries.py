@@ -9,12 +9,12 @@ from decimal import Decimal
 from scorecast.api.cursor import Cursor, make_token, read_token
 from scorecast.api.entry_table import cursor_at
 from scorecast.api.errors import ApiError
-from scorecast.api.fields import Fields, board_fields, entry_fields, score_of
+from scorecast.api.fields import Fields, board_fields, entry_fields
 from scorecast.api.parameters import LIMIT_MAX, Parameters
 from scorecast.api.reader import LeaderboardReader
-from scorecast.leaderboard.batch_get import Item
 from scorecast.leaderboard.index.digits import range_of
 from scorecast.leaderboard.index.lookup import Board
+from scorecast.leaderboard.item import StoredEntry
 from scorecast.leaderboard.policy import BoardPolicy
 
 LIMIT_DEFAULT = 10
@@ -46,9 +46,9 @@ class ListEntries:
         """Read the entries that are shown, and one node of the index for `total`."""
         board = reader.open_board(self.board)
         start, skip = self._start(board, reader.page_token_key)
-        items = reader.entries.best_first(board.name, board.policy, start, skip + self.limit)
-        ranked = list(_ranked(items, start, board.policy))[skip:]
-        entries = [{"rank": at.rank, "position": at.shown} | entry_fields(item) for item, at in ranked]
+        found = reader.entries.best_first(board.name, board.policy, start, skip + self.limit)
+        ranked = list(_ranked(found, start, board.policy))[skip:]
+        entries = [{"rank": at.rank, "position": at.shown} | entry_fields(entry) for entry, at in ranked]
         answer = board_fields(board) | {"entries": entries}
         if len(ranked) == self.limit and ranked[-1][1].shown < board.total:
             answer["next"] = make_token(ranked[-1][1], _scope(board), reader.page_token_key)
@@ -68,14 +68,14 @@ class ListEntries:
         return Cursor("", str(best), located.above, located.above), skip if skip <= SKIP_MAX else 0
 
 
-def _ranked(items: Iterable[Item], start: Cursor, policy: BoardPolicy) -> Iterator[tuple[Item, Cursor]]:
+def _ranked(entries: Iterable[StoredEntry], start: Cursor, policy: BoardPolicy) -> Iterator[tuple[StoredEntry, Cursor]]:
     """Rank each entry: as the entry before it where the scores are equal, else 1 + the number before it."""
     cursor = start
-    for item in items:
-        tied = cursor.id and Decimal(cursor.score) == score_of(item)
+    for entry in entries:
+        tied = cursor.id and Decimal(cursor.score) == entry.number
         rank = cursor.rank if tied else cursor.shown + 1
-        cursor = cursor_at(item, policy, rank, cursor.shown + 1)
-        yield item, cursor
+        cursor = cursor_at(entry, policy, rank, cursor.shown + 1)
+        yield entry, cursor
 
 
 def _scope(board: Board) -> str:

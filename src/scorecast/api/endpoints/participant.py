@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from scorecast.api.errors import ApiError
-from scorecast.api.fields import Fields, board_fields, entry_fields, score_of, standing_fields
+from scorecast.api.fields import Fields, board_fields, entry_fields, standing_fields
 from scorecast.api.neighbours import ranks_above, ranks_below, share_places
 from scorecast.api.parameters import Parameters
 from scorecast.api.reader import LeaderboardReader
-from scorecast.leaderboard.batch_get import Item
 from scorecast.leaderboard.index.lookup import Board
+from scorecast.leaderboard.item import StoredEntry
 
 NEIGHBOURS_MAX = 25
 NEIGHBOURS_DEFAULT = 2
@@ -32,24 +32,24 @@ class GetEntry:
 
     def answer(self, reader: LeaderboardReader) -> Fields:
         """Read the entry, look its rank up, and read the neighbours with two short queries."""
-        item = reader.entries.get(self.board, self.id)
-        if item is None:
+        entry = reader.entries.get(self.board, self.id)
+        if entry is None:
             raise ApiError(404, f"The participant {self.id[:200]!r} is not on the board {self.board[:200]!r}.")
         board = reader.ranks.open([self.board])[self.board]
-        standing = board.find(score_of(item))
-        answer = board_fields(board) | entry_fields(item) | standing_fields(standing)
-        return answer | self._neighbours(reader, board, item, standing.rank)
+        standing = board.find(entry.number)
+        answer = board_fields(board) | entry_fields(entry) | standing_fields(standing)
+        return answer | self._neighbours(reader, board, entry, standing.rank)
 
-    def _neighbours(self, reader: LeaderboardReader, board: Board, item: Item, rank: int) -> Fields:
+    def _neighbours(self, reader: LeaderboardReader, board: Board, entry: StoredEntry, rank: int) -> Fields:
         # As many as both sides show together, because one of the sides may end early.
         above, below = (
-            reader.entries.beside(board.name, board.policy, item, 2 * self.neighbours, above=above)
+            reader.entries.beside(board.name, board.policy, entry, 2 * self.neighbours, above=above)
             for above in (True, False)
         )
         shown_above, shown_below = share_places(len(above), len(below), self.neighbours)
         above, below = above[:shown_above], below[:shown_below]
-        mine = score_of(item)
-        above_scores, below_scores = [score_of(one) for one in above], [score_of(one) for one in below]
+        mine = entry.number
+        above_scores, below_scores = [one.number for one in above], [one.number for one in below]
         worse = next((score for score in below_scores if score != mine), mine)
         better = above_scores[-1] if above_scores else mine
         farthest, first = board.find_many([better, worse]) if above or below else (None, None)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from scorecast.api.cursor import sign_next, unsign
-from scorecast.api.entry_table import is_entry
 from scorecast.api.errors import ApiError
-from scorecast.api.fields import Fields, board_fields, entry_fields, score_of, standing_fields
+from scorecast.api.fields import Fields, board_fields, entry_fields, standing_fields
 from scorecast.api.parameters import LIMIT_MAX, Parameters
 from scorecast.api.reader import LeaderboardReader
-from scorecast.leaderboard.batch_get import Item
 from scorecast.leaderboard.index.lookup import Board
+from scorecast.leaderboard.item import StoredEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +31,15 @@ class ListParticipantBoards:
         scope = f"participant/{self.id}"
         after = unsign(self.token, scope, reader.page_token_key) if self.token else ""
         # One more than is shown tells whether more follow.
-        items = reader.entries.of_participant(self.id, after, self.limit + 1)
-        entries = [item for item in items[: self.limit] if is_entry(item)]
-        more = sign_next([item["metadata"]["S"] for item in items], self.limit, scope, reader.page_token_key)
+        found = reader.entries.of_participant(self.id, after, self.limit + 1)
+        entries = [entry for entry in found[: self.limit] if entry.score is not None]
+        more = sign_next([entry.board for entry in found], self.limit, scope, reader.page_token_key)
         if not (entries or more or after):
             raise ApiError(404, f"The participant {self.id[:200]!r} is not on any board.")
-        boards = reader.ranks.open([item["metadata"]["S"] for item in entries])
-        return {"id": self.id, "boards": [_on_board(boards[item["metadata"]["S"]], item) for item in entries]} | more
+        boards = reader.ranks.open([entry.board for entry in entries])
+        return {"id": self.id, "boards": [_on_board(boards[entry.board], entry) for entry in entries]} | more
 
 
-def _on_board(board: Board, item: Item) -> Fields:
-    entry = {name: value for name, value in entry_fields(item).items() if name != "id"}
-    return board_fields(board) | entry | standing_fields(board.find(score_of(item)))
+def _on_board(board: Board, entry: StoredEntry) -> Fields:
+    fields = {name: value for name, value in entry_fields(entry).items() if name != "id"}
+    return board_fields(board) | fields | standing_fields(board.find(entry.number))
