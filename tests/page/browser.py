@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator
 
 ARGUMENTS = [
     "--headless",
@@ -101,6 +101,13 @@ class Visit:
         cycle: int = self.page.evaluate("cycle")
         yield
         self.page.wait_for_function("before => cycle > before", arg=cycle)
+
+
+def height(element: Locator) -> float:
+    """Return the height of a visible element in pixels."""
+    box = element.bounding_box()
+    assert box is not None, f"{element} is not visible"
+    return box["height"]
 
 
 OpenTab = Callable[..., Visit]

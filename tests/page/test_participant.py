@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from tests.page.browser import OpenTab, Visit
+from tests.page.browser import OpenTab, Visit, height
 from tests.page.leaderboard import Leaderboard, go
 
 HOSTILE = '<img src=x onerror="document.title = 1"><script>alert(1)</script>\u202egnp'
@@ -98,8 +98,8 @@ def test_hostile_names_are_text_everywhere(visit: OpenTab, leaderboard: Leaderbo
     tab.wait_for_text("#found-title", HOSTILE)
     assert tab.page.locator("main img, main script, main b").count() == 0
     assert tab.page.title().startswith(HOSTILE[:30])
-    assert tab.page.locator("#entries tr").first.bounding_box()["height"] < 120
-    assert tab.page.locator("#entries tr").last.bounding_box()["height"] < 120
+    assert height(tab.page.locator("#entries tr").first) < 120
+    assert height(tab.page.locator("#entries tr").last) < 120
     find(tab, f"{HOSTILE}2")
     tab.wait_for_text("#missing", f"{HOSTILE}2")
     assert tab.page.locator("main img, main script, main b").count() == 0

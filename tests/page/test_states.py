@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.page.browser import REFRESH_MS, OpenTab, Visit
+from tests.page.browser import REFRESH_MS, OpenTab, Visit, height
 from tests.page.leaderboard import ADDRESS, STAGE, Leaderboard, go
 
 EXACT = "12345678901234567890123456789012345678"
@@ -303,6 +303,6 @@ def test_a_score_of_usual_length_stays_on_one_line(visit: OpenTab, leaderboard: 
         leaderboard.put("Abc", participant, score, "ann")
     tab = go(visit, leaderboard, "Abc&id=2", viewport={"width": width, "height": 700})
     for cells in ("#entries td.score", "#neighbours td.score"):
-        heights = [cell.bounding_box()["height"] for cell in tab.page.locator(cells).all()]
+        heights = [height(cell) for cell in tab.page.locator(cells).all()]
         assert len(heights) == 3
         assert max(heights) < min(heights) + 2, cells

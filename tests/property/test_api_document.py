@@ -14,8 +14,10 @@ from urllib.parse import parse_qs
 import pytest
 import schemathesis
 from hypothesis import core, settings
+from schemathesis.checks import CheckFunction
 from schemathesis.config import SchemathesisConfig
 from schemathesis.specs.openapi.checks import positive_data_acceptance
+from schemathesis.specs.openapi.schemas import OpenApiSchema
 
 from scorecast.api import handler
 from scorecast.api.endpoints.documents import GetOpenApi
@@ -24,7 +26,9 @@ from tests.support.api_fakes import SAMPLE, FakeTable, serve
 # What is on the board, so that requests get that far: any words are hardly ever a board's name.
 KNOWN = {"hackathonName": "StarWar", "path.id": "2"}
 # Where a valid value may be refused: `next` is signed, and which parameters go together OpenAPI cannot say.
-EXCLUDED = {path: [positive_data_acceptance] for path in ("/leaderBoard/", "/participants/{id}")}
+EXCLUDED: dict[str, list[CheckFunction]] = {
+    path: [positive_data_acceptance] for path in ("/leaderBoard/", "/participants/{id}")
+}
 
 
 def gateway(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -41,7 +45,7 @@ def gateway(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iter
     return [answer["body"].encode()]
 
 
-def described(parameters: dict[str, str]) -> Any:
+def described(parameters: dict[str, str]) -> OpenApiSchema:
     """The API as it describes itself, with these parameters fixed."""
     generation = {"deterministic": settings().derandomize}
     config = {"seed": core.global_force_seed or 1, "base-url": "http://localhost/", "generation": generation}
@@ -60,11 +64,11 @@ def board(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @described({}).parametrize()
 @settings(max_examples=50)
-def test_any_request_is_answered_as_documented(case: schemathesis.Case) -> None:
+def test_any_request_is_answered_as_documented(case: schemathesis.Case[Any]) -> None:
     case.call_and_validate(excluded_checks=EXCLUDED.get(case.path, []))
 
 
 @described(KNOWN).parametrize()
 @settings(max_examples=50)
-def test_any_request_for_a_board_that_is_there_is_answered_as_documented(case: schemathesis.Case) -> None:
+def test_any_request_for_a_board_that_is_there_is_answered_as_documented(case: schemathesis.Case[Any]) -> None:
     case.call_and_validate(excluded_checks=EXCLUDED.get(case.path, []))

@@ -2,14 +2,17 @@
 
 import json
 import operator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from scorecast.api import handler
 from scorecast.api.entry_table import DynamoDb
 from scorecast.api.reader import LeaderboardReader
+from scorecast.leaderboard.batch_get import Item
 from scorecast.leaderboard.index.counters import Counters
 from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Order, Ties, policy_item
 from scorecast.leaderboard.ties import tie_order
@@ -33,7 +36,7 @@ class FakeTable:
     read: int = 0
     counted: int = 0
 
-    def query(self, **request) -> dict:
+    def query(self, **request: Any) -> Item:
         values = request["ExpressionAttributeValues"]
         if ":boards" in values:
             return self._named(self._listed(), request, ("collection", "name"))
@@ -57,47 +60,47 @@ class FakeTable:
         self.read += len(page)
         return {"Items": [project(one, key, ("userName", "projectScore")) for one in page]} | last
 
-    def _named(self, items: list[dict], request: dict, key: tuple[str, str]) -> dict:
+    def _named(self, items: list[Item], request: Item, key: tuple[str, str]) -> Item:
         """A page of a list that is ordered by a name, which goes on after any name, whether or not it is there."""
         after = request.get("ExclusiveStartKey", {key[1]: {"S": ""}})[key[1]]["S"]
         page, last = self._page([item for item in items if item[key[1]]["S"] > after], request, key)
         self.read += len(page)
         return {"Items": page} | last
 
-    def _page(self, items: list[dict], request: dict, key: tuple[str, ...]) -> tuple[list[dict], dict]:
+    def _page(self, items: list[Item], request: Item, key: tuple[str, ...]) -> tuple[list[Item], Item]:
         """The first page of items, and the key that the next one starts after."""
         size = min(request.get("Limit", self.page_size), self.page_size)
         page = items[:size]
         return page, last_key(page, key, size if len(items) > size else request.get("Limit"))
 
-    def get_item(self, **request) -> dict:
+    def get_item(self, **request: Any) -> Item:
         found = self._by_key(request["Key"])
         return {"Item": found[0]} if found else {}
 
-    def batch_get_item(self, *, RequestItems: dict) -> dict:
+    def batch_get_item(self, *, RequestItems: Item) -> Item:
         [(table, request)] = RequestItems.items()
         if table == "leaderboard":
             return {"Responses": {table: [item for key in request["Keys"] for item in self._by_key(key)]}}
         wanted = {(key["collection"]["S"], key["name"]["S"]) for key in request["Keys"]}
         return {"Responses": {table: [item for key, item in self._counters().items() if key in wanted]}}
 
-    def entry_items(self) -> list[dict]:
+    def entry_items(self) -> list[Item]:
         """Return the items of the leaderboard table."""
         return [self._item(*entry) for entry in self.entries]
 
-    def board_items(self) -> list[dict]:
+    def board_items(self) -> list[Item]:
         """Return the items of the board table."""
         return [*self._listed(), *self._counters().values()]
 
-    def _listed(self) -> list[dict]:
+    def _listed(self) -> list[Item]:
         boards = sorted({entry[0] for entry in self.entries} | {"empty"})
         return [{"collection": {"S": "boards"}, "name": {"S": board}} for board in boards]
 
-    def _by_key(self, key: dict) -> list[dict]:
+    def _by_key(self, key: Item) -> list[Item]:
         wanted = key["metadata"]["S"], key["id"]["S"]
         return [self._item(*entry) for entry in self.entries if entry[:2] == wanted]
 
-    def _counters(self) -> dict[tuple[str, str], dict]:
+    def _counters(self) -> dict[tuple[str, str], Item]:
         """The counters of the boards, all of them in shard 0."""
         items = {("policies", board): policy_item(board, policy) for board, policy in self.policies.items()}
         for board in {entry[0] for entry in self.entries}:
@@ -111,7 +114,7 @@ class FakeTable:
                 items[key] = {"collection": {"S": key[0]}, "name": {"S": board}} | more | counts
         return items
 
-    def _chosen(self, values: dict, condition: str) -> list[dict]:
+    def _chosen(self, values: Item, condition: str) -> list[Item]:
         """The items of a key condition, in the order of the index."""
         if ":id" in values:
             return [self._item(*entry) for entry in sorted(self.entries) if entry[1] == values[":id"]["S"]]
@@ -123,7 +126,7 @@ class FakeTable:
             return [one for one in in_order if one["tieOrder"]["S"] >= begin]
         names = (":score", ":begin", ":low", ":high")
         asked, begin, low, high = (Decimal(values.get(name, {"N": "NaN"})["N"]) for name in names)
-        tests = {
+        tests: dict[str, Callable[[Decimal], bool]] = {
             "hackathonName = :board": lambda score: True,
             "hackathonName = :board AND projectScore > :score": lambda score: score > asked,
             "hackathonName = :board AND projectScore < :score": lambda score: score < asked,
@@ -135,7 +138,7 @@ class FakeTable:
         chosen = [one for one in on_board if tests[condition](Decimal(one[2]))]
         return [self._item(*one) for one in sorted(chosen, key=lambda one: (Decimal(one[2]), one[1]))]
 
-    def _item(self, board: str, participant: str, score: str) -> dict:
+    def _item(self, board: str, participant: str, score: str) -> Item:
         item = {"id": {"S": participant}, "metadata": {"S": board}, "projectScore": {"N": score}}
         item |= {"hackathonName": {"S": board}, "sequence": {"S": "7"}, "at": {"S": UPDATED_AT}}
         policy = self.policies.get(board, DEFAULT)
@@ -154,13 +157,13 @@ def serve(monkeypatch: pytest.MonkeyPatch, table: DynamoDb) -> None:
     monkeypatch.setattr(handler, "reader", lambda: reader)
 
 
-def get(path: str, **parameters: str) -> dict:
+def get(path: str, **parameters: str) -> Item:
     answer = handler.handle({"path": path, "queryStringParameters": parameters or None}, None)
     assert answer["headers"]["Access-Control-Allow-Origin"] == "*"
     return answer | {"body": json.loads(answer["body"], parse_float=Decimal)}
 
 
-def best_first(entries: list[tuple[str, str, str]], order: Order) -> list[dict]:
+def best_first(entries: list[tuple[str, str, str]], order: Order) -> list[Item]:
     """The oracle: all entries of one board in the order of the index, with their ranks."""
     descending = order is Order.DESCENDING
     ordered = sorted(entries, key=lambda one: (Decimal(one[2]), one[1]), reverse=descending)
@@ -172,6 +175,6 @@ def best_first(entries: list[tuple[str, str, str]], order: Order) -> list[dict]:
     ]
 
 
-def placed(order: list[dict]) -> list[dict]:
+def placed(order: list[Item]) -> list[Item]:
     """Entries of the oracle as a page shows them: with their positions."""
     return [entry | {"position": at} for at, entry in enumerate(order, start=1)]

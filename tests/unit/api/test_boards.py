@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scorecast.api import handler
+from scorecast.leaderboard.batch_get import Item
 from scorecast.leaderboard.policy import BoardPolicy, Order, Ties
 from tests.support.api_fakes import SAMPLE, UPDATED_AT, FakeTable, best_first, get, serve
 
@@ -59,7 +60,9 @@ def test_a_histogram_is_in_the_order_of_the_scores_on_any_board(monkeypatch: pyt
         ("/leaderBoard/Golf/participants/1", {}),
     ],
 )
-def test_every_answer_about_a_board_says_its_order_its_end_and_how_fresh_it_is(monkeypatch, path, parameters) -> None:
+def test_every_answer_about_a_board_says_its_order_its_end_and_how_fresh_it_is(
+    monkeypatch: pytest.MonkeyPatch, path: str, parameters: dict[str, str]
+) -> None:
     serve(monkeypatch, FakeTable(GOLF_ENTRIES, policies={"Golf": GOLF}))
     body = get(path, **parameters)["body"]
     about = {"hackathonName": "Golf", "order": "ascending", "closesAt": GOLF.closes_at, "updatedAt": UPDATED_AT}
@@ -110,7 +113,9 @@ def earliest_first(entries: list[tuple[str, str, str]], reached: dict[str, str],
 
 
 @given(tied_boards, st.sampled_from(Order), st.integers(1, 9), st.data())
-def test_where_ties_have_an_order_all_is_read_in_it(drawn: list, order: Order, limit: int, data: st.DataObject) -> None:
+def test_where_ties_have_an_order_all_is_read_in_it(
+    drawn: list[tuple[str, int]], order: Order, limit: int, data: st.DataObject
+) -> None:
     entries = [("b", f"p{at:02}", score) for at, (score, _) in enumerate(drawn)]
     # Moments of their own, so that the oracle need not know how equal ones stand.
     reached = {f"p{at:02}": f"2026-01-01T00:{minute:02}:{at:02}Z" for at, (_, minute) in enumerate(drawn)}
@@ -119,7 +124,8 @@ def test_where_ties_have_an_order_all_is_read_in_it(drawn: list, order: Order, l
     policy = BoardPolicy(order=order, ties=Ties.EARLIEST)
     with pytest.MonkeyPatch.context() as patch:
         serve(patch, FakeTable(entries, policies={"b": policy}, reached=reached))
-        seen, token = [], {}
+        seen: list[Item] = []
+        token: dict[str, str] | None = {}
         while token is not None:
             body = get("/leaderBoard", hackathonName="b", limit=str(limit), **token)["body"]
             seen += body["entries"]
@@ -138,7 +144,9 @@ def test_where_ties_have_an_order_all_is_read_in_it(drawn: list, order: Order, l
         ]
 
 
-def test_an_entry_from_before_ties_had_an_order_still_has_a_rank_and_neighbours(monkeypatch) -> None:
+def test_an_entry_from_before_ties_had_an_order_still_has_a_rank_and_neighbours(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     entries = [("b", "new", "5"), ("b", "old", "5"), ("b", "best", "9")]
     reached = {"new": "2026-01-03T00:00:00Z", "best": "2026-01-01T00:00:00Z"}  # the old one's last change is between
     policies = {"b": BoardPolicy(ties=Ties.EARLIEST)}
@@ -151,9 +159,10 @@ def test_an_entry_from_before_ties_had_an_order_still_has_a_rank_and_neighbours(
 # ---- lists, page by page
 
 
-def pages_of(path: str, limit: int) -> list[list[dict]]:
+def pages_of(path: str, limit: int) -> list[list[Item]]:
     """The boards of all pages of a list."""
-    pages, token = [], {}
+    pages: list[list[Item]] = []
+    token: dict[str, str] = {}
     while True:
         body = get(path, limit=str(limit), **token)["body"]
         pages.append(body["boards"])
@@ -164,7 +173,9 @@ def pages_of(path: str, limit: int) -> list[list[dict]]:
 
 @pytest.mark.parametrize("path", ["/leaderBoard/", "/participants/1"])
 @pytest.mark.parametrize("limit", [1, 3, 7, 8, 100])
-def test_pages_of_any_size_give_every_board_once_by_name(monkeypatch, path: str, limit: int) -> None:
+def test_pages_of_any_size_give_every_board_once_by_name(
+    monkeypatch: pytest.MonkeyPatch, path: str, limit: int
+) -> None:
     names = [f"b{at}" for at in range(7)]
     serve(monkeypatch, FakeTable([(name, "1", "5") for name in names], page_size=4))
     pages = pages_of(path, limit)
@@ -174,7 +185,9 @@ def test_pages_of_any_size_give_every_board_once_by_name(monkeypatch, path: str,
 
 
 @pytest.mark.parametrize("path", ["/leaderBoard/", "/participants/1"])
-def test_a_list_reads_a_bounded_number_of_boards_unless_asked_for_more(monkeypatch, path: str) -> None:
+def test_a_list_reads_a_bounded_number_of_boards_unless_asked_for_more(
+    monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
     table = FakeTable([(f"b{at:03}", "1", "5") for at in range(150)])
     serve(monkeypatch, table)
     body = get(path)["body"]

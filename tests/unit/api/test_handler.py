@@ -1,6 +1,7 @@
 import json
 import re
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from scorecast.api import handler
 from scorecast.api.endpoints import entries as entries_endpoint
 from scorecast.api.responses import json_text, page_answer
+from scorecast.leaderboard.batch_get import Item
 from scorecast.leaderboard.index import lookup
 from scorecast.leaderboard.policy import BoardPolicy, Order
 from tests.support.api_fakes import SAMPLE, UPDATED_AT, FakeTable, best_first, get, placed, serve
@@ -42,7 +44,8 @@ def test_ties_share_a_rank_and_the_next_one_counts_them(monkeypatch: pytest.Monk
 def test_pages_of_any_size_give_every_entry_once_with_its_rank(monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
     scores = [9, 8, 8, 8, 5, 5, 1]
     serve(monkeypatch, FakeTable([("b", f"p{at}", str(score)) for at, score in enumerate(scores)]))
-    seen, token = [], {}
+    seen: list[Item] = []
+    token: dict[str, str] = {}
     while True:
         body = get("/leaderBoard", hackathonName="b", limit=str(limit), **token)["body"]
         assert body["total"] == 7
@@ -162,7 +165,7 @@ def test_the_page_is_served_at_the_root() -> None:
 
 
 @pytest.mark.parametrize("event", [None, [], "text", {"path": 5}, {}])
-def test_whatever_comes_is_answered(event) -> None:
+def test_whatever_comes_is_answered(event: object) -> None:
     assert handler.handle(event, None)["statusCode"] in (200, 404)
 
 
@@ -173,7 +176,7 @@ boards = st.lists(st.sampled_from(["-2", "0", "7", "7.5", "7.50001", "8", "900"]
 
 @given(boards, st.integers(0, 5), st.sampled_from([0, 1000]), st.sampled_from(Order), st.data())
 def test_the_neighbours_are_those_of_the_order_full_at_both_ends(
-    entries: list, each: int, counted_total: int, declared: Order, data: st.DataObject
+    entries: list[tuple[str, str, str]], each: int, counted_total: int, declared: Order, data: st.DataObject
 ) -> None:
     order = best_first(entries, declared)
     at = data.draw(st.integers(0, len(order) - 1))
@@ -187,7 +190,9 @@ def test_the_neighbours_are_those_of_the_order_full_at_both_ends(
 
 
 @given(boards, st.integers(1, 30), st.integers(1, 9), st.sampled_from(Order))
-def test_a_jump_to_a_position_starts_there(entries: list, position: int, limit: int, declared: Order) -> None:
+def test_a_jump_to_a_position_starts_there(
+    entries: list[tuple[str, str, str]], position: int, limit: int, declared: Order
+) -> None:
     order = placed(best_first(entries, declared))
     with pytest.MonkeyPatch.context() as patch:
         serve(patch, FakeTable(entries, policies={"b": BoardPolicy(order=declared)}))
@@ -224,7 +229,9 @@ def test_participants_are_compared_best_first_and_strangers_left_out(monkeypatch
 @pytest.mark.parametrize(
     ("score", "rank", "percentile"), [("100", 1, "100"), ("70", 2, "66.66"), ("69", 3, "33.33"), ("1", 4, "0")]
 )
-def test_a_score_has_the_rank_that_it_would_have(monkeypatch, score: str, rank: int, percentile: str) -> None:
+def test_a_score_has_the_rank_that_it_would_have(
+    monkeypatch: pytest.MonkeyPatch, score: str, rank: int, percentile: str
+) -> None:
     serve(monkeypatch, FakeTable(SAMPLE))
     body = get("/leaderBoard", hackathonName="StarWar", rankOfScore=score)["body"]
     assert (body["rank"], body["percentile"]) == (rank, Decimal(percentile))
@@ -268,7 +275,7 @@ def test_options_allows_any_page_to_read_and_revalidate() -> None:
 
 def test_an_error_of_the_table_is_a_problem_to_come_back_to(monkeypatch: pytest.MonkeyPatch) -> None:
     class Broken(FakeTable):
-        def query(self, **request) -> dict:
+        def query(self, **request: Any) -> Item:
             raise client_error("InternalServerError", 500)
 
     serve(monkeypatch, Broken([]))

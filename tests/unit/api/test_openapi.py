@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from scorecast.api import parameters
 from scorecast.api.endpoints import entries, participant
 from scorecast.api.errors import ApiError
 from scorecast.api.routes import ROUTES, read_query
+from scorecast.leaderboard.batch_get import BOARD_BYTES, ID_BYTES
 
 DOCUMENT = json.loads(Path(scorecast.api.__file__).with_name("openapi.json").read_text(encoding="utf-8"))
 OPERATIONS = [(path, methods["get"]) for path, methods in DOCUMENT["paths"].items()]
@@ -29,7 +31,7 @@ def path_of(template: str) -> str:
 
 
 @pytest.mark.parametrize(("path", "operation"), OPERATIONS)
-def test_every_path_is_a_route_that_takes_the_parameters_it_names(path: str, operation: dict) -> None:
+def test_every_path_is_a_route_that_takes_the_parameters_it_names(path: str, operation: dict[str, Any]) -> None:
     names = [one["name"] for one in operation.get("parameters", []) if one["in"] == "query"]
     assert read_query({"path": path_of(path)})
     for name in names:
@@ -46,7 +48,7 @@ def test_every_route_is_in_the_document() -> None:
 
 
 @pytest.mark.parametrize(("path", "operation"), OPERATIONS)
-def test_every_route_allows_the_query_parameters_that_the_document_names(path: str, operation: dict) -> None:
+def test_every_route_allows_the_query_parameters_that_the_document_names(path: str, operation: dict[str, Any]) -> None:
     [route] = [route for route in ROUTES if route.path == path]
     assert list(route.parameters) == [one["name"] for one in operation.get("parameters", []) if one["in"] == "query"]
 
@@ -66,6 +68,6 @@ def test_the_limits_are_those_of_the_code() -> None:
     }
     assert schemas["neighbours"]["maximum"] == participant.NEIGHBOURS_MAX
     assert schemas["neighbours"]["default"] == participant.NEIGHBOURS_DEFAULT
-    assert schemas["hackathonName"]["maxLength"] == parameters.BOARD_BYTES
+    assert schemas["hackathonName"]["maxLength"] == BOARD_BYTES
     assert schemas["id"]["maxItems"] == parameters.IDS_MAX
-    assert schemas["id"]["items"]["maxLength"] == parameters.ID_BYTES
+    assert schemas["id"]["items"]["maxLength"] == ID_BYTES

@@ -52,7 +52,7 @@ def asked_many(**parameters: list[str]) -> Query:
         ("/participants/%E5%90%8D", {}, ListParticipantBoards("名")),
     ],
 )
-def test_a_request_is_read(path: str, parameters: dict, query: Query) -> None:
+def test_a_request_is_read(path: str, parameters: dict[str, str], query: Query) -> None:
     assert asked(path, **parameters) == query
 
 
@@ -91,7 +91,9 @@ def test_a_request_is_read(path: str, parameters: dict, query: Query) -> None:
         ("/leaderBoard/x/participants/" + "y" * 2049, {}, 400, "id", "2049 bytes"),
     ],
 )
-def test_a_wrong_request_is_answered_with_what_is_allowed(path, parameters, status, parameter, detail) -> None:
+def test_a_wrong_request_is_answered_with_what_is_allowed(
+    path: str, parameters: dict[str, str], status: int, parameter: str | None, detail: str
+) -> None:
     with pytest.raises(ApiError) as caught:
         asked(path, **parameters)
     assert (caught.value.status, caught.value.parameter) == (status, parameter)
@@ -110,5 +112,5 @@ def test_several_participants_are_asked_for_once_each() -> None:
 
 
 @pytest.mark.parametrize("event", [{}, {"path": None}, {"path": "/", "queryStringParameters": None}])
-def test_a_bare_event_asks_for_the_page(event: dict) -> None:
+def test_a_bare_event_asks_for_the_page(event: dict[str, object]) -> None:
     assert read_query(event) == ShowPage()
