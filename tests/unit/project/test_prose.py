@@ -13,8 +13,8 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 
-CODE = ["bench", *(f"src/scorecast/{name}" for name in ("cli", "ops", "runtime", "dead_letters", "standings"))]
-CODE += ["tests/unit/bench", "tests/unit/cli", "tests/unit/ops", "tests/unit/project"]
+CODE = [ROOT / "bench", *(path for path in (ROOT / "src" / "scorecast").iterdir() if path.name != "twin")]
+CODE += [ROOT / "tests" / "unit" / name for name in ("api", "bench", "cli", "fanout", "leaderboard", "ops", "project")]
 
 # Each turn, with what to write instead.
 BANNED = {
@@ -105,7 +105,7 @@ def prose_of(path: Path) -> list[str]:
 def files() -> list[Path]:
     documents = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "bench" / "rivals").rglob("*.md")]
     settings = [ROOT / name for name in ("template.yaml", "samconfig.toml", "pyproject.toml", "src/Makefile")]
-    code = [path for folder in CODE for path in (ROOT / folder).rglob("*.py")]
+    code = [path for folder in CODE for path in folder.rglob("*.py")]
     return sorted({*documents, *settings, *code} - {Path(__file__), ROOT / "README.zh.md"})
 
 
