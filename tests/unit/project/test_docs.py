@@ -102,3 +102,14 @@ def test_the_index_lists_every_document() -> None:
 def test_the_decisions_are_all_listed() -> None:
     listed = {target.resolve() for target, _ in links_of(ROOT / "docs" / "adr" / "README.md")}
     assert {*(ROOT / "docs" / "adr").glob("0*.md")} <= listed
+
+
+def test_the_twins_document_names_functions_that_exist() -> None:
+    text = text_of(ROOT / "docs" / "twin.md")
+    table = text[text.index("| MiniStack 1") : text.index("## Where the twin differs from AWS\n")]
+    source = "".join(map(text_of, (ROOT / "src" / "scorecast" / "twin").glob("*.py")))
+    patches = {
+        name for row in table.splitlines()[2:] if row for name in re.findall(r"`([a-z_]+)`", row.split(" | ")[1])
+    }
+    assert patches
+    assert {name for name in patches if f"def {name}(" not in source} == set()
