@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 from scorecast.changes.change import from_record, to_detail
 from scorecast.changes.claim_store import ClaimStore
@@ -41,12 +42,12 @@ class System:
         return CounterTable(self.table, "boards").read("StarWar", [ROOT]).updated_at
 
 
-def about(participant: str, code: str) -> Callable[[dict], str | None]:
+def about(participant: str, code: str) -> Callable[[dict[str, Any]], str | None]:
     """Fail the writes of a participant's entries with a code."""
     return lambda action: code if action.get("Put", {}).get("Item", {}).get("id") == {"S": participant} else None
 
 
-def event(new: dict | None = None, old: dict | None = None, sequence: int = 1) -> str:
+def event(new: dict[str, Any] | None = None, old: dict[str, Any] | None = None, sequence: int = 1) -> str:
     """The body of a message of the queue."""
     change = from_record(record(new, old, sequence))
     return json.dumps({"source": "update.aws.dynamodb", "resources": [STREAM_ARN], "detail": to_detail(change)})

@@ -28,13 +28,17 @@ def client_error(code: str, status: int = 400) -> ClientError:
     return ClientError(response, "Operation")  # type: ignore[arg-type]
 
 
-def item(participant: str = "1", board: str = "StarWar", score: str | None = "60", name: str = "userA") -> dict:
+def item(
+    participant: str = "1", board: str = "StarWar", score: str | None = "60", name: str = "userA"
+) -> dict[str, Any]:
     """An item of the main table, in typed JSON."""
     image = {"id": {"S": participant}, "metadata": {"S": board}, "userName": {"S": name}}
     return image | {"hackathonName": {"S": board}} | ({} if score is None else {"projectScore": {"N": score}})
 
 
-def record(new: dict | None = None, old: dict | None = None, sequence: int = 1, **body: Any) -> dict:
+def record(
+    new: dict[str, Any] | None = None, old: dict[str, Any] | None = None, sequence: int = 1, **body: Any
+) -> dict[str, Any]:
     """A record of the main table's stream; what happened follows from the images."""
     image = new or old or {}
     images = {name: value for name, value in (("NewImage", new), ("OldImage", old)) if value is not None}
@@ -58,25 +62,25 @@ def record(new: dict | None = None, old: dict | None = None, sequence: int = 1, 
 class FakeEvents:
     """A bus: keeps what it took, in order; `refuse` says with which code an entry or a call fails."""
 
-    refuse_entry: Callable[[dict], str | None] = lambda _: None
-    refuse_call: Callable[[list[dict]], ClientError | None] = lambda _: None
-    taken: list[dict] = field(default_factory=list)
-    calls: list[list[dict]] = field(default_factory=list)
+    refuse_entry: Callable[[dict[str, Any]], str | None] = lambda _: None
+    refuse_call: Callable[[list[dict[str, Any]]], ClientError | None] = lambda _: None
+    taken: list[dict[str, Any]] = field(default_factory=list)
+    calls: list[list[dict[str, Any]]] = field(default_factory=list)
 
-    def put_events(self, *, Entries: list[dict]) -> dict:
+    def put_events(self, *, Entries: list[dict[str, Any]]) -> dict[str, Any]:
         self.calls.append(Entries)
         if error := self.refuse_call(Entries):
             raise error
         return {"Entries": [self._take(entry) for entry in Entries]}
 
-    def _take(self, entry: dict) -> dict:
+    def _take(self, entry: dict[str, Any]) -> dict[str, Any]:
         if code := self.refuse_entry(entry):
             return {"ErrorCode": code, "ErrorMessage": "as told"}
         self.taken.append(entry)
         return {"EventId": "1"}
 
     @property
-    def details(self) -> list[dict]:
+    def details(self) -> list[dict[str, Any]]:
         return [json.loads(entry["Detail"]) for entry in self.taken]
 
 
@@ -85,10 +89,10 @@ class FakeSqs:
     """A queue: keeps the bodies it took; `refuses` makes it fail every entry."""
 
     refuses: bool = False
-    messages: list[dict] = field(default_factory=list)
+    messages: list[dict[str, Any]] = field(default_factory=list)
     batch_sizes: list[int] = field(default_factory=list)
 
-    def send_message_batch(self, *, QueueUrl: str, Entries: list[dict]) -> dict:
+    def send_message_batch(self, *, QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:
         self.batch_sizes.append(len(Entries))
         if self.refuses:
             words = {"Code": "InternalError", "Message": f"as told: {Entries}"}
@@ -105,7 +109,7 @@ class FakeObjects:
     read: list[str] = field(default_factory=list)
     refuse: Callable[[str], ClientError | None] = lambda _: None
 
-    def put_object(self, *, Bucket: str, Key: str, Body: bytes, ContentType: str) -> dict:
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes, ContentType: str) -> dict[str, Any]:
         if error := self.refuse(Key):
             raise error
         self.objects[Key] = Body
@@ -128,20 +132,22 @@ class FakeDynamoDb:
     first. `indexed` is what the index by score shows of the entries, if it lags behind.
     """
 
-    items: dict[tuple[str, str], dict] = field(default_factory=dict)
-    board_items: dict[tuple[str, str], dict] = field(default_factory=dict)
+    items: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    board_items: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     transactions: list[int] = field(default_factory=list)
-    before: Callable[[dict], str | None] = lambda _: None
-    indexed: dict[tuple[str, str], dict] | None = None
+    before: Callable[[dict[str, Any]], str | None] = lambda _: None
+    indexed: dict[tuple[str, str], dict[str, Any]] | None = None
 
-    def put_item(self, *, TableName: str, Item: dict, **condition: Any) -> dict:
+    def put_item(self, *, TableName: str, Item: dict[str, Any], **condition: Any) -> dict[str, Any]:
         standing = self.board_items.get(_key_of(Item), {}).get("version")
         if condition and standing != condition.get("ExpressionAttributeValues", {}).get(":version"):
             raise client_error("ConditionalCheckFailedException")
         self.board_items[_key_of(Item)] = Item
         return {}
 
-    def query(self, *, ExpressionAttributeValues: dict, ScanIndexForward: bool, Limit: int, **_: Any) -> dict:
+    def query(
+        self, *, ExpressionAttributeValues: dict[str, Any], ScanIndexForward: bool, Limit: int, **_: Any
+    ) -> dict[str, Any]:
         """The best of a board by the index; of equal scores in any order."""
         shown = (self.items if self.indexed is None else self.indexed).values()
         found = [one for one in shown if one.get("hackathonName") == ExpressionAttributeValues[":board"]]
@@ -149,13 +155,13 @@ class FakeDynamoDb:
         page = [project(one, SCORE_INDEX_KEY, ("userName",)) for one in found[:Limit]]
         return {"Items": page} | last_key(page, SCORE_INDEX_KEY, Limit)
 
-    def batch_get_item(self, *, RequestItems: dict) -> dict:
+    def batch_get_item(self, *, RequestItems: dict[str, Any]) -> dict[str, Any]:
         [(table, request)] = RequestItems.items()
         assert 1 <= len(request["Keys"]) <= 100
         found = [self._table(key).get(_key_of(key)) for key in request["Keys"]]
         return {"Responses": {table: [dict(item) for item in found if item]}}
 
-    def transact_write_items(self, *, TransactItems: list[dict]) -> dict:
+    def transact_write_items(self, *, TransactItems: list[dict[str, Any]]) -> dict[str, Any]:
         assert 1 <= len(TransactItems) <= 100
         self.transactions.append(len(TransactItems))
         codes = [self.before(action) or self._refuses(action) for action in TransactItems]
@@ -167,10 +173,10 @@ class FakeDynamoDb:
             self._do(action)
         return {}
 
-    def _table(self, key: dict) -> dict[tuple[str, str], dict]:
+    def _table(self, key: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
         return self.items if "id" in key else self.board_items
 
-    def _refuses(self, action: dict) -> str | None:
+    def _refuses(self, action: dict[str, Any]) -> str | None:
         if "Put" not in action:
             return None
         put = action["Put"]
@@ -185,7 +191,7 @@ class FakeDynamoDb:
             met = standing is not None and all(standing.get(name) == value for name, value in wanted.items())
         return None if met else "ConditionalCheckFailed"
 
-    def _do(self, action: dict) -> None:
+    def _do(self, action: dict[str, Any]) -> None:
         if "Put" in action:
             self.items[_key_of(action["Put"]["Item"])] = dict(action["Put"]["Item"])
             return
@@ -251,16 +257,16 @@ class FakeDynamoDb:
             assert self.counted(board) == {node: buckets for node, buckets in counters.nodes.items() if buckets}
 
 
-def project(item: dict, key: tuple[str, ...], attributes: tuple[str, ...]) -> dict:
+def project(item: dict[str, Any], key: tuple[str, ...], attributes: tuple[str, ...]) -> dict[str, Any]:
     """Return what an index has of an item: its key, and the attributes that the template names."""
     return {name: item[name] for name in (*key, *attributes) if name in item}
 
 
-def last_key(page: list[dict], key: tuple[str, ...], limit: int | None) -> dict:
+def last_key(page: list[dict[str, Any]], key: tuple[str, ...], limit: int | None) -> dict[str, Any]:
     """Return the part of an answer that says where the next page starts: a full page has it, even if none follows."""
     return {"LastEvaluatedKey": {name: page[-1][name] for name in key}} if page and len(page) == limit else {}
 
 
-def _key_of(item: dict) -> tuple[str, str]:
+def _key_of(item: dict[str, Any]) -> tuple[str, str]:
     names = ("id", "metadata") if "id" in item else ("collection", "name")
     return item[names[0]]["S"], item[names[1]]["S"]

@@ -27,8 +27,8 @@ Call = tuple[str, dict[str, Any]]
 class Inline(Executor):
     """Runs what it is given at once, so that a schedule of faults means the same every time."""
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future:
-        future: Future = Future()
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
         try:
             future.set_result(fn(*args, **kwargs))
         except BaseException as error:
@@ -118,7 +118,7 @@ class Replayed:
     leader: str | None = None
 
 
-def replay(entries: Iterable[dict]) -> dict[str, Replayed]:
+def replay(entries: Iterable[dict[str, Any]]) -> dict[str, Replayed]:
     """Take events in the order of their sequence, each id once; each must fit what is known by then."""
     once = {json.loads(entry["Detail"])["id"]: entry for entry in entries}
     details = [(json.loads(entry["Detail"]), entry["DetailType"]) for entry in once.values()]
@@ -131,7 +131,7 @@ def replay(entries: Iterable[dict]) -> dict[str, Replayed]:
     return boards
 
 
-def check_told(entries: Iterable[dict], table: FakeDynamoDb, size: int) -> None:
+def check_told(entries: Iterable[dict[str, Any]], table: FakeDynamoDb, size: int) -> None:
     """Assert that a consumer which replays the events knows the top and the leader of every board.
 
     The table says in which order each board ranks: a caller that had to say it could forget an ascending board.
@@ -145,12 +145,12 @@ def check_told(entries: Iterable[dict], table: FakeDynamoDb, size: int) -> None:
         assert not best or scores[str(top.leader)] == best[0]
 
 
-def _turn(told: tuple[dict, str]) -> tuple[int, int]:
+def _turn(told: tuple[dict[str, Any], str]) -> tuple[int, int]:
     detail, kind = told
     return detail["sequence"], ["LeftTop", "EnteredTop", "LeadChanged"].index(kind)
 
 
-def _take(board: Replayed, detail: dict, kind: str) -> None:
+def _take(board: Replayed, detail: dict[str, Any], kind: str) -> None:
     participant = detail["participant"]["id"]
     match kind:
         case "LeftTop":
@@ -169,5 +169,6 @@ def _take(board: Replayed, detail: dict, kind: str) -> None:
 def event(participant: str, score: str | None, sequence: int, board: str = "StarWar", **more: Any) -> str:
     """The body of a message: a participant has a score now; None removes the item."""
     image = item(participant, board, score or "0", **more)
-    change = from_record(record(*((None, image) if score is None else (image, None)), sequence))
+    new, old = (None, image) if score is None else (image, None)
+    change = from_record(record(new, old, sequence))
     return json.dumps({"source": "update.aws.dynamodb", "resources": [STREAM_ARN], "detail": to_detail(change)})

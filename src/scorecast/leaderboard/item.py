@@ -59,7 +59,8 @@ class StoredEntry:
     def number(self) -> Decimal:
         """The score as a number; not for a tombstone."""
         if self.score is None:
-            raise ValueError(f"{self.key} is a tombstone; it has no score.")
+            # Without the key, which is data that no log may contain.
+            raise ValueError("A tombstone has no score.")
         return Decimal(self.score)
 
 

@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 import pytest
 
@@ -7,7 +8,7 @@ from scorecast.errors import CannotRead
 from tests.support.fakes import STREAM_ARN, item, record
 
 
-def detail_of(image: dict) -> dict:
+def detail_of(image: dict[str, Any]) -> dict[str, Any]:
     return to_detail(from_record(record(item() | image)))
 
 
@@ -56,7 +57,9 @@ def test_an_insert_has_no_old_image_and_a_remove_no_new_one() -> None:
         ({"M": {}}, {}, None),
     ],
 )  # fmt: skip
-def test_a_value_is_plain_json_with_a_hint_only_where_json_does_not_tell(value, plain, hint) -> None:
+def test_a_value_is_plain_json_with_a_hint_only_where_json_is_ambiguous(
+    value: dict[str, Any], plain: Any, hint: Any
+) -> None:
     detail = detail_of({"x": value})
     assert detail["new"]["x"] == plain
     assert type(detail["new"]["x"]) is type(plain)
@@ -101,13 +104,13 @@ def test_a_sequence_number_that_is_none_is_refused(number: str) -> None:
         ({"dynamodb": record(item())["dynamodb"] | {"NewImage": ["id"]}}, "NewImage"),
     ],
 )
-def test_a_record_that_is_none_is_refused_by_field(broken: dict, named: str) -> None:
+def test_a_malformed_record_is_refused_by_field(broken: dict[str, Any], named: str) -> None:
     with pytest.raises(CannotRead, match=named):
         from_record(record(item()) | broken)
 
 
 @pytest.mark.parametrize("value", [{"N": "abc"}, {"N": "nan"}, {"S": 5}, {"X": "1"}, {}, "text", {"S": "a", "N": "1"}])
-def test_an_image_with_a_value_that_is_none_is_refused_with_its_place(value) -> None:
+def test_a_malformed_value_in_an_image_is_refused_with_its_pointer(value: Any) -> None:
     with pytest.raises(CannotRead, match="/new/x"):
         detail_of({"x": value})
 
@@ -128,14 +131,14 @@ def test_an_image_with_a_value_that_is_none_is_refused_with_its_place(value) -> 
         {"new": {"id": float("nan")}},
     ],
 )
-def test_an_event_that_breaks_the_contract_is_refused(broken: dict) -> None:
+def test_an_event_that_breaks_the_contract_is_refused(broken: dict[str, Any]) -> None:
     detail = to_detail(from_record(record(item()))) | broken
     with pytest.raises(CannotRead):
         from_event({"detail": detail, "resources": [STREAM_ARN]})
 
 
 @pytest.mark.parametrize("event", [None, [], {}, {"detail": {}}, {"detail": {}, "resources": []}, "text"])
-def test_what_is_no_event_is_refused(event) -> None:
+def test_anything_but_an_event_is_refused(event: Any) -> None:
     with pytest.raises(CannotRead):
         from_event(event)
 

@@ -24,7 +24,7 @@ from tests.support.fakes import STREAM_ARN, item, record
 CLAIM = claim_for(b"{}", "backup", "main/1")
 
 
-def change(new: dict, old: dict | None = None) -> Change:
+def change(new: dict[str, Any], old: dict[str, Any] | None = None) -> Change:
     return from_record(record(new, old))
 
 
@@ -59,7 +59,7 @@ def test_an_image_that_is_not_there_stays_away_and_one_that_keeps_nothing_is_the
 @pytest.mark.parametrize(
     "value", [{"S": "x" * KEPT_BYTES}, {"M": {}}, {"L": []}, {"NS": ["1"]}, {"B": "A" * KEPT_BYTES}]
 )
-def test_what_the_event_cannot_keep_is_named(value: dict) -> None:
+def test_what_the_event_cannot_keep_is_named(value: dict[str, Any]) -> None:
     detail = short(change(item() | {"a/b": value}, item() | {"a/b": {"S": "short"}}), name="a/b")
     assert detail["images"]["leftOut"] == ["/new/a~1b"]
     assert "a/b" not in detail["new"]

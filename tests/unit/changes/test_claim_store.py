@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ConnectTimeoutError
+from botocore.exceptions import ClientError, ConnectTimeoutError
 
 from scorecast.changes.change import from_record, to_detail
 from scorecast.changes.claim import claim_in, pack
@@ -25,7 +25,7 @@ def s3() -> FakeObjects:
     return FakeObjects()
 
 
-def leave(s3: FakeObjects, made: Publication) -> dict:
+def leave(s3: FakeObjects, made: Publication) -> dict[str, Any]:
     """Put the document, and return the event."""
     assert made.claim
     ClaimStore(lambda: s3).put(made.claim, made.document)
@@ -48,7 +48,7 @@ def test_images_can_be_read_from_a_copy_of_the_backup(s3: FakeObjects) -> None:
     asked: list[str] = []
 
     class Copy:
-        def get_object(self, *, Bucket: str, Key: str) -> dict:
+        def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
             asked.append(Bucket)
             return s3.get_object(Bucket=Bucket, Key=Key)
 
@@ -57,7 +57,7 @@ def test_images_can_be_read_from_a_copy_of_the_backup(s3: FakeObjects) -> None:
 
 
 @pytest.mark.parametrize("refusal", [None, client_error("AccessDenied", 403)])
-def test_what_is_not_there_or_may_not_be_read_is_named(s3: FakeObjects, refusal) -> None:
+def test_a_missing_or_forbidden_document_is_named(s3: FakeObjects, refusal: ClientError | None) -> None:
     event = leave(s3, publication_of(CHANGE, BUS))
     s3.objects.clear()
     s3.refuse = lambda _: refusal
@@ -66,7 +66,7 @@ def test_what_is_not_there_or_may_not_be_read_is_named(s3: FakeObjects, refusal)
 
 
 @pytest.mark.parametrize("trouble", [client_error("SlowDown", 503), ConnectTimeoutError(endpoint_url="https://s3")])
-def test_what_may_pass_is_worth_another_attempt(s3: FakeObjects, trouble) -> None:
+def test_a_transient_error_asks_for_another_attempt(s3: FakeObjects, trouble: Any) -> None:
     made = publication_of(CHANGE, BUS)
     event = leave(s3, made)
     s3.refuse = lambda _: trouble
@@ -84,8 +84,13 @@ def test_images_of_another_change_are_refused(s3: FakeObjects) -> None:
 
 
 def test_s3_is_not_connected_before_the_first_claim(s3: FakeObjects) -> None:
-    connected: list[bool] = []
-    claims = ClaimStore(lambda: connected.append(True) or s3)
+    connected: list[FakeObjects] = []
+
+    def connect() -> FakeObjects:
+        connected.append(s3)
+        return s3
+
+    claims = ClaimStore(connect)
     claims.read({"resources": [STREAM_ARN], "detail": to_detail(from_record(record(item())))})
     event = leave(s3, publication_of(CHANGE, BUS))
     assert claims.read(event).new == item()

@@ -33,8 +33,8 @@ def test_the_stream_batch_holds_an_insert_an_update_and_a_delete() -> None:
 
 
 @pytest.mark.parametrize("record", RECORDS)
-def test_a_record_has_the_fields_of_the_streams_api_and_lambdas(record: dict) -> None:
-    shape = get_session().get_service_model("dynamodbstreams").shape_for("Record")
+def test_a_record_has_the_fields_of_the_streams_api_and_lambdas(record: dict[str, Any]) -> None:
+    shape: Any = get_session().get_service_model("dynamodbstreams").shape_for("Record")
     known = record.keys() & shape.members.keys()
     report = ParamValidator().validate({name: record[name] for name in known}, shape)
     assert not report.has_errors(), report.generate_report()

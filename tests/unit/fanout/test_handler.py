@@ -2,8 +2,10 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from scorecast.changes.change import from_detail, from_event, from_record
 from scorecast.changes.claim import read_pointer
@@ -31,7 +33,7 @@ class System:
     def pause(self, seconds: float) -> None:
         self.left_s -= seconds
 
-    def run(self, records: list) -> dict[str, int]:
+    def run(self, records: list[Any]) -> dict[str, int]:
         return self.fanout.run(records, lambda: self.left_s)
 
 
@@ -41,7 +43,7 @@ def system() -> Iterator[System]:
         yield System(executor)
 
 
-def records(count: int) -> list[dict]:
+def records(count: int) -> list[dict[str, Any]]:
     return [record(item(str(at)), sequence=at) for at in range(count)]
 
 
@@ -58,7 +60,7 @@ def test_only_the_failed_entries_are_sent_again(system: System) -> None:
     assert [len(call) for call in system.bus.calls] == [10, 2]
 
 
-def _fail_once(failing: set[str], entry: dict) -> str | None:
+def _fail_once(failing: set[str], entry: dict[str, Any]) -> str | None:
     participant = entry["Detail"].split('"id":"')[2].split('"')[0]
     if participant in failing:
         failing.remove(participant)
@@ -83,8 +85,8 @@ def test_a_call_that_fails_counts_as_an_attempt_of_its_entries(system: System) -
     assert len(system.bus.calls) == 4
 
 
-def test_one_entry_that_makes_aws_reject_the_call_does_not_take_its_neighbours_along(system: System) -> None:
-    def reject(entries: list[dict]):
+def test_an_entry_that_makes_aws_reject_the_call_does_not_fail_the_others(system: System) -> None:
+    def reject(entries: list[dict[str, Any]]) -> ClientError | None:
         return client_error("ValidationException") if any('"event-4"' in one["Detail"] for one in entries) else None
 
     system.bus.refuse_call = reject
@@ -137,7 +139,7 @@ def test_the_handler_answers_with_the_counts(system: System, monkeypatch: pytest
 
 
 @pytest.mark.parametrize("event", [{}, [], None, {"Records": "no"}])
-def test_the_handler_says_what_it_takes(event) -> None:
+def test_the_handler_names_the_event_that_it_reads(event: Any) -> None:
     with pytest.raises(CannotRead, match="a batch of a DynamoDB stream"):
         handler.handle(event, None)
 
@@ -145,7 +147,7 @@ def test_the_handler_says_what_it_takes(event) -> None:
 # ---------------------------------------------------------------- changes too large for the bus
 
 
-def large(sequence: int = 100, size: int = 300_000) -> dict:
+def large(sequence: int = 100, size: int = 300_000) -> dict[str, Any]:
     new, old = (item("large", score=score) | {"text": {"S": score * (size // 2)}} for score in ("60", "50"))
     return record(new, old, sequence)
 

@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from typing import Any
 
 from scorecast.fanout.plan import (
     BATCH_BYTES,
@@ -14,8 +15,8 @@ from scorecast.fanout.plan import (
 from tests.support.fakes import BUS, STREAM_ARN, item, record
 
 
-def publication(**what) -> Publication:
-    return read_publication(record(**what), BUS)
+def publication(**record_fields: Any) -> Publication:
+    return read_publication(record(**record_fields), BUS)
 
 
 def test_an_entry_carries_the_time_of_the_change_and_the_streams_arn() -> None:

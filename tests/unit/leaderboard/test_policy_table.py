@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from scorecast.errors import CannotRead
@@ -20,7 +22,7 @@ class Reads(FakeDynamoDb):
     def declare(self, board: str, policy: BoardPolicy) -> None:
         self.put_item(TableName="boards", Item=policy_item(board, policy))
 
-    def batch_get_item(self, *, RequestItems: dict) -> dict:
+    def batch_get_item(self, *, RequestItems: dict[str, Any]) -> dict[str, Any]:
         [request] = RequestItems.values()
         assert request["ConsistentRead"]
         self.asked.append([key["name"]["S"] for key in request["Keys"]])

@@ -9,6 +9,7 @@ from typing import Any
 import botocore.session
 import pytest
 from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.exceptions import ClientError, ConnectTimeoutError, NoCredentialsError
 from botocore.httpsession import URLLib3Session
 
@@ -34,15 +35,19 @@ class FakeHttp:
     answers: list[tuple[int, Any] | Exception] = field(default_factory=list)
     requests: list[Any] = field(default_factory=list)
 
-    def send(self, request: Any) -> AWSResponse:
+    def send(self, request: Any) -> Any:
         self.requests.append(request)
         answer = self.answers.pop(0) if self.answers else (200, {})
         if isinstance(answer, Exception):
             raise answer
         status, body = answer
-        response = AWSResponse(request.url, status, {}, None)
+        response: Any = AWSResponse(request.url, status, HTTPHeaders(), None)
         response._content = body if isinstance(body, bytes) else json.dumps(body).encode()
         return response
+
+
+MakeClient = Callable[..., Any]
+MakeS3 = Callable[..., Any]
 
 
 @pytest.fixture
@@ -64,7 +69,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Client]]:
 
 
 @pytest.fixture
-def s3(client, monkeypatch: pytest.MonkeyPatch) -> Callable[..., S3Client]:
+def s3(client: MakeClient, monkeypatch: pytest.MonkeyPatch) -> Callable[..., S3Client]:
     """Make a client of S3 in a region that has no address from before there were regions."""
     monkeypatch.setenv("AWS_REGION", "eu-central-1")
 
@@ -75,14 +80,19 @@ def s3(client, monkeypatch: pytest.MonkeyPatch) -> Callable[..., S3Client]:
 
 
 def sent_by_botocore(
-    monkeypatch: pytest.MonkeyPatch, service: str, method: str, parameters: dict, region: str = "us-east-1"
+    monkeypatch: pytest.MonkeyPatch, service: str, method: str, parameters: dict[str, Any], region: str = "us-east-1"
 ) -> Any:
     """The request that botocore's own client makes of a call."""
     http = FakeHttp([(200, b"")] if service == "s3" else [])
     monkeypatch.setattr(URLLib3Session, "send", lambda _, request: http.send(request))
     session = botocore.session.get_session()
-    keys = {"aws_access_key_id": "key", "aws_secret_access_key": "secret", "aws_session_token": "session"}
-    made = session.create_client(service, region_name=region, **keys)
+    made = session.create_client(
+        service,
+        region_name=region,
+        aws_access_key_id="key",
+        aws_secret_access_key="secret",
+        aws_session_token="session",
+    )
     getattr(made, method)(**parameters)
     return http.requests[0]
 
@@ -93,7 +103,9 @@ def headers_of(request: Any, *names: str) -> list[str]:
 
 
 @pytest.mark.parametrize(("service", "method", "parameters"), CALLS)
-def test_a_call_is_the_one_that_botocore_makes(client, monkeypatch, service, method, parameters) -> None:
+def test_a_call_equals_botocores(
+    client: MakeClient, monkeypatch: pytest.MonkeyPatch, service: str, method: str, parameters: dict[str, Any]
+) -> None:
     mine = client(service)
     getattr(mine, method)(**parameters)
     [request] = mine.http.requests
@@ -106,12 +118,12 @@ def test_a_call_is_the_one_that_botocore_makes(client, monkeypatch, service, met
     assert all(scope in headers_of(one, "Authorization")[0] for one in (request, theirs))
 
 
-def test_an_answer_is_what_the_service_said(client) -> None:
+def test_the_answer_is_that_of_the_service(client: MakeClient) -> None:
     answer = {"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]}
     assert client("events", (200, answer)).put_events(Entries=[ENTRY]) == answer
 
 
-def test_an_error_keeps_its_code_and_what_comes_with_it(client) -> None:
+def test_an_error_keeps_its_code_and_its_other_fields(client: MakeClient) -> None:
     reasons = [{"Code": "ConditionalCheckFailed"}, {"Code": "None"}]
     kind = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException"
     body = {"__type": kind, "Message": "cancelled", "CancellationReasons": reasons}
@@ -132,13 +144,13 @@ TROUBLES = [
 
 
 @pytest.mark.parametrize("trouble", TROUBLES)
-def test_what_may_pass_is_tried_again(client, trouble) -> None:
+def test_a_transient_error_is_retried(client: MakeClient, trouble: tuple[int, Any] | Exception) -> None:
     dynamodb = client("dynamodb", trouble, trouble, (200, {"Item": {}}))
     assert dynamodb.get_item(TableName="table", Key={}) == {"Item": {}}
     assert len(dynamodb.http.requests) == 3
 
 
-def test_the_last_attempts_error_is_raised(client) -> None:
+def test_the_last_attempts_error_is_raised(client: MakeClient) -> None:
     events = client("events", (503, b"busy"), total_attempts=1)
     with pytest.raises(ClientError, match="busy") as caught:
         events.put_events(Entries=[ENTRY])
@@ -146,7 +158,7 @@ def test_the_last_attempts_error_is_raised(client) -> None:
     assert len(events.http.requests) == 1
 
 
-def test_a_transaction_that_is_tried_again_is_known_by_its_token(client) -> None:
+def test_a_retried_transaction_carries_the_same_token(client: MakeClient) -> None:
     dynamodb = client("dynamodb", (500, {}))
     dynamodb.transact_write_items(TransactItems=[])
     first, second = (json.loads(request.body)["ClientRequestToken"] for request in dynamodb.http.requests)
@@ -164,19 +176,21 @@ def test_a_transaction_that_is_tried_again_is_known_by_its_token(client) -> None
         ({"AWS_ENDPOINT_URL": "http://a", "AWS_ENDPOINT_URL_EVENTBRIDGE": "http://b/"}, "http://b/"),
     ],
 )
-def test_the_endpoint_is_the_regions_or_the_environments(client, monkeypatch, environment, endpoint) -> None:
+def test_the_endpoint_is_that_of_the_region_or_the_environment(
+    client: MakeClient, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], endpoint: str
+) -> None:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert client("events").endpoint == endpoint
 
 
-def test_a_missing_region_is_named(client, monkeypatch) -> None:
+def test_a_missing_region_is_named(client: MakeClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_REGION")
     with pytest.raises(SettingError, match="AWS_REGION"):
         client("events")
 
 
-def test_missing_credentials_are_told(client, monkeypatch) -> None:
+def test_missing_credentials_are_reported(client: MakeClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     with pytest.raises(NoCredentialsError):
         client("events")
@@ -189,7 +203,9 @@ S3_CALLS = [("put_object", PLACE | {"Body": b"body", "ContentType": "application
 
 
 @pytest.mark.parametrize(("method", "parameters"), S3_CALLS)
-def test_a_call_of_s3_is_the_one_that_botocore_makes(s3, monkeypatch, method, parameters) -> None:
+def test_a_call_of_s3_equals_botocores(
+    s3: MakeS3, monkeypatch: pytest.MonkeyPatch, method: str, parameters: dict[str, Any]
+) -> None:
     monkeypatch.setenv("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required")
     mine = s3((200, b"body"))
     getattr(mine, method)(**parameters)
@@ -203,18 +219,18 @@ def test_a_call_of_s3_is_the_one_that_botocore_makes(s3, monkeypatch, method, pa
         assert (request.body, headers_of(request, "X-Amz-Content-SHA256")) == (b"body", [sha256(b"body").hexdigest()])
 
 
-def test_an_object_comes_back_as_it_is(s3) -> None:
+def test_an_object_is_read_unchanged(s3: MakeS3) -> None:
     assert s3((200, b"\x1f\x8b")).get_object(**PLACE)["Body"].read() == b"\x1f\x8b"
 
 
-def test_an_endpoint_of_the_environment_has_buckets_as_paths(s3, monkeypatch) -> None:
+def test_an_endpoint_of_the_environment_has_buckets_as_paths(s3: MakeS3, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566/")
     mine = s3((200, b""))
     mine.get_object(Bucket="backup", Key="images/a")
     assert mine.http.requests[0].url == "http://127.0.0.1:4566/backup/images/a"
 
 
-def test_an_error_of_s3_keeps_its_code(s3) -> None:
+def test_an_error_of_s3_keeps_its_code(s3: MakeS3) -> None:
     body = b"<?xml version='1.0'?><Error><Code>NoSuchKey</Code><Message>It is not there.</Message></Error>"
     with pytest.raises(ClientError, match="It is not there") as caught:
         s3((404, body)).get_object(**PLACE)
@@ -222,7 +238,7 @@ def test_an_error_of_s3_keeps_its_code(s3) -> None:
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 404
 
 
-def test_s3_is_asked_again_while_it_is_busy_and_every_attempt_is_signed(s3) -> None:
+def test_a_busy_s3_is_retried_and_every_attempt_is_signed(s3: MakeS3) -> None:
     mine = s3((503, b"<Error><Code>SlowDown</Code></Error>"), (200, b"body"))
     assert mine.get_object(**PLACE)["Body"].read() == b"body"
     assert all("AWS4-HMAC-SHA256" in headers_of(one, "Authorization")[0] for one in mine.http.requests)

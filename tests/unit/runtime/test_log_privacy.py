@@ -53,6 +53,9 @@ class Context:
         return self.left_s * 1000
 
 
+Logged = Callable[..., str]
+
+
 @pytest.fixture
 def logged(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> Callable[..., str]:
     """Invoke a handler, and return all that Lambda would log: lines, output, the error with its traceback."""
@@ -71,7 +74,7 @@ def logged(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) 
     return of
 
 
-def with_marker(document: dict) -> Iterator[dict]:
+def with_marker(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The document, and the document with the marker in place of each of its values."""
     yield document
     for path in paths_of(document):
@@ -88,16 +91,16 @@ def refusal(code: str = "ValidationException", status: int = 400) -> ClientError
     return ClientError(response, "Operation")  # type: ignore[arg-type]
 
 
-# S3 refuses an object for good at first, and is busy then.
-NO_S3 = ClaimStore(lambda: FakeObjects(refuse=lambda _: next(S3_REFUSALS)))
+# S3 forbids the first read of an object, and is busy at the next.
 S3_REFUSALS = cycle([refusal("AccessDenied"), refusal("SlowDown", 503)])
+NO_S3 = ClaimStore(lambda: FakeObjects(refuse=lambda _: next(S3_REFUSALS)))
 
 
 def refuse(*_: Any, **__: Any) -> Any:
     raise refusal()
 
 
-def test_the_test_sees_lines_output_and_errors(logged) -> None:
+def test_the_test_sees_lines_output_and_errors(logged: Logged) -> None:
     def handle(*_: Any) -> None:
         logging.getLogger("scorecast").info("line %s", MARKER)
         print("output", MARKER)
@@ -114,7 +117,9 @@ def test_the_test_sees_lines_output_and_errors(logged) -> None:
     (FakeEvents(refuse_call=lambda _: refusal()), False, 60.0),
     (FakeEvents(refuse_call=lambda _: refusal()), True, 60.0),
 ])  # fmt: skip
-def test_fanout_logs_no_data(logged, monkeypatch, bus: FakeEvents, refuses: bool, left_s: float) -> None:
+def test_fanout_logs_no_data(
+    logged: Logged, monkeypatch: pytest.MonkeyPatch, bus: FakeEvents, refuses: bool, left_s: float
+) -> None:
     with ThreadPoolExecutor(1) as executor:
         settings, queue = FanoutSettings(BUS, "queue", 1), DeadLetterQueue(FakeSqs(refuses), "queue")
         function = fanout.Fanout(settings, Publisher(bus, NO_S3, executor, 1), queue)
@@ -151,7 +156,9 @@ def declaring(name: str, value: str) -> FakeDynamoDb:
     (declaring("keep", "worst"), False, FakeEvents()),
     (declaring("closesAt", "2020-04-15T08:26:16Z"), False, FakeEvents()),
 ])  # fmt: skip
-def test_consumer_logs_no_data(logged, monkeypatch, table: FakeDynamoDb, refuses: bool, bus: FakeEvents) -> None:
+def test_consumer_logs_no_data(
+    logged: Logged, monkeypatch: pytest.MonkeyPatch, table: FakeDynamoDb, refuses: bool, bus: FakeEvents
+) -> None:
     settings = ConsumerSettings("leaderboard", "boards", "queue", AttributeNames())
     leaderboard, queue = Leaderboard(table, "leaderboard", "boards", lambda _: None), FakeSqs(refuses)
     dead_letters, policies = DeadLetterQueue(queue, "queue"), PolicyTable(table, "boards")
@@ -169,25 +176,27 @@ def test_consumer_logs_no_data(logged, monkeypatch, table: FakeDynamoDb, refuses
 class Reader:
     """A leaderboard that gives the same items to every call, or refuses."""
 
-    def __init__(self, found: dict | None) -> None:
+    def __init__(self, found: dict[str, Any] | None) -> None:
         self.found = found
 
-    def query(self, **_: Any) -> dict:
+    def query(self, **_: Any) -> dict[str, Any]:
         return {"Items": [self._item()], "Count": 1}
 
-    def get_item(self, **_: Any) -> dict:
+    def get_item(self, **_: Any) -> dict[str, Any]:
         return {"Item": self._item()}
 
-    def batch_get_item(self, *, RequestItems: dict) -> dict:
+    def batch_get_item(self, *, RequestItems: dict[str, Any]) -> dict[str, Any]:
         return {"Responses": {table: [self._item()] for table in RequestItems}}
 
-    def _item(self) -> dict:
+    def _item(self) -> dict[str, Any]:
         return self.found if self.found is not None else refuse()
 
 
 @pytest.mark.parametrize("found", [None, SECRET, SECRET | {"projectScore": {"N": MARKER}}, {"id": {"S": MARKER}}])
 @pytest.mark.parametrize("path", ["", "/histogram", "/participants/1"])
-def test_leader_get_logs_no_data(logged, monkeypatch, found: dict | None, path: str) -> None:
+def test_leader_get_logs_no_data(
+    logged: Logged, monkeypatch: pytest.MonkeyPatch, found: dict[str, Any] | None, path: str
+) -> None:
     reader = LeaderboardReader(Reader(found), "leaderboard", "index", "ties", "boards", "key")
     monkeypatch.setattr(api, "reader", lambda: reader)
     parameters = {"hackathonName": f"{MARKER}-board"} if not path else None

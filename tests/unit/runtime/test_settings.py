@@ -28,18 +28,18 @@ def test_a_missing_variable_is_named(key: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "four", "1.5"])
-def test_a_number_that_is_none_is_shown(value: str) -> None:
+def test_an_invalid_number_is_shown(value: str) -> None:
     with pytest.raises(SettingError, match=f"EVENT_BRIDGE_MAX_ATTEMPT is '{value}'"):
         FanoutSettings.from_environment(FANOUT | {"EVENT_BRIDGE_MAX_ATTEMPT": value})
 
 
 @pytest.mark.parametrize("settings", [ConsumerSettings, ApiSettings])
-def test_an_empty_environment_is_refused(settings) -> None:
+def test_an_empty_environment_is_refused(settings: type[ConsumerSettings | ApiSettings]) -> None:
     with pytest.raises(SettingError, match="LEADERBOARD_TABLE is not set"):
         settings.from_environment({})
 
 
-def test_no_standing_events_is_a_number_of_places_too() -> None:
+def test_a_top_of_zero_entries_means_no_standing_events() -> None:
     given = {"LEADERBOARD_INDEX": "index", "EVENT_BUS_NAME": "fanoutBus", "STANDING_EVENTS_TOP": "0"}
     assert AnnouncementSettings.from_environment(given) == AnnouncementSettings("index", "fanoutBus", 0)
     with pytest.raises(SettingError, match="STANDING_EVENTS_TOP is '-1'; it must be a whole number from 0 up"):

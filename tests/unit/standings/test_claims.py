@@ -1,6 +1,8 @@
 """ConsumerLambda and changes that were too large for the bus."""
 
 import json
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -14,7 +16,7 @@ def system() -> System:
     return System()
 
 
-def claimed(system: System, image: dict, sequence: int = 1) -> str:
+def claimed(system: System, image: dict[str, Any], sequence: int = 1) -> str:
     """An event too large for the bus, with its images where it says they are."""
     publication = read_publication(record(image | {"text": {"S": "x" * 300_000}}, None, sequence), BUS)
     assert publication.claim
@@ -36,7 +38,7 @@ def test_an_attribute_that_was_left_out_is_fetched(system: System) -> None:
     assert len(system.s3.read) == 1
 
 
-def test_a_busy_s3_leaves_the_change_for_another_delivery_and_holds_no_neighbour(system: System) -> None:
+def test_while_s3_is_busy_the_change_is_retried_and_blocks_no_other(system: System) -> None:
     system.s3.refuse = lambda _: client_error("SlowDown", 503)
     outcome = system.process(claimed(system, item(name="x" * 5000)), event(item("2"), sequence=2))
     assert outcome.retry_ids == ["0"]
@@ -44,7 +46,9 @@ def test_a_busy_s3_leaves_the_change_for_another_delivery_and_holds_no_neighbour
 
 
 @pytest.mark.parametrize("spoil", [lambda s3: s3.clear(), lambda s3: s3.update(dict.fromkeys(s3, b"{}"))])
-def test_images_that_are_lost_are_a_dead_letter_that_names_them(system: System, spoil) -> None:
+def test_a_change_with_lost_images_is_a_dead_letter_that_names_them(
+    system: System, spoil: Callable[[dict[str, bytes]], None]
+) -> None:
     body = claimed(system, item(name="x" * 5000))
     spoil(system.s3.objects)
     assert system.process(body).retry_ids == []

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,9 @@ from tests.support.fakes import item, record
 NAMES = AttributeNames()
 
 
-def written(new: dict | None = None, old: dict | None = None, names: AttributeNames = NAMES) -> list[tuple]:
+def written(
+    new: dict[str, Any] | None = None, old: dict[str, Any] | None = None, names: AttributeNames = NAMES
+) -> list[tuple[Any, ...]]:
     return [(entry.key, entry.score) for entry in entries_of(from_record(record(new, old)), names)]
 
 
@@ -66,7 +69,7 @@ def test_every_number_is_a_score(score: str) -> None:
         ({"id": {"B": "AAEC"}}, "type B"),
     ],
 )
-def test_what_can_never_be_an_entry_is_refused_with_the_reason(broken: dict, reason: str) -> None:
+def test_what_can_never_be_an_entry_is_refused_with_the_reason(broken: dict[str, Any], reason: str) -> None:
     with pytest.raises(CannotApply, match=reason):
         written(item() | broken)
 
@@ -80,7 +83,7 @@ def test_an_item_that_could_be_no_entry_leaves_nothing_behind() -> None:
 
 
 def test_a_name_that_is_a_number_is_its_text_and_any_other_is_none() -> None:
-    def name(value: dict) -> str | None:
+    def name(value: dict[str, Any]) -> str | None:
         return entries_of(from_record(record(item() | {"userName": value})), NAMES)[0].name
 
     assert name({"N": "7"}) == "7"
@@ -112,7 +115,9 @@ def test_of_several_writes_to_a_key_the_newest_is_kept_in_any_order() -> None:
     ],
     ids=["a new item", "another score", "a first score", "another board", "a score that was unusable"],
 )
-def test_an_entry_is_first_if_the_item_made_none_before(new: dict, old: dict | None, *, is_first: bool) -> None:
+def test_an_entry_is_first_if_the_item_made_none_before(
+    new: dict[str, Any], old: dict[str, Any] | None, *, is_first: bool
+) -> None:
     assert entries_of(from_record(record(new, old)), NAMES)[-1].is_first is is_first
 
 

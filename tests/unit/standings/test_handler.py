@@ -112,7 +112,7 @@ def test_a_change_of_another_kind_is_left_alone(system: System) -> None:
 
 
 def test_a_concurrent_writer_between_read_and_write_is_met_by_another_read(system: System) -> None:
-    def insert_older(action: dict) -> None:
+    def insert_older(action: dict[str, Any]) -> None:
         system.table.before = lambda _: None
         other = replace(system.processor, leaderboard=Leaderboard(system.table, "leaderboard", "boards"))
         other.process([Delivery("other", event(item(score="1"), sequence=1))])
@@ -126,7 +126,7 @@ def test_a_concurrent_writer_between_read_and_write_is_met_by_another_read(syste
 def test_an_answer_that_is_lost_after_the_write_counts_once(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
     plain, lost = FakeDynamoDb.transact_write_items, iter([True])
 
-    def lose_answer(table: FakeDynamoDb, *, TransactItems: list[dict]) -> dict:
+    def lose_answer(table: FakeDynamoDb, *, TransactItems: list[dict[str, Any]]) -> dict[str, Any]:
         plain(table, TransactItems=TransactItems)
         if next(lost, False):
             raise client_error("InternalServerError", 500)
@@ -174,7 +174,7 @@ def test_an_entry_that_makes_dynamodb_reject_the_call_does_not_take_its_neighbou
 ) -> None:
     plain = FakeDynamoDb.transact_write_items
 
-    def reject(table: FakeDynamoDb, *, TransactItems: list[dict]) -> dict:
+    def reject(table: FakeDynamoDb, *, TransactItems: list[dict[str, Any]]) -> dict[str, Any]:
         if any("'9'" in str(action.get("Put")) for action in TransactItems):
             raise client_error("ValidationException")
         return plain(table, TransactItems=TransactItems)
@@ -222,7 +222,7 @@ def test_the_key_of_an_entry_is_that_of_the_table() -> None:
 
 
 def test_a_dead_letter_queue_out_of_reach_holds_up_only_what_was_to_be_parked(system: System) -> None:
-    def out_of_reach(**_: object) -> dict:
+    def out_of_reach(**_: object) -> dict[str, Any]:
         raise client_error("AccessDenied", 403)
 
     system.queue.send_message_batch = out_of_reach  # type: ignore[method-assign]
@@ -231,8 +231,8 @@ def test_a_dead_letter_queue_out_of_reach_holds_up_only_what_was_to_be_parked(sy
     assert system.table.standings == {("1", "StarWar"): "60"}
 
 
-def read_anew(score: str, sequence: int, at: str) -> str:
-    """The event of an item that was read anew, at a time; it carries the sequence of what stood before."""
+def read_again(score: str, sequence: int, at: str) -> str:
+    """The READ event of an item, at a time; it carries the sequence of the item's last known change."""
     made = json.loads(event(item(score=score), sequence=sequence))
     made["detail"] |= {"operation": "READ", "at": at}
     return json.dumps(made)
@@ -240,21 +240,21 @@ def read_anew(score: str, sequence: int, at: str) -> str:
 
 def test_an_item_read_anew_replaces_what_it_carries_the_sequence_of(system: System) -> None:
     system.process(event(item(score="1"), sequence=5))
-    system.process(read_anew("2", 5, "2026-01-01T00:00:02.000Z"))
+    system.process(read_again("2", 5, "2026-01-01T00:00:02.000Z"))
     assert system.table.standings == {("1", "StarWar"): "2"}
-    system.process(event(item(score="1"), sequence=5), read_anew("9", 5, "2026-01-01T00:00:01.000Z"))
+    system.process(event(item(score="1"), sequence=5), read_again("9", 5, "2026-01-01T00:00:01.000Z"))
     assert system.table.standings == {("1", "StarWar"): "2"}
     system.table.check()
 
 
 def test_an_item_read_anew_loses_to_every_later_change_and_tombstone(system: System) -> None:
     system.process(event(None, item(), sequence=6))
-    system.process(read_anew("2", 5, "2026-01-01T00:00:02.000Z"), read_anew("3", 0, "2026-01-01T00:00:03.000Z"))
+    system.process(read_again("2", 5, "2026-01-01T00:00:02.000Z"), read_again("3", 0, "2026-01-01T00:00:03.000Z"))
     assert system.table.standings == {}
 
 
 def test_an_item_read_anew_fills_what_is_missing(system: System) -> None:
-    system.process(read_anew("2", 0, "2026-01-01T00:00:02.000Z"))
+    system.process(read_again("2", 0, "2026-01-01T00:00:02.000Z"))
     assert system.table.standings == {("1", "StarWar"): "2"}
     system.process(event(item(score="1"), sequence=1))
     assert system.table.standings == {("1", "StarWar"): "1"}
@@ -263,26 +263,28 @@ def test_an_item_read_anew_fills_what_is_missing(system: System) -> None:
 def test_two_that_were_read_anew_at_once_count_once(system: System) -> None:
     system.process(event(item(score="10"), sequence=5))
 
-    def write_the_other(action: dict) -> None:
+    def write_the_other(action: dict[str, Any]) -> None:
         system.table.before = lambda _: None
         other = replace(system.processor, leaderboard=Leaderboard(system.table, "leaderboard", "boards"))
-        other.process([Delivery("other", read_anew("20", 5, "2026-01-01T00:00:01.000Z"))])
+        other.process([Delivery("other", read_again("20", 5, "2026-01-01T00:00:01.000Z"))])
 
     system.table.before = write_the_other
-    system.process(read_anew("30", 5, "2026-01-01T00:00:02.000Z"))
+    system.process(read_again("30", 5, "2026-01-01T00:00:02.000Z"))
     assert system.table.standings == {("1", "StarWar"): "30"}
     system.table.check()
 
 
-def test_a_board_that_cannot_be_listed_holds_up_its_own_entries_only(system: System) -> None:
+def test_a_board_that_cannot_be_listed_blocks_only_its_own_entries(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
     put_item = system.table.put_item
 
-    def refuse(*, TableName: str, Item: dict) -> dict:
+    def refuse(*, TableName: str, Item: dict[str, Any]) -> dict[str, Any]:
         if Item["name"] == {"S": "Refused"}:
             raise client_error("ThrottlingException")
         return put_item(TableName=TableName, Item=Item)
 
-    system.table.put_item = refuse
+    monkeypatch.setattr(system.table, "put_item", refuse)
     outcome = system.process(event(item("1", "Refused"), sequence=1), event(item("2", "StarWar"), sequence=2))
     assert outcome.retry_ids == ["0"]
     assert system.table.standings == {("2", "StarWar"): "60"}
@@ -293,15 +295,15 @@ def test_a_board_that_cannot_be_listed_holds_up_its_own_entries_only(system: Sys
 
 
 class BusyTable:
-    """HTTP to a DynamoDB that takes no transaction for being too busy."""
+    """HTTP to a DynamoDB that is too busy for any transaction."""
 
     def send(self, request: Any) -> SimpleNamespace:
         is_write = request.headers["X-Amz-Target"].endswith("TransactWriteItems")
-        answer = {"__type": "ThrottlingException", "message": "as told"} if is_write else {"Responses": {}}
+        answer: Any = {"__type": "ThrottlingException", "message": "as told"} if is_write else {"Responses": {}}
         return SimpleNamespace(status_code=400 if is_write else 200, content=json.dumps(answer).encode(), headers={})
 
 
-def test_a_table_that_stays_busy_is_given_up_before_the_functions_30_s_are_over(monkeypatch) -> None:
+def test_writes_to_a_table_that_stays_busy_end_within_the_functions_30_s(monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
     keys = SimpleNamespace(access_key="AKIA", secret_key="secret", token=None)
     credentials = SimpleNamespace(get_frozen_credentials=lambda: keys)

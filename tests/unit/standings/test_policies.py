@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ BEST = BoardPolicy(keep=Keep.BEST)
 CLOSED = BoardPolicy(closes_at="2020-04-15T08:26:16Z")  # the second in which the records of the fakes happened
 
 
-def late(new: dict | None = None, old: dict | None = None, sequence: int = 1) -> str:
+def late(new: dict[str, Any] | None = None, old: dict[str, Any] | None = None, sequence: int = 1) -> str:
     """A change of a second later."""
     made = record(new, old, sequence, ApproximateCreationDateTime=1586939177)
     return json.dumps({"resources": [STREAM_ARN], "detail": to_detail(from_record(made))})
@@ -41,7 +42,7 @@ def test_two_writers_of_late_changes_do_not_undo_each_other(system: System) -> N
     system.table.declare("StarWar", BEST)
     system.process(event(item(score="10"), item(score="80"), 4))
 
-    def write_the_other(action: dict) -> None:
+    def write_the_other(action: dict[str, Any]) -> None:
         system.table.before = lambda _: None
         other = replace(system.processor, leaderboard=Leaderboard(system.table, "leaderboard", "boards"))
         other.process([Delivery("other", event(item(score="90"), item(score="60"), 2))])
@@ -87,13 +88,13 @@ def test_a_board_whose_policy_is_not_usable_has_its_changes_delivered_again_and_
     assert "cannot use the policy of a board: `scorecast boards list` says which" in caplog.text
 
 
-def test_policies_that_cannot_be_read_now_leave_the_changes_for_another_delivery(
-    system: System, caplog: pytest.LogCaptureFixture
+def test_changes_are_retried_while_policies_cannot_be_read(
+    system: System, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(**_: object) -> dict:
+    def refuse(**_: object) -> dict[str, Any]:
         raise client_error("ThrottlingException")
 
-    system.table.batch_get_item = refuse
+    monkeypatch.setattr(system.table, "batch_get_item", refuse)
     outcome = system.process(event(item("1")), "not json")
     assert outcome.retry_ids == ["0"]
     assert [letter["errorCode"] for letter in system.queue.messages] == ["CannotRead"]

@@ -140,8 +140,8 @@ def test_a_top_that_changed_costs_eight_calls(system: System) -> None:
     assert all(keys["ConsistentRead"] for request in reads for keys in request.values())
 
 
-def test_a_batch_of_a_thousand_on_three_boards_is_told_once_a_board() -> None:
-    system, calls = System(10), []
+def test_a_batch_of_a_thousand_on_three_boards_is_announced_once_a_board() -> None:
+    system, calls = System(10), list[Call]()
     processor = system.watched(calls)
     changes = [event(str(at), str(at % 77), at + 1, f"board{at % 3}") for at in range(1000)]
     system.process(*changes, processor=processor)

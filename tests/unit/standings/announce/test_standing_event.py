@@ -14,7 +14,7 @@ def told(old: tuple[TopEntry, ...], new: tuple[TopEntry, ...], version: int = 9)
     return list(events_of(Snapshot("StarWar", version, old, new, 3, AT)))
 
 
-def shown(old: tuple[TopEntry, ...], new: tuple[TopEntry, ...]) -> list[tuple]:
+def shown(old: tuple[TopEntry, ...], new: tuple[TopEntry, ...]) -> list[tuple[Any, ...]]:
     details = [(one.kind, one.detail) for one in told(old, new)]
     return [(kind, one["participant"]["id"], one["previousRank"], one["rank"]) for kind, one in details]
 
