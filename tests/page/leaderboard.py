@@ -1,4 +1,4 @@
-"""The API behind the page, in this process: LeaderGet itself, on entries that the test changes."""
+"""The API behind the page: LeaderGet in this process, on entries that the test changes."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def serve_empty(monkeypatch: pytest.MonkeyPatch) -> Leaderboard:
 
 
 def go(visit: OpenTab, leaderboard: Leaderboard, hash_: str = "", **options: Any) -> Visit:
-    """Open the page in a tab whose clock only the test moves, and wait until it shows what it was answered."""
+    """Open the page in a tab whose clock only the test moves, and wait until it shows the first answers."""
     tab = visit(**options)
     tab.page.route("**/*", leaderboard.answer)
     tab.page.clock.install(time=LOADED_AT)

@@ -1,4 +1,4 @@
-"""The page for everybody: by keyboard alone, read aloud, and checked by axe-core in every state, light and dark."""
+"""Accessibility of the page: keyboard, screen reader, and axe-core in every state, light and dark."""
 
 # ruff: noqa: RUF001 - the page writes ranges with an en dash, and Chinese with its own colon.
 
@@ -64,7 +64,7 @@ def test_axe_finds_nothing(visit: OpenTab, forty: Leaderboard, violations: Check
     locale = "zh-CN" if state == "chinese" else "en-GB"
     size = {"viewport": {"width": 390, "height": 844}} if state == "phone" else {}
     hash_ = STATES.get(state, "Abc&id=p13")
-    # Without motion, so that no colour is looked at on its way to another.
+    # Without motion, so that axe sees no colour in the middle of a transition.
     tab = go(visit, forty, hash_, color_scheme=scheme, locale=locale, reduced_motion="reduce", **size)
     if state == "error":
         forty.status = 503
@@ -89,7 +89,7 @@ def press_until(tab: Visit, key: str, selector: str) -> None:
     raise AssertionError(f"{key} does not lead to {selector}")
 
 
-def test_all_can_be_done_by_keyboard(visit: OpenTab, forty: Leaderboard) -> None:
+def test_everything_works_with_the_keyboard_alone(visit: OpenTab, forty: Leaderboard) -> None:
     tab = go(visit, forty)
     keyboard = tab.page.keyboard
     press_until(tab, "Tab", "#board")
@@ -140,7 +140,7 @@ def test_the_last_page_keeps_the_focus_on_the_button(visit: OpenTab, forty: Lead
     assert tab.text("#range") == "31–40 of 40"
 
 
-def test_little_is_read_aloud_while_scores_change(visit: OpenTab, forty: Leaderboard) -> None:
+def test_a_screen_reader_announces_little_while_scores_change(visit: OpenTab, forty: Leaderboard) -> None:
     tab = go(visit, forty)
     tab.page.evaluate("""
         window.said = [];
@@ -155,7 +155,7 @@ def test_little_is_read_aloud_while_scores_change(visit: OpenTab, forty: Leaderb
     assert tab.page.evaluate("said") == ["user 05 now leads with 2,005."]
 
 
-def test_a_status_is_not_written_again_at_each_refresh(visit: OpenTab, forty: Leaderboard) -> None:
+def test_a_refresh_does_not_rewrite_an_unchanged_status(visit: OpenTab, forty: Leaderboard) -> None:
     tab = go(visit, forty, "Abc&id=p3")
     tab.page.evaluate("""
         window.written = 0;

@@ -1,4 +1,4 @@
-"""The page on the deployed system: what is written to the main table shows, by itself, and as text."""
+"""The page on the deployed system: it shows changes of the main table by itself, and as text."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_it_follows_a_change_of_the_main_table_by_itself(visit: OpenTab, stack: 
     tab.wait_for_text("#placed", "ann is in the range 95 to 96")
     assert tab.text("#updated").startswith("last change ")
     assert [url for url in tab.requests if url.startswith("http") and "leaderBoard" not in url] == [stack.api]
-    # The board has no entry when the page asks first, and the browser notes that 404; nothing else is there to note.
+    # The board may have no entry at the first request, and the browser logs that 404; it logs nothing else.
     assert [note for note in tab.complaints if "404" not in note] == []
 
 
@@ -87,7 +87,7 @@ def test_a_hostile_name_is_text(visit: OpenTab, stack: Stack, board: str) -> Non
     assert [note for note in tab.complaints if "404" not in note] == []
 
 
-def test_the_policy_allows_the_page_and_refuses_what_is_put_in(visit: OpenTab, stack: Stack) -> None:
+def test_the_content_security_policy_refuses_an_injected_script(visit: OpenTab, stack: Stack) -> None:
     tab = open_board(visit, stack, "StarWar")
     tab.wait_for_row("userB", "90")
     assert tab.complaints == []

@@ -1,4 +1,4 @@
-"""Finding a participant on the page, following one, and seeing where the scores lie."""
+"""The page finds and follows a participant, and shows how the scores are distributed."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_participant_is_found_with_rank_percentile_score_and_neighbours(visit:
     assert tab.complaints == []
 
 
-def test_who_was_found_is_marked_in_the_standings(visit: OpenTab, twenty: Leaderboard) -> None:
+def test_the_found_participant_is_marked_in_the_standings(visit: OpenTab, twenty: Leaderboard) -> None:
     tab = go(visit, twenty, "Abc&id=p4")
     assert tab.page.locator("#entries .mine bdi").all_inner_texts() == ["user 04"]
 
@@ -58,7 +58,7 @@ def test_a_name_in_the_list_leads_to_the_participant_and_close_leads_back(visit:
     assert tab.page.locator("#participant").evaluate("input => input === document.activeElement")
 
 
-def test_who_was_found_is_followed(visit: OpenTab, twenty: Leaderboard) -> None:
+def test_the_found_participant_is_followed(visit: OpenTab, twenty: Leaderboard) -> None:
     tab = go(visit, twenty, "Abc&id=p13")
     twenty.put("Abc", "p13", "1000.5")
     tab.refresh()
@@ -68,7 +68,9 @@ def test_who_was_found_is_followed(visit: OpenTab, twenty: Leaderboard) -> None:
     tab.wait_for_text("#news", "user 13 has rank 1 of 20.")
 
 
-def test_who_is_not_on_the_board_is_not_found_until_the_score_is_there(visit: OpenTab, twenty: Leaderboard) -> None:
+def test_a_participant_without_a_score_is_not_found_until_the_score_is_there(
+    visit: OpenTab, twenty: Leaderboard
+) -> None:
     tab = go(visit, twenty)
     find(tab, "nobody")
     tab.wait_for_text("#missing", "There is no participant with the id “nobody” on the board “Abc”.")
@@ -124,7 +126,7 @@ def test_a_change_of_rank_can_be_followed_by_eye(visit: OpenTab, twenty: Leaderb
     assert tab.page.locator(".mark:not(:empty)").count() == 0
 
 
-def test_whoever_wants_no_motion_sees_the_marks_and_no_motion(visit: OpenTab, twenty: Leaderboard) -> None:
+def test_with_reduced_motion_the_marks_are_shown_and_nothing_moves(visit: OpenTab, twenty: Leaderboard) -> None:
     tab = go(visit, twenty, reduced_motion="reduce")
     twenty.put("Abc", "p7", "985")
     tab.refresh()
@@ -174,7 +176,7 @@ def test_the_chart_has_axes_a_bar_for_each_range_and_words(visit: OpenTab, twent
         (["1E+100", "2E+100"], "1"),
     ],
 )
-def test_the_bar_of_who_was_found_is_marked(
+def test_the_bar_of_the_found_participant_is_marked(
     visit: OpenTab, leaderboard: Leaderboard, scores: list[str], participant: str
 ) -> None:
     for number, score in enumerate(scores):
@@ -186,7 +188,7 @@ def test_the_bar_of_who_was_found_is_marked(
     assert tab.complaints == []
 
 
-def test_the_most_common_range_and_what_the_chart_covers_are_told_in_words(
+def test_the_summary_names_the_most_common_range_and_what_the_chart_covers(
     visit: OpenTab, leaderboard: Leaderboard
 ) -> None:
     for number, score in enumerate(["10", "11", "12", "25", "39"]):

@@ -1,4 +1,4 @@
-"""The page on boards with a policy: where low scores are better, and where later changes do not count."""
+"""The page on boards with a policy: low scores are better, or later changes do not count."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def gauges(tab: Visit) -> list[float]:
     return list(tab.page.locator("#entries tr").evaluate_all(read))
 
 
-def test_the_lowest_score_leads_and_the_page_says_why(visit: OpenTab, golf: Leaderboard) -> None:
+def test_the_lowest_score_leads_and_a_note_explains_it(visit: OpenTab, golf: Leaderboard) -> None:
     tab = go(visit, golf, "Golf&id=3")
     assert tab.rows() == [("1", "bob", "64"), ("2", "cem", "72"), ("3", "ann", "80")]
     assert tab.text("#order") == "the lowest score is best"
@@ -35,7 +35,7 @@ def test_the_lowest_score_leads_and_the_page_says_why(visit: OpenTab, golf: Lead
     assert tab.complaints == []
 
 
-def test_where_high_scores_are_better_nothing_is_said(visit: OpenTab, golf: Leaderboard) -> None:
+def test_a_descending_board_has_no_note_about_its_order(visit: OpenTab, golf: Leaderboard) -> None:
     golf.put("Abc", "1", "60", "ann")
     golf.put("Abc", "2", "30", "bob")
     tab = go(visit, golf, "Abc")
@@ -43,13 +43,13 @@ def test_where_high_scores_are_better_nothing_is_said(visit: OpenTab, golf: Lead
     assert gauges(tab) == [1, 0.5]
 
 
-def test_the_bars_of_the_scores_grow_from_where_a_line_is_read_from(visit: OpenTab, golf: Leaderboard) -> None:
+def test_the_bars_of_the_scores_fill_from_the_left(visit: OpenTab, golf: Leaderboard) -> None:
     tab = go(visit, golf, "Golf")
     margins = "gauges => gauges.map(gauge => getComputedStyle(gauge, '::after').marginLeft)"
     assert tab.page.locator("#entries .gauge").evaluate_all(margins) == ["0px"] * 3
 
 
-def test_who_gets_a_lower_score_rises(visit: OpenTab, golf: Leaderboard) -> None:
+def test_a_participant_with_a_lower_score_rises(visit: OpenTab, golf: Leaderboard) -> None:
     tab = go(visit, golf, "Golf")
     golf.put("Golf", "1", "60")
     tab.refresh()
@@ -86,13 +86,13 @@ def test_a_board_that_will_close_is_live_until_then(visit: OpenTab, golf: Leader
     assert tab.page.locator("#order").is_hidden()
 
 
-def test_a_board_without_an_end_says_nothing_of_it(visit: OpenTab, golf: Leaderboard) -> None:
+def test_a_board_that_never_closes_shows_no_closing_time(visit: OpenTab, golf: Leaderboard) -> None:
     tab = go(visit, golf, "Golf")
     assert tab.page.locator("#closes").is_hidden()
     assert tab.text("#state") == "Live"
 
 
-def test_it_becomes_final_while_one_looks_on(visit: OpenTab, golf: Leaderboard) -> None:
+def test_the_board_becomes_final_while_the_page_is_open(visit: OpenTab, golf: Leaderboard) -> None:
     golf.table.policies["Golf"] = BoardPolicy(closes_at="2026-01-02T12:01:00Z")  # a minute after the page is opened
     tab = go(visit, golf, "Golf")
     tab.refresh(29)
@@ -101,6 +101,6 @@ def test_it_becomes_final_while_one_looks_on(visit: OpenTab, golf: Leaderboard) 
     assert tab.text("#state") == "Final"
 
 
-def test_it_says_so_in_chinese(visit: OpenTab, golf: Leaderboard) -> None:
+def test_the_note_about_the_order_is_in_chinese_too(visit: OpenTab, golf: Leaderboard) -> None:
     tab = go(visit, golf, "Golf", locale="zh-CN")
     assert tab.text("#order") == "分数越低越好"

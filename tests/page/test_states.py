@@ -39,7 +39,7 @@ def thirty(leaderboard: Leaderboard) -> Leaderboard:
     return leaderboard
 
 
-def test_it_opens_the_first_board_and_says_that_it_is_live(visit: OpenTab, two_boards: Leaderboard) -> None:
+def test_the_first_board_opens_and_is_live(visit: OpenTab, two_boards: Leaderboard) -> None:
     tab = go(visit, two_boards)
     assert tab.rows() == [("1", "ann", "60"), ("2", "cem", "50")]
     assert (tab.text("h1"), tab.text("#state"), tab.text("#total")) == ("Abc", "Live", "2 participants")
@@ -96,7 +96,7 @@ def test_the_number_of_rows_can_be_chosen(visit: OpenTab, thirty: Leaderboard) -
     assert tab.text("#range") == "1–25 of 30"
 
 
-def test_one_can_turn_pages_and_jump_to_any_rank(visit: OpenTab, thirty: Leaderboard) -> None:
+def test_a_reader_can_turn_pages_and_jump_to_any_rank(visit: OpenTab, thirty: Leaderboard) -> None:
     tab = go(visit, thirty)
     for button, first in (("Next page", 11), ("Last page", 21), ("Previous page", 11), ("First page", 1)):
         tab.page.get_by_role("button", name=button).click()
@@ -116,7 +116,7 @@ def test_a_jump_past_the_end_goes_to_the_end(visit: OpenTab, thirty: Leaderboard
     assert tab.page.get_by_role("button", name="Next page").get_attribute("aria-disabled") == "true"
 
 
-def test_inside_of_very_many_ties_it_says_where_they_begin_and_goes_on_page_by_page(
+def test_among_very_many_ties_the_page_shows_their_start_and_the_pager_continues(
     visit: OpenTab, leaderboard: Leaderboard
 ) -> None:
     leaderboard.table.entries = [("Abc", f"{number:04}", "7") for number in range(2150)]
@@ -174,7 +174,7 @@ def test_a_board_without_entries(visit: OpenTab, two_boards: Leaderboard) -> Non
     assert tab.complaints == []
 
 
-def test_an_error_is_said_and_what_was_shown_stays(visit: OpenTab, two_boards: Leaderboard) -> None:
+def test_an_error_is_shown_and_the_last_answer_stays(visit: OpenTab, two_boards: Leaderboard) -> None:
     tab = go(visit, two_boards)
     two_boards.status = 503
     tab.refresh()
@@ -188,7 +188,7 @@ def test_an_error_is_said_and_what_was_shown_stays(visit: OpenTab, two_boards: L
     assert tab.text("#state") == "Live"
 
 
-def test_an_error_at_first_is_said_too(visit: OpenTab, two_boards: Leaderboard) -> None:
+def test_an_error_of_the_first_request_is_shown_too(visit: OpenTab, two_boards: Leaderboard) -> None:
     two_boards.status = 500
     tab = go(visit, two_boards)
     assert tab.text("#empty") == "Not up to date: the server answered 500. Trying again."
@@ -201,7 +201,7 @@ def requests_in_a_minute(tab: Visit) -> int:
     return int(tab.page.evaluate("asked"))
 
 
-def test_it_rests_while_hidden_and_while_paused(visit: OpenTab, two_boards: Leaderboard) -> None:
+def test_the_page_sends_no_request_while_hidden_or_paused(visit: OpenTab, two_boards: Leaderboard) -> None:
     tab = go(visit, two_boards)
     tab.page.evaluate(COUNT_REQUESTS)
     tab.refresh()
@@ -217,7 +217,7 @@ def test_it_rests_while_hidden_and_while_paused(visit: OpenTab, two_boards: Lead
         tab.page.get_by_role("button", name="Resume").click()
 
 
-def test_it_asks_less_and_less_often_while_there_is_no_answer(visit: OpenTab, two_boards: Leaderboard) -> None:
+def test_the_page_backs_off_while_requests_fail(visit: OpenTab, two_boards: Leaderboard) -> None:
     tab = go(visit, two_boards)
     two_boards.status = 503
     waits_s = []
@@ -243,7 +243,7 @@ def test_what_has_not_changed_is_answered_with_304(visit: OpenTab, two_boards: L
     assert tab.complaints == []
 
 
-def test_nothing_is_fetched_from_elsewhere_and_paths_are_relative(visit: OpenTab, two_boards: Leaderboard) -> None:
+def test_only_the_own_origin_is_requested_and_paths_are_relative(visit: OpenTab, two_boards: Leaderboard) -> None:
     tab = go(visit, two_boards, "Abc&id=1")
     fetched = [url for url in tab.requests if not url.startswith("data:")]
     assert all(url.startswith(ADDRESS) for url in fetched)

@@ -23,16 +23,16 @@ from scorecast.api import handler
 from scorecast.api.endpoints.documents import GetOpenApi
 from tests.support.api_fakes import SAMPLE, FakeTable, serve
 
-# What is on the board, so that requests get that far: any words are hardly ever a board's name.
+# An entry that exists: generated text is hardly ever the name of a board.
 KNOWN = {"hackathonName": "StarWar", "path.id": "2"}
-# Where a valid value may be refused: `next` is signed, and which parameters go together OpenAPI cannot say.
+# Valid values may be refused here: `next` is signed, and OpenAPI cannot express which parameters exclude each other.
 EXCLUDED: dict[str, list[CheckFunction]] = {
     path: [positive_data_acceptance] for path in ("/leaderBoard/", "/participants/{id}")
 }
 
 
 def gateway(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """LeaderGet behind WSGI, called as API Gateway calls it: the path as it was sent, the parameters decoded."""
+    """Serve LeaderGet by WSGI, called as API Gateway calls it: the path as sent, the parameters decoded."""
     event = {
         "httpMethod": environ["REQUEST_METHOD"],
         "path": environ["REQUEST_URI"].partition("?")[0],
@@ -46,7 +46,7 @@ def gateway(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iter
 
 
 def described(parameters: dict[str, str]) -> OpenApiSchema:
-    """The API as it describes itself, with these parameters fixed."""
+    """Load the OpenAPI document, with these parameters fixed."""
     generation = {"deterministic": settings().derandomize}
     config = {"seed": core.global_force_seed or 1, "base-url": "http://localhost/", "generation": generation}
     document = json.loads(GetOpenApi().answer()["body"])

@@ -1,4 +1,4 @@
-"""LeaderGet over tables in memory, and the oracles of what it answers."""
+"""LeaderGet on tables in memory, and oracles for its answers."""
 
 import json
 import operator

@@ -1,4 +1,4 @@
-"""The deployed API, over HTTP and through the gateway, keeps to its OpenAPI document."""
+"""The deployed API, over HTTP through the gateway, conforms to its OpenAPI document."""
 
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from tests.support.deployed import Stack
 
 DOCUMENT = Path(scorecast.api.__file__).with_name("openapi.json")
 CONFIG = SchemathesisConfig.from_dict({"seed": 1, "generation": {"deterministic": True}})
-# A request line beyond what a gateway reads never reaches the API.
+# The gateway refuses a request line that is too long; the API never sees it.
 TOO_LONG_FOR_THE_GATEWAY = 431
 described = schemathesis.openapi.from_path(DOCUMENT, config=CONFIG)
 

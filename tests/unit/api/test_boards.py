@@ -60,7 +60,7 @@ def test_a_histogram_is_in_the_order_of_the_scores_on_any_board(monkeypatch: pyt
         ("/leaderBoard/Golf/participants/1", {}),
     ],
 )
-def test_every_answer_about_a_board_says_its_order_its_end_and_how_fresh_it_is(
+def test_every_answer_about_a_board_has_its_order_its_closing_time_and_its_last_change(
     monkeypatch: pytest.MonkeyPatch, path: str, parameters: dict[str, str]
 ) -> None:
     serve(monkeypatch, FakeTable(GOLF_ENTRIES, policies={"Golf": GOLF}))
@@ -70,7 +70,7 @@ def test_every_answer_about_a_board_says_its_order_its_end_and_how_fresh_it_is(
     assert body["total"] == 4
 
 
-def test_lists_say_the_policy_of_each_board(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lists_have_the_policy_of_each_board(monkeypatch: pytest.MonkeyPatch) -> None:
     serve(monkeypatch, FakeTable([*GOLF_ENTRIES, *SAMPLE], policies={"Golf": GOLF}))
     for path in ("/leaderBoard/", "/participants/1"):
         boards = {board["hackathonName"]: board for board in get(path)["body"]["boards"]}
@@ -88,7 +88,7 @@ def test_a_next_of_another_order_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
     assert get("/leaderBoard", hackathonName="Golf", limit="2", next=token)["body"]["parameter"] == "next"
 
 
-def test_a_policy_that_is_not_usable_is_a_500_that_names_the_board(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unusable_policy_is_a_500_that_names_the_board(monkeypatch: pytest.MonkeyPatch) -> None:
     table = FakeTable(GOLF_ENTRIES)
     monkeypatch.setattr(table, "_counters", lambda: {("policies", "Golf"): UNUSABLE})
     serve(monkeypatch, table)
@@ -107,13 +107,13 @@ tied_boards = st.lists(st.tuples(st.sampled_from(["-2", "0", "7", "7.5"]), st.in
 
 
 def earliest_first(entries: list[tuple[str, str, str]], reached: dict[str, str], order: Order) -> list[str]:
-    """The oracle: the ids of a board, best score first, and of equal scores who was there first."""
+    """The oracle: the ids of a board, best score first; of equal scores the earliest first."""
     sign = 1 if order is Order.ASCENDING else -1
     return [one[1] for one in sorted(entries, key=lambda one: (sign * Decimal(one[2]), reached[one[1]], one[1]))]
 
 
 @given(tied_boards, st.sampled_from(Order), st.integers(1, 9), st.data())
-def test_where_ties_have_an_order_all_is_read_in_it(
+def test_on_a_board_that_orders_ties_everything_is_read_in_that_order(
     drawn: list[tuple[str, int]], order: Order, limit: int, data: st.DataObject
 ) -> None:
     entries = [("b", f"p{at:02}", score) for at, (score, _) in enumerate(drawn)]
@@ -194,7 +194,7 @@ def test_a_list_reads_a_bounded_number_of_boards_unless_asked_for_more(
     assert (len(body["boards"]), "next" in body, table.read) == (100, True, 101)
 
 
-def test_a_next_is_good_for_its_own_list_only(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_next_is_valid_for_its_own_list_only(monkeypatch: pytest.MonkeyPatch) -> None:
     serve(monkeypatch, FakeTable([(name, one, "5") for name in ("a", "b") for one in "12"]))
     token = get("/participants/1", limit="1")["body"]["next"]
     for path in ("/participants/2", "/leaderBoard/"):

@@ -10,7 +10,7 @@ def test_a_token_gives_its_cursor_back() -> None:
     assert read_token(make_token(CURSOR, "StarWar", "key"), "StarWar", "key") == CURSOR
 
 
-def test_a_token_is_good_for_its_board_and_its_stack_only() -> None:
+def test_a_token_is_valid_for_its_board_and_its_stack_only() -> None:
     token = make_token(CURSOR, "StarWar", "key")
     for board, key in (("WarCraft", "key"), ("StarWar", "other")):
         with pytest.raises(ApiError, match="omit it"):

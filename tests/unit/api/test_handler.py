@@ -90,7 +90,7 @@ def test_a_participant_has_a_rank_on_each_of_its_boards(monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     "path", ["/leaderBoard/StarWar/participants/9", "/leaderBoard/No/participants/1", "/participants/9", "/no"]
 )
-def test_what_is_not_there_is_a_404_problem(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+def test_an_unknown_path_board_or_participant_is_a_404_problem(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     serve(monkeypatch, FakeTable(SAMPLE))
     answer = get(path)
     assert answer["statusCode"] == 404
@@ -151,7 +151,9 @@ def test_hostile_names_are_json_like_any_other() -> None:
     assert json.loads(json_text({text: [text, Decimal("1E+2"), None, True, {}]})) == {text: [text, 100, None, True, {}]}
 
 
-def test_the_pages_policy_allows_its_own_script_and_style_only(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_content_security_policy_allows_the_pages_own_script_and_style_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     answer = page_answer("<style>a{}</style><script>b()</script>")
     policy = answer["headers"]["Content-Security-Policy"]
     assert re.search(r"script-src 'sha256-[A-Za-z0-9+/]{43}='; style-src 'sha256-", policy)
@@ -165,7 +167,7 @@ def test_the_page_is_served_at_the_root() -> None:
 
 
 @pytest.mark.parametrize("event", [None, [], "text", {"path": 5}, {}])
-def test_whatever_comes_is_answered(event: object) -> None:
+def test_any_event_is_answered(event: object) -> None:
     assert handler.handle(event, None)["statusCode"] in (200, 404)
 
 
@@ -215,7 +217,9 @@ def test_a_jump_into_very_many_ties_starts_with_the_first_of_them(monkeypatch: p
     assert [(entry["id"], entry["rank"]) for entry in body["entries"]] == [("p19", 1), ("p18", 1)]
 
 
-def test_participants_are_compared_best_first_and_strangers_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_participants_are_compared_best_first_and_those_without_an_entry_are_omitted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     serve(monkeypatch, FakeTable(SAMPLE))
     request = {
         "path": "/leaderBoard",
@@ -244,7 +248,7 @@ def test_a_histogram_counts_everybody_once(monkeypatch: pytest.MonkeyPatch) -> N
     assert [bar["from"] for bar in body["bars"] if bar["count"]] == [60, 70, 90]
 
 
-def test_what_has_not_changed_is_not_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unchanged_answer_is_a_304(monkeypatch: pytest.MonkeyPatch) -> None:
     serve(monkeypatch, FakeTable(SAMPLE))
     tag = handler.handle({"path": "/leaderBoard"}, None)["headers"]["ETag"]
     for known in (tag, f'"other", W/{tag}', "*"):
@@ -253,14 +257,14 @@ def test_what_has_not_changed_is_not_sent_again(monkeypatch: pytest.MonkeyPatch)
     assert handler.handle({"path": "/leaderBoard", "headers": {"if-none-match": '"old"'}}, None)["statusCode"] == 200
 
 
-def test_head_answers_as_get_does_but_for_the_body(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_head_answers_like_get_without_the_body(monkeypatch: pytest.MonkeyPatch) -> None:
     serve(monkeypatch, FakeTable(SAMPLE))
     got, head = (handler.handle({"path": "/leaderBoard", "httpMethod": method}, None) for method in ("GET", "HEAD"))
     assert head == got | {"body": ""}
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "TRACE"])
-def test_another_method_is_answered_with_those_that_are_allowed(method: str) -> None:
+def test_a_method_that_is_not_allowed_is_a_405_that_lists_the_allowed_ones(method: str) -> None:
     answer = handler.handle({"path": "/leaderBoard", "httpMethod": method}, None)
     assert (answer["statusCode"], answer["headers"]["Allow"]) == (405, "GET, HEAD, OPTIONS")
     assert json.loads(answer["body"])["title"] == "Method Not Allowed"
@@ -273,7 +277,7 @@ def test_options_allows_any_page_to_read_and_revalidate() -> None:
     assert answer["headers"]["Access-Control-Allow-Origin"] == "*"
 
 
-def test_an_error_of_the_table_is_a_problem_to_come_back_to(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_of_dynamodb_is_a_503_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     class Broken(FakeTable):
         def query(self, **request: Any) -> Item:
             raise client_error("InternalServerError", 500)

@@ -1,4 +1,4 @@
-"""The OpenAPI document says what the API takes: its paths, its parameters, their limits."""
+"""The OpenAPI document has the paths, the parameters and the limits of the code."""
 
 import json
 from pathlib import Path

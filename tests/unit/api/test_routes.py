@@ -91,7 +91,7 @@ def test_a_request_is_read(path: str, parameters: dict[str, str], query: Query) 
         ("/leaderBoard/x/participants/" + "y" * 2049, {}, 400, "id", "2049 bytes"),
     ],
 )
-def test_a_wrong_request_is_answered_with_what_is_allowed(
+def test_an_invalid_request_is_refused_with_what_is_allowed(
     path: str, parameters: dict[str, str], status: int, parameter: str | None, detail: str
 ) -> None:
     with pytest.raises(ApiError) as caught:
@@ -105,7 +105,7 @@ def test_a_parameter_given_twice_is_refused() -> None:
         asked_many(hackathonName=["a"], limit=["1", "2"])
 
 
-def test_several_participants_are_asked_for_once_each() -> None:
+def test_repeated_ids_are_read_once() -> None:
     assert asked_many(hackathonName=["a"], id=["1", "2", "1"]) == CompareEntries("a", ("1", "2"))
     with pytest.raises(ApiError, match="id is given 26 times; at most 25 are allowed"):
         asked_many(hackathonName=["a"], id=[str(at) for at in range(26)])
