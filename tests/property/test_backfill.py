@@ -137,7 +137,7 @@ class World:
 
     @property
     def shown(self) -> dict[str, str]:
-        return {participant: score for (participant, _), score in self.table.standings.items()}
+        return {participant: score for (participant, _), score in self.table.scores.items()}
 
     @property
     def expected(self) -> dict[str, str]:

@@ -92,6 +92,6 @@ def check_event(event: Any) -> None:
     events = [event, event_of(NEIGHBOUR)]
     outcome = consumer.process([Delivery(str(at), json.dumps(one)) for at, one in enumerate(events)])
     assert outcome.retry_ids == []
-    assert ("neighbour", "StarWar") in table.standings
+    assert ("neighbour", "StarWar") in table.scores
     assert len(queue.messages) == outcome.counts["parked"] <= 1
     table.check()

@@ -82,7 +82,7 @@ def test_any_order_and_any_repeats_end_in_the_state_of_the_main_table(made: list
     changes, standings = _run_main_table(made)
     table = FakeDynamoDb()
     _deliver(table, changes, data)
-    assert table.standings == standings
+    assert table.scores == standings
     table.check()
 
 

@@ -316,7 +316,7 @@ class World:
                 for name, one in self.main.items()
                 if "N" in one.get("projectScore", {})
             }
-            assert self._but_poison(self.tables.standings) == self._but_poison(scores)
+            assert self._but_poison(self.tables.scores) == self._but_poison(scores)
 
     def _check_ties(self, changes: list[Change]) -> None:
         """Ties stand by the change that brought each score, where late changes leave that exact: docs/boards.md."""

@@ -20,7 +20,7 @@ SETTINGS = ConsumerSettings("leaderboard", "boards", "queue", AttributeNames())
 
 
 class System:
-    """The function with a table and a queue; pauses are not waited for."""
+    """The function with a table and a queue; it records its pauses and does not wait."""
 
     def __init__(self) -> None:
         self.table, self.queue, self.s3 = FakeDynamoDb(), FakeSqs(), FakeObjects()

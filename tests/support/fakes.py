@@ -1,4 +1,4 @@
-"""Stand-ins for AWS with state that a test can look at, and samples of what travels."""
+"""Fakes of AWS whose state a test can read, and sample items and records."""
 
 import io
 import json
@@ -23,7 +23,7 @@ BUS = Bus("fanoutBus", "backup", AttributeNames())
 
 
 def client_error(code: str, status: int = 400) -> ClientError:
-    """What botocore raises for an error answer."""
+    """The error that botocore raises for an error answer."""
     response = {"Error": {"Code": code, "Message": "as told"}, "ResponseMetadata": {"HTTPStatusCode": status}}
     return ClientError(response, "Operation")  # type: ignore[arg-type]
 
@@ -39,7 +39,7 @@ def item(
 def record(
     new: dict[str, Any] | None = None, old: dict[str, Any] | None = None, sequence: int = 1, **body: Any
 ) -> dict[str, Any]:
-    """A record of the main table's stream; what happened follows from the images."""
+    """A record of the main table's stream; the images determine the operation."""
     image = new or old or {}
     images = {name: value for name, value in (("NewImage", new), ("OldImage", old)) if value is not None}
     return {
@@ -60,7 +60,7 @@ def record(
 
 @dataclass
 class FakeEvents:
-    """A bus: keeps what it took, in order; `refuse` says with which code an entry or a call fails."""
+    """A bus: keeps the accepted entries in order; `refuse_entry` and `refuse_call` return the error to fail with."""
 
     refuse_entry: Callable[[dict[str, Any]], str | None] = lambda _: None
     refuse_call: Callable[[list[dict[str, Any]]], ClientError | None] = lambda _: None
@@ -86,7 +86,7 @@ class FakeEvents:
 
 @dataclass
 class FakeSqs:
-    """A queue: keeps the bodies it took; `refuses` makes it fail every entry."""
+    """A queue: keeps the accepted bodies; `refuses` makes it fail every entry."""
 
     refuses: bool = False
     messages: list[dict[str, Any]] = field(default_factory=list)
@@ -103,7 +103,7 @@ class FakeSqs:
 
 @dataclass
 class FakeObjects:
-    """A bucket: bodies by key, in the order in which they were written; `refuse` says how a call about a key fails."""
+    """A bucket: bodies by key, in the order of the writes; `refuse` returns the error for a key."""
 
     objects: dict[str, bytes] = field(default_factory=dict)
     read: list[str] = field(default_factory=list)
@@ -128,8 +128,8 @@ class FakeObjects:
 class FakeDynamoDb:
     """Tables with the reads and the transactions of Scorecast's own code: conditions, ADD, all or nothing.
 
-    `before` is called with each action of a transaction; it may answer an error code for it, raise, or change `items`
-    first. `indexed` is what the index by score shows of the entries, if it lags behind.
+    `before` is called with each action of a transaction; it may return an error code for it, raise, or change `items`
+    first. `indexed` are the entries that the index by score shows, if it is stale.
     """
 
     items: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
@@ -139,8 +139,8 @@ class FakeDynamoDb:
     indexed: dict[tuple[str, str], dict[str, Any]] | None = None
 
     def put_item(self, *, TableName: str, Item: dict[str, Any], **condition: Any) -> dict[str, Any]:
-        standing = self.board_items.get(_key_of(Item), {}).get("version")
-        if condition and standing != condition.get("ExpressionAttributeValues", {}).get(":version"):
+        version = self.board_items.get(_key_of(Item), {}).get("version")
+        if condition and version != condition.get("ExpressionAttributeValues", {}).get(":version"):
             raise client_error("ConditionalCheckFailedException")
         self.board_items[_key_of(Item)] = Item
         return {}
@@ -148,7 +148,7 @@ class FakeDynamoDb:
     def query(
         self, *, ExpressionAttributeValues: dict[str, Any], ScanIndexForward: bool, Limit: int, **_: Any
     ) -> dict[str, Any]:
-        """The best of a board by the index; of equal scores in any order."""
+        """The best entries of a board by the index; equal scores are in any order."""
         shown = (self.items if self.indexed is None else self.indexed).values()
         found = [one for one in shown if one.get("hackathonName") == ExpressionAttributeValues[":board"]]
         found.sort(key=lambda one: Decimal(one["projectScore"]["N"]), reverse=not ScanIndexForward)
@@ -180,15 +180,15 @@ class FakeDynamoDb:
         if "Put" not in action:
             return None
         put = action["Put"]
-        standing = self.items.get(_key_of(put["Item"]))
+        current = self.items.get(_key_of(put["Item"]))
         if put["ConditionExpression"] == "attribute_not_exists(id)":
-            met = standing is None
+            met = current is None
         else:
             values = put["ExpressionAttributeValues"]
             history = "#history = :history" if ":history" in values else "attribute_not_exists(#history)"
             assert put["ConditionExpression"] == f"#sequence = :sequence AND #at = :at AND {history}"
             wanted = {name: values.get(f":{name}") for name in ("sequence", "at", "history")}
-            met = standing is not None and all(standing.get(name) == value for name, value in wanted.items())
+            met = current is not None and all(current.get(name) == value for name, value in wanted.items())
         return None if met else "ConditionalCheckFailed"
 
     def _do(self, action: dict[str, Any]) -> None:
@@ -205,19 +205,19 @@ class FakeDynamoDb:
                 item[name] = {"N": str(count)}
 
     @property
-    def standings(self) -> dict[tuple[str, str], str]:
-        """The score of every entry that stands."""
+    def scores(self) -> dict[tuple[str, str], str]:
+        """The score of every entry."""
         return {key: value["projectScore"]["N"] for key, value in self.items.items() if "projectScore" in value}
 
     @property
     def shown(self) -> dict[tuple[str, str], tuple[Decimal, str]]:
-        """The score and the name of every entry that stands."""
-        standing = {key: value for key, value in self.items.items() if "projectScore" in value}
-        return {key: (Decimal(one["projectScore"]["N"]), one["userName"]["S"]) for key, one in standing.items()}
+        """The score and the name of every entry."""
+        entries = {key: value for key, value in self.items.items() if "projectScore" in value}
+        return {key: (Decimal(one["projectScore"]["N"]), one["userName"]["S"]) for key, one in entries.items()}
 
     @property
     def tie_orders(self) -> dict[tuple[str, str], str]:
-        """Where every entry stands that has a place in the index of ties."""
+        """The sort key of every entry in the index for ties."""
         tied = {key: value for key, value in self.items.items() if "tieOrder" in value}
         assert all(value["tieBoard"]["S"] == board for (_, board), value in tied.items())
         return {key: value["tieOrder"]["S"] for key, value in tied.items()}
@@ -248,10 +248,10 @@ class FakeDynamoDb:
         return {node: buckets for node, buckets in pruned.items() if buckets}
 
     def check(self) -> None:
-        """Assert that the counters of every board are those of its entries."""
+        """Assert that the counters of every board match its entries."""
         for board in {board for _, board in self.items}:
             counters = Counters()
-            for (_, other), score in self.standings.items():
+            for (_, other), score in self.scores.items():
                 if other == board:
                     counters.replace(None, Decimal(score))
             assert self.counted(board) == {node: buckets for node, buckets in counters.nodes.items() if buckets}

@@ -1,4 +1,4 @@
-"""Documents with one value exchanged: every way in which a message can be wrong in one place."""
+"""Documents with one value replaced: every way in which a message can have one wrong value."""
 
 import copy
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ Path = tuple[str | int, ...]
 
 
 def paths_of(document: Any, parent: Path = ()) -> Iterator[Path]:
-    """Every place within a document, containers too, from the root down."""
+    """The path of every value in a document, containers included, from the root down."""
     steps = document.items() if isinstance(document, dict) else enumerate(document)
     for step, value in steps:
         yield (*parent, step)
@@ -17,7 +17,7 @@ def paths_of(document: Any, parent: Path = ()) -> Iterator[Path]:
 
 
 def exchanged(document: Any, path: Path, value: Any) -> Any:
-    """A copy of the document with the value at the path."""
+    """A copy of the document with another value at the path."""
     changed = copy.deepcopy(document)
     *parents, last = path
     holder = changed

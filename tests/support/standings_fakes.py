@@ -1,4 +1,4 @@
-"""ConsumerLambda with its announcements on stand-ins for AWS, and what a consumer makes of the events."""
+"""ConsumerLambda and its announcements on fakes of AWS, and a consumer that replays the events."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -25,7 +25,7 @@ Call = tuple[str, dict[str, Any]]
 
 
 class Inline(Executor):
-    """Runs what it is given at once, so that a schedule of faults means the same every time."""
+    """Runs each call immediately, so that a schedule of faults is deterministic."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         future: Future[Any] = Future()
@@ -37,7 +37,7 @@ class Inline(Executor):
 
 
 def announcements_of(dynamodb: Any, events: Any, size: int, **more: Any) -> Announcements:
-    """Announcements that wait for nothing."""
+    """Announcements that never wait."""
 
     def wait(_: float) -> None:
         pass
@@ -49,7 +49,7 @@ def announcements_of(dynamodb: Any, events: Any, size: int, **more: Any) -> Anno
 
 @dataclass
 class Watched:
-    """A client whose calls are noted, and may do something else before or after them."""
+    """A client that records its calls, with hooks before and after each."""
 
     client: Any
     calls: list[Call]
@@ -86,7 +86,7 @@ class System:
         return BatchProcessor(SETTINGS, leaderboard, dead_letters, claims, policies, announcements)
 
     def watched(self, calls: list[Call], **hooks: Callable[[Call], None]) -> BatchProcessor:
-        """A processor whose calls are noted."""
+        """A processor whose calls are recorded."""
         return self.processor(Watched(self.table, calls, **hooks), Watched(self.events, calls, **hooks))
 
     def process(self, *events: str, processor: BatchProcessor | None = None) -> Outcome:
@@ -112,14 +112,14 @@ class System:
 
 @dataclass
 class Replayed:
-    """What a consumer knows of a board from its events."""
+    """The state of a board that a consumer derives from its events."""
 
     members: set[str] = field(default_factory=set)
     leader: str | None = None
 
 
 def replay(entries: Iterable[dict[str, Any]]) -> dict[str, Replayed]:
-    """Take events in the order of their sequence, each id once; each must fit what is known by then."""
+    """Replay events in the order of their sequence, each id once; each must fit the state so far."""
     once = {json.loads(entry["Detail"])["id"]: entry for entry in entries}
     details = [(json.loads(entry["Detail"]), entry["DetailType"]) for entry in once.values()]
     boards: dict[str, Replayed] = {}
@@ -138,7 +138,7 @@ def check_told(entries: Iterable[dict[str, Any]], table: FakeDynamoDb, size: int
     """
     tops = replay(entries)
     for board in {board for _, board in table.items}:
-        scores = {name: Decimal(score) for (name, other), score in table.standings.items() if other == board}
+        scores = {name: Decimal(score) for (name, other), score in table.scores.items() if other == board}
         best = table.policy_of(board).order.best_first(scores.values())[:size]
         top = tops.get(board, Replayed())
         assert sorted(scores[name] for name in top.members) == sorted(best), (board, top, scores)
@@ -167,7 +167,7 @@ def _take(board: Replayed, detail: dict[str, Any], kind: str) -> None:
 
 
 def event(participant: str, score: str | None, sequence: int, board: str = "StarWar", **more: Any) -> str:
-    """The body of a message: a participant has a score now; None removes the item."""
+    """The body of a message that sets a participant's score; None removes the item."""
     image = item(participant, board, score or "0", **more)
     new, old = (None, image) if score is None else (image, None)
     change = from_record(record(new, old, sequence))

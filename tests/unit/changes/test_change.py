@@ -12,7 +12,7 @@ def detail_of(image: dict[str, Any]) -> dict[str, Any]:
     return to_detail(from_record(record(item() | image)))
 
 
-def test_the_detail_of_an_update_holds_both_images_as_plain_json_and_names_what_changed() -> None:
+def test_the_detail_of_an_update_holds_both_images_as_plain_json_and_the_changed_names() -> None:
     detail = to_detail(from_record(record(item(score="90"), item(score="60"), sequence=7)))
     assert detail == {
         "schema": "scorecast.change/1",
@@ -74,11 +74,11 @@ def test_hints_point_into_nested_values_with_escaped_names() -> None:
 def test_a_double_based_hop_loses_nothing() -> None:
     digits = "12345678901234567890.123456789012345678"
     change = from_record(record(item(score=digits)))
-    hopped = json.loads(json.dumps(to_detail(change)))  # as every parser does that keeps numbers as doubles
+    hopped = json.loads(json.dumps(to_detail(change)))  # like a parser that holds numbers as doubles
     assert from_detail(hopped, STREAM_ARN) == change
 
 
-def test_the_order_in_a_set_is_no_change() -> None:
+def test_another_order_in_a_set_is_not_a_change() -> None:
     new, old = ({"tags": {"M": {"l": {"L": [{"SS": tags}]}}}} for tags in (["a", "b"], ["b", "a"]))
     assert from_record(record(item() | new, item() | old)).changed() == []
 
@@ -88,7 +88,7 @@ def test_a_fraction_of_a_second_is_kept() -> None:
 
 
 @pytest.mark.parametrize("number", ["", "12a", "1" * 41, "-1", "\uff11"])
-def test_a_sequence_number_that_is_none_is_refused(number: str) -> None:
+def test_an_invalid_sequence_number_is_refused(number: str) -> None:
     with pytest.raises(CannotRead, match="sequence number"):
         pad_sequence(number)
 

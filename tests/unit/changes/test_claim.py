@@ -1,4 +1,4 @@
-"""What an event keeps that carries a claim, and that the document behind it is the one that was left."""
+"""An event with a claim keeps the leaderboard's attributes; the claim's document is checked by its hash."""
 
 import json
 from typing import Any
@@ -32,24 +32,24 @@ def short(made: Change, **names: str) -> dict[str, Any]:
     return shorten(made, CLAIM, AttributeNames(**names))
 
 
-def test_an_event_keeps_keys_and_what_a_leaderboard_needs() -> None:
+def test_an_event_keeps_the_keys_and_the_leaderboards_attributes() -> None:
     detail = short(change(item() | {"text": {"S": "x"}}, item(score="50")))
     whole = to_detail(change(item(), item(score="50")))
     assert detail == whole | {"changed": ["projectScore", "text"], "images": CLAIM.pointer()}
 
 
-def test_the_names_are_those_that_the_stack_was_given() -> None:
+def test_the_attribute_names_are_those_of_the_stack() -> None:
     new = item() | {"points": {"N": "7"}}
     assert short(change(new), score="points")["new"].keys() == item(score=None).keys() | {"points"}
 
 
-def test_types_are_those_of_what_was_kept() -> None:
+def test_hints_are_those_of_the_kept_attributes() -> None:
     exact = "12345678901234567890"
     detail = short(change(item(score=exact) | {"photo": {"B": "aGVsbG8="}}))
     assert detail["types"] == {"/new/projectScore": {"N": exact}}
 
 
-def test_an_image_that_is_not_there_stays_away_and_one_that_keeps_nothing_is_there() -> None:
+def test_a_missing_image_is_omitted_and_one_without_kept_attributes_is_empty() -> None:
     bare = record(item()) | {"dynamodb": record(item())["dynamodb"] | {"NewImage": {"text": {"S": "x"}}}}
     detail = short(from_record(bare))
     assert detail["new"] == {}
@@ -59,7 +59,7 @@ def test_an_image_that_is_not_there_stays_away_and_one_that_keeps_nothing_is_the
 @pytest.mark.parametrize(
     "value", [{"S": "x" * KEPT_BYTES}, {"M": {}}, {"L": []}, {"NS": ["1"]}, {"B": "A" * KEPT_BYTES}]
 )
-def test_what_the_event_cannot_keep_is_named(value: dict[str, Any]) -> None:
+def test_attributes_that_the_event_cannot_keep_are_named(value: dict[str, Any]) -> None:
     detail = short(change(item() | {"a/b": value}, item() | {"a/b": {"S": "short"}}), name="a/b")
     assert detail["images"]["leftOut"] == ["/new/a~1b"]
     assert "a/b" not in detail["new"]
@@ -68,7 +68,7 @@ def test_what_the_event_cannot_keep_is_named(value: dict[str, Any]) -> None:
     assert read_pointer(detail["images"]).lacks_attributes
 
 
-def test_changed_keeps_what_it_can_where_there_are_too_many_names() -> None:
+def test_changed_keeps_only_the_leaderboards_names_if_there_are_too_many() -> None:
     many = {f"{'x' * 100}{number}": {"N": "1"} for number in range(CHANGED_BYTES // 100)}
     detail = short(change(item(score="60") | many, item(score="50")))
     assert detail["changed"] == ["projectScore"]
@@ -97,19 +97,19 @@ def test_a_claim_is_named_by_its_document() -> None:
         CLAIM.pointer() | {"sha256": "A"},
     ],
 )
-def test_a_pointer_that_is_none_is_refused(pointer: Any) -> None:
+def test_a_malformed_pointer_is_refused(pointer: Any) -> None:
     with pytest.raises(CannotRead, match="The event's images"):
         claim_in({"detail": {"images": pointer}})
 
 
-def test_an_event_with_a_claim_is_not_taken_for_a_whole_one() -> None:
+def test_an_event_with_a_claim_is_not_read_as_a_whole_one() -> None:
     event = {"resources": [STREAM_ARN], "detail": short(change(item() | {"text": {"S": "x"}}))}
     with pytest.raises(CannotRead, match="images are in S3"):
         from_event(event)
     assert read_kept(event) == change(item())
 
 
-def test_an_event_without_a_claim_is_read_as_it_is() -> None:
+def test_an_event_without_a_claim_is_read_unchanged() -> None:
     event = {"resources": [STREAM_ARN], "detail": to_detail(change(item()))}
     assert claim_in(event) is None
     assert read_kept(event) == change(item())
@@ -120,13 +120,13 @@ def test_an_object_is_read_zipped_or_not(body: bytes) -> None:
     assert unpack(CLAIM, body) == {}
 
 
-def test_a_document_that_is_no_json_is_refused_by_name() -> None:
+def test_a_document_that_is_not_json_is_refused_by_name() -> None:
     with pytest.raises(CannotRead, match=r"s3://backup/images/a-.* is not JSON"):
         unpack(claim_for(b"{", "backup", "a"), b"{")
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", pack(b"[]"), pack(b"{}")[:-4], b"\x1f\x8bnonsense"])
-def test_an_object_that_is_not_what_was_left_is_refused_by_name(body: bytes) -> None:
+def test_an_object_whose_hash_differs_is_refused_by_name(body: bytes) -> None:
     with pytest.raises(CannotRead, match=CLAIM.uri):
         unpack(CLAIM, body)
 

@@ -1,4 +1,4 @@
-"""What a consumer gets of an event with a claim, and what it is told where that cannot be had."""
+"""A consumer resolves an event with a claim, or gets an error that names the object."""
 
 import json
 import re
@@ -32,7 +32,7 @@ def leave(s3: FakeObjects, made: Publication) -> dict[str, Any]:
     return {"source": "update.aws.dynamodb", "resources": [STREAM_ARN], "detail": json.loads(made.entry["Detail"])}
 
 
-def test_a_resolved_event_is_what_it_would_have_been(s3: FakeObjects) -> None:
+def test_a_resolved_event_equals_the_event_without_a_claim(s3: FakeObjects) -> None:
     event = leave(s3, publication_of(CHANGE, BUS))
     assert resolve(event, s3) == event | {"detail": to_detail(CHANGE)}
 

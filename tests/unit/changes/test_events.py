@@ -1,4 +1,4 @@
-"""The sample events are what AWS sends, and each does what it says in its function."""
+"""The sample events have the form that AWS sends, and each has its effect in its function."""
 
 import json
 from pathlib import Path
@@ -45,7 +45,7 @@ def test_a_record_has_the_fields_of_the_streams_api_and_lambdas(record: dict[str
 
 @pytest.mark.parametrize(("at", "name"), list(enumerate(["insertEvent", "updateEvent", "deleteEvent"])))
 def test_an_event_is_what_the_bus_makes_of_such_a_record(at: int, name: str) -> None:
-    """The events are about a participant of their own, so that they can be tried beside the batch."""
+    """The events have a participant of their own, so that you can try them beside the batch."""
     event = sample(f"{name}.json")
     text = json.dumps(RECORDS[at]).replace('{"S": "5"}', '{"S": "6"}').replace("userE", "userF")
     record = json.loads(text) | {"eventID": event["detail"]["id"]}
@@ -64,7 +64,7 @@ def test_an_event_writes_its_entry(name: str, score: str | None) -> None:
     assert (entry.key, entry.score) == (("6", "StarWar"), score)
 
 
-def test_the_standing_event_is_what_the_update_leads_to() -> None:
+def test_the_standing_event_follows_from_the_update() -> None:
     event, change = sample("standingEvent.json"), from_event(sample("updateEvent.json"))
     [new], detail = entries_of(change, AttributeNames()), event["detail"]
     second = TopEntry("2", "90", "userB")
@@ -79,7 +79,7 @@ def test_the_api_request_asks_for_a_board() -> None:
     assert read_query(sample("apigw.json")) == ListEntries("StarWar", 10, None)
 
 
-def test_the_batch_that_sam_makes_passes_and_is_left_alone_by_the_leaderboard() -> None:
+def test_the_batch_that_sam_makes_is_published_and_writes_no_entry() -> None:
     """The records of `sam local generate-event dynamodb update`: keys Id and Message, no score."""
     image = {"Id": {"N": "101"}, "Message": {"S": "New item!"}}
     record = RECORDS[0] | {

@@ -22,7 +22,7 @@ SETTINGS = FanoutSettings(BUS, "queue", 4)
 
 
 class System:
-    """The function with a bus, a queue and a clock that pauses move on."""
+    """The function with a bus, a queue and a clock that pauses advance."""
 
     def __init__(self, executor: ThreadPoolExecutor) -> None:
         self.bus, self.queue, self.s3, self.left_s = FakeEvents(), FakeSqs(), FakeObjects(), 60.0
@@ -68,7 +68,7 @@ def _fail_once(failing: set[str], entry: dict[str, Any]) -> str | None:
     return None
 
 
-def test_what_is_refused_at_every_attempt_is_parked_whole_with_the_reason(system: System) -> None:
+def test_a_change_refused_at_every_attempt_is_parked_whole_with_the_reason(system: System) -> None:
     system.bus.refuse_entry = lambda entry: "InternalFailure" if '"event-2"' in entry["Detail"] else None
     assert system.run(records(5)) == {"records": 5, "published": 4, "parked": 1}
     [letter] = system.queue.messages
@@ -102,7 +102,7 @@ def test_a_later_change_of_an_item_is_not_sent_before_the_earlier_one_is_settled
     assert order.index("event-1") < order.index("event-3")
 
 
-def test_a_record_that_cannot_be_read_is_parked_as_it_came_and_its_neighbours_pass(system: System) -> None:
+def test_an_unreadable_record_is_parked_unchanged_and_the_others_are_published(system: System) -> None:
     broken = record(item()) | {"eventName": "TRUNCATE"}
     assert system.run([broken, *records(2), "no record"]) == {"records": 4, "published": 2, "parked": 2}
     first, second = system.queue.messages
@@ -125,7 +125,7 @@ def test_running_out_of_time_before_the_attempts_leaves_the_batch_unacknowledged
     assert system.queue.messages == []
 
 
-def test_dead_letters_are_cut_into_batches_that_the_queue_takes(system: System) -> None:
+def test_dead_letters_are_cut_into_batches_that_the_queue_accepts(system: System) -> None:
     system.bus.refuse_entry = lambda _: "InternalFailure"
     system.run([record(item(str(at), name="x" * 150_000), sequence=at) for at in range(12)])
     assert system.queue.batch_sizes == [6, 6]
@@ -182,7 +182,7 @@ def test_the_same_change_delivered_again_is_the_same_object(system: System) -> N
     assert system.s3.objects == body
 
 
-def test_a_busy_s3_is_tried_again_and_holds_no_neighbour(system: System) -> None:
+def test_a_busy_s3_is_retried_and_blocks_no_other_change(system: System) -> None:
     busy = iter([client_error("SlowDown", 503), None])
     system.s3.refuse = lambda _: next(busy)
     assert system.run([large(), *records(2)])["published"] == 3
@@ -224,7 +224,7 @@ def test_a_reason_does_not_quote_a_whole_item(system: System) -> None:
     assert len(letter["reason"]) == 1000
 
 
-def test_a_record_that_goes_nowhere_leaves_the_batch_unacknowledged(system: System) -> None:
+def test_a_record_that_cannot_be_parked_leaves_the_batch_unacknowledged(system: System) -> None:
     system.s3.refuse = lambda _: client_error("AccessDenied", 403)
     with pytest.raises(NotAcknowledged, match="s3://backup/images/unreadable/record-"):
         system.run([large(size=600_000) | {"eventName": "TRUNCATE"}])

@@ -1,4 +1,4 @@
-"""An item of the leaderboard table and the entry that it stores are the same thing in two forms."""
+"""An entry and its item in the leaderboard table convert into each other without loss."""
 
 from decimal import Decimal
 

@@ -20,11 +20,11 @@ def test_a_policy_comes_back_from_its_item() -> None:
     assert read_policy(policy_item("Golf", GOLF)) == GOLF
 
 
-def test_a_board_without_a_policy_ranks_as_always() -> None:
+def test_a_board_without_a_policy_has_the_default() -> None:
     assert read_policy(None) == read_policy({}) == DEFAULT
 
 
-def test_what_is_as_always_is_not_kept() -> None:
+def test_default_values_are_omitted() -> None:
     item = policy_item("Golf", BoardPolicy(order=Order.ASCENDING))
     assert item == policy_key("Golf") | {"order": {"S": "ascending"}}
 
@@ -39,13 +39,13 @@ def test_what_is_as_always_is_not_kept() -> None:
         ("closes_at", "2026-12-01T18:00:00", "time zone"),
     ],
 )
-def test_what_is_no_policy_is_refused_by_name_with_what_is_allowed(name: str, value: str, allowed: str) -> None:
+def test_an_invalid_value_is_refused_with_its_name_and_the_allowed_values(name: str, value: str, allowed: str) -> None:
     with pytest.raises(CannotRead, match=f"{name} is '{value}'") as refused:
         make_policy(**{name: value})
     assert allowed in str(refused.value)
 
 
-def test_an_item_that_is_no_policy_is_refused_with_the_boards_name() -> None:
+def test_an_invalid_item_is_refused_with_the_boards_name() -> None:
     with pytest.raises(CannotRead, match="The policy of the board 'Golf' is not usable: keep is 'worst'"):
         read_policy(policy_key("Golf") | {"keep": {"S": "worst"}})
 
@@ -59,7 +59,7 @@ def test_an_item_that_is_no_policy_is_refused_with_the_boards_name() -> None:
         ("2026-12-01T18:00:01Z", False),
     ],
 )
-def test_a_board_counts_what_happened_until_it_closes(at: str, *, counts: bool) -> None:
+def test_a_board_counts_changes_until_it_closes(at: str, *, counts: bool) -> None:
     assert GOLF.is_open(at) is counts
 
 
@@ -76,7 +76,7 @@ def test_a_board_that_never_closes_counts_everything() -> None:
     assert DEFAULT.is_open("9999-12-31T23:59:59Z")
 
 
-def test_a_time_of_another_zone_is_kept_as_it_is_meant() -> None:
+def test_a_time_of_another_zone_is_converted_to_utc() -> None:
     policy = make_policy(closes_at="2026-12-01T20:00:00+02:00")
     assert policy.is_open("2026-12-01T18:00:00Z")
     assert not policy.is_open("2026-12-01T18:00:01Z")

@@ -11,7 +11,7 @@ GOLF = BoardPolicy(order=Order.ASCENDING)
 
 
 class Reads(FakeDynamoDb):
-    """A board table that keeps which boards each call asked for."""
+    """A board table that records the boards of each call."""
 
     def __init__(self, **policies: BoardPolicy) -> None:
         super().__init__()
@@ -29,13 +29,13 @@ class Reads(FakeDynamoDb):
         return super().batch_get_item(RequestItems=RequestItems)
 
 
-def test_policies_are_read_in_one_call_and_what_is_not_declared_is_as_always() -> None:
+def test_policies_are_read_in_one_call_and_undeclared_ones_are_the_default() -> None:
     boards = Reads(Golf=GOLF)
     assert PolicyTable(boards, "boards").of(["Golf", "Darts", "Golf"]) == {"Golf": GOLF, "Darts": DEFAULT}
     assert boards.asked == [["Golf", "Darts"]]
 
 
-def test_a_policy_is_read_again_only_when_it_has_become_old() -> None:
+def test_a_policy_is_read_again_only_when_it_is_old() -> None:
     boards, now = Reads(), [0.0]
     policies = PolicyTable(boards, "boards", clock=lambda: now[0])
     assert policies.of(["Golf"]) == {"Golf": DEFAULT}
@@ -54,7 +54,7 @@ def test_more_boards_than_a_call_can_read_are_read_in_several() -> None:
     assert [len(asked) for asked in boards.asked] == [100, 100, 51]
 
 
-def test_a_policy_that_is_not_usable_is_refused_by_the_boards_name() -> None:
+def test_an_invalid_policy_is_refused_with_the_boards_name() -> None:
     boards = Reads()
     boards.put_item(TableName="boards", Item=policy_key("Golf") | {"order": {"S": "sideways"}})
     with pytest.raises(CannotRead, match="board 'Golf' is not usable"):

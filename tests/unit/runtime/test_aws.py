@@ -30,7 +30,7 @@ CALLS = [
 
 @dataclass
 class FakeHttp:
-    """The network: keeps the requests, answers as it is told."""
+    """The network: records the requests, and returns the given answers."""
 
     answers: list[tuple[int, Any] | Exception] = field(default_factory=list)
     requests: list[Any] = field(default_factory=list)
@@ -70,7 +70,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Client]]:
 
 @pytest.fixture
 def s3(client: MakeClient, monkeypatch: pytest.MonkeyPatch) -> Callable[..., S3Client]:
-    """Make a client of S3 in a region that has no address from before there were regions."""
+    """Make a client of S3 in a region without a legacy global endpoint."""
     monkeypatch.setenv("AWS_REGION", "eu-central-1")
 
     def make(*answers: tuple[int, Any] | Exception) -> S3Client:

@@ -1,4 +1,4 @@
-"""What a function may import at a cold start, in modules: a time would depend on the machine."""
+"""The number of modules that a function may import at a cold start; a time would depend on the machine."""
 
 import subprocess
 import sys
@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[3] / "src"
-# A tenth above what each imports today. boto3 with one client is 390.
+# A tenth above the largest number today. boto3 with one client imports 390.
 MODULES = 265
-# Each was a considerable part of a start before it was avoided.
+# Each took a considerable part of a start before it was avoided.
 AVOIDED = {"boto3", "botocore.session", "botocore.client", "botocore.credentials", "botocore.loaders", "uuid"}
-# Optional parts of botocore and urllib3 that this environment may have and the functions' bundles have not.
+# Optional parts of botocore and urllib3 that this environment may have and the functions' bundles lack.
 NOT_BUNDLED = ("awscrt", "OpenSSL", "brotli", "brotlicffi", "zstandard", "h2", "socks")
 HANDLERS = ["scorecast.fanout.handler", "scorecast.standings.handler", "scorecast.api.handler"]
 

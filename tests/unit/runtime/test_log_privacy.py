@@ -1,7 +1,7 @@
-"""What Lambda would log of an invocation: no data of a change, however the invocation fails.
+"""Lambda logs no data of a change, even if the invocation fails.
 
-Every value of a message is exchanged, one at a time, for a marker; and AWS refuses in every way, with words that repeat
-what it was sent. Reasons with the value go to the dead-letter queue, where the change itself is, and nowhere else.
+A marker replaces every value of a message, one at a time, and AWS fails every kind of call with a message that repeats
+the request. A reason that contains a value goes only to the dead-letter queue, which has the change itself.
 """
 
 import json
@@ -83,7 +83,7 @@ def with_marker(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def refusal(code: str = "ValidationException", status: int = 400) -> ClientError:
-    """AWS's error, in words that repeat what was sent."""
+    """An error of AWS whose message repeats the request."""
     response = {
         "Error": {"Code": code, "Message": f"not taken: {MARKER}"},
         "ResponseMetadata": {"HTTPStatusCode": status},
@@ -174,7 +174,7 @@ def test_consumer_logs_no_data(
 
 
 class Reader:
-    """A leaderboard that gives the same items to every call, or refuses."""
+    """A leaderboard that returns the same item to every call, or refuses."""
 
     def __init__(self, found: dict[str, Any] | None) -> None:
         self.found = found

@@ -1,4 +1,4 @@
-"""All pages of a query or scan are read, none before it is asked for."""
+"""All pages of a query or scan are read, each one only on demand."""
 
 from itertools import islice
 from typing import Any

@@ -17,7 +17,7 @@ def system() -> System:
 
 
 def claimed(system: System, image: dict[str, Any], sequence: int = 1) -> str:
-    """An event too large for the bus, with its images where it says they are."""
+    """An event too large for the bus, with its images in S3."""
     publication = read_publication(record(image | {"text": {"S": "x" * 300_000}}, None, sequence), BUS)
     assert publication.claim
     system.s3.objects[publication.claim.key] = publication.document
@@ -27,11 +27,11 @@ def claimed(system: System, image: dict[str, Any], sequence: int = 1) -> str:
 
 def test_a_large_change_is_applied_without_its_images(system: System) -> None:
     system.process(claimed(system, item()))
-    assert system.table.standings == {("1", "StarWar"): "60"}
+    assert system.table.scores == {("1", "StarWar"): "60"}
     assert system.s3.read == []
 
 
-def test_an_attribute_that_was_left_out_is_fetched(system: System) -> None:
+def test_an_attribute_that_the_event_lacks_is_fetched(system: System) -> None:
     system.process(claimed(system, item(name="x" * 5000)))
     [entry] = system.table.items.values()
     assert entry["userName"] == {"S": "x" * 5000}
@@ -42,7 +42,7 @@ def test_while_s3_is_busy_the_change_is_retried_and_blocks_no_other(system: Syst
     system.s3.refuse = lambda _: client_error("SlowDown", 503)
     outcome = system.process(claimed(system, item(name="x" * 5000)), event(item("2"), sequence=2))
     assert outcome.retry_ids == ["0"]
-    assert system.table.standings == {("2", "StarWar"): "60"}
+    assert system.table.scores == {("2", "StarWar"): "60"}
 
 
 @pytest.mark.parametrize("spoil", [lambda s3: s3.clear(), lambda s3: s3.update(dict.fromkeys(s3, b"{}"))])

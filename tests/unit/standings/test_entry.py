@@ -44,7 +44,7 @@ def test_an_item_without_a_board_is_on_the_board_that_its_metadata_names() -> No
     assert written(new) == [(("1", "StarWar"), "60")]
 
 
-def test_an_item_of_another_kind_is_left_alone() -> None:
+def test_an_item_of_another_kind_writes_no_entry() -> None:
     assert written(item(score=None)) == []
     assert written(item(score=None), item(score=None)) == []
 
@@ -69,7 +69,7 @@ def test_every_number_is_a_score(score: str) -> None:
         ({"id": {"B": "AAEC"}}, "type B"),
     ],
 )
-def test_what_can_never_be_an_entry_is_refused_with_the_reason(broken: dict[str, Any], reason: str) -> None:
+def test_an_item_that_can_never_be_an_entry_is_refused_with_the_reason(broken: dict[str, Any], reason: str) -> None:
     with pytest.raises(CannotApply, match=reason):
         written(item() | broken)
 
@@ -78,11 +78,11 @@ def test_an_item_whose_score_was_unusable_still_leaves_a_tombstone() -> None:
     assert written(None, item() | {"projectScore": {"S": "sixty"}}) == [(("1", "StarWar"), None)]
 
 
-def test_an_item_that_could_be_no_entry_leaves_nothing_behind() -> None:
+def test_an_item_that_could_not_be_an_entry_leaves_no_tombstone() -> None:
     assert written(None, item() | {"hackathonName": {"N": "5"}}) == []
 
 
-def test_a_name_that_is_a_number_is_its_text_and_any_other_is_none() -> None:
+def test_a_name_that_is_a_number_is_its_text_and_any_other_type_is_ignored() -> None:
     def name(value: dict[str, Any]) -> str | None:
         return entries_of(from_record(record(item() | {"userName": value})), NAMES)[0].name
 
@@ -121,6 +121,6 @@ def test_an_entry_is_first_if_the_item_made_none_before(
     assert entries_of(from_record(record(new, old)), NAMES)[-1].is_first is is_first
 
 
-def test_an_item_that_is_read_anew_does_not_start_an_entry() -> None:
+def test_a_read_item_is_never_a_first_entry() -> None:
     change = replace(from_record(record(item())), operation="READ")
     assert [entry.is_first for entry in entries_of(change, NAMES)] == [False]

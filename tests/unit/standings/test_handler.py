@@ -25,11 +25,11 @@ def system() -> System:
 
 def test_insert_update_delete_follow_the_main_table(system: System) -> None:
     system.process(event(item(score="60"), sequence=1))
-    assert system.table.standings == {("1", "StarWar"): "60"}
+    assert system.table.scores == {("1", "StarWar"): "60"}
     system.process(event(item(score="70"), item(score="60"), sequence=2))
-    assert system.table.standings == {("1", "StarWar"): "70"}
+    assert system.table.scores == {("1", "StarWar"): "70"}
     system.process(event(None, item(score="70"), sequence=3))
-    assert system.table.standings == {}
+    assert system.table.scores == {}
 
 
 def test_a_tombstone_has_neither_board_nor_score_and_expires(system: System) -> None:
@@ -41,14 +41,14 @@ def test_a_tombstone_has_neither_board_nor_score_and_expires(system: System) -> 
 def test_a_late_insert_does_not_bring_a_deleted_entry_back(system: System) -> None:
     system.process(event(None, item(), sequence=2))
     outcome = system.process(event(item(), sequence=1))
-    assert system.table.standings == {}
+    assert system.table.scores == {}
     assert outcome.counts == {"stale": 1, "parked": 0}
 
 
 def test_an_entry_made_again_after_its_tombstone_has_no_expiry(system: System) -> None:
     system.process(event(None, item(), sequence=2))
     system.process(event(item(score="5"), sequence=3))
-    assert system.table.standings == {("1", "StarWar"): "5"}
+    assert system.table.scores == {("1", "StarWar"): "5"}
     assert "expiresAt" not in system.table.items["1", "StarWar"]
 
 
@@ -56,37 +56,37 @@ def test_a_redelivered_change_counts_once(system: System) -> None:
     system.process(event(item(score="60"), sequence=1))
     system.process(event(item(score="70"), sequence=2))
     outcome = system.process(event(item(score="60"), sequence=1), event(item(score="70"), sequence=2))
-    assert system.table.standings == {("1", "StarWar"): "70"}
+    assert system.table.scores == {("1", "StarWar"): "70"}
     assert outcome.counts["applied"] == 0
 
 
 def test_within_a_batch_only_the_newest_change_of_an_entry_is_written(system: System) -> None:
     system.process(*(event(item(score=str(at)), sequence=at) for at in (3, 1, 9, 4)))
-    assert system.table.standings == {("1", "StarWar"): "9"}
+    assert system.table.scores == {("1", "StarWar"): "9"}
     assert len(system.table.transactions) == 1
     system.table.check()
 
 
 def test_a_batch_of_a_thousand_is_a_few_transactions_and_lists_each_board_once(system: System) -> None:
     system.process(*(event(item(str(at), f"board{at % 3}", str(at)), sequence=at + 1) for at in range(1000)))
-    assert len(system.table.standings) == 1000
+    assert len(system.table.scores) == 1000
     assert system.table.boards == ["board0", "board1", "board2"]
     assert len(system.table.transactions) <= 30
     system.table.check()
 
 
-def test_removals_of_what_never_stood_fit_into_transactions_too(system: System) -> None:
+def test_removals_of_missing_entries_fit_into_transactions_too(system: System) -> None:
     count = TRANSACTION_ACTIONS
     removals = [event(None, item(f"p{number}"), sequence=number) for number in range(1, count + 1)]
     assert system.process(*removals).counts["applied"] == count
     assert max(system.table.transactions) <= TRANSACTION_ACTIONS
 
 
-def test_a_change_that_cannot_be_applied_is_parked_and_its_neighbours_are_applied(system: System) -> None:
+def test_a_change_that_cannot_be_applied_is_parked_and_the_others_are_applied(system: System) -> None:
     bad = event(item("2", score="1") | {"projectScore": {"S": "high"}})
     outcome = system.process(event(item("1")), bad, "not json", {"detail": 5}, event(item("3")))
     assert outcome.retry_ids == []
-    assert set(system.table.standings) == {("1", "StarWar"), ("3", "StarWar")}
+    assert set(system.table.scores) == {("1", "StarWar"), ("3", "StarWar")}
     codes = sorted(letter["errorCode"] for letter in system.queue.messages)
     assert codes == ["CannotApply", "CannotRead", "CannotRead"]
     parked = next(letter for letter in system.queue.messages if letter["errorCode"] == "CannotApply")
@@ -104,14 +104,14 @@ def test_the_board_says_when_its_entries_last_changed(
         assert system.updated_at == now
 
 
-def test_a_change_of_another_kind_is_left_alone(system: System) -> None:
+def test_a_change_of_another_kind_writes_no_entry(system: System) -> None:
     outcome = system.process(event(item(score=None)))
     assert outcome.retry_ids == []
     assert system.table.items == {}
     assert system.queue.messages == []
 
 
-def test_a_concurrent_writer_between_read_and_write_is_met_by_another_read(system: System) -> None:
+def test_a_concurrent_write_between_read_and_write_leads_to_another_read(system: System) -> None:
     def insert_older(action: dict[str, Any]) -> None:
         system.table.before = lambda _: None
         other = replace(system.processor, leaderboard=Leaderboard(system.table, "leaderboard", "boards"))
@@ -119,11 +119,11 @@ def test_a_concurrent_writer_between_read_and_write_is_met_by_another_read(syste
 
     system.table.before = insert_older
     system.process(event(item(score="60"), sequence=2))
-    assert system.table.standings == {("1", "StarWar"): "60"}
+    assert system.table.scores == {("1", "StarWar"): "60"}
     system.table.check()
 
 
-def test_an_answer_that_is_lost_after_the_write_counts_once(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_write_whose_answer_is_lost_counts_once(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
     plain, lost = FakeDynamoDb.transact_write_items, iter([True])
 
     def lose_answer(table: FakeDynamoDb, *, TransactItems: list[dict[str, Any]]) -> dict[str, Any]:
@@ -134,42 +134,42 @@ def test_an_answer_that_is_lost_after_the_write_counts_once(system: System, monk
 
     monkeypatch.setattr(FakeDynamoDb, "transact_write_items", lose_answer)
     assert system.process(event(item(score="60"))).retry_ids == []
-    assert system.table.standings == {("1", "StarWar"): "60"}
+    assert system.table.scores == {("1", "StarWar"): "60"}
     system.table.check()
 
 
-def test_a_busy_table_is_asked_again(system: System) -> None:
+def test_a_busy_table_is_retried(system: System) -> None:
     answers = iter(["ThrottlingError", "ProvisionedThroughputExceeded"])
     system.table.before = lambda action: next(answers, None) if "Put" in action else None
     outcome = system.process(event(item()))
     assert outcome.retry_ids == []
-    assert system.table.standings == {("1", "StarWar"): "60"}
+    assert system.table.scores == {("1", "StarWar"): "60"}
     assert len(system.table.transactions) == 3
 
 
-def test_a_table_that_stays_busy_has_the_change_delivered_again_and_nothing_parked(system: System) -> None:
+def test_while_the_table_stays_busy_the_change_is_retried_and_not_parked(system: System) -> None:
     system.table.before = about("1", "ThrottlingError")
     outcome = system.process(event(item("1")), event(item("2")))
     assert outcome.retry_ids == ["0"]
-    assert set(system.table.standings) == {("2", "StarWar")}
+    assert set(system.table.scores) == {("2", "StarWar")}
     assert system.queue.messages == []
 
 
-def test_a_write_that_dynamodb_will_never_take_is_parked(system: System) -> None:
+def test_a_write_that_dynamodb_never_accepts_is_parked(system: System) -> None:
     system.table.before = about("1", "ValidationError")
     outcome = system.process(event(item("1")), event(item("2")))
     assert outcome.retry_ids == []
     assert [letter["errorCode"] for letter in system.queue.messages] == ["ValidationError"]
 
 
-def test_where_the_newest_change_can_never_be_written_the_one_before_gets_its_turn(system: System) -> None:
+def test_if_the_newest_change_can_never_be_written_the_one_before_it_is_tried(system: System) -> None:
     system.table.before = lambda action: "ValidationError" if "'9'" in str(action.get("Put")) else None
     outcome = system.process(event(item(score="5"), sequence=1), event(item(score="9"), sequence=2))
     assert outcome.retry_ids == ["0"]
     assert [letter["changeId"] for letter in system.queue.messages] == ["event-2"]
 
 
-def test_an_entry_that_makes_dynamodb_reject_the_call_does_not_take_its_neighbours_along(
+def test_an_entry_that_makes_dynamodb_reject_the_call_does_not_fail_the_others(
     system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain = FakeDynamoDb.transact_write_items
@@ -181,19 +181,19 @@ def test_an_entry_that_makes_dynamodb_reject_the_call_does_not_take_its_neighbou
 
     monkeypatch.setattr(FakeDynamoDb, "transact_write_items", reject)
     system.process(event(item("1", score="9")), event(item("2")), event(item("3")))
-    assert set(system.table.standings) == {("2", "StarWar"), ("3", "StarWar")}
+    assert set(system.table.scores) == {("2", "StarWar"), ("3", "StarWar")}
     assert [letter["errorCode"] for letter in system.queue.messages] == ["ValidationException"]
     system.table.check()
 
 
-def test_what_cannot_even_be_parked_is_delivered_again(system: System) -> None:
+def test_a_change_that_cannot_be_parked_is_delivered_again(system: System) -> None:
     system.queue.refuses = True
     outcome = system.process("not json", event(item()))
     assert outcome.retry_ids == ["0"]
-    assert system.table.standings == {("1", "StarWar"): "60"}
+    assert system.table.scores == {("1", "StarWar"): "60"}
 
 
-def test_the_handler_takes_a_queues_batch_and_names_what_failed(
+def test_the_handler_processes_a_queues_batch_and_names_the_failures(
     system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(handler, "processor", lambda: system.processor)
@@ -202,7 +202,7 @@ def test_the_handler_takes_a_queues_batch_and_names_what_failed(
     assert handler.handle({"Records": messages}, None) == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
 
 
-def test_the_handler_takes_a_bare_event_and_raises_where_it_failed(
+def test_the_handler_processes_a_bare_event_and_raises_if_it_fails(
     system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(handler, "processor", lambda: system.processor)
@@ -212,7 +212,7 @@ def test_the_handler_takes_a_bare_event_and_raises_where_it_failed(
         handler.handle(json.loads(event(item(score="5"), sequence=2)), None)
 
 
-def test_writing_nothing_asks_nothing(system: System) -> None:
+def test_writing_no_entries_makes_no_call(system: System) -> None:
     assert system.processor.leaderboard.write([]) == {}
     assert system.table.transactions == []
 
@@ -221,14 +221,14 @@ def test_the_key_of_an_entry_is_that_of_the_table() -> None:
     assert Entry("1", "StarWar", "", "").key == ("1", "StarWar")
 
 
-def test_a_dead_letter_queue_out_of_reach_holds_up_only_what_was_to_be_parked(system: System) -> None:
+def test_an_unreachable_dead_letter_queue_blocks_only_changes_to_park(system: System) -> None:
     def out_of_reach(**_: object) -> dict[str, Any]:
         raise client_error("AccessDenied", 403)
 
     system.queue.send_message_batch = out_of_reach  # type: ignore[method-assign]
     outcome = system.process("not json", event(item()))
     assert outcome.retry_ids == ["0"]
-    assert system.table.standings == {("1", "StarWar"): "60"}
+    assert system.table.scores == {("1", "StarWar"): "60"}
 
 
 def read_again(score: str, sequence: int, at: str) -> str:
@@ -238,29 +238,29 @@ def read_again(score: str, sequence: int, at: str) -> str:
     return json.dumps(made)
 
 
-def test_an_item_read_anew_replaces_what_it_carries_the_sequence_of(system: System) -> None:
+def test_a_read_item_replaces_the_entry_whose_sequence_it_carries(system: System) -> None:
     system.process(event(item(score="1"), sequence=5))
     system.process(read_again("2", 5, "2026-01-01T00:00:02.000Z"))
-    assert system.table.standings == {("1", "StarWar"): "2"}
+    assert system.table.scores == {("1", "StarWar"): "2"}
     system.process(event(item(score="1"), sequence=5), read_again("9", 5, "2026-01-01T00:00:01.000Z"))
-    assert system.table.standings == {("1", "StarWar"): "2"}
+    assert system.table.scores == {("1", "StarWar"): "2"}
     system.table.check()
 
 
-def test_an_item_read_anew_loses_to_every_later_change_and_tombstone(system: System) -> None:
+def test_a_read_item_loses_to_every_later_change_and_tombstone(system: System) -> None:
     system.process(event(None, item(), sequence=6))
     system.process(read_again("2", 5, "2026-01-01T00:00:02.000Z"), read_again("3", 0, "2026-01-01T00:00:03.000Z"))
-    assert system.table.standings == {}
+    assert system.table.scores == {}
 
 
-def test_an_item_read_anew_fills_what_is_missing(system: System) -> None:
+def test_a_read_item_restores_a_missing_entry(system: System) -> None:
     system.process(read_again("2", 0, "2026-01-01T00:00:02.000Z"))
-    assert system.table.standings == {("1", "StarWar"): "2"}
+    assert system.table.scores == {("1", "StarWar"): "2"}
     system.process(event(item(score="1"), sequence=1))
-    assert system.table.standings == {("1", "StarWar"): "1"}
+    assert system.table.scores == {("1", "StarWar"): "1"}
 
 
-def test_two_that_were_read_anew_at_once_count_once(system: System) -> None:
+def test_two_concurrent_reads_of_an_item_count_once(system: System) -> None:
     system.process(event(item(score="10"), sequence=5))
 
     def write_the_other(action: dict[str, Any]) -> None:
@@ -270,7 +270,7 @@ def test_two_that_were_read_anew_at_once_count_once(system: System) -> None:
 
     system.table.before = write_the_other
     system.process(read_again("30", 5, "2026-01-01T00:00:02.000Z"))
-    assert system.table.standings == {("1", "StarWar"): "30"}
+    assert system.table.scores == {("1", "StarWar"): "30"}
     system.table.check()
 
 
@@ -287,7 +287,7 @@ def test_a_board_that_cannot_be_listed_blocks_only_its_own_entries(
     monkeypatch.setattr(system.table, "put_item", refuse)
     outcome = system.process(event(item("1", "Refused"), sequence=1), event(item("2", "StarWar"), sequence=2))
     assert outcome.retry_ids == ["0"]
-    assert system.table.standings == {("2", "StarWar"): "60"}
+    assert system.table.scores == {("2", "StarWar"): "60"}
     assert system.table.boards == ["StarWar"]
 
 

@@ -20,11 +20,11 @@ def system() -> System:
 
 
 BEST = BoardPolicy(keep=Keep.BEST)
-CLOSED = BoardPolicy(closes_at="2020-04-15T08:26:16Z")  # the second in which the records of the fakes happened
+CLOSED = BoardPolicy(closes_at="2020-04-15T08:26:16Z")  # the time of the fakes' records
 
 
 def late(new: dict[str, Any] | None = None, old: dict[str, Any] | None = None, sequence: int = 1) -> str:
-    """A change of a second later."""
+    """A change that happened a second later."""
     made = record(new, old, sequence, ApproximateCreationDateTime=1586939177)
     return json.dumps({"resources": [STREAM_ARN], "detail": to_detail(from_record(made))})
 
@@ -33,7 +33,7 @@ def test_the_best_score_stays_and_the_counters_with_it(system: System) -> None:
     system.table.declare("StarWar", BEST)
     system.process(event(item(score="90")), event(item(score="60"), item(score="90"), 2))
     system.process(event(item(score="70"), item(score="60"), 3))
-    assert system.table.standings == {("1", "StarWar"): "90"}
+    assert system.table.scores == {("1", "StarWar"): "90"}
     assert system.table.items["1", "StarWar"]["sequence"]["S"] == "3".zfill(40)
     system.table.check()
 
@@ -49,42 +49,42 @@ def test_two_writers_of_late_changes_do_not_undo_each_other(system: System) -> N
 
     system.table.before = write_the_other
     system.process(event(item(score="80"), item(score="90"), 3))
-    assert system.table.standings == {("1", "StarWar"): "90"}
+    assert system.table.scores == {("1", "StarWar"): "90"}
     system.table.check()
 
 
-def test_what_happened_after_a_board_closed_does_not_count_and_is_no_failure(system: System) -> None:
+def test_a_change_after_a_board_closed_is_dropped_without_failure(system: System) -> None:
     system.table.declare("StarWar", CLOSED)
     system.process(event(item(score="60")))
     outcome = system.process(
         late(item(score="99"), item(score="60"), 2), late(None, item("2"), 3), late(item("3"), None, 4)
     )
     assert (outcome.retry_ids, system.queue.messages, outcome.counts) == ([], [], {"closed": 3, "parked": 0})
-    assert system.table.standings == {("1", "StarWar"): "60"}
+    assert system.table.scores == {("1", "StarWar"): "60"}
 
 
-def test_what_happened_before_a_board_closed_counts_however_late_it_comes(system: System) -> None:
+def test_a_change_before_a_board_closed_counts_even_if_it_arrives_late(system: System) -> None:
     system.table.declare("StarWar", CLOSED)
     system.process(late(item(score="99"), item(score="70"), 3))
     system.process(event(item(score="70"), item(score="60"), 2))
-    assert system.table.standings == {("1", "StarWar"): "70"}
+    assert system.table.scores == {("1", "StarWar"): "70"}
 
 
 def test_a_participant_who_moves_from_a_closed_board_to_an_open_one_stays_on_the_closed_one(system: System) -> None:
     system.table.declare("StarWar", CLOSED)
     system.process(event(item(score="60")))
     outcome = system.process(late(item(board="WarCraft", score="60"), item(score="60"), 2))
-    assert system.table.standings == {("1", "StarWar"): "60", ("1", "WarCraft"): "60"}
+    assert system.table.scores == {("1", "StarWar"): "60", ("1", "WarCraft"): "60"}
     assert (outcome.counts["closed"], outcome.counts["applied"]) == (1, 1)
 
 
-def test_a_board_whose_policy_is_not_usable_has_its_changes_delivered_again_and_holds_up_no_other(
+def test_changes_of_a_board_with_an_invalid_policy_are_retried_and_block_no_other(
     system: System, caplog: pytest.LogCaptureFixture
 ) -> None:
     system.table.put_item(TableName="boards", Item=policy_key("StarWar") | {"keep": {"S": "worst"}})
     outcome = system.process(event(item("1")), event(item("2", "WarCraft")))
     assert outcome.retry_ids == ["0"]
-    assert system.table.standings == {("2", "WarCraft"): "60"}
+    assert system.table.scores == {("2", "WarCraft"): "60"}
     assert "cannot use the policy of a board: `scorecast boards list` says which" in caplog.text
 
 
@@ -101,14 +101,14 @@ def test_changes_are_retried_while_policies_cannot_be_read(
     assert "could not read the policies of 1 boards (ThrottlingException)" in caplog.text
 
 
-def test_a_change_whose_time_is_none_is_parked_where_the_time_decides(system: System) -> None:
+def test_a_change_with_an_invalid_time_is_parked_if_the_board_closes(system: System) -> None:
     system.table.declare("StarWar", CLOSED)
     made = json.loads(event(item()))
     made["detail"]["at"] = "yesterday"
     outcome = system.process(json.dumps(made), event(item("2")))
     assert outcome.retry_ids == []
     assert [letter["errorCode"] for letter in system.queue.messages] == ["CannotRead"]
-    assert system.table.standings == {("2", "StarWar"): "60"}
+    assert system.table.scores == {("2", "StarWar"): "60"}
 
 
 def test_boards_without_a_policy_cost_one_read_of_the_policies_now_and_then(system: System) -> None:

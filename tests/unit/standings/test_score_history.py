@@ -1,4 +1,4 @@
-"""What an entry remembers where the best or the first score counts, whatever comes late."""
+"""The score history of an entry where the best or the first score counts, with changes in any order."""
 
 from dataclasses import replace
 from itertools import permutations
@@ -17,7 +17,7 @@ FIRST = BoardPolicy(keep=Keep.FIRST)
 
 
 def wrote(at: int, score: int | None, *, is_first: bool = False) -> Entry:
-    """What the change at a second writes; without a score it is a removal."""
+    """The entry that the change at a second writes; without a score it is a removal."""
     name = None if score is None else f"user {at}"
     text = None if score is None else str(score)
     return Entry("1", "Golf", f"{at:040}", f"2026-01-01T00:00:{at:02}Z", text, name, is_first)
@@ -28,7 +28,7 @@ def start(at: int, score: int) -> Entry:
 
 
 def stands(policy: BoardPolicy, *entries: Entry, before: Entry | None = None) -> Entry:
-    """What stands after the writes came one by one."""
+    """The stored entry after the writes, one by one."""
     standing = before
     for entry in entries:
         standing = entry_after(standing, [entry], policy) or standing
@@ -40,7 +40,7 @@ STAYS = [start(1, 50), wrote(2, 90), wrote(3, 70), wrote(4, None), start(5, 60),
 
 
 @pytest.mark.parametrize(("policy", "score"), [(DEFAULT, "65"), (BEST, "80"), (LOWEST, "60"), (FIRST, "60")])
-def test_the_score_that_counts_is_of_the_stay_that_is(policy: BoardPolicy, score: str) -> None:
+def test_the_score_that_counts_is_of_the_current_history(policy: BoardPolicy, score: str) -> None:
     for order in permutations(STAYS):
         assert stands(policy, *order).score == score
 
@@ -51,30 +51,30 @@ def test_a_batch_at_once_is_as_one_after_another(policy: BoardPolicy) -> None:
 
 
 @pytest.mark.parametrize("policy", [DEFAULT, BEST, LOWEST, FIRST])
-def test_what_came_already_is_not_written_again(policy: BoardPolicy) -> None:
+def test_a_repeated_write_changes_nothing(policy: BoardPolicy) -> None:
     standing = stands(policy, *STAYS)
     assert entry_after(standing, STAYS, policy) is None
 
 
-def test_the_name_is_the_newest_whichever_score_counts() -> None:
+def test_the_name_is_the_newest_for_any_score_that_counts() -> None:
     assert stands(BEST, start(1, 90), wrote(3, 50), wrote(2, 70)).name == "user 3"
 
 
-def test_the_name_outlasts_a_removal_that_comes_before_the_beginning_of_what_it_belongs_to() -> None:
+def test_the_name_survives_a_removal_that_arrives_before_the_beginning_of_its_history() -> None:
     gone = stands(FIRST, start(1, 90), wrote(7, 50), wrote(3, None))
     assert (gone.score, gone.name, gone.sequence) == (None, "user 7", f"{7:040}")
     back = stands(FIRST, start(5, 40), before=gone)
     assert (back.score, back.name) == ("40", "user 7")
 
 
-def test_an_entry_remembers_no_more_than_what_may_count() -> None:
+def test_a_history_keeps_only_scores_that_may_count() -> None:
     rising = stands(BEST, start(1, 0), *(wrote(at, at) for at in range(2, 30)))
     assert rising.history == '[["1","2026-01-01T00:00:01Z"],["29","2026-01-01T00:00:29Z","29"]]'
     level = stands(BEST, start(1, 5), *(wrote(at, 5) for at in range(2, 30)))
     assert level.history.count("2026") == 2
 
 
-def test_of_too_many_lower_scores_the_best_and_the_newest_are_remembered() -> None:
+def test_of_too_many_lower_scores_the_best_and_the_newest_are_kept() -> None:
     falling = stands(BEST, start(1, 100), *(wrote(at, 100 - at) for at in range(2, 30)))
     assert falling.score == "100"
     assert falling.history.count("2026") == KEPT_VERSIONS + 1
@@ -83,7 +83,7 @@ def test_of_too_many_lower_scores_the_best_and_the_newest_are_remembered() -> No
 
 
 @given(st.data())
-def test_whatever_comes_late_by_less_than_the_steps_changes_nothing_in_the_end(data: st.DataObject) -> None:
+def test_changes_that_arrive_late_by_less_than_the_kept_versions_lead_to_the_same_entry(data: st.DataObject) -> None:
     happened: list[Entry] = []
     for at in range(1, data.draw(st.integers(2, 50))):
         score = data.draw(st.one_of(st.none(), st.integers(0, 99)))
@@ -92,7 +92,7 @@ def test_whatever_comes_late_by_less_than_the_steps_changes_nothing_in_the_end(d
             happened.append(wrote(at, score, is_first=score is not None and not is_there))
     if not happened:
         return
-    # By less than so many places: no change is overtaken by as many others.
+    # By less than KEPT_VERSIONS: no change is overtaken by that many others.
     late = [(at + data.draw(st.integers(0, KEPT_VERSIONS - 1)), at, entry) for at, entry in enumerate(happened)]
     came = [entry for _, _, entry in sorted(late, key=lambda one: one[:2])]
     for policy in (BEST, LOWEST, FIRST):
@@ -114,17 +114,17 @@ def test_an_entry_from_before_the_policy_is_one_score_among_others() -> None:
     assert stands(BEST, wrote(6, 80), before=before).score == "80"
 
 
-def test_a_tombstone_from_before_the_policy_ends_what_was_before_it() -> None:
+def test_a_tombstone_from_before_the_policy_ends_the_history_before_it() -> None:
     tombstone = wrote(5, None)
     assert stands(BEST, wrote(3, 90), start(1, 80), before=tombstone).score is None
     assert stands(FIRST, start(6, 40), before=tombstone).score == "40"
 
 
-def test_where_the_latest_counts_again_nothing_is_remembered() -> None:
+def test_where_the_latest_counts_again_no_history_is_kept() -> None:
     assert stands(DEFAULT, wrote(8, 1), before=stands(BEST, *STAYS)) == wrote(8, 1)
 
 
-# ---- where ties have an order: which change brought the score
+# ---- where ties have an order: the change that set the score
 
 
 TIED = BoardPolicy(ties=Ties.EARLIEST)
@@ -142,26 +142,26 @@ def entered(at: int, score: int) -> Entry:
     ("keep", "at"),
     [(Keep.LATEST, 4), (Keep.BEST, 2), (Keep.FIRST, 1)],
 )
-def test_a_score_is_there_since_the_change_that_brought_it_in_whatever_order_they_come(keep: Keep, at: int) -> None:
+def test_a_score_is_dated_by_the_change_that_set_it_in_any_order_of_arrival(keep: Keep, at: int) -> None:
     changes = [entered(1, 50), brought(2, 90), brought(3, 70), brought(4, 90), wrote(5, 90)]
     for order in permutations(changes):
         assert reached(stands(BoardPolicy(keep=keep, ties=Ties.EARLIEST), *order)) == changes[at - 1].version
 
 
-def test_a_score_whose_change_has_not_come_is_there_since_the_newest() -> None:
+def test_a_score_whose_change_has_not_arrived_is_dated_by_the_newest() -> None:
     assert reached(stands(TIED, wrote(5, 90))) == wrote(5, 90).version
     assert reached(stands(TIED, brought(2, 50), wrote(5, 90))) == wrote(5, 90).version
 
 
-def test_an_entry_from_before_ties_had_an_order_is_there_since_its_last_change() -> None:
+def test_an_entry_from_before_ties_had_an_order_is_dated_by_its_last_change() -> None:
     old = stands(DEFAULT, brought(2, 90))
     assert reached(stands(TIED, wrote(7, 90), before=old)) == old.version
 
 
-def test_who_left_and_came_back_is_there_since_then() -> None:
+def test_a_participant_that_left_and_came_back_is_dated_by_its_return() -> None:
     for order in permutations([entered(1, 50), wrote(2, None), entered(3, 50)]):
         assert reached(stands(TIED, *order)) == wrote(3, 50).version
 
 
-def test_where_ties_have_no_order_nothing_is_remembered_of_the_latest() -> None:
+def test_where_ties_have_no_order_no_history_of_the_latest_is_kept() -> None:
     assert stands(DEFAULT, entered(1, 50), brought(2, 60)).history == ""

@@ -1,4 +1,4 @@
-"""Standing events: told at least once, with the same ids, whatever ends a consumer or comes in between."""
+"""Standing events are published at least once, with the same ids, in spite of crashes and concurrent processes."""
 
 import json
 from collections import Counter
@@ -14,12 +14,12 @@ from tests.support.standings_fakes import Call, System, event
 
 
 class Killed(BaseException):
-    """The process that made the call is no more."""
+    """The process that made the call has ended."""
 
 
 @pytest.fixture
 def system() -> System:
-    """A board with a top of three: a 90, b 80, c 70; and d 60 below it, all told."""
+    """A board with a top of three: a 90, b 80, c 70; and d 60 below it, all announced."""
     system = System()
     system.process(event("a", "90", 1), event("b", "80", 2), event("c", "70", 3), event("d", "60", 4))
     assert [one for one in system.drain() if one[0] == "LeadChanged"] == [("LeadChanged", "a")]
@@ -41,12 +41,12 @@ def test_a_score_that_reaches_the_top_enters_and_the_last_one_leaves(system: Sys
     assert system.drain() == [("LeftTop", "c"), ("EnteredTop", "d")]
 
 
-def test_who_falls_behind_leaves_and_the_next_one_enters(system: System) -> None:
+def test_a_participant_that_falls_behind_leaves_and_the_next_one_enters(system: System) -> None:
     system.process(event("a", "10", 5))
     assert system.drain() == [("LeftTop", "a"), ("EnteredTop", "d"), ("LeadChanged", "b")]
 
 
-def test_who_is_removed_leaves_and_an_empty_board_has_no_leader(system: System) -> None:
+def test_a_removed_participant_leaves_and_an_empty_board_has_no_leader(system: System) -> None:
     system.process(*(event(name, None, 5) for name in "abcd"))
     assert sorted(system.drain()) == [("LeftTop", "a"), ("LeftTop", "b"), ("LeftTop", "c")]
 
@@ -67,7 +67,7 @@ def test_ties_beyond_what_the_index_shows_keep_their_place() -> None:
     assert system.drain() == []
 
 
-def test_nothing_is_told_where_only_scores_change_and_the_new_ones_count_from_then_on(system: System) -> None:
+def test_changed_scores_alone_are_not_announced_but_count_from_then_on(system: System) -> None:
     system.process(event("c", "79", 5))
     system.process(event("d", "75", 6))
     assert system.drain() == []
@@ -84,7 +84,7 @@ def test_a_board_that_ranks_ascending_is_led_by_the_lowest() -> None:
     system.check()
 
 
-def test_what_does_not_count_on_a_board_tells_nothing() -> None:
+def test_a_score_that_does_not_count_announces_nothing() -> None:
     system = System()
     best = policy_item("best", BoardPolicy(keep=Keep.BEST, closes_at="2020-04-15T08:26:16Z"))
     system.table.board_items["policies", "best"] = best
@@ -127,12 +127,12 @@ def test_a_top_that_changed_costs_eight_calls(system: System) -> None:
     system.process(event("d", "99", 6), processor=processor)
     told = names(calls)[names(calls).index("transact_write_items") + 1 :]
     assert told == [
-        "batch_get_item",  # what was told
+        "batch_get_item",  # the announced top
         "query",
         "batch_get_item",  # the new top
-        "put_item",  # to be told
+        "put_item",  # pending
         "put_events",
-        "put_item",  # told
+        "put_item",  # announced
         "query",
         "batch_get_item",  # still the top
     ]
@@ -150,7 +150,7 @@ def test_a_batch_of_a_thousand_on_three_boards_is_announced_once_a_board() -> No
     system.check()
 
 
-def test_a_top_of_no_places_tells_nothing_and_asks_nothing() -> None:
+def test_a_top_of_zero_entries_announces_nothing_and_reads_nothing() -> None:
     system = System()
     calls: list[Call] = []
     watched = system.watched(calls)
@@ -192,7 +192,7 @@ def test_a_process_that_ends_at_any_call_leaves_it_to_the_next_delivery(system: 
     }  # fmt: skip
 
 
-def test_what_the_bus_refuses_is_delivered_again_and_only_that_board(system: System) -> None:
+def test_only_the_board_whose_events_the_bus_refuses_is_delivered_again(system: System) -> None:
     system.events.refuse_entry = lambda entry: "ThrottlingException" if "WarCraft" in entry["Detail"] else None
     batch = [event("a", "1", 5, "WarCraft"), event("d", "99", 6), event("y", "1", 7)]
     outcome = system.process(*batch)
@@ -214,14 +214,14 @@ def test_only_entries_that_failed_are_published_again_at_once(system: System) ->
     assert [len(call) for call in system.events.calls[-2:]] == [3, 1]
 
 
-def test_a_bus_out_of_reach_holds_up_no_entry(system: System) -> None:
+def test_an_unreachable_bus_blocks_no_entry(system: System) -> None:
     system.events.refuse_call = lambda _: client_error("AccessDeniedException")
     outcome = system.process(event("d", "99", 5))
-    assert system.table.standings["d", "StarWar"] == "99"
+    assert system.table.scores["d", "StarWar"] == "99"
     assert outcome.retry_ids == ["0"]
 
 
-def test_until_what_was_to_be_told_is_told_nothing_newer_is(system: System) -> None:
+def test_a_pending_top_is_announced_before_any_newer_one(system: System) -> None:
     system.events.refuse_call = lambda _: client_error("AccessDeniedException")
     system.process(event("d", "99", 5))
     system.process(event("d", "1", 6))
@@ -240,7 +240,7 @@ def test_a_parked_change_is_not_delivered_again_for_its_board(system: System) ->
     assert outcome.counts["parked"] == 1
 
 
-def test_a_table_out_of_reach_leaves_all_boards_to_another_delivery(system: System) -> None:
+def test_an_unreachable_table_leaves_all_boards_to_another_delivery(system: System) -> None:
     def refuse(call: Call) -> None:
         if call[0] == "batch_get_item" and "boards" in call[1]["RequestItems"]:
             raise client_error("AccessDeniedException")
@@ -248,7 +248,7 @@ def test_a_table_out_of_reach_leaves_all_boards_to_another_delivery(system: Syst
     assert system.process(event("d", "99", 5), processor=system.watched([], before=refuse)).retry_ids == ["0"]
 
 
-def test_what_is_not_begun_in_time_is_for_another_delivery(system: System) -> None:
+def test_boards_not_begun_in_time_are_left_to_another_delivery(system: System) -> None:
     ticks = count(0, BUDGET_S * 0.6)
     batch = [event("a", "1", 5, board) for board in ("one", "two", "three")]
     outcome = system.process(*batch, processor=system.processor(clock=lambda: next(ticks)))
@@ -265,7 +265,7 @@ def test_what_is_not_begun_in_time_is_for_another_delivery(system: System) -> No
 @pytest.mark.parametrize(
     "others",
     [
-        [event("d", "5", 9)],  # what the first one wrote is old by now
+        [event("d", "5", 9)],  # newer than the first process's write
         [event("a", "100", 9)],
         [event("b", None, 9), event("z", "95", 9)],
         [event("x", None, 9), event("d", None, 9)],
@@ -300,7 +300,7 @@ def test_another_consumer_may_come_between_where_only_scores_change(system: Syst
 
 
 @pytest.mark.parametrize("is_indexed", [True, False])
-def test_an_entry_that_another_consumer_removes_before_it_is_told_makes_room_for_the_next(is_indexed: bool) -> None:
+def test_an_entry_that_another_process_removes_before_it_is_announced_makes_room_for_the_next(is_indexed: bool) -> None:
     system, calls = System(size=1), list[Call]()
 
     def remove(_: Call) -> None:
@@ -328,7 +328,7 @@ def test_a_board_that_others_announce_all_the_time_is_left_to_another_delivery(s
     assert outcome.retry_ids == ["0"]
 
 
-def test_a_top_that_changes_faster_than_it_is_told_is_left_to_another_delivery(system: System) -> None:
+def test_a_top_that_changes_faster_than_it_is_announced_is_left_to_another_delivery(system: System) -> None:
     sequences = count(100)
 
     def flap(call: Call) -> None:
@@ -342,7 +342,7 @@ def test_a_top_that_changes_faster_than_it_is_told_is_left_to_another_delivery(s
     assert len([kind for kind, _ in system.drain() if kind == "LeadChanged"]) <= ROUNDS
 
 
-def test_an_index_that_lags_behind_hides_nothing_that_the_batch_wrote(system: System) -> None:
+def test_a_stale_index_hides_no_entry_that_the_batch_wrote(system: System) -> None:
     system.process(event("e", "50", 5), event("f", "40", 6))
     system.table.indexed = dict(system.table.items)
     system.process(event("a", None, 7), event("b", "1", 8), event("x", "65", 9))

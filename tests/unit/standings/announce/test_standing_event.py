@@ -24,32 +24,32 @@ def test_a_first_entry_enters_and_leads() -> None:
     assert "previousLeader" not in told((), (A,))[1].detail
 
 
-def test_who_falls_out_left_and_who_takes_the_place_entered() -> None:
+def test_one_participant_leaves_and_another_enters() -> None:
     assert shown((A, B), (A, C)) == [("LeftTop", "b", 2, None), ("EnteredTop", "c", None, 2)]
 
 
-def test_a_new_leader_is_told_with_both_ranks_of_both() -> None:
+def test_the_event_of_a_new_leader_has_both_ranks_of_both_leaders() -> None:
     [event] = told((A, B), (TopEntry("b", "95"), A))
     assert (event.kind, event.detail["previousRank"], event.detail["rank"]) == ("LeadChanged", 2, 1)
     assert event.detail["previousLeader"] == {"id": "a", "userName": "Anna", "projectScore": 90, "rank": 2}
 
 
-def test_a_leader_who_is_gone_is_told_with_its_last_score_and_no_rank() -> None:
+def test_a_removed_leader_has_its_last_score_and_no_rank() -> None:
     assert shown((A, B), (B,)) == [("LeftTop", "a", 1, None), ("LeadChanged", "b", 2, 1)]
     assert told((A, B), (B,))[1].detail["previousLeader"]["rank"] is None
     assert told((A, B), (B,))[0].detail["participant"]["projectScore"] == 90
 
 
-def test_a_previous_leaders_score_is_the_one_it_has_now() -> None:
+def test_a_previous_leaders_score_is_its_current_one() -> None:
     [event] = told((A, B), (B, TopEntry("a", "10")))
     assert event.detail["previousLeader"]["projectScore"] == 10
 
 
-def test_on_a_board_that_is_empty_nobody_leads() -> None:
+def test_an_empty_board_has_no_leader() -> None:
     assert shown((A,), ()) == [("LeftTop", "a", 1, None)]
 
 
-def test_a_place_among_the_others_is_nothing_to_tell() -> None:
+def test_another_order_below_the_leader_makes_no_event() -> None:
     assert shown((A, B, C), (A, C, B)) == []
 
 
@@ -57,7 +57,7 @@ def test_ties_share_their_rank() -> None:
     assert ranks_of((A, B, TopEntry("d", "80.0"), C)) == {"a": 1, "b": 2, "d": 2, "c": 4}
 
 
-def test_an_event_has_everything_that_a_rule_may_ask_for() -> None:
+def test_an_event_has_every_field_of_the_contract() -> None:
     [event, _] = told((), (A,))
     assert event.detail == {
         "schema": SCHEMA,
@@ -84,7 +84,7 @@ def test_a_number_that_plain_json_may_round_has_a_hint() -> None:
     }
 
 
-def test_an_id_is_the_same_every_time_and_no_other_events() -> None:
+def test_an_id_is_stable_and_unique() -> None:
     def id_of(event: StandingEvent) -> Any:
         return event.detail["id"]
 

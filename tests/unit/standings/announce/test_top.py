@@ -27,12 +27,12 @@ def ids(top: tuple[TopEntry, ...]) -> str:
     return "".join(entry.id for entry in top)
 
 
-def test_the_best_come_first_and_the_rest_is_left_out() -> None:
+def test_the_best_come_first_and_the_others_are_omitted() -> None:
     assert ids(best([TopEntry("x", "75"), *reversed(TOP)], (), 3, DESCENDING)) == "abx"
     assert ids(best([TopEntry("x", "75"), *reversed(TOP)], (), 3, ASCENDING)) == "cxb"
 
 
-def test_of_equal_scores_who_was_in_the_top_stays_ahead_as_it_was() -> None:
+def test_among_equal_scores_the_members_of_the_previous_top_stay_ahead() -> None:
     equal = [TopEntry(name, "70") for name in "axbc"]
     before = (TopEntry("c", "70"), TopEntry("x", "70"))
     assert ids(best(equal, before, 3, DESCENDING)) == "cxa"
@@ -65,18 +65,20 @@ def test_the_best_entries_are_those_with_the_best_scores_ahead_of_the_last() -> 
         (entry("x", "80"), ASCENDING, False),
     ],
 )
-def test_only_what_reaches_the_top_or_is_in_it_concerns_it(written: Entry, order: Order, may_change: bool) -> None:
+def test_only_entries_that_reach_the_top_or_are_in_it_may_change_it(
+    written: Entry, order: Order, may_change: bool
+) -> None:
     assert Snapshot("StarWar", 1, TOP).may_change_top([written], 3, order) is may_change
 
 
-def test_every_score_concerns_a_top_that_is_not_full_and_anything_one_that_is_too_large_or_not_announced() -> None:
+def test_any_score_may_change_a_top_that_is_not_full_and_any_write_one_that_is_too_large_or_pending() -> None:
     assert Snapshot("StarWar", 1, TOP).may_change_top([entry("x", "-5")], 4, DESCENDING)
     assert not Snapshot("StarWar", 1, TOP).may_change_top([entry("x", None)], 4, DESCENDING)
     assert Snapshot("StarWar", 1, TOP).may_change_top([entry("x", None)], 2, DESCENDING)
     assert Snapshot("StarWar", 1, TOP, pending=()).may_change_top([entry("x", None)], 3, DESCENDING)
 
 
-def test_a_top_with_something_to_tell_is_saved_before_it_is_announced() -> None:
+def test_a_top_that_needs_events_is_saved_before_it_is_announced() -> None:
     first = Snapshot("StarWar").announcing(TOP, 3, "at", 1000)
     assert (first.version, first.top, first.pending) == (1000, (), TOP)
     told = first.announced(1000)
@@ -84,11 +86,11 @@ def test_a_top_with_something_to_tell_is_saved_before_it_is_announced() -> None:
 
 
 @pytest.mark.parametrize("top", [TOP[:2], (TOP[1], TOP[0], TOP[2]), (*TOP, TopEntry("d", "1")), ()])
-def test_a_new_leader_or_member_or_none_is_something_to_tell(top: tuple[TopEntry, ...]) -> None:
+def test_another_leader_or_member_needs_events(top: tuple[TopEntry, ...]) -> None:
     assert Snapshot("StarWar", 5, TOP).announcing(top, 4, "at", 0).pending == top
 
 
-def test_new_scores_and_names_of_the_same_people_are_only_saved() -> None:
+def test_new_scores_and_names_of_the_same_members_are_only_saved() -> None:
     moved = (TopEntry("a", "99"), TopEntry("c", "85", "C"), TopEntry("b", "80"))
     saved = Snapshot("StarWar", 5, TOP).announcing(moved, 3, "at", 0)
     assert (saved.version, saved.top, saved.pending) == (6, moved, None)
