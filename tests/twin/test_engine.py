@@ -109,7 +109,7 @@ def test_a_second_up_finds_everything_done(up: Stack) -> None:
     steps = Steps()
     lifecycle.up(up.twin, steps)
     assert steps.titles == ["engine", "sample data", "leaderboard"]
-    assert "It was running already." in steps.remarks
+    assert "It was already running." in steps.remarks
 
 
 def test_an_engine_of_an_earlier_version_is_started_anew_and_keeps_the_data(up: Stack) -> None:
@@ -119,7 +119,7 @@ def test_an_engine_of_an_earlier_version_is_started_anew_and_keeps_the_data(up: 
     note = json.loads(note_file(up.twin.state_dir).read_text())
     note_file(up.twin.state_dir).write_text(json.dumps(note | {"code": "earlier"}))
     lifecycle.up(up.twin, steps)
-    assert "It ran an earlier version, and was started anew." in steps.remarks
+    assert "It ran an earlier version, and was restarted." in steps.remarks
     shows(up, "kept", 5, board)
 
 
@@ -131,7 +131,7 @@ def test_two_ups_at_once_do_the_work_once(up: Stack) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert [steps.remarks.count("It was running already.") for steps in both].count(1) == 1
+    assert [steps.remarks.count("It was already running.") for steps in both].count(1) == 1
     assert process.version(up.twin)
 
 
@@ -206,7 +206,7 @@ def test_an_engine_killed_before_it_saved_starts_afresh(bare: Twin) -> None:
     bare.client("s3").create_bucket(Bucket="unknown")
     bare.client("s3").put_object(Bucket="unknown", Key="key", Body=b"body")
     kill(bare)
-    assert "made anew" in process.start(bare)
+    assert "it starts empty" in process.start(bare)
     assert bare.client("s3").list_buckets()["Buckets"] == []
 
 
@@ -238,7 +238,7 @@ def test_a_port_in_use_is_named_with_the_way_out(bare: Twin) -> None:
 def test_a_running_engine_does_not_change_its_port(bare: Twin) -> None:
     process.start(bare)
     other = replace(bare, port=free_port())
-    with pytest.raises(UserError, match=f"runs on port {bare.port} already"):
+    with pytest.raises(UserError, match=f"already runs on port {bare.port}"):
         process.start(other)
 
 
@@ -315,5 +315,5 @@ def test_a_stack_that_was_never_finished_is_made_anew(up: Stack) -> None:
     stray = replace(up.twin, stack="stray")
     up.client("cloudformation").create_stack(StackName="stray", TemplateBody=json.dumps(broken), OnFailure="DO_NOTHING")
     eventually(lambda: _assert(deployment.describe(stray).status == "CREATE_FAILED"))
-    assert "interrupted" in deployment.clear_the_way(stray)
+    assert "interrupted" in deployment.delete_unfinished(stray)
     assert deployment.describe(stray).status in (None, "DELETE_COMPLETE")

@@ -1,4 +1,4 @@
-"""The counters are made anew from the entries, while the main table goes on changing."""
+"""The counters are rebuilt from the entries while the main table keeps changing."""
 
 import threading
 import uuid

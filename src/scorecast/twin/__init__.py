@@ -1,5 +1,5 @@
 """The local twin: the whole system on this machine, without an AWS account and without Docker.
 
-`instance` says where a twin lives, `engine` is its process and `gaps` what that process does better than plain
-MiniStack; `process`, `stack` and `sample` start it, deploy to it and fill it; `lifecycle` puts these in order.
+`instance` says where a twin is, `engine` is its process, and `patches` corrects where MiniStack differs from AWS.
+`process` starts and stops the engine, `deployment` deploys to it, `sample` writes data, and `lifecycle` calls these.
 """

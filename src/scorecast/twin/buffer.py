@@ -1,4 +1,4 @@
-"""Buffer: gathers Firehose's records so that many of them make one object, and how such an object is made. Pure."""
+"""Buffer gathers Firehose's records into objects, which timers deliver from threads of their own."""
 
 import contextvars
 import gzip
@@ -10,18 +10,18 @@ from typing import Any
 Json = dict[str, Any]
 Records = list[tuple[str, bytes]]
 
-# AWS waits 60 s or more (BufferingHints); on a laptop the backup should be there when one looks.
+# AWS waits 60 s or more (BufferingHints); on a laptop the backup should appear at once.
 INTERVAL_S = 1.0
 SIZE_BYTES = 1024 * 1024
 
 
 @dataclass
 class _Pending:
-    """The records that wait for one destination's next object."""
+    """The records for one destination's next object."""
 
     stream: Json
     dest: Json
-    # The account and region of the call that came first; the timer's thread has none of its own.
+    # The account and region of the first call; the timer's thread has none of its own.
     context: contextvars.Context = field(default_factory=contextvars.copy_context)
     records: Records = field(default_factory=list)
     size_bytes: int = 0
@@ -32,7 +32,7 @@ class _Pending:
 
 
 class Buffer:
-    """Gathers each destination's records and hands them on after an interval or at a size, whichever comes first."""
+    """Gathers each destination's records and delivers them after an interval or at a size, whichever comes first."""
 
     def __init__(self, deliver: Callable[[Json, Json, Records], None]) -> None:
         self._deliver = deliver
@@ -63,14 +63,14 @@ class Buffer:
 
 
 def make_body(records: Records, config: Json) -> bytes:
-    """The object of these records: delimited and compressed as the destination says."""
+    """Join the records into an object's body, delimited and compressed as the destination says."""
     delimiter = _delimiter(config)
     body = b"".join(data + delimiter for _, data in records)
     return gzip.compress(body) if config.get("CompressionFormat") == "GZIP" else body
 
 
 def _delimiter(config: Json) -> bytes:
-    """What AppendDelimiterToRecord puts after each record; nothing where it is not asked for."""
+    """Return what AppendDelimiterToRecord appends to each record; empty if it is not configured."""
     processing = config.get("ProcessingConfiguration") or {}
     for processor in processing.get("Processors", []) if processing.get("Enabled") else []:
         if processor.get("Type") == "AppendDelimiterToRecord":
@@ -80,6 +80,6 @@ def _delimiter(config: Json) -> bytes:
 
 
 def is_plain(config: Json) -> bool:
-    """Whether records may share an object as they are: neither partitioned by content nor converted."""
+    """Whether records may share an object unchanged: neither partitioned by content nor converted."""
     special = ("DynamicPartitioningConfiguration", "DataFormatConversionConfiguration")
     return not any((config.get(name) or {}).get("Enabled") for name in special)

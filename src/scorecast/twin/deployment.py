@@ -1,11 +1,10 @@
-"""The stack on the twin: built and deployed by the official SAM CLI, and only when something has changed."""
+"""The stack on the twin: the SAM CLI builds and deploys it, only when something has changed."""
 
 import hashlib
 import os
 import re
 import shutil
 import subprocess
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,20 +12,21 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from scorecast.errors import UserError
 from scorecast.ops.stack.local_engine import local_url
+from scorecast.ops.stack.polling import poll_until
 from scorecast.twin.instance import Twin, bin_dir, without_aws
 
-# The stack carries the hash of what it was made from, so that the two are saved and lost together.
+# A tag of the stack holds the hash of its sources, so that both are saved and lost together.
 SOURCE_TAG = "scorecast:source"
 # Never bundled with a function (src/Makefile), so a change there needs no deployment.
 NOT_DEPLOYED = {"cli", "ops", "twin"}
 COMPLETE = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"}
-# A deployment takes seconds; one that rests longer was cut off together with its engine.
+# A deployment takes seconds; one that shows no progress for longer was interrupted together with its engine.
 PROGRESS_DEADLINE_S = 30.0
 
 
 @dataclass(frozen=True)
 class StackState:
-    """What CloudFormation says of the stack; `status` is None where there is none."""
+    """What CloudFormation reports about the stack; `status` is None if there is no stack."""
 
     status: str | None = None
     source: str = ""
@@ -35,6 +35,11 @@ class StackState:
     @property
     def is_complete(self) -> bool:
         return self.status in COMPLETE
+
+    @property
+    def is_changing(self) -> bool:
+        """Whether an operation is in progress; a stack in review has had none."""
+        return (self.status or "").endswith("_IN_PROGRESS") and self.status != "REVIEW_IN_PROGRESS"
 
 
 def describe(twin: Twin) -> StackState:
@@ -49,7 +54,7 @@ def describe(twin: Twin) -> StackState:
 
 
 def fingerprint(root: Path) -> str:
-    """A hash of all that a deployment is made from: the template and the functions' sources."""
+    """Hash everything that a deployment is made from: the template and the functions' sources."""
     digest = hashlib.sha256()
     for file in sorted(_sources(root)):
         digest.update(f"{file.relative_to(root)}\0".encode())
@@ -79,7 +84,7 @@ def build(twin: Twin) -> None:
 
 
 def deploy(twin: Twin, source: str) -> None:
-    """Make or change the stack, and mark it with its source."""
+    """Create or update the stack, and tag it with the hash of its sources."""
     _sam(
         twin,
         *("deploy", "--template-file", str(twin.build / "template.yaml")),
@@ -97,12 +102,12 @@ def run_sam(twin: Twin, *arguments: str) -> subprocess.CompletedProcess[str]:
             command, cwd=twin.root, env=_environment(twin), stdin=subprocess.DEVNULL, capture_output=True, text=True
         )
     except FileNotFoundError as error:
-        raise UserError(f"There is no {command[0]}: `make up` installs what is needed.") from error
+        raise UserError(f"There is no {command[0]}: `make up` installs it.") from error
 
 
 def _sam(twin: Twin, verb: str, *arguments: str) -> None:
-    """Run a step; what it printed is kept, and its end goes into the sentence when it fails."""
-    # A section of samconfig.toml that does not exist: what `sam deploy --guided` wrote down there is for AWS.
+    """Run a step and keep its output in a file; if it fails, the error quotes the lines that say why."""
+    # A section that samconfig.toml does not have: what `sam deploy --guided` writes there is for AWS.
     done = run_sam(twin, verb, "--config-env", "twin", *arguments)
     log = twin.state_dir / f"sam-{verb}.log"
     log.write_text(done.stdout + done.stderr)
@@ -111,7 +116,7 @@ def _sam(twin: Twin, verb: str, *arguments: str) -> None:
 
 
 def _environment(twin: Twin) -> dict[str, str]:
-    """The user's environment but for AWS; `python3` and `sam` are those of this environment."""
+    """Return the user's environment without AWS settings, and with this environment's `python3` and `sam` first."""
     return {
         **without_aws(os.environ),
         **twin.environment(),
@@ -124,35 +129,35 @@ def _environment(twin: Twin) -> dict[str, str]:
 
 
 def _reason(done: subprocess.CompletedProcess[str]) -> str:
-    """The lines that say what went wrong, of the many that sam prints."""
+    """Return the lines of sam's output that say what went wrong."""
     lines = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
     telling = [line for line in lines if re.search(r"error|fail|not found|denied", line, re.IGNORECASE)]
-    return " ".join((telling or lines or ["it said nothing"])[-2:])
+    return " ".join((telling or lines or ["it printed nothing"])[-2:])
 
 
-# ---------------------------------------------------------------- what an interrupted deployment left
+# ---------------------------------------------------------------- interrupted deployments
 
 
-def clear_the_way(twin: Twin) -> str:
-    """Bring the stack to where it can be deployed to; returns what had to be done, or nothing."""
+def delete_unfinished(twin: Twin) -> str:
+    """Delete a stack that an interrupted deployment left unusable; return a remark, or an empty string."""
     state = _await_rest(twin)
     if state.status is None or state.is_complete:
         return ""
     twin.client("cloudformation").delete_stack(StackName=twin.stack)
     if _await_rest(twin).status not in (None, "DELETE_COMPLETE"):
-        raise UserError(f"The stack is {state.status} and cannot be deleted; `rm -r {twin.state_dir}` starts afresh.")
-    return f"An earlier deployment had been interrupted ({state.status}); it is made anew."
+        raise UserError(
+            f"The stack is {state.status} and cannot be deleted: `rm -r {twin.state_dir}` starts from nothing."
+        )
+    return f"An earlier deployment was interrupted ({state.status}), so the stack was deleted and created again."
 
 
 def _await_rest(twin: Twin) -> StackState:
-    """Wait while something is being done to the stack; one that nobody works at any more is taken as it is."""
-    until = time.monotonic() + PROGRESS_DEADLINE_S
-    state = describe(twin)
-    while state.status and state.status.endswith("_IN_PROGRESS") and time.monotonic() < until:
-        if state.status == "REVIEW_IN_PROGRESS":
-            return state
-        time.sleep(0.2)
+    """Wait while an operation on the stack is in progress; past the deadline, nothing works on it any more."""
+    state = StackState()
+    for _ in poll_until(PROGRESS_DEADLINE_S, pause_s=0.2, longest_pause_s=0.2):
         state = describe(twin)
+        if not state.is_changing:
+            break
     return state
 
 

@@ -1,7 +1,7 @@
-"""The engine's process: MiniStack with its gaps filled, until it is asked to stop.
+"""The engine's process: MiniStack with its patches, until it is asked to stop.
 
 Run as `python -m scorecast.twin.engine STATE_DIR` with the environment that `process.start` makes. It takes the
-lock, goes to the background, and stops on SIGTERM, when it has saved its state.
+lock, detaches from its caller, and on SIGTERM saves its state and stops.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ def _lock_for_life(path: Path) -> None:
 
 
 def _detach() -> None:
-    """Leave the caller's process tree and terminal; the lock goes along."""
+    """Leave the caller's process tree and terminal; the child keeps the lock."""
     if os.fork():
         os._exit(0)
     os.setsid()
@@ -53,13 +53,13 @@ def _note(state_dir: Path) -> None:
 
 
 def _run() -> None:
-    # Imported late: MiniStack takes half a second to load and reads its settings while it does.
+    # Imported late: MiniStack takes half a second to load, and reads its settings then.
     import hypercorn.asyncio
     from ministack import app
 
     from scorecast.twin import function_patches, patches
 
-    patches.fill()
+    patches.apply()
     hypercorn.asyncio.serve = partial(_serve, hypercorn.asyncio.serve)
     sys.argv = sys.argv[:1]  # MiniStack reads the command line too
     try:
@@ -69,7 +69,7 @@ def _run() -> None:
 
 
 async def _serve(serve: Any, asgi_app: Any, config: Any) -> None:
-    """Serve until SIGTERM or SIGINT, and stop only when the functions at work are done."""
+    """Serve until SIGTERM or SIGINT, and stop when the running functions have finished."""
     from scorecast.twin import function_patches
 
     stop = asyncio.Event()

@@ -1,6 +1,6 @@
-"""How MiniStack runs functions otherwise than AWS's Lambda, put right; a part of `gaps`, whose `fill` calls it.
+"""Patches of how MiniStack runs functions, so that it runs them as Lambda does; `patches.apply` applies them.
 
-What functions can import, what triggers them and how many run at once; and their orderly end with the engine.
+What functions can import, what triggers them, how many run at once, and how they end with the engine.
 """
 
 import json
@@ -9,7 +9,6 @@ import os
 import queue
 import sysconfig
 import threading
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -17,23 +16,24 @@ from typing import Any
 from ministack.core import lambda_runtime
 from ministack.services import eventbridge, lambda_svc, sqs
 
+from scorecast.ops.stack.polling import poll_until
 from scorecast.twin.patch import wrap
 
 log = logging.getLogger("scorecast.twin.patches")
 
 Json = dict[str, Any]
 
-# A batch that is handed to a function is at most 6 MB on AWS.
+# On AWS a function's batch has at most 6 MB.
 BATCH_BYTES = 6 * 1024 * 1024
 _CORES = os.cpu_count() or 1
-# Batches of a queue that are worked on at once: the engine, which is all the services they call, needs a core itself.
+# Batches of a queue that are processed at once: the engine, which is all the services they call, needs a core itself.
 BATCHES_AT_ONCE = max(1, _CORES - 1)
-# Events of the bus that are worked on at once; each is one short call, so its function waits as much as it works.
+# Events of the bus that are processed at once; each is one short call, so its function waits as long as it works.
 EVENTS_AT_ONCE = max(2, _CORES)
 
 
-def fill() -> None:
-    """Close every gap of functions."""
+def apply() -> None:
+    """Apply every patch of functions."""
     show_functions_only_their_bundle()
     answer_without_waiting_for_logs()
     poll_streams_beside_queues()
@@ -46,7 +46,7 @@ def fill() -> None:
 
 
 def show_functions_only_their_bundle() -> None:
-    """MiniStack's functions see the engine's own packages; on AWS a module that is not bundled is not there."""
+    """MiniStack's functions can import the engine's packages; on AWS only what is bundled can be imported."""
     paths = sysconfig.get_paths()
     stdlib = (paths["stdlib"], paths["platstdlib"])
     keep = f"""
@@ -57,7 +57,7 @@ sys.path[:] = [p for p in sys.path if p.startswith({stdlib!r}) and "-packages" n
 
 
 def answer_without_waiting_for_logs() -> None:
-    """MiniStack waits 50 ms after every invocation for a log line that may never come; 5 ms catch those that do."""
+    """MiniStack waits 50 ms after every invocation for a late log line; 5 ms are enough for those that come."""
     lambda_runtime.Worker._drain_stderr_bounded.__defaults__ = (0.005, 0.005, 0.25)
 
 
@@ -82,7 +82,7 @@ def poll_streams_beside_queues() -> None:
 
 
 def fill_batches_from_queues() -> None:
-    """MiniStack hands a function ten messages of a queue at most; on AWS a mapping's BatchSize holds."""
+    """MiniStack passes a function at most ten messages of a queue; on AWS the mapping's BatchSize is the limit."""
     wrap(sqs, "_receive_messages_for_esm", _receive_batch)
 
 
@@ -97,18 +97,18 @@ def _receive_batch(original: Callable[[str, int], list[Json]], queue_url: str, b
 
 
 def start_no_more_functions_than_cores() -> None:
-    """MiniStack starts a process for each concurrent batch; on two cores one with all that waits is faster than ten."""
+    """MiniStack starts a process for each concurrent batch; on two cores one process with all messages is faster."""
     wrap(lambda_svc, "_sqs_esm_concurrency", lambda original, *args: min(BATCHES_AT_ONCE, original(*args)))
 
 
 # ---------------------------------------------------------------- what the bus triggers
 
-# As Lambda keeps the events of asynchronous invocations until it has an environment free for them.
+# Lambda too queues the events of asynchronous invocations until an environment is free.
 _waiting: queue.Queue[Callable[[], Any]] = queue.Queue()
 
 
 def queue_events_for_functions() -> None:
-    """MiniStack starts a process for each event that a rule sends to a function, however many work already."""
+    """MiniStack starts a process for each event that a rule sends to a function, without a limit."""
     wrap(eventbridge, "_dispatch_to_lambda", _queue_event)
     for _ in range(EVENTS_AT_ONCE):
         threading.Thread(target=_work, daemon=True).start()
@@ -117,7 +117,7 @@ def queue_events_for_functions() -> None:
 def _queue_event(original: Callable[[str, str], None], arn: str, payload: str) -> None:
     function, config, _ = lambda_svc._get_func_record_for_ref(arn)
     if not function or not config:
-        original(arn, payload)  # it says that there is no such function
+        original(arn, payload)  # which logs that there is no such function
         return
     record = lambda_svc._execution_record_for_config(function, config)
     _waiting.put(partial(lambda_svc._execute_function_with_config_scope, record, json.loads(payload)))
@@ -138,13 +138,13 @@ def _work() -> None:
 
 
 def settle(deadline_s: float = 10.0) -> None:
-    """Take no more work from streams and queues, and wait for what is being done; before the engine stops serving."""
+    """Stop polling streams and queues, and wait for running functions; called before the engine stops serving."""
     lambda_svc._iter_all_esms = lambda: iter(())
-    until = time.monotonic() + deadline_s
-    while (lambda_svc.executions_in_flight()[0] or _waiting.unfinished_tasks) and time.monotonic() < until:
-        time.sleep(0.05)
+    for _ in poll_until(deadline_s, pause_s=0.05, longest_pause_s=0.05):
+        if not lambda_svc.executions_in_flight()[0] and not _waiting.unfinished_tasks:
+            return
 
 
 def stop_workers() -> None:
-    """MiniStack leaves functions' processes and their folders to themselves when it ends."""
+    """MiniStack leaves functions' processes and folders behind when it ends."""
     lambda_runtime.reset()

@@ -1,6 +1,6 @@
-"""What MiniStack judges otherwise than AWS's IAM, put right; a part of `gaps`, whose `fill` calls it.
+"""Patches of how MiniStack judges permissions, so that it judges as AWS does; `patches.apply` applies them.
 
-Without this, functions and users with only the template's policies are refused what AWS allows them.
+Without them, MiniStack refuses functions and users of the template's policies what AWS allows them.
 """
 
 import json
@@ -12,19 +12,15 @@ from ministack import app
 from ministack.core import iam_actions
 from ministack.services import dynamodb_streams, lambda_svc
 
-from scorecast.twin.partiql import action_of
 from scorecast.twin.patch import wrap
 
-# The path of the request at hand; the place where condition keys are gathered is not told it.
+# The current request's path, for the function that gathers condition keys: it does not receive the path.
 _path: ContextVar[str] = ContextVar("path", default="")
 
 
-_PARTIQL_CALLS = ("dynamodb:ExecuteStatement", "dynamodb:BatchExecuteStatement", "dynamodb:ExecuteTransaction")
-
-
-def fill() -> None:
-    """Close every gap of IAM."""
-    ask_for_partiql_actions()
+def apply() -> None:
+    """Apply every patch of IAM."""
+    judge_a_transactions_actions_once()
     count_loopback_as_tls()
     judge_rules_by_name()
     judge_streams_and_logs_by_name()
@@ -32,36 +28,23 @@ def fill() -> None:
     judge_batches_of_messages_as_single_ones()
 
 
-def ask_for_partiql_actions() -> None:
-    """MiniStack asks for dynamodb:BatchExecuteStatement; on AWS each statement needs its dynamodb:PartiQL* action.
-
-    It also judges each of a transaction's hundred actions; the few that differ in action or table are enough.
-    """
-    wrap(iam_actions, "dynamodb_transaction_checks", _statement_checks)
-
-
-def _statement_checks(
-    original: Callable[..., list[tuple[str, str]]], action: str, body: bytes, region: str, account: str
-) -> list[tuple[str, str]]:
-    if action not in _PARTIQL_CALLS:
-        return list(dict.fromkeys(original(action, body, region, account)))
-    data = _json(body)
-    statements = data.get("Statements") or data.get("TransactStatements") or [data]
-    return list(dict.fromkeys(action_of(str(one.get("Statement", "")), region, account) for one in statements))
+def judge_a_transactions_actions_once() -> None:
+    """MiniStack judges each of a transaction's hundred actions; the few that differ in action or table are enough."""
+    wrap(iam_actions, "dynamodb_transaction_checks", lambda checks, *request: list(dict.fromkeys(checks(*request))))
 
 
 def count_loopback_as_tls() -> None:
-    """The twin speaks plain HTTP on loopback, so policies that deny what is not TLS would deny everything."""
+    """The twin speaks plain HTTP on loopback, so policies that deny requests without TLS would deny everything."""
     wrap(app, "pin_request_origin", lambda pin, source_ip, _secure: pin(source_ip, True))
 
 
 def judge_rules_by_name() -> None:
-    """MiniStack judges calls that name a rule as `Rule` (PutTargets, ListTargetsByRule) by its bus; AWS by the rule."""
+    """MiniStack judges calls that name a rule as `Rule` (PutTargets, ListTargetsByRule) by the bus; AWS by the rule."""
     wrap(iam_actions, "extract_resource_arn", _resource_arn)
 
 
 def judge_streams_and_logs_by_name() -> None:
-    """MiniStack judges calls about a stream by no name, and those about a log stream by its group; AWS by their own.
+    """MiniStack judges calls about a stream by no ARN, and about a log stream by its group's; AWS by the stream's own.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html
     """
@@ -69,7 +52,7 @@ def judge_streams_and_logs_by_name() -> None:
 
 
 def tell_principals_of_permissions() -> None:
-    """MiniStack knows no lambda:Principal, on which AWS lets policies limit AddPermission and RemovePermission.
+    """MiniStack lacks lambda:Principal, by which policies on AWS restrict AddPermission and RemovePermission.
 
     https://docs.aws.amazon.com/lambda/latest/dg/lambda-api-permissions-ref.html
     """
@@ -77,7 +60,7 @@ def tell_principals_of_permissions() -> None:
 
 
 def judge_batches_of_messages_as_single_ones() -> None:
-    """MiniStack asks for sqs:SendMessageBatch and the like, which no policy can allow: on AWS sqs:SendMessage does.
+    """MiniStack requires sqs:SendMessageBatch and similar actions, which do not exist: AWS requires sqs:SendMessage.
 
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-batch-api-actions.html
     """
@@ -118,7 +101,7 @@ def _context(original: Callable[..., dict[str, Any]], service: str, action: str,
 
 
 def _principal_of(path: str) -> str | None:
-    """Whom the statement lets in that is to be removed: .../functions/NAME/policy/SID."""
+    """Return the principal of the statement to remove; the path is .../functions/NAME/policy/SID."""
     arn = iam_actions.extract_resource_arn("lambda", "DELETE", path, {}, b"", {}, "", "")
     found = lambda_svc.function_policy_for_arn(arn)
     sid = path.rpartition("/")[2]

@@ -1,6 +1,6 @@
-"""Where a twin lives: its repository, its folder of state, its port; and how one talks to it.
+"""Where a twin is (its repository, its state folder, its port), and how to talk to it.
 
-Tests make their own instance (another port, another folder); people have one, in `.twin/` of their clone.
+Tests make instances of their own, on other ports and in other folders; a user has one, in `.twin/` of the clone.
 """
 
 import fcntl
@@ -38,16 +38,16 @@ class Twin:
 
     @property
     def build(self) -> Path:
-        """Where `sam build` puts its result: its own default, so that what is typed by hand finds it."""
+        """Where `sam build` puts its result: the default, so that commands typed by hand find it."""
         return self.root / ".aws-sam" / "build"
 
     def client(self, service: str) -> Any:
-        """A boto3 client for the twin, whatever the caller's own AWS environment says."""
+        """Make a boto3 client for the twin; the caller's own AWS environment has no effect on it."""
         # Imported late: `scorecast env` needs no client, and the SDK takes a quarter of a second to load.
         import boto3
         from botocore.config import Config
 
-        session: Any = boto3  # its stubs have an overload a service, and no name that is not literal
+        session: Any = boto3  # its stubs accept only literal names of services
         return session.client(
             service,
             endpoint_url=self.endpoint,
@@ -55,22 +55,22 @@ class Twin:
             aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
             aws_session_token="",
-            # A machine's proxy is not for loopback.
+            # Loopback needs no proxy.
             config=Config(retries={"total_max_attempts": 2}, connect_timeout=5, proxies={}),
         )
 
     def environment(self) -> dict[str, str]:
-        """What aws, sam and boto3 need in their environment to talk to the twin."""
+        """Return the variables that point aws, sam and boto3 at the twin."""
         return {"AWS_ENDPOINT_URL": self.endpoint, "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION, **CREDENTIALS}
 
 
 def without_aws(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment without the user's own AWS settings: a profile must neither help nor hinder the twin."""
+    """Return the environment without AWS settings, so that a user's profile has no effect on the twin."""
     return {name: value for name, value in environ.items() if not name.startswith("AWS_")}
 
 
 def get_json(url: str, timeout_s: float = 10) -> dict[str, Any] | None:
-    """The JSON object at an address of the twin; None where it answers with an error or not at all."""
+    """GET a JSON object from the twin; return None on an error or without an answer."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(url, timeout=timeout_s) as response:
@@ -81,7 +81,7 @@ def get_json(url: str, timeout_s: float = 10) -> dict[str, Any] | None:
 
 
 def bin_dir() -> Path:
-    """The folder of the interpreter that runs this: `sam` and the function builder's Python are beside it."""
+    """Return the folder of the running interpreter, which also has `sam` and the function builder's Python."""
     return Path(sys.executable).parent
 
 
@@ -89,7 +89,7 @@ def bin_dir() -> Path:
 
 
 def find(port: int | None = None, environ: Mapping[str, str] = os.environ) -> Twin:
-    """The twin of this clone; on the port given, the environment's, the running engine's, or 4566."""
+    """Find this clone's twin, on the given port, else the environment's, else the running engine's, else 4566."""
     root = _root()
     state_dir = root / ".twin"
     chosen = port or _port_of(environ) or running_port(state_dir) or DEFAULT_PORT
@@ -100,7 +100,9 @@ def _root() -> Path:
     for folder in (Path(__file__).resolve().parents[3], Path.cwd()):
         if (folder / "template.yaml").exists():
             return folder
-    raise UserError(f"No template.yaml in {Path.cwd()}: the local twin runs in a clone of the repository; go there.")
+    raise UserError(
+        f"There is no template.yaml in {Path.cwd()}: the local twin runs in a clone of the repository; change to it."
+    )
 
 
 def _port_of(environ: Mapping[str, str]) -> int | None:
@@ -114,9 +116,9 @@ def _port_of(environ: Mapping[str, str]) -> int | None:
 
 # ---------------------------------------------------------------- what the engine leaves in the folder
 #
-# The engine holds a lock on engine.lock as long as it lives, so that no stale file can be taken for a living engine:
-# the system lets go of the lock however the process ends. engine.json says which process it is, and is removed by
-# an orderly stop; where it is still there without the lock, the engine was killed.
+# The engine holds a lock on engine.lock while it runs. The system releases the lock however the process ends, so a
+# stale file is never mistaken for a running engine. engine.json names the process; an orderly stop removes it. If the
+# file exists and the lock is free, the engine was killed.
 
 
 def lock_file(state_dir: Path) -> Path:
@@ -128,7 +130,7 @@ def note_file(state_dir: Path) -> Path:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether a living process holds the lock."""
+    """Whether a running process holds the lock."""
     if not path.exists():
         return False
     with path.open("a") as file:
@@ -141,7 +143,7 @@ def is_locked(path: Path) -> bool:
 
 @contextmanager
 def locked(path: Path, *, wait: bool) -> Iterator[None]:
-    """Hold the lock; raise BlockingIOError where another holds it and `wait` is false."""
+    """Hold the lock; raise BlockingIOError if another process holds it and `wait` is false."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
@@ -149,7 +151,7 @@ def locked(path: Path, *, wait: bool) -> Iterator[None]:
 
 
 def code_hash() -> str:
-    """A hash of this package: an engine that was started by an earlier version of it has another."""
+    """Hash this package: an engine that an earlier version started has another hash."""
     digest = hashlib.sha256()
     for file in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(file.read_bytes())
@@ -157,7 +159,7 @@ def code_hash() -> str:
 
 
 def read_note(state_dir: Path) -> dict[str, Any]:
-    """What the engine wrote of itself: pid, port, code; empty where there is nothing readable."""
+    """Read what the engine wrote about itself: pid, port and code; empty if the file is missing or unreadable."""
     try:
         note = json.loads(note_file(state_dir).read_text())
     except (OSError, ValueError):

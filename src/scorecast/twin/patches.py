@@ -1,7 +1,7 @@
-"""What MiniStack does otherwise than AWS and this system relies on, put right in one place.
+"""Patches of MiniStack: where this system relies on AWS's behaviour and MiniStack behaves differently.
 
-`fill()` is called once, in the engine's process, before it starts. Each gap is a function of its own whose
-docstring says what MiniStack does; docs/twin.md lists them with their tests and those that stay open.
+The engine's process calls `apply()` once, before it starts. Each patch is a function whose docstring says what
+MiniStack does without it. docs/twin.md lists the patches with their tests, and the differences that remain.
 """
 
 import base64
@@ -32,22 +32,21 @@ Json = dict[str, Any]
 Response = tuple[int, Json, bytes]
 
 
-def fill() -> None:
-    """Close every gap; call it once, before ministack.app.main()."""
+def apply() -> None:
+    """Apply every patch; call it once, before ministack.app.main()."""
     deliver_rules_to_firehose()
     buffer_firehose_records()
     keep_event_time()
-    stream_partiql_writes()
     read_expressions_once()
     keep_streams_over_a_restart()
     keep_paths_encoded()
     import_routes_for_any_method()
     keep_queue_urls_on_any_port()
     draw_new_names()
-    set_up_tables_wholly()
+    set_up_tables_completely()
     save_every_service()
-    function_patches.fill()
-    iam_patches.fill()
+    function_patches.apply()
+    iam_patches.apply()
 
 
 # ---------------------------------------------------------------- EventBridge rule -> Firehose
@@ -72,7 +71,7 @@ def _invoke_target(original: Callable[..., None], target: Json, event: Json, rul
 
 
 def _target_payload(target: Json, rule: Json, view: Any) -> str:
-    """What the target is sent: transformed, replaced, a part of the event, or the event."""
+    """Return the target's input: transformed, replaced, a part of the event, or the event."""
     if target.get("InputTransformer"):
         return str(eventbridge._apply_input_transformer(target["InputTransformer"], rule, view))
     if target.get("Input"):
@@ -103,12 +102,12 @@ _buffer = Buffer(_write_object)
 
 
 def buffer_firehose_records() -> None:
-    """MiniStack writes one plain object a record, without delimiter and compression, and remembers every record."""
+    """MiniStack writes an object for each record, without delimiter or compression, and keeps every record."""
     wrap(firehose, "_deliver_records_to_s3", _deliver_records)
 
 
 def _deliver_records(original: Callable[..., None], stream: Json, dest: Json, records: Records) -> None:
-    # MiniStack notes every record here for its own tests, and would save them with its state for ever.
+    # MiniStack keeps every record here for its own tests, and would save them all with its state.
     dest["records"].clear()
     if is_plain(dest["config"]):
         _buffer.add(stream, dest, records)
@@ -122,7 +121,7 @@ _event_time: contextvars.ContextVar[float | None] = contextvars.ContextVar("even
 
 
 def keep_event_time() -> None:
-    """MiniStack stamps every event with now; on AWS an entry's Time becomes the event's time."""
+    """MiniStack sets every event's time to now; on AWS an entry's Time becomes the event's time."""
     wrap(eventbridge, "_now_ts", lambda now: _event_time.get() or now())
     wrap(eventbridge, "_put_events", _put_events)
 
@@ -130,7 +129,7 @@ def keep_event_time() -> None:
 def _put_events(original: Callable[..., Response], data: Json, allow_aws_source: bool = False) -> Response:
     entries = data.get("Entries", [])
     if len(entries) > 10:
-        return original(data, allow_aws_source)  # refused as a whole
+        return original(data, allow_aws_source)  # rejected as a whole
     answers = []
     for entry in entries:
         with _time_of(entry):
@@ -153,7 +152,7 @@ def _time_of(entry: Json) -> Iterator[None]:
 
 
 def _seconds(value: object) -> float | None:
-    """SDKs send a number of seconds; the CLI's JSON may carry ISO 8601."""
+    """Convert a number of seconds, as SDKs send, or ISO 8601 text, as the CLI's JSON may have."""
     if isinstance(value, str):
         return datetime.fromisoformat(value).timestamp()
     return float(value) if isinstance(value, (int, float)) else None
@@ -161,52 +160,9 @@ def _seconds(value: object) -> float | None:
 
 # ---------------------------------------------------------------- DynamoDB: streams
 
-_written: contextvars.ContextVar[list[tuple[Json | None, Json | None]] | None] = contextvars.ContextVar(
-    "written", default=None
-)
-
-
-def stream_partiql_writes() -> None:
-    """MiniStack writes no stream record for what a PartiQL statement changes."""
-    wrap(dynamodb, "_set_item", _set_item)
-    wrap(dynamodb, "_remove_item", _remove_item)
-    for statement in ("_partiql_insert", "_partiql_update", "_partiql_delete"):
-        wrap(dynamodb, statement, _run_statement)
-
-
-def _run_statement(original: Callable[..., Response], table: Json, *args: Any) -> Response:
-    token = _written.set([])
-    try:
-        response = original(table, *args)
-        for old, new in _written.get() or []:
-            name = "INSERT" if old is None else "REMOVE" if new is None else "MODIFY"
-            dynamodb._emit_stream_event(table["TableName"], name, old, new)
-    finally:
-        _written.reset(token)
-    return response
-
-
-def _set_item(original: Callable[..., Any], table: Json, pk: str, sk: str, item: Json) -> Any:
-    old = original(table, pk, sk, item)
-    _note_write(old, item)
-    return old
-
-
-def _remove_item(original: Callable[..., Any], table: Json, pk: str, sk: str) -> Any:
-    old = table["items"].get(pk, {}).get(sk)
-    result = original(table, pk, sk)
-    _note_write(old, None)
-    return result
-
-
-def _note_write(old: Json | None, new: Json | None) -> None:
-    written = _written.get()
-    if written is not None:
-        written.append((old, new))
-
 
 def read_expressions_once() -> None:
-    """MiniStack reads a condition anew for every item that it holds against it, which is most of a query's time."""
+    """MiniStack parses a condition again for every item that it tests, which takes most of a query's time."""
     tokenize = lru_cache(maxsize=1024)(dynamodb._tokenize)
     dynamodb._tokenize = lambda expression: list(tokenize(expression))
     dynamodb._condition_syntax_error = lru_cache(maxsize=1024)(dynamodb._condition_syntax_error)
@@ -216,7 +172,7 @@ _STREAM_STORES = ("_stream_records", "_stream_trimmed", "_closed_streams")
 
 
 def keep_streams_over_a_restart() -> None:
-    """MiniStack saves how far a mapping has read a stream but not the stream: after a restart it skips new records."""
+    """MiniStack saves how far a mapping has read a stream, but not the stream: after a restart it skips new records."""
     wrap(dynamodb, "get_state", lambda get: {**get(), **{name: _copy_of_store(name) for name in _STREAM_STORES}})
     wrap(dynamodb, "load_persisted_state", _load_streams)
 
@@ -235,7 +191,7 @@ def _load_streams(original: Callable[[Json], None], data: Json) -> None:
 
 
 def keep_paths_encoded() -> None:
-    """MiniStack decodes a REST API's path, so %2F splits a segment; AWS hands it on as it was sent."""
+    """MiniStack decodes a REST API's path, so %2F splits a segment; AWS passes the path on as it was sent."""
     wrap(app, "_handle_execute_api_request", _handle_execute_api_request)
 
 
@@ -248,7 +204,7 @@ async def _handle_execute_api_request(
 
 
 def import_routes_for_any_method() -> None:
-    """MiniStack passes over x-amazon-apigateway-any-method, which is how SAM writes the method ANY."""
+    """MiniStack ignores x-amazon-apigateway-any-method, which is how SAM writes the method ANY."""
     apigateway_v1._OPENAPI_HTTP_METHODS.add("any")
     wrap(apigateway_v1, "_import_path_item", _import_path_item)
 
@@ -264,16 +220,16 @@ _ANY_METHOD = "x-amazon-apigateway-any-method"
 
 
 def keep_queue_urls_on_any_port() -> None:
-    """MiniStack finds a queue by a URL with its own port in it, so a restart on another port would lose every queue."""
+    """MiniStack finds a queue by a URL that includes the port, so a restart on another port would lose every queue."""
     sqs.DEFAULT_PORT = "4566"
     sqs._CANONICAL_NETLOC = f"{sqs.DEFAULT_HOST}:{sqs.DEFAULT_PORT}"
 
 
-# ---------------------------------------------------------------- CloudFormation: names of a stack's own
+# ---------------------------------------------------------------- CloudFormation: names and settings
 
 
 def draw_new_names() -> None:
-    """MiniStack gives a stack that is made again the names it had, so a retained table would be emptied and reused."""
+    """MiniStack gives a stack that is created again its old names, so a retained table would be emptied and reused."""
     wrap(stacks, "_provision_resource", _provision_resource)
 
 
@@ -283,8 +239,8 @@ def _provision_resource(original: Callable[..., Any], *args: Any) -> Any:
     return original(*args)
 
 
-def set_up_tables_wholly() -> None:
-    """MiniStack's CloudFormation makes tables without their expiry, point-in-time recovery and encryption."""
+def set_up_tables_completely() -> None:
+    """MiniStack's CloudFormation creates tables without expiry and point-in-time recovery."""
     handlers = provisioners._RESOURCE_HANDLERS["AWS::DynamoDB::Table"]
     handlers["create"] = partial(_create_table, handlers["create"])
 
@@ -295,9 +251,6 @@ def _create_table(original: Callable[..., Any], logical_id: str, props: Json, st
         dynamodb._update_ttl({"TableName": name, "TimeToLiveSpecification": expiry})
     if recovery := props.get("PointInTimeRecoverySpecification"):
         dynamodb._update_continuous_backups({"TableName": name, "PointInTimeRecoverySpecification": recovery})
-    if encryption := props.get("SSESpecification"):
-        described = dynamodb._sse_description_from_spec({**encryption, "Enabled": encryption.get("SSEEnabled")})
-        dynamodb._tables[name]["SSEDescription"] = described
     return name, attributes
 
 
@@ -305,12 +258,12 @@ def _create_table(original: Callable[..., Any], logical_id: str, props: Json, st
 
 
 def save_every_service() -> None:
-    """MiniStack skips a service whose state changes while it is copied, and knows nothing of our buffer."""
+    """MiniStack skips a service whose state changes while it is copied, and does not save the twin's buffer."""
     wrap(app, "_build_persistence_save_dict", _states_to_save)
 
 
 def _states_to_save(original: Callable[[], dict[str, Callable[[], Any]]]) -> dict[str, Callable[[], Any]]:
-    # In a thread of its own: S3 wants an event loop, and the one at hand is busy calling this.
+    # In a thread of its own: S3 needs an event loop, and this thread's is busy with this call.
     flushing = threading.Thread(target=_buffer.flush)
     flushing.start()
     flushing.join()

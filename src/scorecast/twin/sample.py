@@ -1,12 +1,12 @@
-"""The sample data of a first run: written to the main table, so that it takes the way of every change."""
+"""The sample data of a first run. It is written to the main table, so it travels as every change does."""
 
-import time
 from typing import Any
 from urllib.parse import quote
 
 from botocore.exceptions import ClientError
 
 from scorecast.errors import UserError
+from scorecast.ops.stack.polling import poll_until
 from scorecast.twin.instance import Twin, get_json
 
 # id, metadata (the board), projectScore, userName
@@ -16,13 +16,13 @@ ITEMS = (
     ("3", "StarWar", 70, "userC"),
     ("4", "WarCraft", 100, "userD"),
 )
-# Says that the sample was written once: what a user deletes afterwards stays deleted.
+# Marks a table to which the sample was written, so that items which the user deletes stay deleted.
 WRITTEN_TAG = "scorecast:sample"
 ARRIVAL_DEADLINE_S = 30.0
 
 
 def write(twin: Twin, table: str) -> bool:
-    """Write the sample to a table that never had it, leaving alone what is there; False where it had it."""
+    """Write the sample to a table that never had it, without replacing items; return False if the table had it."""
     dynamodb = twin.client("dynamodb")
     arn = dynamodb.describe_table(TableName=table)["Table"]["TableArn"]
     tags = {tag["Key"] for tag in dynamodb.list_tags_of_resource(ResourceArn=arn).get("Tags", [])}
@@ -54,16 +54,15 @@ def _put_if_absent(dynamodb: Any, table: str, item: tuple[str, str, int, str]) -
 
 def await_arrival(twin: Twin, api: str) -> None:
     """Wait until the leaderboard shows every participant of the sample."""
-    until = time.monotonic() + ARRIVAL_DEADLINE_S
     missing = list(ITEMS)
-    while missing:
+    for _ in poll_until(ARRIVAL_DEADLINE_S, pause_s=0.1, longest_pause_s=0.1):
         missing = [item for item in missing if not _is_shown(api, item)]
-        if missing and time.monotonic() > until:
-            raise UserError(
-                f"The leaderboard does not show the sample data after {ARRIVAL_DEADLINE_S:.0f} s; "
-                f"see {twin.log_file} and `scorecast status`."
-            )
-        time.sleep(0.1 if missing else 0)
+        if not missing:
+            return
+    raise UserError(
+        f"The leaderboard does not show the sample data after {ARRIVAL_DEADLINE_S:.0f} s: "
+        f"see {twin.log_file} and `scorecast status`."
+    )
 
 
 def _is_shown(api: str, item: tuple[str, str, int, str]) -> bool:

@@ -109,14 +109,14 @@ class FakeCloudFormation:
 
 @pytest.fixture
 def clear(monkeypatch: pytest.MonkeyPatch) -> Any:
-    def clear_the_way(*states: str | None) -> tuple[str, bool]:
+    def delete_unfinished(*states: str | None) -> tuple[str, bool]:
         fake = FakeCloudFormation(*states)
         monkeypatch.setattr(deployment, "describe", fake.describe)
         monkeypatch.setattr(deployment, "PROGRESS_DEADLINE_S", 0.3)
         monkeypatch.setattr(Twin, "client", lambda _self, service: fake.client(service))
-        return deployment.clear_the_way(Twin(root=Path(), state_dir=Path())), fake.deleted
+        return deployment.delete_unfinished(Twin(root=Path(), state_dir=Path())), fake.deleted
 
-    return clear_the_way
+    return delete_unfinished
 
 
 def test_a_stack_that_is_there_or_not_is_left_alone(clear: Any) -> None:
