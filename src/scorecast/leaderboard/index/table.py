@@ -63,8 +63,7 @@ class CounterTable:
     def read(self, board: str, nodes: Sequence[str]) -> NodeCounts:
         """Read nodes of a board in one round trip (up to 33 of them): SHARDS / 2 read units each."""
         counts = NodeCounts({node: {} for node in nodes})
-        keys = [key for node in nodes for key in _shards(board, node)]
-        for item in read_items(self.dynamodb, self.table, keys, consistent=False):
+        for item in read_items(self.dynamodb, self.table, node_keys(board, nodes), consistent=False):
             counts.add(item)
         return counts
 
@@ -116,6 +115,11 @@ class CounterTable:
             "ExpressionAttributeNames": names | {"#node": "node", "#at": "at"},
             "ExpressionAttributeValues": values | {":node": {"S": node}, ":at": {"S": at}},
         }
+
+
+def node_keys(board: str, nodes: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the keys of all items of some nodes."""
+    return [key for node in nodes for key in _shards(board, node)]
 
 
 def _shards(board: str, node: str) -> list[dict[str, Any]]:

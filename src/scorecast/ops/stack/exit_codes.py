@@ -20,5 +20,9 @@ class ExitCode(IntEnum):
     """The change is written, but did not reach the board before the deadline."""
     DIFFERENT = 9
     """The leaderboard differs from the main table."""
+    UNHEALTHY = 10
+    """`doctor` found a fault."""
+    NOT_FOUND = 11
+    """`trace` found the change nowhere."""
     INTERRUPTED = 130
     """Stopped with Ctrl-C."""

@@ -1,0 +1,113 @@
+"""Checks of the two queues: their settings, the backlog, and the dead letters."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+from scorecast.ops.doctor.finding import Problem, Verdict, fault
+from scorecast.ops.doctor.system import System
+
+# AWS advises at least 5, so that throttling alone makes no dead letters.
+# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+LEAST_RECEIVES = 5
+# The longest that SQS keeps a message.
+DEAD_LETTER_AGE_S = 14 * 86_400
+# As the alarm LeaderboardLagAlarm by default.
+LAG_S = 120
+_METRIC_MINUTES = 10
+
+
+def check_consumer_queue(system: System) -> Verdict:
+    """A message that is not processed moves to the dead-letter queue, and early enough to be looked at."""
+    attributes, dead = system.queue_attributes("ConsumerQueueUrl"), system.queue_attributes("FanoutDlqUrl")
+    set_queue = f"`aws sqs set-queue-attributes --queue-url {system.output('ConsumerQueueUrl')} --attributes"
+    redrive = json.loads(attributes.get("RedrivePolicy") or "{}")
+    receives = int(redrive.get("maxReceiveCount", 0))
+    problems = []
+    if redrive.get("deadLetterTargetArn") != system.dead_letters:
+        policy = json.dumps({"deadLetterTargetArn": system.dead_letters, "maxReceiveCount": LEAST_RECEIVES + 1})
+        value = json.dumps({"RedrivePolicy": policy})
+        problems.append(
+            Problem("it has no redrive policy to the dead-letter queue, so a message that fails is lost in the end",
+                    f"Run {set_queue} '{value}'`.")
+        )  # fmt: skip
+    elif receives < LEAST_RECEIVES:
+        problems.append(
+            Problem(f"a message is dead after {receives} receives, so throttling alone makes dead letters",
+                    f"Set maxReceiveCount of its RedrivePolicy to at least {LEAST_RECEIVES}.")
+        )  # fmt: skip
+    name = system.function_name("ConsumerLambda")
+    timeout_s = int(system.client("lambda").get_function_configuration(FunctionName=name)["Timeout"])
+    hidden_s = int(attributes["VisibilityTimeout"])
+    if hidden_s < timeout_s:
+        found = f"a message is visible again after {hidden_s} s, before ConsumerLambda's timeout of {timeout_s} s"
+        problems.append(Problem(found, f"Run {set_queue} VisibilityTimeout={6 * timeout_s}`."))
+    kept_s, dead_s = int(attributes["MessageRetentionPeriod"]), int(dead["MessageRetentionPeriod"])
+    if kept_s >= dead_s:
+        # A message keeps its first enqueue time when it moves to the dead-letter queue.
+        found = f"it keeps messages for {_days(kept_s)}, so they can expire in the dead-letter queue at once"
+        problems.append(Problem(found, f"Run {set_queue} MessageRetentionPeriod=345600`."))
+    return Verdict(f"keeps messages for {_days(kept_s)}; dead after {receives} receives", tuple(problems))
+
+
+def check_dead_letter_queue(system: System) -> Verdict:
+    """The dead-letter queue keeps letters for 14 days."""
+    kept_s = int(system.queue_attributes("FanoutDlqUrl")["MessageRetentionPeriod"])
+    if kept_s < DEAD_LETTER_AGE_S:
+        command = (
+            f"`aws sqs set-queue-attributes --queue-url {system.output('FanoutDlqUrl')} "
+            f"--attributes MessageRetentionPeriod={DEAD_LETTER_AGE_S}`"
+        )
+        return fault(f"it keeps letters for {_days(kept_s)} only", f"Run {command}.")
+    return Verdict(f"keeps letters for {_days(kept_s)}")
+
+
+def check_backlog(system: System) -> Verdict:
+    """Changes do not wait for ConsumerLambda, nor records for FanoutLambda."""
+    attributes = system.queue_attributes("ConsumerQueueUrl")
+    waiting = int(attributes["ApproximateNumberOfMessages"])
+    queue = system.output("ConsumerQueueUrl").rpartition("/")[2]
+    age_s = _newest(system, "AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", queue)
+    function = system.function_name("FanoutLambda")
+    behind_ms = _newest(system, "AWS/Lambda", "IteratorAge", "FunctionName", function)
+    problems = []
+    if behind_ms is not None and behind_ms > LAG_S * 1000:
+        found = f"FanoutLambda is {behind_ms / 1000:,.0f} s behind the stream"
+        problems.append(Problem(found, "Read FanoutLambda's log, and the runbook at StreamLagAlarm."))
+    if age_s is not None and age_s > LAG_S:
+        found = f"the oldest of {waiting:,} changes has waited {age_s:,.0f} s for ConsumerLambda"
+        problems.append(Problem(found, "Read ConsumerLambda's log, and the runbook at LeaderboardLagAlarm."))
+    age = "no age is known" if age_s is None else f"the oldest for {age_s:,.0f} s"
+    return Verdict(f"{waiting:,} changes wait; {age}", tuple(problems))
+
+
+def check_dead_letters(system: System) -> Verdict:
+    """There are no dead letters."""
+    attributes = system.queue_attributes("FanoutDlqUrl")
+    count = sum(int(attributes[f"ApproximateNumberOfMessages{state}"]) for state in ("", "NotVisible"))
+    if count:
+        letters = "1 dead letter" if count == 1 else f"{count:,} dead letters"
+        return fault(f"{letters} in the queue", "`scorecast dlq list` counts them by stage and error code.")
+    return Verdict("none")
+
+
+def _newest(system: System, namespace: str, metric: str, dimension: str, value: str) -> float | None:
+    """Return the newest maximum of a metric, or None if CloudWatch has none of the last minutes."""
+    now = datetime.now(UTC)
+    answer = system.client("cloudwatch").get_metric_statistics(
+        Namespace=namespace,
+        MetricName=metric,
+        Dimensions=[{"Name": dimension, "Value": value}],
+        StartTime=now - timedelta(minutes=_METRIC_MINUTES),
+        EndTime=now,
+        Period=60,
+        Statistics=["Maximum"],
+    )
+    points = sorted(answer["Datapoints"], key=lambda point: str(point["Timestamp"]))
+    return float(points[-1]["Maximum"]) if points else None
+
+
+def _days(seconds: int) -> str:
+    days = seconds / 86_400
+    return "1 day" if days == 1 else f"{days:.3g} days"

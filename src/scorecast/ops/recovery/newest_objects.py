@@ -1,0 +1,48 @@
+"""The newest objects of the backup, back to a time, hour by hour: few reads for what is looked for lately."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from scorecast.ops.recovery.backup import PREFIX, Event, read_events
+
+# An object lies in the folder of the hour in which its oldest event came, and Firehose may hold an event for this long.
+# https://docs.aws.amazon.com/firehose/latest/dev/create-configure-backup.html (the longest buffer interval)
+BUFFER = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class BackupObject:
+    """An object of the backup; `written_at` is when it came into the bucket."""
+
+    key: str
+    written_at: datetime
+
+
+def newest_objects(s3: Any, bucket: str, since: datetime, now: datetime) -> Iterator[BackupObject]:
+    """List the objects written since a time, the newest first; one call an hour, or one for each 1,000 objects."""
+    # The clock here may be behind the bucket's.
+    hour = (now + BUFFER).astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    while hour + timedelta(hours=1) > since - BUFFER:
+        objects = [one for one in _objects_in(s3, bucket, f"{PREFIX}{hour:%Y/%m/%d/%H}/") if one.written_at >= since]
+        yield from sorted(objects, key=lambda one: (one.written_at, one.key), reverse=True)
+        hour -= timedelta(hours=1)
+
+
+def read_object(s3: Any, bucket: str, key: str) -> list[Event]:
+    """Read the events of an object, the oldest first."""
+    body: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    return read_events(body, f"s3://{bucket}/{key}")
+
+
+def _objects_in(s3: Any, bucket: str, folder: str) -> Iterator[BackupObject]:
+    request = {"Bucket": bucket, "Prefix": folder, "Delimiter": "/"}
+    while True:
+        page = s3.list_objects_v2(**request)
+        yield from (BackupObject(found["Key"], found["LastModified"]) for found in page.get("Contents", []))
+        if not page.get("IsTruncated"):
+            return
+        request["ContinuationToken"] = page["NextContinuationToken"]

@@ -1,0 +1,1 @@
+"""`scorecast trace`: where a change is now."""
