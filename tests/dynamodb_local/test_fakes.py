@@ -8,15 +8,16 @@ import pytest
 from botocore.exceptions import ClientError
 
 from bench.rig.tables import BOARDS, LEADERBOARD, definition_of
+from scorecast.leaderboard.item import ENTRIES_ONLY
 from scorecast.leaderboard.policy import BoardPolicy, Keep, Order, Ties
 from scorecast.ops.boards.policies import Policies
-from scorecast.ops.recovery.comparison import leaderboard_of
 from scorecast.ops.recovery.verification import Verifier
 from scorecast.ops.stack.main_table import MainTable
+from scorecast.runtime.pages import read_all
 from scorecast.runtime.settings import AttributeNames
 from tests.support.api_fakes import FakeTable, get, serve
 from tests.support.both import Both
-from tests.support.fakes import FakeDynamoDb
+from tests.support.fakes import FakeDynamoDb, Item
 from tests.support.ops_fakes import FakeTables, entry
 from tests.support.recovery_fakes import RecoveryTables
 from tests.support.standings_fakes import System, event
@@ -59,7 +60,6 @@ def test_the_fake_of_consumer_lambda(empty: Any) -> None:
         system.process(event("a", "3", 1, board), event("b", "2", 2, board), event("c", "7", 3, board))
         system.process(event("b", "9", 4, board), event("a", "3", 1, board))
         system.process(event("c", None, 5, board), event("d", "-1.5", 6, board))
-    assert [one["id"]["S"] for one in empty.scan(TableName="leaderboard")["Items"]]
     found = {(one["id"]["S"], one["metadata"]["S"]): one for one in empty.scan(TableName="leaderboard")["Items"]}
     assert found == fake.items
     fake.check()
@@ -136,7 +136,8 @@ def test_the_fake_of_verification_and_backfill(empty: Any) -> None:
         for one in items.values():
             empty.put_item(TableName=table, Item=one)
     tables = Both(fake, empty)
-    assert len(dict(leaderboard_of(tables, "leaderboard"))) == 5
+    request = {"TableName": "leaderboard", "ConsistentRead": True, **ENTRIES_ONLY}
+    assert len(list(read_all(tables.scan, request))) == 5
     main = MainTable(tables, "main", AttributeNames(), {"id": "S", "metadata": "S"})
     verifier = Verifier(main, tables, "leaderboard", settle_s=0)
     assert {one.participant for one in verifier.find()} == {"5", "6"}
@@ -149,7 +150,7 @@ def scan_in_segments(client: Any) -> list[tuple[str, str]]:
     """Read the keys of the main table as a backfill does: in two segments, and pages of two items."""
     found = []
     for segment in range(2):
-        start: dict[str, Any] = {}
+        start: Item = {}
         while True:
             page = client.scan(TableName="main", Segment=segment, TotalSegments=2, Limit=2, **start)
             found += [(one["id"]["S"], one["metadata"]["S"]) for one in page["Items"]]

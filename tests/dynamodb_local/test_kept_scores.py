@@ -1,4 +1,4 @@
-"""Boards that keep the best or the first score, on the engine that means its conditions."""
+"""Boards that keep the best or the first score, on an engine that enforces conditions."""
 
 import json
 import random
@@ -16,18 +16,18 @@ from scorecast.leaderboard.policy_table import PolicyTable
 from scorecast.runtime.settings import AttributeNames, ConsumerSettings
 from scorecast.standings.handler import BatchProcessor, Delivery
 from scorecast.standings.store import Leaderboard
-from tests.support.fakes import STREAM_ARN, FakeObjects, FakeSqs, item, record
+from tests.support.fakes import STREAM_ARN, FakeObjects, FakeSqs, Item, item, record
 from tests.support.standings_oracle import replay
 
 CHANGES = 400
 PARTICIPANTS = 20
-# No entry's change is overtaken by more of its own than an entry remembers.
+# So few later changes of an entry overtake a change that the entry remembers them all.
 LATE = 3 * PARTICIPANTS
 
 
 def draw_changes(board: str, draw: random.Random) -> list[Change]:
-    """Changes of scores, and now and then somebody who leaves and comes back."""
-    items: dict[str, dict] = {}
+    """Draw changes of scores; a participant leaves now and then, and returns."""
+    items: dict[str, Item] = {}
     changes = []
     for sequence in range(1, CHANGES + 1):
         participant = f"p{draw.randrange(PARTICIPANTS)}"

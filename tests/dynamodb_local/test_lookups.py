@@ -16,6 +16,7 @@ from scorecast.api.endpoints.participant import GetEntry
 from scorecast.leaderboard.policy import BoardPolicy, Order, Ties, policy_item
 from scorecast.standings.entry import Entry
 from scorecast.standings.store import Leaderboard
+from tests.support.fakes import Item
 
 AT = "2026-01-01T00:00:00Z"
 ENTRIES = 2_000
@@ -133,7 +134,7 @@ def test_where_ties_have_an_order_pages_and_neighbours_are_in_it(engine: Any, or
     scores = order.best_first([Decimal(0), Decimal(1), Decimal(2)])
     expected = [f"p{60 - at}" for score in scores for at in range(40) if at % 3 == score]
     entries: list[Any] = []
-    page: dict[str, Any] = {"next": None}
+    page: Item = {"next": None}
     while "next" in page:
         page = ListEntries(name, 7, token=page["next"]).answer(engine.reader)
         entries += page["entries"]

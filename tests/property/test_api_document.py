@@ -1,8 +1,8 @@
-"""The API keeps to its OpenAPI document: schemathesis sends what the document allows and what it does not.
+"""The API keeps to its OpenAPI document: Schemathesis sends requests that the document allows and others.
 
-It checks status, headers, content type and schema of every answer, that no answer is a server's error, and that
-what the document does not allow is refused. The requests are the same in every run, unless `make explore` gives
-another seed.
+It checks status, headers, content type and schema of every answer, that no answer is a server error, and that
+requests that the document does not allow are refused. The requests are the same in every run, unless `make explore`
+gives another seed.
 """
 
 import json
@@ -70,5 +70,5 @@ def test_any_request_is_answered_as_documented(case: schemathesis.Case[Any]) -> 
 
 @described(KNOWN).parametrize()
 @settings(max_examples=50)
-def test_any_request_for_a_board_that_is_there_is_answered_as_documented(case: schemathesis.Case[Any]) -> None:
+def test_any_request_for_a_board_that_exists_is_answered_as_documented(case: schemathesis.Case[Any]) -> None:
     case.call_and_validate(excluded_checks=EXCLUDED.get(case.path, []))

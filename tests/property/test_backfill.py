@@ -1,7 +1,7 @@
-"""A backfill or a repair never undoes anything newer, and mends what was lost, in any interleaving with the rest.
+"""A backfill or a repair never undoes anything newer and restores what was lost, in any interleaving with the rest.
 
-A main table, its stream, a consumer and a backfill take steps in an order that hypothesis chooses. Each step is one
-call of an engine: so writes and deliveries fall between any two reads of the backfill.
+A main table, its stream, a consumer and a backfill take steps in an order that Hypothesis chooses. Each step is one
+call of an engine, so writes and deliveries happen between any two reads of the backfill.
 """
 
 import json
@@ -26,14 +26,16 @@ from scorecast.runtime.settings import AttributeNames, ConsumerSettings
 from scorecast.standings.handler import BatchProcessor, Delivery
 from scorecast.standings.score_history import KEPT_VERSIONS
 from scorecast.standings.store import Leaderboard
-from tests.support.fakes import STREAM_ARN, FakeDynamoDb, FakeObjects, FakeSqs, item, record
+from tests.support.fakes import STREAM_ARN, FakeDynamoDb, FakeObjects, FakeSqs, Item, item, record
 from tests.support.standings_oracle import replay
 
+Happening = tuple[str, Any, Any]
+
 PARTICIPANTS = "ab"
-# So few different scores that however late a removal comes, an entry remembers all that may count.
+# Few different scores, so that an entry remembers all that may count, however late a removal arrives.
 scores = st.one_of(st.none(), st.integers(0, KEPT_VERSIONS - 1))
 policies = st.builds(BoardPolicy, order=st.sampled_from(Order), keep=st.sampled_from(Keep))
-# What happens between two calls: a write of the main table, a delivery of what waits, or nothing.
+# What happens between two calls: a write of the main table, a delivery or a loss of a waiting change, or nothing.
 happenings = st.lists(
     st.one_of(
         st.tuples(st.just("write"), st.sampled_from(PARTICIPANTS), scores),
@@ -44,17 +46,17 @@ happenings = st.lists(
 )
 
 
-def without_losses(some: list) -> list:
+def without_losses(some: list[Happening]) -> list[Happening]:
     return [one for one in some if one[0] != "lose"]
 
 
 class World:
-    """The main table, what waits to be delivered, the leaderboard; `steps` is what happens at each call."""
+    """The main table, the changes that wait for delivery, the leaderboard; `steps` says what happens at each call."""
 
-    def __init__(self, steps: Iterator[list], policy: BoardPolicy = DEFAULT) -> None:
+    def __init__(self, steps: Iterator[list[Happening]], policy: BoardPolicy = DEFAULT) -> None:
         self.policy = policy
         self.changes: list[Change] = []
-        self.main: dict[str, dict] = {}
+        self.main: dict[str, Item] = {}
         self.waiting: list[Change] = []
         self.steps, self.sequence, self.seconds = steps, 0, 0
         self.table = FakeDynamoDb()
@@ -86,20 +88,20 @@ class World:
         if new == old:
             return
         self.sequence += 1
-        # All changes bear one time, as within a second: their order must not rest on clocks.
+        # All changes have the same time, as within a second: their order must not depend on clocks.
         self.changes.append(from_record(record(new, old, self.sequence)))
         self.waiting.append(self.changes[-1])
 
     def deliver(self, number: int, *, again: bool = False) -> None:
-        """Deliver one of the changes that wait, in any order, perhaps not for the last time."""
+        """Deliver one of the waiting changes; with `again`, it stays to be delivered once more."""
         change = self.waiting[number] if again else self.waiting.pop(number)
         event = json.dumps({"resources": [STREAM_ARN], "detail": to_detail(change)})
         assert self.consumer.process([Delivery("1", event)]).retry_ids == []
         self.table.check()
 
-    # What the backfill calls: each call is a step.
+    # The calls of a backfill; each is a step.
 
-    def batch_get_item(self, *, RequestItems: dict) -> dict:
+    def batch_get_item(self, *, RequestItems: Item) -> Item:
         self.happen()
         [(table, request)] = RequestItems.items()
         if table == "leaderboard":
@@ -118,7 +120,7 @@ class World:
     def reader(self) -> ItemReader:
         return ItemReader(self, "main", STREAM_ARN, ("id", "metadata"), "leaderboard", AttributeNames(), self.now)
 
-    def query(self, *, ExpressionAttributeValues: dict, **_: Any) -> dict:
+    def query(self, *, ExpressionAttributeValues: Item, **_: Any) -> Item:
         self.happen()
         [participant] = [value["S"] for value in ExpressionAttributeValues.values()]
         found = [dict(self.main[participant])] if participant in self.main else []
@@ -129,8 +131,9 @@ class World:
         self.waiting.append(from_event(json.loads(MessageBody)))
 
     def repair(self) -> None:
-        """Mend every entry there is or should be, as if verification had found all of them wrong."""
-        table = MainTable(self, "main", AttributeNames(), {"id": "S", "metadata": "S"})
+        """Repair every entry that exists or should, as if verification had found all of them wrong."""
+        client: Any = self  # it has the calls that a repair makes
+        table = MainTable(client, "main", AttributeNames(), {"id": "S", "metadata": "S"})
         repairer = Repair(Verifier(table, self, "leaderboard"), self.reader(), self, "queue")
         for participant in PARTICIPANTS:
             repairer.send(Difference(participant, "StarWar", None, None))
@@ -145,7 +148,7 @@ class World:
 
     @property
     def replayed(self) -> dict[tuple[str, str], tuple[Decimal, str]]:
-        """What the board must show where nothing was lost."""
+        """What the board must show if nothing was lost."""
         return replay(self.changes, {"StarWar": self.policy})
 
 
@@ -156,8 +159,8 @@ def settle(world: World, data: Any) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(happenings.map(without_losses), min_size=6, max_size=12), policies, st.data())
-def test_with_nothing_lost_backfills_at_any_time_change_nothing_in_the_end(
-    steps: list, policy: BoardPolicy, data: st.DataObject
+def test_if_nothing_was_lost_backfills_change_nothing_in_the_end(
+    steps: list[list[Happening]], policy: BoardPolicy, data: st.DataObject
 ) -> None:
     world = World(iter(steps), policy)
     world.write("a", 0)
@@ -176,7 +179,7 @@ def repair(world: World, data: Any) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(happenings), st.data())
-def test_a_repair_mends_whatever_was_lost(steps: list, data: st.DataObject) -> None:
+def test_a_repair_restores_what_was_lost(steps: list[list[Happening]], data: st.DataObject) -> None:
     world = World(iter(steps))
     for some in steps:
         world.steps = iter([some])
@@ -190,8 +193,8 @@ def test_a_repair_mends_whatever_was_lost(steps: list, data: st.DataObject) -> N
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(happenings), policies, st.data())
-def test_whatever_was_lost_a_repaired_entry_is_as_its_item_and_policy_have_it(
-    steps: list, policy: BoardPolicy, data: st.DataObject
+def test_a_repaired_entry_agrees_with_its_item_and_policy(
+    steps: list[list[Happening]], policy: BoardPolicy, data: st.DataObject
 ) -> None:
     world = World(iter(steps), policy)
     for some in steps:
@@ -212,7 +215,7 @@ def test_whatever_was_lost_a_repaired_entry_is_as_its_item_and_policy_have_it(
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(happenings), st.data())
-def test_what_was_lost_is_missing_or_stale_until_a_backfill_mends_it(steps: list, data: st.DataObject) -> None:
+def test_a_backfill_restores_what_was_missing_or_stale(steps: list[list[Happening]], data: st.DataObject) -> None:
     world = World(iter(steps))
     world.happen()
     world.backfill()
@@ -223,14 +226,14 @@ def test_what_was_lost_is_missing_or_stale_until_a_backfill_mends_it(steps: list
     world.steps = iter([])
     world.backfill()
     settle(world, data)
-    # A removal that was lost leaves an entry that no item makes; a backfill reads items, so it cannot know of it.
+    # A lost removal leaves an entry without an item. A backfill reads items, so it cannot find that entry.
     assert {key: score for key, score in world.shown.items() if key in world.main} == world.expected
     world.table.check()
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(happenings, min_size=1), st.data())
-def test_a_read_that_arrives_makes_no_entry_older(steps: list, data: st.DataObject) -> None:
+def test_a_read_that_arrives_makes_no_entry_older(steps: list[list[Happening]], data: st.DataObject) -> None:
     world = World(iter(steps))
     for _ in range(3):
         world.happen()

@@ -1,4 +1,4 @@
-"""The contract gives back every item, type for type, whatever DynamoDB can hold."""
+"""Every item that DynamoDB can hold survives the contract, type for type."""
 
 import json
 from base64 import b64encode
@@ -10,14 +10,14 @@ from scorecast.changes.change import Change, from_event, from_record, to_detail
 from scorecast.changes.claim import read_kept
 from scorecast.changes.claim_store import ClaimStore, resolve
 from scorecast.fanout.plan import ENTRY_BYTES, Publication, publication_of
-from tests.support.fakes import BUS, STREAM_ARN, FakeObjects, record
+from tests.support.fakes import BUS, STREAM_ARN, FakeObjects, Item, record
 
 texts = st.text(st.characters(exclude_categories=["Cs"]))
 binaries = st.binary().map(lambda raw: b64encode(raw).decode())
 
 
 def _number(sign: str, digits: int, exponent: int) -> str:
-    """A DynamoDB number as DynamoDB writes it: up to 38 digits, no exponent."""
+    """Return a number as DynamoDB writes it: up to 38 digits, no exponent."""
     text = str(digits)
     if exponent >= 0:
         return sign + text + "0" * exponent if digits else "0"
@@ -53,7 +53,7 @@ images = st.dictionaries(texts, values, max_size=4)
 
 
 @st.composite
-def records(draw) -> dict:
+def records(draw: st.DrawFn) -> Item:
     key = draw(keys)
     new, old = draw(st.sampled_from([(True, False), (True, True), (False, True)]))
     return record(
@@ -64,20 +64,20 @@ def records(draw) -> dict:
 
 
 @given(records())
-def test_a_change_comes_back_from_the_bus_type_for_type(made: dict) -> None:
+def test_a_change_survives_the_bus_type_for_type(made: Item) -> None:
     change = from_record(made)
-    detail = json.loads(json.dumps(to_detail(change)))  # doubles in between, as on the bus
+    detail = json.loads(json.dumps(to_detail(change)))  # the bus holds numbers as doubles
     assert from_event({"detail": detail, "resources": [STREAM_ARN]}) == change
 
 
 @given(records())
-def test_the_detail_is_json_that_every_parser_reads(made: dict) -> None:
+def test_every_parser_reads_the_detail_as_json(made: Item) -> None:
     text = json.dumps(to_detail(from_record(made)), allow_nan=False)
     assert json.loads(text)["schema"] == "scorecast.change/1"
 
 
 @given(values, values)
-def test_changed_names_an_attribute_exactly_when_its_value_differs(left: dict, right: dict) -> None:
+def test_changed_names_an_attribute_exactly_when_its_value_differs(left: Item, right: Item) -> None:
     key = {"id": {"S": "1"}, "metadata": {"S": "m"}}
     change = from_record(record(key | {"x": left}, key | {"x": right}))
     if left == right:
@@ -86,8 +86,8 @@ def test_changed_names_an_attribute_exactly_when_its_value_differs(left: dict, r
         assert change.changed() == ["x"]
 
 
-def claimed(made: dict, size: int) -> tuple[Publication, Change, FakeObjects]:
-    """A change that is too large once another attribute is that large."""
+def claimed(made: Item, size: int) -> tuple[Publication, Change, FakeObjects]:
+    """Return a change that another attribute of `size` characters makes too large for the bus."""
     body = made["dynamodb"]
     large = {name: body[name] | {"text": {"S": "x" * size}} for name in ("NewImage", "OldImage") if name in body}
     change = from_record(made | {"dynamodb": body | large})
@@ -98,7 +98,7 @@ def claimed(made: dict, size: int) -> tuple[Publication, Change, FakeObjects]:
 
 
 @given(records(), st.sampled_from([ENTRY_BYTES, 400 * 1024]))
-def test_a_change_too_large_for_the_bus_comes_back_type_for_type(made: dict, size: int) -> None:
+def test_a_change_too_large_for_the_bus_survives_it_type_for_type(made: Item, size: int) -> None:
     publication, change, s3 = claimed(made, size)
     event = {"resources": [STREAM_ARN], "detail": json.loads(publication.entry["Detail"])}
     assert from_event(resolve(event, s3)) == change
@@ -119,6 +119,6 @@ hostile_images = st.fixed_dictionaries(
 
 
 @given(hostile_images, hostile_images, st.integers(0, 5000))
-def test_an_entry_fits_whatever_its_change_holds(new: dict, old: dict, names: int) -> None:
+def test_an_entry_fits_whatever_its_change_holds(new: Item, old: Item, names: int) -> None:
     many = {"\x00" * 20 + str(number): {"NULL": True} for number in range(names)}
     assert publication_of(from_record(record(new | many, old)), BUS).size_bytes <= ENTRY_BYTES

@@ -1,5 +1,5 @@
-"""After any mix of faults every change is on the bus, in the dead-letter queue or still to be delivered; and after a
-redrive the leaderboard equals the main table, or what its boards' policies make of it, and its counters its entries."""
+"""After any mix of faults every change is on the bus, in the dead-letter queue or still to be delivered. After a
+redrive the leaderboard equals the main table, or what its boards' policies require, and its counters its entries."""
 
 from itertools import product
 from typing import Any
@@ -11,12 +11,16 @@ from hypothesis import strategies as st
 from scorecast.changes.change import iso_time
 from scorecast.leaderboard.policy import BoardPolicy, Keep, Order, Ties
 from scorecast.standings.score_history import KEPT_VERSIONS
-from tests.support.chaos import FAULTS, KILLS, LARGE, POISON, START_S, World
+from tests.support.chaos import LARGE, POISON, START_S, World
+from tests.support.fault_schedule import FAULTS, KILLS
+
+Step = tuple[str, Any]
+Fault = str | None
 
 BOARDS = ["StarWar", "WarCraft"]
 
 
-def steps_of(scores: st.SearchStrategy[int]) -> st.SearchStrategy[list]:
+def steps_of(scores: st.SearchStrategy[int]) -> st.SearchStrategy[list[Step]]:
     """What happens: writes of the main table, deliveries, repeats and redrives."""
     states = st.one_of(st.none(), st.tuples(st.sampled_from(BOARDS), st.one_of(st.none(), scores)))
     return st.lists(
@@ -33,7 +37,7 @@ def steps_of(scores: st.SearchStrategy[int]) -> st.SearchStrategy[list]:
     )
 
 
-# So few different scores that however late a removal comes, an entry remembers all that may count.
+# Few different scores, so that an entry remembers all that may count, however late a removal arrives.
 few_scores = st.integers(-2, KEPT_VERSIONS - 3)
 policies = st.builds(
     BoardPolicy,
@@ -42,27 +46,27 @@ policies = st.builds(
     ties=st.sampled_from(Ties),
     closes_at=st.one_of(st.none(), st.integers(0, 30).map(lambda seconds: iso_time(START_S + seconds))),
 )
-# Calls succeed and fail by turns, for as many calls as it says; the schedule runs out, so that all can come to rest.
+# Runs of calls succeed or fail, each run as long as it says. The schedule ends, so that the system can come to rest.
 turns = st.tuples(st.one_of(st.none(), st.sampled_from(FAULTS)), st.integers(1, 12))
 faults = st.lists(turns, max_size=20).map(lambda some: [fault for fault, calls in some for _ in range(calls)])
 
 
 @settings(max_examples=150, deadline=None)
 @given(steps_of(st.integers(-2, 9)), faults)
-def test_nothing_is_lost_and_a_redrive_makes_the_leaderboard_right(made: list[tuple[str, Any]], given_: list) -> None:
+def test_nothing_is_lost_and_a_redrive_makes_the_leaderboard_right(made: list[Step], given_: list[Fault]) -> None:
     run(World(iter(given_)), made)
 
 
 @settings(max_examples=150, deadline=None)
 @given(steps_of(few_scores), faults, st.fixed_dictionaries(dict.fromkeys(BOARDS, policies)))
 def test_a_redrive_makes_the_leaderboard_right_by_the_boards_policies(
-    made: list[tuple[str, Any]], given_: list, declared: dict[str, BoardPolicy]
+    made: list[Step], given_: list[Fault], declared: dict[str, BoardPolicy]
 ) -> None:
     run(World(iter(given_), declared), made)
 
 
-def run(world: World, made: list[tuple[str, Any]]) -> None:
-    """Take the steps, and let all come to rest."""
+def run(world: World, made: list[Step]) -> None:
+    """Take the steps, and let the system come to rest."""
     for kind, arguments in made:
         getattr(world, kind)(*arguments)
         world.check()
@@ -84,8 +88,8 @@ def test_nothing_is_lost_while_everything_fails(given_: list[str]) -> None:
     world.check_rest()
 
 
-def busy_day(schedule: list[str | None]) -> World:
-    """Changes of every kind, a record that cannot be read, a batch given up, redrives: a run that makes every call."""
+def busy_day(schedule: list[Fault]) -> World:
+    """Changes of every kind, a record that cannot be read, a batch given up, redrives: they make every call."""
     world = World(iter(schedule))
     for at, state in enumerate(
         [("StarWar", 1), ("StarWar", 2), ("WarCraft", 2), ("WarCraft", None), None, ("StarWar", 3)]
@@ -107,9 +111,9 @@ def busy_day(schedule: list[str | None]) -> World:
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_at_any_one_call_loses_nothing(fault: str) -> None:
     calls = busy_day([]).aws.calls
-    met = [busy_day([None] * at + [fault]).aws.injected[fault] for at in range(calls)]
-    # A call that has no entries to fail by is the only one that such a fault can pass by.
-    assert sum(met) == calls if fault != "some entries" else sum(met) > calls / 2
+    injected = [busy_day([None] * at + [fault]).aws.injected[fault] for at in range(calls)]
+    # A fault of some entries has no effect on a call without entries; every other fault takes effect.
+    assert sum(injected) == calls if fault != "some entries" else sum(injected) > calls / 2
 
 
 @pytest.mark.parametrize("kill", KILLS)
@@ -120,6 +124,6 @@ def test_a_process_killed_at_any_call_and_killed_again_loses_nothing(kill: str) 
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_that_lasts_loses_nothing_whenever_it_begins(fault: str) -> None:
+def test_a_fault_that_lasts_loses_nothing_whenever_it_starts(fault: str) -> None:
     for at in range(busy_day([]).aws.calls):
         assert busy_day([None] * at + [fault] * 8).aws.injected[fault] >= 1

@@ -1,4 +1,4 @@
-"""Whatever stands in one place of a message: it is taken or parked, and what comes with it goes through."""
+"""A message with any value in any one place is processed or parked, and its neighbours are processed."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +16,7 @@ from scorecast.leaderboard.policy_table import PolicyTable
 from scorecast.runtime.settings import AttributeNames, ConsumerSettings, FanoutSettings
 from scorecast.standings.handler import BatchProcessor, Delivery
 from scorecast.standings.store import Leaderboard
-from tests.support.fakes import BUS, STREAM_ARN, FakeDynamoDb, FakeEvents, FakeObjects, FakeSqs, item, record
+from tests.support.fakes import BUS, STREAM_ARN, FakeDynamoDb, FakeEvents, FakeObjects, FakeSqs, Item, item, record
 from tests.support.mutations import Path, exchanged, paths_of
 from tests.support.standings_fakes import announcements_of
 
@@ -33,13 +33,13 @@ values = st.recursive(
 )
 
 
-def event_of(one: dict) -> dict[str, Any]:
+def event_of(one: Item) -> Item:
     detail = to_detail(from_record(one))
     return {"source": "update.aws.dynamodb", "resources": [STREAM_ARN], "detail": detail}
 
 
 EVENT = event_of(RECORD)
-# It needs what it names, and that is not there.
+# A consumer needs the attribute that it names, and the object does not exist.
 CLAIM = {"bucket": "backup", "key": "images/a", "sha256": "0" * 64, "bytes": 1, "leftOut": ["/new/userName"]}
 LARGE_EVENT = EVENT | {"detail": EVENT["detail"] | {"images": CLAIM}}
 
@@ -48,7 +48,7 @@ LARGE_EVENT = EVENT | {"detail": EVENT["detail"] | {"images": CLAIM}}
 @given(st.sampled_from(list(paths_of(RECORD))), values)
 @example(("dynamodb", "NewImage"), ["a list"])
 @example(("dynamodb", "NewImage", "nums", "NS"), [5])
-def test_no_record_holds_up_its_neighbour(path: Path, value: Any) -> None:
+def test_no_record_delays_its_neighbour(path: Path, value: Any) -> None:
     bus, queue = FakeEvents(), FakeSqs()
     with ThreadPoolExecutor(1) as executor:
         fanout = Fanout(
@@ -69,13 +69,13 @@ def test_no_record_holds_up_its_neighbour(path: Path, value: Any) -> None:
 @example(("detail", "at"), "no time")
 @example(("detail", "new", "projectScore"), float("nan"))
 @example(("detail", "new", "projectScore"), float("inf"))
-def test_no_event_holds_up_its_neighbour(path: Path, value: Any) -> None:
+def test_no_event_delays_its_neighbour(path: Path, value: Any) -> None:
     check_event(exchanged(EVENT, path, value))
 
 
 @settings(max_examples=200)
 @given(st.sampled_from(list(paths_of(LARGE_EVENT))), values)
-def test_no_event_with_a_claim_holds_up_its_neighbour(path: Path, value: Any) -> None:
+def test_no_event_with_a_claim_delays_its_neighbour(path: Path, value: Any) -> None:
     check_event(exchanged(LARGE_EVENT, path, value))
 
 

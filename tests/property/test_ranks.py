@@ -2,6 +2,7 @@
 
 import random
 from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable
 from decimal import Context, Decimal
 from itertools import pairwise
 
@@ -83,8 +84,11 @@ def test_where_low_scores_are_better_those_above_end_with_the_one_before(score: 
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.none() | scores), max_size=30), scores, orders)
-def test_every_rank_equals_the_sorted_lists(changes: list, asked: Decimal, order: Order) -> None:
-    counters, entries = Counters(), {}
+def test_every_rank_equals_the_sorted_lists(
+    changes: list[tuple[int, Decimal | None]], asked: Decimal, order: Order
+) -> None:
+    counters = Counters()
+    entries: dict[int, Decimal | None] = {}
     for participant, score in changes:
         counters.replace(entries.get(participant), score)
         entries[participant] = score
@@ -96,7 +100,7 @@ def test_every_rank_equals_the_sorted_lists(changes: list, asked: Decimal, order
 
 
 @given(st.lists(scores, max_size=40), orders)
-def test_a_position_is_found_in_the_range_that_holds_it(given_scores: list, order: Order) -> None:
+def test_a_position_is_found_in_the_range_that_holds_it(given_scores: list[Decimal], order: Order) -> None:
     counters = Counters()
     for score in given_scores:
         counters.replace(None, score)
@@ -114,13 +118,15 @@ def test_a_position_is_found_in_the_range_that_holds_it(given_scores: list, orde
 @pytest.mark.parametrize("shape", ["uniform", "tied", "long tail", "negative"])
 def test_a_long_run_keeps_the_invariants_and_the_ranks(shape: str, order: Order) -> None:
     draw = random.Random(shape)
-    make = {
+    draws: dict[str, Callable[[], Decimal]] = {
         "uniform": lambda: Decimal(draw.randrange(1_000_000)),
         "tied": lambda: Decimal(draw.randrange(20)),
         "long tail": lambda: DIGITS.create_decimal_from_float(draw.paretovariate(1.2)),
         "negative": lambda: Decimal(draw.randrange(-5000, 5000)) / 8,
-    }[shape]
-    counters, entries, ordered = Counters(), {}, []
+    }
+    make, counters = draws[shape], Counters()
+    entries: dict[int, Decimal] = {}
+    ordered: list[Decimal] = []
     for _ in range(3000):
         participant = draw.randrange(800)
         old, new = entries.pop(participant, None), make() if draw.random() < 0.8 else None
@@ -136,7 +142,7 @@ def test_a_long_run_keeps_the_invariants_and_the_ranks(shape: str, order: Order)
 
 
 @given(st.lists(scores, max_size=60))
-def test_a_histogram_counts_every_score_in_its_bar(given_scores: list) -> None:
+def test_a_histogram_counts_every_score_in_its_bar(given_scores: list[Decimal]) -> None:
     counters = Counters()
     for score in given_scores:
         counters.replace(None, score)

@@ -1,4 +1,4 @@
-"""Whatever changes, repeats, faults and consumers come together, the standing events tell the true top of a board."""
+"""Under any mix of changes, repeats, faults and consumers, the standing events tell the true top of a board."""
 
 import json
 from typing import Any
@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scorecast.leaderboard.policy import BoardPolicy, Keep, Order, Ties
-from tests.support.fakes import client_error
+from tests.support.fakes import Item, client_error
+from tests.support.fault_schedule import Killed
 from tests.support.standings_fakes import Call, System, event
 
 BOARDS = ["one", "two"]
@@ -19,12 +20,8 @@ steps = st.lists(
 )
 policies = st.builds(BoardPolicy, order=st.sampled_from(Order), keep=st.sampled_from(Keep), ties=st.sampled_from(Ties))
 declarations = st.fixed_dictionaries(dict.fromkeys(BOARDS, policies))
-# Which of the calls fail, and how; the others are well.
+# Which of the calls fail, and how; the others succeed.
 faults = st.lists(st.sampled_from([None, None, None, "refuse", "lose the answer", "kill"]), max_size=40)
-
-
-class Killed(BaseException):
-    """The process that made the call is no more."""
 
 
 def _system(places: int, declared: dict[str, BoardPolicy]) -> System:
@@ -42,7 +39,7 @@ def _events(made: list[tuple[str, int | None, str]]) -> list[str]:
 
 
 def _take(system: System, batch: list[str], schedule: list[str | None]) -> None:
-    """Deliver a batch until nothing of it is to be delivered again; calls fail as long as the schedule says so."""
+    """Deliver a batch until nothing of it is to be retried; calls fail as long as the schedule lasts."""
 
     def fail(_: Call) -> None:
         match schedule.pop() if schedule else None:
@@ -75,7 +72,7 @@ def test_a_consumer_that_replays_the_events_knows_the_true_top(
     for at in range(0, len(delivered), size):
         _take(system, list(delivered[at : at + size]), schedule)
     system.check()
-    by_id: dict[str, Any] = {}
+    by_id: Item = {}
     for detail in system.events.details:
         assert by_id.setdefault(detail["id"], detail) == detail
     transitions = {
@@ -89,7 +86,7 @@ def test_a_consumer_that_replays_the_events_knows_the_true_top(
 def test_of_two_consumers_at_once_both_changes_are_told(
     made: list[Any], others: list[Any], at: int, places: int, declared: dict[str, BoardPolicy]
 ) -> None:
-    system, calls = _system(places, declared), []
+    system, calls = _system(places, declared), list[Call]()
     events = _events([*made, *others])
 
     def interfere(_: Call) -> None:

@@ -1,5 +1,5 @@
 """However changes are shuffled, repeated and cut into batches, the leaderboard ends as the main table and the policies
-of its boards have it."""
+of its boards require."""
 
 import json
 from typing import Any
@@ -16,20 +16,23 @@ from scorecast.runtime.settings import AttributeNames, ConsumerSettings
 from scorecast.standings.handler import BatchProcessor, Delivery
 from scorecast.standings.score_history import KEPT_VERSIONS
 from scorecast.standings.store import Leaderboard
-from tests.support.fakes import STREAM_ARN, FakeDynamoDb, FakeObjects, FakeSqs, item, record
+from tests.support.fakes import STREAM_ARN, FakeDynamoDb, FakeObjects, FakeSqs, Item, item, record
 from tests.support.standings_oracle import replay, replay_ties
+
+State = tuple[str, int | None]
+Step = tuple[str, State | None]
 
 BOARDS = ["StarWar", "WarCraft"]
 START_S = 1586939176
 
 
-def steps_of(scores: st.SearchStrategy[int]) -> st.SearchStrategy[list]:
+def steps_of(scores: st.SearchStrategy[int]) -> st.SearchStrategy[list[Step]]:
     """A step sets an item of the main table to (participant, board, score), or removes it."""
     states = st.one_of(st.none(), st.tuples(st.sampled_from(BOARDS), st.one_of(st.none(), scores)))
     return st.lists(st.tuples(st.sampled_from("abc"), states), min_size=1, max_size=20)
 
 
-# So few different scores that however late a removal comes, an entry remembers all that may count.
+# Few different scores, so that an entry remembers all that may count, however late a removal arrives.
 few_scores = st.integers(-2, KEPT_VERSIONS - 3)
 policies = st.builds(
     BoardPolicy,
@@ -40,15 +43,15 @@ policies = st.builds(
 )
 
 
-def _image(participant: str, state: tuple[str, int | None], sequence: int) -> dict:
+def _image(participant: str, state: State, sequence: int) -> Item:
     board, score = state
     image = item(participant, board, None if score is None else str(score), f"user {sequence}")
-    return image | {"metadata": {"S": "entry"}}  # one item a participant: a new board is a rename
+    return image | {"metadata": {"S": "entry"}}  # one item a participant: a new board renames it
 
 
-def _run_main_table(made: list) -> tuple[list[Change], dict[tuple[str, str], str]]:
-    """Return the changes of the steps, one a second, and the standings that the table ends with."""
-    items: dict[str, dict] = {}
+def _run_main_table(made: list[Step]) -> tuple[list[Change], dict[tuple[str, str], str]]:
+    """Return the changes of the steps, one a second, and the entries that the final table requires."""
+    items: dict[str, Item] = {}
     changes = []
     for sequence, (participant, state) in enumerate(made, start=1):
         old = items.pop(participant, None)
@@ -62,7 +65,7 @@ def _run_main_table(made: list) -> tuple[list[Change], dict[tuple[str, str], str
 
 
 def _deliver(table: FakeDynamoDb, changes: list[Change], data: Any, *, shuffled: bool = True) -> None:
-    """Have a consumer take all changes, some of them again, in any order and in batches of any size."""
+    """Have a consumer process all changes, some of them twice, in any order and in batches of any size."""
     repeats = data.draw(st.lists(st.sampled_from(changes), max_size=10)) if changes and shuffled else []
     in_order = data.draw(st.permutations(changes + repeats)) if shuffled else changes
     size = data.draw(st.integers(1, 8))
@@ -78,7 +81,7 @@ def _deliver(table: FakeDynamoDb, changes: list[Change], data: Any, *, shuffled:
 
 
 @given(steps_of(st.integers(-2, 9)), st.data())
-def test_any_order_and_any_repeats_end_in_the_state_of_the_main_table(made: list, data: st.DataObject) -> None:
+def test_any_order_and_any_repeats_end_as_the_main_table(made: list[Step], data: st.DataObject) -> None:
     changes, standings = _run_main_table(made)
     table = FakeDynamoDb()
     _deliver(table, changes, data)
@@ -89,7 +92,7 @@ def test_any_order_and_any_repeats_end_in_the_state_of_the_main_table(made: list
 @settings(max_examples=300, deadline=None)
 @given(steps_of(few_scores), st.fixed_dictionaries(dict.fromkeys(BOARDS, policies)), st.data())
 def test_any_order_and_any_repeats_end_as_the_boards_policies_say(
-    made: list, declared: dict[str, BoardPolicy], data: st.DataObject
+    made: list[Step], declared: dict[str, BoardPolicy], data: st.DataObject
 ) -> None:
     changes, _ = _run_main_table(made)
     table = FakeDynamoDb()
@@ -102,11 +105,11 @@ def test_any_order_and_any_repeats_end_as_the_boards_policies_say(
 
 @settings(max_examples=300, deadline=None)
 @given(steps_of(few_scores), st.fixed_dictionaries(dict.fromkeys(BOARDS, policies)), st.booleans(), st.data())
-def test_ties_stand_in_the_order_in_which_the_scores_were_reached(
-    made: list, declared: dict[str, BoardPolicy], shuffled: bool, data: st.DataObject
+def test_ties_are_in_the_order_in_which_the_scores_were_reached(
+    made: list[Step], declared: dict[str, BoardPolicy], shuffled: bool, data: st.DataObject
 ) -> None:
     changes, _ = _run_main_table(made)
-    if shuffled:  # how far a best score's moment is exact after an overtaken removal: docs/boards.md
+    if shuffled:  # docs/boards.md says when a best score's moment is not exact: after a removal that arrives late
         declared = {board: policy for board, policy in declared.items() if policy.keep != Keep.BEST}
     table = FakeDynamoDb()
     for board, policy in declared.items():

@@ -17,7 +17,7 @@ sequences = st.integers(0, 10**21).map(lambda number: str(number).zfill(40))
 
 
 def written(moment: datetime) -> str:
-    """A moment as a change says it: with a fraction only if there is one."""
+    """Return a moment as a change has it: with a fraction only if there is one."""
     return moment.isoformat().replace("+00:00", "Z")
 
 
@@ -29,13 +29,17 @@ def test_the_text_of_the_better_score_comes_first(one: Decimal, other: Decimal, 
 
 
 @given(st.lists(st.tuples(st.integers(-3, 3).map(Decimal), moments, sequences), max_size=20), orders)
-def test_the_texts_are_in_the_order_of_score_then_moment_then_sequence(entries: list, order: Order) -> None:
+def test_the_texts_are_in_the_order_of_score_then_moment_then_sequence(
+    entries: list[tuple[Decimal, datetime, str]], order: Order
+) -> None:
     sign = 1 if order is Order.ASCENDING else -1
     by_text = sorted(entries, key=lambda one: tie_order(one[0], order, written(one[1]), one[2]))
     assert by_text == sorted(entries, key=lambda one: (sign * one[0], one[1], one[2]))
 
 
 @given(scores, scores, orders, moments, sequences)
-def test_a_page_that_begins_at_a_score_begins_with_its_first(one, other, order, moment, sequence) -> None:
+def test_a_page_that_begins_at_a_score_begins_with_its_first(
+    one: Decimal, other: Decimal, order: Order, moment: datetime, sequence: str
+) -> None:
     text = tie_order(one, order, written(moment), sequence)
     assert (text >= score_order(other, order)) == (one == other or order.is_better(other, one))

@@ -1,17 +1,14 @@
-"""The whole pipeline in memory, with the real handlers and the real redrive, on an AWS that fails as it is told.
+"""The whole pipeline in memory, with the real handlers and the real redrive, on an AWS that fails by a schedule.
 
-Each call of AWS takes the next fault of a schedule. What a fault does is in `Aws.call`; what the pipeline promises
-after any of them is in `World.check`.
+Each call of AWS takes the next fault of the schedule. `fault_schedule.py` says what a fault does, and
+`World.check` what the pipeline promises after any of them.
 """
 
 import io
 import json
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
-
-from botocore.exceptions import ReadTimeoutError
 
 from scorecast.changes.change import Change, from_record
 from scorecast.changes.claim import Claim, claim_in
@@ -33,16 +30,15 @@ from scorecast.runtime.settings import AttributeNames, ConsumerSettings, FanoutS
 from scorecast.standings.announce.standing_event import SOURCE
 from scorecast.standings.handler import BatchProcessor, Delivery
 from scorecast.standings.store import NO_POLICIES, Leaderboard
-from tests.support.fakes import BUS, STREAM_ARN, FakeDynamoDb, FakeObjects, client_error, item, record
+from tests.support.fakes import BUS, STREAM_ARN, FakeObjects, Item, item, record
+from tests.support.fault_schedule import Aws, Killed, Tables
 from tests.support.ops_fakes import OUTPUTS, fake_target, refusal
 from tests.support.recovery_fakes import CONSUMER_QUEUE, DEAD_LETTERS, FakeQueue, stream_letter
 from tests.support.recovery_fakes import Message as ParkedMessage
 from tests.support.standings_fakes import Inline, announcements_of, check_told
 from tests.support.standings_oracle import replay, replay_ties
 
-KILLS = ("kill before", "kill after")
-FAULTS = ("throttle", "fail", "time out", "lose the answer", "some entries", *KILLS)
-# How often a trigger delivers a batch, and a queue a message, before it is given up. AWS's are larger.
+# How often a trigger delivers a batch, and a queue a message, before giving it up. AWS allows more.
 STREAM_TRIES = 3
 QUEUE_RECEIVES = 3
 POISON = "poison"
@@ -56,38 +52,6 @@ SHARD = "shardId-1"
 START_S = 1586939176
 
 
-class Killed(BaseException):
-    """The process that made the call is no more."""
-
-
-@dataclass
-class Aws:
-    """What every call goes through; `faults` runs out, and then all is well."""
-
-    faults: Iterator[str | None]
-    calls: int = 0
-    injected: Counter[str] = field(default_factory=Counter)
-
-    def call(self, commit: Callable[[], dict], some: Callable[[], dict] | None = None) -> dict:
-        self.calls += 1
-        fault = next(self.faults, None)
-        if fault is None or (fault == "some entries" and some is None):
-            return commit()
-        self.injected[fault] += 1
-        if fault in ("lose the answer", "kill after"):
-            commit()
-        match fault:
-            case "throttle":
-                raise client_error("ThrottlingException")
-            case "fail":
-                raise client_error("InternalFailure", 500)
-            case "time out" | "lose the answer":
-                raise ReadTimeoutError(endpoint_url="https://aws")
-            case "some entries" if some is not None:
-                return some()
-        raise Killed
-
-
 @dataclass
 class Message:
     """A message of ConsumerLambda's queue."""
@@ -96,56 +60,17 @@ class Message:
     receives: int = 0
 
 
-class Tables(FakeDynamoDb):
-    """The leaderboard's tables, through `aws`."""
-
-    def __init__(self, aws: Aws) -> None:
-        super().__init__()
-        self.aws = aws
-
-    def put_item(self, **request: Any) -> dict:
-        return self.aws.call(lambda: super(Tables, self).put_item(**request))
-
-    def query(self, **request: Any) -> dict:
-        return self.aws.call(lambda: super(Tables, self).query(**request))
-
-    def transact_write_items(self, **request: Any) -> dict:
-        return self.aws.call(
-            lambda: super(Tables, self).transact_write_items(**request), lambda: self._conflict(request)
-        )
-
-    def _conflict(self, request: dict) -> dict:
-        """Another transaction is at work on the first item."""
-        error = client_error("TransactionCanceledException")
-        reasons = [
-            {"Code": "TransactionConflict" if at == 0 else "None"} for at in range(len(request["TransactItems"]))
-        ]
-        error.response["CancellationReasons"] = reasons  # type: ignore[typeddict-unknown-key]
-        raise error
-
-    def batch_get_item(self, *, RequestItems: dict) -> dict:
-        whole = super().batch_get_item
-        return self.aws.call(lambda: whole(RequestItems=RequestItems), lambda: self._unprocessed(RequestItems))
-
-    def _unprocessed(self, request_items: dict) -> dict:
-        [(table, request)] = request_items.items()
-        first = request | {"Keys": request["Keys"][:1]}
-        rest = request | {"Keys": request["Keys"][1:]}
-        answer = super().batch_get_item(RequestItems={table: first})
-        return answer | ({"UnprocessedKeys": {table: rest}} if rest["Keys"] else {})
-
-
 class World:
     """The main table and its stream, FanoutLambda, the bus, the queue, ConsumerLambda, the dead-letter queue."""
 
     def __init__(self, faults: Iterator[str | None], policies: Mapping[str, BoardPolicy] = NO_POLICIES) -> None:
         self.aws = Aws(iter([]))
         self.policies = policies
-        self.main: dict[str, dict] = {}
-        self.stream: list[dict] = []
+        self.main: dict[str, Item] = {}
+        self.stream: list[Item] = []
         self.position = self.tries = 0
-        self.bus: list[dict] = []
-        self.details: list[dict] = []  # of the entries on the bus, in their order
+        self.bus: list[Item] = []
+        self.details: list[Item] = []  # of the entries on the bus, in their order
         self.queue: list[Message] = []
         self.dead = FakeQueue()
         self.objects = FakeObjects()
@@ -169,14 +94,14 @@ class World:
         return fanout, BatchProcessor(settings, leaderboard, dead_letters, claims, policies, announcements)
 
     def _stack(self) -> Stack:
-        clients = {"events": self, "s3": self, "sqs": self, "lambda": self, "dynamodbstreams": self}
+        clients: dict[str, Any] = {"events": self, "s3": self, "sqs": self, "lambda": self, "dynamodbstreams": self}
         given = {"FanoutDlqUrl": DEAD_LETTERS, "ConsumerQueueUrl": CONSUMER_QUEUE, "BusName": "fanoutBus"}
         return Stack(fake_target(**clients), "fanout", OUTPUTS | given | {"FanoutLambdaName": "fanout"})
 
     # ------------------------------------------------------------ what happens
 
     def write(self, participant: str, state: tuple[str, int | None] | None) -> None:
-        """Put an item, or delete it; the poisonous one has a text for a score."""
+        """Put an item, or delete it; the poisonous item has a text for a score."""
         old = self.main.pop(participant, None)
         new = None
         if state is not None:
@@ -196,7 +121,7 @@ class World:
         self.stream.append(record(item(POISON), None, len(self.stream) + 1) | {"eventName": UNREADABLE})
 
     def trigger(self, size: int) -> None:
-        """Let the stream's trigger deliver a batch, and give it up when it has failed too often."""
+        """Let the stream's trigger deliver a batch, and give it up after STREAM_TRIES failures."""
         batch = self.stream[self.position : self.position + size]
         if not batch:
             return
@@ -210,7 +135,7 @@ class World:
         self.position, self.tries = self.position + len(batch), 0
 
     def give_up(self, size: int) -> None:
-        """Let the trigger give a batch up: a dead letter says where in the stream it is."""
+        """Let the trigger give a batch up: a dead letter says where in the stream its records are."""
         batch = self.stream[self.position : self.position + size]
         sequences = [one["dynamodb"]["SequenceNumber"] for one in (batch[0], batch[-1])]
         place = {"startSequenceNumber": sequences[0], "endSequenceNumber": sequences[1]}
@@ -218,7 +143,7 @@ class World:
         self.position, self.tries = self.position + len(batch), 0
 
     def consume(self, numbers: list[int]) -> None:
-        """Let the queue deliver some messages, in any order; what fails too often becomes a dead letter."""
+        """Let the queue deliver some messages in any order; one that fails too often becomes a dead letter."""
         chosen = [self.queue[number] for number in dict.fromkeys(numbers) if number < len(self.queue)]
         if not chosen:
             return
@@ -227,7 +152,7 @@ class World:
             failed = [chosen[int(name)] for name in outcome.retry_ids]
         except (Exception, Killed):
             failed = chosen
-            self.fanout, self.consumer = self._functions()  # what a process knew is gone with it
+            self.fanout, self.consumer = self._functions()  # a new process knows nothing of the old one
         for one in chosen:
             one.receives += 1
             if one not in failed or one.receives >= QUEUE_RECEIVES:
@@ -241,7 +166,7 @@ class World:
             self._deliver(self.bus[number % len(self.bus)])
 
     def redrive(self) -> None:
-        """Run `scorecast dlq redrive`; it may be killed, and then what it held is visible after a while."""
+        """Run `scorecast dlq redrive`; if it is killed, the messages that it held become visible again."""
         try:
             with LetterQueue(self, DEAD_LETTERS, AttributeNames()) as queue:
                 Redrive(queue, Destinations(self.stack, Inline(), lambda _: None), Filter()).run()
@@ -251,7 +176,7 @@ class World:
             one.is_hidden = False
 
     def settle(self) -> None:
-        """Let everything come to rest: all is delivered, all dead letters are redriven, as often as it takes."""
+        """Deliver everything and redrive all dead letters, as often as it takes."""
         for _ in range(200):
             self.trigger(10)
             self.consume(list(range(len(self.queue))))
@@ -259,12 +184,12 @@ class World:
                 if not self._can_be_redriven():
                     return
                 self.redrive()
-        raise AssertionError("It does not come to rest.")
+        raise AssertionError("The system does not come to rest.")
 
     # ------------------------------------------------------------ what is promised
 
     def check(self) -> None:
-        """Every record that the trigger was relieved of is on the bus or in the dead-letter queue."""
+        """Assert that every record behind the trigger's position is on the bus or in the dead-letter queue."""
         published = {detail["id"] for detail in self.details}
         letters = [self._letter(one) for one in self.dead.messages]
         parked = {letter.change_id for letter in letters}
@@ -286,20 +211,21 @@ class World:
             self._letters[message.id] = read_letter({"Body": message.body, "MessageId": message.id})
         return self._letters[message.id]
 
-    def _check_claim(self, detail: dict) -> None:
-        """Assert that the object is there that an event points at; it is read again only after it is written again."""
+    def _check_claim(self, detail: Item) -> None:
+        """Assert that the object of an event's claim exists; it is read again only after it is written again."""
         claim = claim_in({"detail": detail})
         if claim is None:
             return
-        body = self.objects.objects.get(claim.key)
-        if body is None or self._resolved.get((claim, detail["id"])) is not body:
+        body, about = self.objects.objects.get(claim.key), (claim, detail["id"])
+        if body is None or self._resolved.get(about) is not body:
             resolve({"detail": detail}, self.objects)
-            self._resolved[claim, detail["id"]] = body
+            self._resolved[about] = self.objects.objects[claim.key]
 
     def check_rest(self) -> None:
-        """The leaderboard is as the changes and the policies have it, which without policies is the main table, but
-        of poisonous items, whose changes are still dead letters; and the standing events tell of the top of every
-        board."""
+        """Assert that the leaderboard is what changes and policies require, and that standing events tell every top.
+
+        Without policies the leaderboard equals the main table. Changes of the poisonous item are still dead letters.
+        """
         self.check()
         parked = {self._letter(one).change_id for one in self.dead.messages}
         standing = [entry for entry in self.bus if entry["Source"] == SOURCE]
@@ -319,14 +245,14 @@ class World:
             assert self._but_poison(self.tables.scores) == self._but_poison(scores)
 
     def _check_ties(self, changes: list[Change]) -> None:
-        """Ties stand by the change that brought each score, where late changes leave that exact: docs/boards.md."""
+        """Assert that ties are in the order of their scores' changes, where that is exact (docs/boards.md)."""
         exact = {board: policy for board, policy in self.policies.items() if policy.keep != Keep.BEST}
         orders = {key: text for key, text in self.tables.tie_orders.items() if key[1] in exact}
         brought = {key: text.split("/")[-1] for key, text in orders.items()}
         assert self._but_poison(brought) == self._but_poison(replay_ties(changes, exact))
 
     @staticmethod
-    def _but_poison(entries: Mapping[tuple[str, str], Any]) -> dict:
+    def _but_poison(entries: Mapping[tuple[str, str], Any]) -> dict[tuple[str, str], Any]:
         return {key: value for key, value in entries.items() if key[0] != POISON}
 
     def _can_be_redriven(self) -> bool:
@@ -334,11 +260,11 @@ class World:
 
     # ------------------------------------------------------------ AWS, as the functions and the redrive see it
 
-    def put_events(self, *, Entries: list[dict]) -> dict:
+    def put_events(self, *, Entries: list[Item]) -> Item:
         assert 1 <= len(Entries) <= 10
         return self.aws.call(lambda: self._take(Entries, len(Entries)), lambda: self._take(Entries, len(Entries) // 2))
 
-    def _take(self, entries: list[dict], count: int) -> dict:
+    def _take(self, entries: list[Item], count: int) -> Item:
         """Take the first ones, and refuse the others."""
         for entry in entries[:count]:
             self.bus.append(entry)
@@ -347,40 +273,47 @@ class World:
         refused = [{"ErrorCode": "InternalFailure", "ErrorMessage": "as told"}] * (len(entries) - count)
         return {"Entries": [{"EventId": "1"}] * count + refused}
 
-    def _deliver(self, entry: dict) -> None:
+    def _deliver(self, entry: Item) -> None:
         if entry["Source"] == "update.aws.dynamodb":
             event = {"resources": entry["Resources"], "detail": json.loads(entry["Detail"])}
-            self.queue.append(Message(json.dumps(event)))
+            self._enqueue(json.dumps(event))
 
-    def put_object(self, **request: Any) -> dict:
+    def put_object(self, **request: Any) -> Item:
         return self.aws.call(lambda: self.objects.put_object(**request))
 
-    def get_object(self, **request: Any) -> dict:
+    def get_object(self, **request: Any) -> Item:
         return self.aws.call(lambda: self.objects.get_object(**request))
 
-    def send_message_batch(self, *, QueueUrl: str, Entries: list[dict]) -> dict:
+    def send_message_batch(self, *, QueueUrl: str, Entries: list[Item]) -> Item:
         assert QueueUrl == DEAD_LETTERS
         return self.aws.call(lambda: self._park(Entries, len(Entries)), lambda: self._park(Entries, len(Entries) // 2))
 
-    def _park(self, entries: list[dict], count: int) -> dict:
+    def _park(self, entries: list[Item], count: int) -> Item:
         for entry in entries[:count]:
             self.dead.park(entry["MessageBody"])
         return {"Failed": [{"Id": entry["Id"], "Code": "InternalError"} for entry in entries[count:]]}
 
-    def send_message(self, *, QueueUrl: str, MessageBody: str) -> dict:
+    def send_message(self, *, QueueUrl: str, MessageBody: str) -> Item:
         assert QueueUrl == CONSUMER_QUEUE
-        return self.aws.call(lambda: self.queue.append(Message(MessageBody)) or {})
+        return self.aws.call(lambda: self._enqueue(MessageBody))
 
-    def receive_message(self, **request: Any) -> dict:
+    def _enqueue(self, body: str) -> Item:
+        self.queue.append(Message(body))
+        return {}
+
+    def receive_message(self, **request: Any) -> Item:
         return self.dead.receive_message(**request)
 
-    def delete_message_batch(self, **request: Any) -> dict:
+    def get_queue_attributes(self, **request: Any) -> Item:
+        return self.dead.get_queue_attributes(**request)
+
+    def delete_message_batch(self, **request: Any) -> Item:
         return self.aws.call(lambda: self.dead.delete_message_batch(**request))
 
-    def change_message_visibility_batch(self, **request: Any) -> dict:
+    def change_message_visibility_batch(self, **request: Any) -> Item:
         return self.dead.change_message_visibility_batch(**request)
 
-    def invoke(self, *, Payload: bytes, **_: Any) -> dict:
+    def invoke(self, *, Payload: bytes, **_: Any) -> Item:
         """Invoke FanoutLambda; a process that is killed is a failed invocation."""
         try:
             counts = self.fanout.run(json.loads(Payload)["Records"], lambda: 60.0)
@@ -388,12 +321,12 @@ class World:
             return {"FunctionError": "Unhandled", "Payload": io.BytesIO(json.dumps(str(error)).encode())}
         return {"Payload": io.BytesIO(json.dumps(counts).encode())}
 
-    def get_shard_iterator(self, *, SequenceNumber: str, ShardId: str, **_: Any) -> dict:
+    def get_shard_iterator(self, *, SequenceNumber: str, ShardId: str, **_: Any) -> Item:
         if ShardId != SHARD:
             raise refusal("ResourceNotFoundException")
         return self.aws.call(lambda: {"ShardIterator": SequenceNumber})
 
-    def get_records(self, *, ShardIterator: str) -> dict:
+    def get_records(self, *, ShardIterator: str) -> Item:
         start = int(ShardIterator) - 1
         page = self.stream[start : start + 3]
         following = {"NextShardIterator": str(start + 1 + len(page))}

@@ -14,6 +14,9 @@ from scorecast.leaderboard.index.counters import Counters
 from scorecast.leaderboard.policy import POLICIES, BoardPolicy, policy_item, read_policy
 from scorecast.runtime.settings import AttributeNames, Bus
 
+Item = dict[str, Any]
+"""An item, or another JSON object of AWS: a request, an answer, an entry."""
+
 STREAM_ARN = "arn:aws:dynamodb:us-east-1:123456789012:table/main/stream/2026-01-01T00:00:00.000"
 
 # The keys of the leaderboard table's index by score: the table's, and its own.

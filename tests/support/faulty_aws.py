@@ -20,8 +20,8 @@ from random import Random
 from typing import Any
 from zlib import crc32
 
-from tests.support.chaos import FAULTS
 from tests.support.deployed import Stack
+from tests.support.fault_schedule import FAULTS
 
 Json = dict[str, Any]
 FUNCTIONS = ("FanoutLambdaName", "ConsumerLambdaName", "LeaderGet")

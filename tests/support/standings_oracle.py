@@ -1,4 +1,4 @@
-"""What a leaderboard must show: the changes in the order in which they happened, one after another, nothing late."""
+"""What a leaderboard must show: the changes applied one by one, in the order in which they happened."""
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -10,24 +10,24 @@ from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Keep, Order, Ties
 
 Key = tuple[str, str]
 Stay = list[tuple[Decimal, str, str]]
-"""The scores and names that a participant had on a board, from entering it until now, and which change brought each."""
+"""The scores and names that a participant had on a board since entering it, and the sequence of each one's change."""
 
 
 def replay(changes: Iterable[Change], policies: Mapping[str, BoardPolicy]) -> dict[Key, tuple[Decimal, str]]:
-    """The score and the name of every entry, by participant and board."""
+    """Return the score and the name of every entry, by participant and board."""
     stays = stays_of(changes, policies)
     return {key: (_counting(stay, policies.get(key[1], DEFAULT)), stay[-1][1]) for key, stay in stays.items()}
 
 
 def replay_ties(changes: Iterable[Change], policies: Mapping[str, BoardPolicy]) -> dict[Key, str]:
-    """The sequence of the change that brought the score of every entry on the boards where ties have an order."""
+    """Return the sequence of the change that brought each entry's score, on the boards that order ties."""
     stays = stays_of(changes, policies)
     declared = {key: policies.get(key[1], DEFAULT) for key in stays}
     return {key: _bringing(stays[key], policy) for key, policy in declared.items() if policy.ties is Ties.EARLIEST}
 
 
 def stays_of(changes: Iterable[Change], policies: Mapping[str, BoardPolicy]) -> dict[Key, Stay]:
-    """Where everybody is after the changes, and since when."""
+    """Return the stay of every participant that is on a board after the changes."""
     stays: dict[Key, Stay] = {}
     for change in changes:
         old, new = _made(change.old), _made(change.new)
@@ -58,7 +58,7 @@ def _counting(stay: Stay, policy: BoardPolicy) -> Decimal:
 
 
 def _bringing(stay: Stay, policy: BoardPolicy) -> str:
-    """The latest score is there since it was another one, the best since it was reached first, the first always."""
+    """Return the change from which on the score counts: the last that changed it, or the first that reached it."""
     counting = _counting(stay, policy)
     if policy.keep == Keep.LATEST:
         return [now for (old, _, _), (new, _, now) in pairwise([(None, "", ""), *stay]) if old != new][-1]

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.chaos import FAULTS
 from tests.support.deployed import copy_of
+from tests.support.fault_schedule import FAULTS
 from tests.support.soak import Soak, Wanted
 
 
