@@ -91,10 +91,10 @@ class Parameters:
 
     def participants(self) -> tuple[str, ...]:
         """Return the ids of several participants, each once."""
-        ids = tuple(dict.fromkeys(self._values["id"]))
+        ids = self._values["id"]
         if len(ids) > IDS_MAX:
             raise ApiError(400, f"id is given {len(ids)} times; at most {IDS_MAX} are allowed.", "id")
-        return tuple(_key("id", one, ID_BYTES) for one in ids)
+        return tuple(_key("id", one, ID_BYTES) for one in dict.fromkeys(ids))
 
 
 def _is_in_range(score: Decimal) -> bool:

@@ -107,8 +107,9 @@ def test_a_parameter_given_twice_is_refused() -> None:
 
 def test_repeated_ids_are_read_once() -> None:
     assert asked_many(hackathonName=["a"], id=["1", "2", "1"]) == CompareEntries("a", ("1", "2"))
-    with pytest.raises(ApiError, match="id is given 26 times; at most 25 are allowed"):
-        asked_many(hackathonName=["a"], id=[str(at) for at in range(26)])
+    for ids in ([str(at) for at in range(26)], ["1"] * 26):
+        with pytest.raises(ApiError, match="id is given 26 times; at most 25 are allowed"):
+            asked_many(hackathonName=["a"], id=ids)
 
 
 @pytest.mark.parametrize("event", [{}, {"path": None}, {"path": "/", "queryStringParameters": None}])
