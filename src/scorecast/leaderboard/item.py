@@ -28,6 +28,12 @@ class IndexKeys:
 BY_SCORE = IndexKeys("hackathonName", "projectScore", "N")
 BY_TIE = IndexKeys("tieBoard", "tieOrder", "S")
 
+# A longer name is cut, when an entry is written and when it is read: a page of 100 entries must fit into an answer of
+# 6 MB, and two tops of 50 into an item of 400 KB, with ids of 2,048 bytes.
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html#limits-items
+NAME_CHARACTERS = 128
+
 # What a scan adds to its request to read entries and no tombstones.
 ENTRIES_ONLY: Item = {"FilterExpression": "attribute_exists(projectScore)"}
 
@@ -36,8 +42,9 @@ ENTRIES_ONLY: Item = {"FilterExpression": "attribute_exists(projectScore)"}
 class StoredEntry:
     """An entry as the table stores it; a tombstone has no score.
 
-    `score` is DynamoDB's text of the number. `history` is empty unless the board's policy needs one, and `tie_order`
-    is empty unless the board orders ties (leaderboard/ties.py). `expires_at`, in epoch seconds, is a tombstone's.
+    `score` is DynamoDB's text of the number, `name` has NAME_CHARACTERS at most. `history` is empty unless the board's
+    policy needs one, and `tie_order` is empty unless the board orders ties (leaderboard/ties.py). `expires_at`, in
+    epoch seconds, is a tombstone's.
     """
 
     id: str
@@ -87,7 +94,7 @@ def read_item(item: Mapping[str, Any]) -> StoredEntry:
         sequence=_text(item, "sequence"),
         at=_text(item, "at"),
         score=item.get(BY_SCORE.sort, {}).get("N"),
-        name=item.get("userName", {}).get("S"),
+        name=cut_name(item.get("userName", {}).get("S")),
         history=_text(item, "history"),
         tie_order=_text(item, BY_TIE.sort),
         expires_at=None if expires_at is None else int(expires_at),
@@ -111,6 +118,11 @@ def make_item(entry: StoredEntry) -> Item:
     if entry.tie_order:
         item |= {BY_TIE.board: {"S": entry.board}, BY_TIE.sort: {"S": entry.tie_order}}
     return item
+
+
+def cut_name(name: str | None) -> str | None:
+    """Cut a name at NAME_CHARACTERS."""
+    return None if name is None else name[:NAME_CHARACTERS]
 
 
 def _text(item: Mapping[str, Any], name: str) -> str:

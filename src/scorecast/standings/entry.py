@@ -12,6 +12,7 @@ from decimal import Decimal
 from scorecast.changes.change import Change, Image, Value
 from scorecast.errors import CannotApply
 from scorecast.leaderboard.batch_get import BOARD_BYTES, ID_BYTES
+from scorecast.leaderboard.item import cut_name
 from scorecast.runtime.settings import AttributeNames
 
 Version = tuple[str, str]
@@ -83,7 +84,7 @@ def _entry_from(change: Change, image: Image | None, names: AttributeNames) -> E
         sequence=change.sequence,
         at=change.at,
         score=_score(image[names.score], names.score),
-        name=_text(image.get(names.name)),
+        name=cut_name(_text(image.get(names.name))),
     )
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorecast.leaderboard.item import StoredEntry, is_entry, item_key, make_item, read_item
+from scorecast.leaderboard.item import NAME_CHARACTERS, StoredEntry, is_entry, item_key, make_item, read_item
 
 ENTRY = StoredEntry("2", "StarWar", "7", "2026-01-01T00:00:00Z", "90", "userB")
 texts = st.text(min_size=1)
@@ -14,7 +14,7 @@ entries = st.builds(
     StoredEntry,
     *(texts, texts, texts, texts),
     score=st.integers().map(str),
-    name=st.none() | st.text(),
+    name=st.none() | st.text(max_size=NAME_CHARACTERS),
     history=st.text(),
     tie_order=st.text(),
 )
@@ -46,6 +46,11 @@ def test_a_tombstone_is_in_no_index() -> None:
     assert set(item) == {"id", "metadata", "sequence", "at", "expiresAt"}
     with pytest.raises(ValueError, match="A tombstone has no score"):
         _ = read_item(item).number
+
+
+def test_a_longer_name_in_the_table_is_cut_when_it_is_read() -> None:
+    item = make_item(ENTRY) | {"userName": {"S": "名" * 100_000}}
+    assert read_item(item).name == "名" * NAME_CHARACTERS
 
 
 def test_a_score_keeps_all_its_digits() -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from scorecast.changes.change import from_record
 from scorecast.errors import CannotApply
+from scorecast.leaderboard.item import NAME_CHARACTERS
 from scorecast.runtime.settings import AttributeNames
 from scorecast.standings.entry import Entry, entries_of, newest
 from tests.support.fakes import item, record
@@ -23,6 +24,11 @@ def test_an_insert_writes_the_entry_with_the_name_and_the_order() -> None:
     assert entry == Entry(
         "1", "StarWar", "9".zfill(40), "2020-04-15T08:26:16Z", "12.5", "userA", is_first=True, score_changed=True
     )
+
+
+def test_a_longer_name_is_cut() -> None:
+    [entry] = entries_of(from_record(record(item(name="名" * 100_000))), NAMES)
+    assert entry.name == "名" * NAME_CHARACTERS
 
 
 def test_a_remove_leaves_a_tombstone() -> None:

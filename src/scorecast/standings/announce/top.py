@@ -11,20 +11,17 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from scorecast.leaderboard.item import Item, StoredEntry
+from scorecast.leaderboard.item import Item, StoredEntry, cut_name
 from scorecast.leaderboard.policy import Order
 from scorecast.standings.entry import Entry
 
 # The prefix of the collections of the board table that hold snapshots.
 SNAPSHOT = "snapshot/"
-# A longer name is cut: two tops of 50 entries, with ids of 2,048 bytes, must fit into an item of 400 KB.
-# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html#limits-items
-NAME_CHARACTERS = 128
 
 
 @dataclass(frozen=True, slots=True)
 class TopEntry:
-    """An entry in the top; `score` is DynamoDB's text of the number, `name` is cut at NAME_CHARACTERS."""
+    """An entry in the top; `score` is DynamoDB's text of the number, `name` has NAME_CHARACTERS at most."""
 
     id: str
     score: str
@@ -107,7 +104,7 @@ def sort_key(score: str, order: Order) -> Decimal:
 
 def top_entry_of(entry: StoredEntry) -> TopEntry:
     """Make the top's entry of an entry of the leaderboard table."""
-    return TopEntry(entry.id, str(entry.score), entry.name[:NAME_CHARACTERS] if entry.name else None)
+    return TopEntry(entry.id, str(entry.score), cut_name(entry.name) or None)
 
 
 def snapshot_key(board: str) -> Item:
