@@ -229,12 +229,13 @@ class RecoveryTables(FakeTables):
         del self.tables[table][_key_of(one)]
 
     def count(self) -> None:
-        """Write the counters of the present entries, all into one shard."""
+        """Write the counters of the present entries, all into one shard, and list their boards."""
         counters: dict[str, Counters] = {}
         for one in self.tables["leaderboard"].values():
             if "projectScore" in one:
                 counters.setdefault(one["metadata"]["S"], Counters()).replace(None, Decimal(one["projectScore"]["N"]))
         for board, counted in counters.items():
+            self.put("boards", {"collection": {"S": "boards"}, "name": {"S": board}})
             for node, buckets in counted.nodes.items():
                 key = {"collection": {"S": f"counters/0/{node}/{board}"}, "name": {"S": board}}
                 counts = {f"b{bucket}": {"N": str(count)} for bucket, count in buckets.items()}

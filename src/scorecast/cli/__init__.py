@@ -31,7 +31,7 @@ COMMANDS = {
     "Repair": {
         "doctor": LazyCommand("scorecast.cli.doctor:doctor", "Check a deployed stack and follow an item through it."),
         "trace": LazyCommand("scorecast.cli.trace:trace", "Find a change: bus, backup, dead letters, board."),
-        "verify": LazyCommand("scorecast.cli.recovery:verify", "Compare the leaderboard with the main table."),
+        "verify": LazyCommand("scorecast.cli.verify:verify", "Compare the leaderboard with the main table."),
         "dlq": LazyCommand("scorecast.cli.dlq:dlq", "Inspect, redrive and delete dead letters."),
         "backfill": LazyCommand("scorecast.cli.recovery:backfill", "Publish every item of the main table to the bus."),
         "restore": LazyCommand("scorecast.cli.recovery:restore", "Restore items from the backup in S3."),

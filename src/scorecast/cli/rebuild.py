@@ -8,7 +8,7 @@ from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from scorecast.cli.command import command, json_option, print_json
 from scorecast.cli.options import open_stack, with_stack_options
-from scorecast.cli.output import data, notes
+from scorecast.cli.output import data, notes, plain
 from scorecast.ops.recovery import rebuild as ops
 from scorecast.ops.stack.stack import Options
 
@@ -19,15 +19,20 @@ from scorecast.ops.stack.stack import Options
 def rebuild(options: Options, as_json: bool) -> None:
     """Count all entries of all boards again, so that ranks and totals agree with them.
 
-    Needed only if the leaderboard's tables were changed by hand, or are older than the index. The boards do not change
-    until it is done; the consumer's queue keeps the changes that arrive meanwhile.
+    Needed only if the leaderboard's tables were changed by hand (`scorecast verify --repair` corrects those boards), or
+    are older than the index. The boards do not change until it is done; the consumer's queue keeps the changes that
+    arrive meanwhile. Ctrl-C resumes the queue before it stops; after a kill, run this again.
     """
     stack = open_stack(options)
     columns = (TextColumn("{task.description}"), TextColumn("{task.completed:,}"), TimeElapsedColumn())
     with Progress(*columns, console=notes) as progress:
         task = progress.add_task("Entries counted", total=None)
-        rebuilt = ops.rebuild(stack, lambda count: progress.advance(task, count))
+        rebuilt = ops.rebuild(stack, lambda count: progress.advance(task, count), _tell)
     if as_json:
         print_json(asdict(rebuilt))
     else:
         data.print(f"Counted {rebuilt.entries:,} entries of {rebuilt.boards:,} boards into {rebuilt.nodes:,} nodes.")
+
+
+def _tell(text: str) -> None:
+    notes.print(plain(text), soft_wrap=True)

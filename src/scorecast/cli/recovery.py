@@ -1,4 +1,4 @@
-"""The commands that check and correct the leaderboard: verify, backfill, restore."""
+"""The commands that read a table or the backup again: backfill, restore."""
 
 from __future__ import annotations
 
@@ -8,24 +8,19 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from scorecast.cli.command import Name, Number, Whole, command, json_option, option, print_json, rate_option
+from scorecast.cli.command import Name, Whole, command, json_option, option, print_json, rate_option
 from scorecast.cli.options import open_stack, with_stack_options
 from scorecast.cli.output import data, notes, plain
 from scorecast.errors import UserError
 from scorecast.ops.dead_letters.filters import read_moment
 from scorecast.ops.recovery.backfill import Backfill, BusPublisher, open_checkpoint
-from scorecast.ops.recovery.comparison import Difference, ScoreAndName
-from scorecast.ops.recovery.counters import Miscount, find_miscounts
 from scorecast.ops.recovery.latest_changes import LatestChanges, choose_table
 from scorecast.ops.recovery.read_change import item_reader_of
-from scorecast.ops.recovery.repair import repair_of
 from scorecast.ops.recovery.restore import TableWriter, publish_changes, read_backup
-from scorecast.ops.recovery.verification import kind_of, verifier_of
 from scorecast.ops.stack.exit_codes import ExitCode
 from scorecast.ops.stack.rate_limit import RateLimit
 from scorecast.ops.stack.stack import Options, Stack
@@ -35,53 +30,6 @@ CALLS_AT_ONCE = 8
 TABLE = Name(255)
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 BUCKET = Name(63)
-
-
-@command()
-@option(
-    "--settle",
-    type=Number(0),
-    default=10,
-    metavar="SECONDS",
-    help="Time to wait for changes in progress.",
-)
-@option(
-    "--limit",
-    "-n",
-    type=Whole(0),
-    default=20,
-    metavar="N",
-    help="Maximum number of differences to print; all are counted.",
-)
-@option("--repair", is_flag=True, help="Correct wrong entries from the main table.")
-@json_option
-@with_stack_options
-def verify(options: Options, settle: float, limit: int, repair: bool, as_json: bool) -> None:
-    """Compare every entry of the leaderboard with the main table, and every counter of the index with the entries.
-
-    Exits 0 if all agree, else 9. Both tables are read once, page by page. A repair goes through the consumer's queue
-    and never overwrites anything newer; verify again after it arrives. On boards that are closed, or keep the best or
-    the first score, an entry may differ from its item; the report counts these separately.
-    """
-    stack = open_stack(options)
-    read = Counter[str]()
-    with _comparing(read) as on_progress:
-        found, verifier = _Found(limit), verifier_of(stack, settle, on_progress)
-        send = repair_of(stack, verifier).send if repair else lambda _: None
-        for difference in verifier.find():
-            found.add(difference)
-            send(difference)
-        miscounts = find_miscounts(stack, settle)
-        read["loose"] = verifier.loose
-    if as_json:
-        print_json(_answer(read, found, miscounts))
-    else:
-        _print(read, found, miscounts, limit)
-    if found.counts or miscounts:
-        raise UserError(
-            f"The leaderboard differs from the main table: {_sum(found, miscounts)}. {_advice(found, repair)}",
-            ExitCode.DIFFERENT,
-        )
 
 
 @command()
@@ -216,86 +164,3 @@ def _counting(title: str) -> Iterator[Callable[[int], None]]:
     with Progress(*columns, console=notes, transient=True, disable=not notes.is_terminal) as progress:
         task = progress.add_task(title, total=None)
         yield lambda count: progress.advance(task, count)
-
-
-class _Found:
-    """Counts differences by kind, and keeps the first few."""
-
-    def __init__(self, limit: int) -> None:
-        self.counts = Counter[str]()
-        self.examples: list[Difference] = []
-        self._limit = limit
-
-    def add(self, difference: Difference) -> None:
-        self.counts[kind_of(difference)] += 1
-        if len(self.examples) < self._limit:
-            self.examples.append(difference)
-
-
-@contextmanager
-def _comparing(read: Counter[str]) -> Iterator[Any]:
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=notes, transient=True, disable=not notes.is_terminal) as progress:
-        task = progress.add_task("Comparing", total=None)
-
-        def on_progress(items: int, entries: int) -> None:
-            read.update(items=items, entries=entries)
-            progress.update(task, description=f"{read['items']:,} items, {read['entries']:,} entries")
-
-        yield on_progress
-
-
-def _answer(read: Counter[str], found: _Found, miscounts: list[Miscount]) -> dict[str, Any]:
-    return {
-        "items": read["items"],
-        "entries": read["entries"],
-        "loose": read["loose"],
-        "missing": found.counts["missing"],
-        "extra": found.counts["extra"],
-        "stale": found.counts["stale"],
-        "miscounts": len(miscounts),
-        "examples": [_shown(one) for one in found.examples] + [str(one) for one in miscounts[:5]],
-    }
-
-
-def _shown(difference: Difference) -> dict[str, Any]:
-    return {
-        "kind": kind_of(difference),
-        "id": difference.participant,
-        "hackathonName": difference.board,
-        "mainTable": _score_and_name(difference.main),
-        "leaderboard": _score_and_name(difference.leaderboard),
-    }
-
-
-def _score_and_name(shown: ScoreAndName | None) -> dict[str, Any] | None:
-    return None if shown is None else {"projectScore": shown.score, "userName": shown.name}
-
-
-def _print(read: Counter[str], found: _Found, miscounts: list[Miscount], limit: int) -> None:
-    for one in found.examples:
-        data.print(plain(f"{kind_of(one)}: {one}"), soft_wrap=True)
-    for miscount in miscounts[:limit]:
-        data.print(plain(f"miscount: {miscount}"), soft_wrap=True)
-    if not found.counts and not miscounts:
-        data.print(
-            f"All {read['entries']:,} entries agree with the {read['items']:,} items of the main table, "
-            "and the counters match.",
-            soft_wrap=True,
-        )
-    if read["loose"]:
-        loosely = "that are closed, or keep the best or the first score, were compared loosely"
-        data.print(f"{read['loose']:,} entries of boards {loosely}.", soft_wrap=True)
-
-
-def _advice(found: _Found, is_repaired: bool) -> str:
-    if found.counts and is_repaired:
-        return "They are being written again; verify once more."
-    if found.counts:
-        return "Check `scorecast dlq list` first; `scorecast verify --repair` corrects them."
-    return "`scorecast rebuild` counts the entries again."
-
-
-def _sum(found: _Found, miscounts: list[Miscount]) -> str:
-    parts = [f"{count:,} {kind}" for kind, count in sorted(found.counts.items())]
-    return ", ".join(parts + ([f"{len(miscounts):,} miscounts"] if miscounts else []))

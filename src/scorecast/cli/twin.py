@@ -15,10 +15,11 @@ from rich.markup import escape
 
 from scorecast.cli.command import command, json_option, port_option, print_json
 from scorecast.cli.options import twin_endpoint, with_stack_options
-from scorecast.cli.output import data, notes
+from scorecast.cli.output import data, notes, plain
 from scorecast.errors import UserError
+from scorecast.ops.recovery.warnings import warnings_of
 from scorecast.ops.stack.exit_codes import ExitCode
-from scorecast.ops.stack.stack import Options, describe_stack, find_target
+from scorecast.ops.stack.stack import Options, Stack, describe_stack, find_target
 from scorecast.twin import deployment, instance, lifecycle, process
 from scorecast.twin.instance import Twin
 
@@ -109,7 +110,10 @@ def down(port: int | None, as_json: bool) -> None:
 @json_option
 @with_stack_options
 def status(options: Options, as_json: bool) -> None:
-    """Show whether the engine runs, what is deployed, and where the API is."""
+    """Show whether the engine runs, what is deployed, and where the API is.
+
+    Warns if ConsumerLambda does not read its queue, or the main table's stream does not carry both images.
+    """
     target = find_target(options, os.environ, twin_endpoint)
     if target.engine == "aws":
         found = describe_stack(target, options.stack)
@@ -122,6 +126,10 @@ def status(options: Options, as_json: bool) -> None:
         if running not in (None, twin.port):
             told = f"The twin of this clone runs on port {running}: `scorecast status --port {running}` shows it."
             notes.print(told, soft_wrap=True)
+    found = answer["outputs"]
+    answer["warnings"] = warnings_of(Stack(target, options.stack, found)) if found else []
+    for warning in answer["warnings"]:
+        notes.print(plain(warning), style="yellow", soft_wrap=True)
     if as_json:
         print_json(answer)
     else:

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from scorecast import cli
+from scorecast.cli import twin
 from scorecast.errors import UserError
 from scorecast.twin import deployment, instance, lifecycle, process
 from scorecast.twin.deployment import StackState
@@ -42,6 +43,7 @@ def test_status_of_a_stopped_twin(run: CliRunner) -> None:
         "api": None,
         "page": None,
         "outputs": {},
+        "warnings": [],
     }
     assert "stopped" in run.invoke(cli.app, ["status"]).stdout
 
@@ -99,6 +101,17 @@ def test_status_says_how_to_deploy_a_deleted_stack(run: CliRunner, monkeypatch: 
     monkeypatch.setattr(deployment, "describe", lambda _: StackState())
     assert "not deployed; `make up` deploys it" in run.invoke(cli.app, ["status"]).stdout
     assert json.loads(run.invoke(cli.app, ["status", "--json"]).stdout)["stackStatus"] is None
+
+
+def test_status_of_a_deployed_stack_says_what_keeps_changes_from_the_board(
+    run: CliRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "version", lambda _: "MiniStack 1")
+    monkeypatch.setattr(deployment, "describe", lambda _: StackState("CREATE_COMPLETE", outputs=OUTPUTS))
+    monkeypatch.setattr(twin, "warnings_of", lambda stack: [f"The mapping of {stack.name} is Disabled."])
+    done = run.invoke(cli.app, ["status", "--json"])
+    assert json.loads(done.stdout)["warnings"] == ["The mapping of fanout is Disabled."]
+    assert done.stderr == "The mapping of fanout is Disabled.\n"
 
 
 @pytest.mark.parametrize(("is_running", "says"), [(True, "the engine still runs"), (False, "Stopped: `make up`")])

@@ -8,18 +8,27 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from scorecast.leaderboard.index.counters import Counters, Node
+from scorecast.leaderboard.index.counters import Counters, Node, total
 from scorecast.leaderboard.index.table import NodeCounts
 from scorecast.leaderboard.item import ENTRIES_ONLY, read_item
 from scorecast.ops.stack.polling import CLOCK, Clock, poll_until
 from scorecast.ops.stack.stack import Stack
 from scorecast.runtime.pages import read_all, read_pages
+from scorecast.standings.store import BOARDS
 
-Nodes = dict[str, dict[str, Node]]
-"""Board to node to bucket to count."""
+CountedEntries = dict[str, Counters]
+"""Board to the counters that its entries must have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """What the board table holds: the counts of each board, summed over the shards, and the boards that are listed."""
+
+    nodes: dict[str, dict[str, Node]] = field(default_factory=dict)
+    listed: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +46,25 @@ class Miscount:
         return f"{self.board}: {bucket} counts {self.counted}, but {self.entries} entries are there"
 
 
+@dataclass(frozen=True, slots=True)
+class Unlisted:
+    """A board that has entries, but is not in the list of boards."""
+
+    board: str
+    entries: int
+
+    def __str__(self) -> str:
+        return f"{self.board}: has {self.entries} entries, but is not in the list of boards"
+
+
+Fault = Miscount | Unlisted
+
+
 def count_entries(
     dynamodb: Any, leaderboard: str, on_entries: Callable[[int], None] = lambda _: None
-) -> dict[str, Counters]:
+) -> CountedEntries:
     """Count the entries of every board as the index must; `on_entries` receives how many more were read."""
-    boards: dict[str, Counters] = defaultdict(Counters)
+    boards: CountedEntries = defaultdict(Counters)
     request = {"TableName": leaderboard, "ConsistentRead": True, **ENTRIES_ONLY}
     for page in read_pages(dynamodb.scan, request):
         for entry in map(read_item, page["Items"]):
@@ -50,42 +73,50 @@ def count_entries(
     return boards
 
 
-def find_miscounts(stack: Stack, settle_s: float, clock: Clock = CLOCK) -> list[Miscount]:
-    """Compare all counters with all entries until they agree or the time to settle is over; return the miscounts."""
-    found: list[Miscount] = []
+def read_index(dynamodb: Any, table: str) -> Index:
+    """Read the counts of all nodes, and the list of boards."""
+    boards: dict[str, NodeCounts] = defaultdict(lambda: NodeCounts(defaultdict(dict)))
+    index = Index()
+    request: dict[str, Any] = {
+        "TableName": table,
+        "ConsistentRead": True,
+        "FilterExpression": "attribute_exists(#node) OR #collection = :boards",
+        "ExpressionAttributeNames": {"#node": "node", "#collection": "collection"},
+        "ExpressionAttributeValues": {":boards": {"S": BOARDS}},
+    }
+    for item in read_all(dynamodb.scan, request):
+        if "node" in item:
+            boards[item["name"]["S"]].add(item)
+        elif item["collection"]["S"] == BOARDS:
+            index.listed.add(item["name"]["S"])
+    index.nodes.update({board: counts.nodes for board, counts in boards.items()})
+    return index
+
+
+def find_faults(index: Index, entries: CountedEntries) -> Iterator[Fault]:
+    """Compare the index with the counted entries, board by board."""
+    for board in sorted(index.nodes.keys() | entries.keys()):
+        counters = entries.get(board, Counters())
+        if board in entries and board not in index.listed:
+            yield Unlisted(board, total(counters.nodes))
+        left, right = index.nodes.get(board, {}), counters.nodes
+        for node in sorted(left.keys() | right.keys()):
+            yield from _unequal(board, node, left.get(node, {}), right.get(node, {}))
+
+
+def wait_for_faults(stack: Stack, settle_s: float, clock: Clock = CLOCK) -> list[Fault]:
+    """Compare all counters with all entries until they agree or the time to settle is over; return the faults."""
+    found: list[Fault] = []
+    dynamodb = stack.client("dynamodb")
     for _ in poll_until(settle_s, pause_s=0.5, longest_pause_s=5, clock=clock):
-        found = list(_differences(stack))
+        index = read_index(dynamodb, stack.output("BoardTableName"))
+        found = list(find_faults(index, count_entries(dynamodb, stack.output("LeaderboardTableName"))))
         if not found:
             break
     return found
-
-
-def _differences(stack: Stack) -> Iterator[Miscount]:
-    dynamodb = stack.client("dynamodb")
-    counted = _counted(dynamodb, stack.output("BoardTableName"))
-    counters = count_entries(dynamodb, stack.output("LeaderboardTableName"))
-    entries: Nodes = {board: one.nodes for board, one in counters.items()}
-    for board in sorted(counted.keys() | entries.keys()):
-        left, right = counted.get(board, {}), entries.get(board, {})
-        for node in sorted(left.keys() | right.keys()):
-            yield from _unequal(board, node, left.get(node, {}), right.get(node, {}))
 
 
 def _unequal(board: str, node: str, counted: Node, entries: Node) -> Iterator[Miscount]:
     for bucket in sorted(counted.keys() | entries.keys()):
         if counted.get(bucket, 0) != entries.get(bucket, 0):
             yield Miscount(board, node, bucket, counted.get(bucket, 0), entries.get(bucket, 0))
-
-
-def _counted(dynamodb: Any, table: str) -> Nodes:
-    """Read the counts of the index, summed over the shards of each node."""
-    boards: dict[str, NodeCounts] = defaultdict(lambda: NodeCounts(defaultdict(dict)))
-    request: dict[str, Any] = {
-        "TableName": table,
-        "ConsistentRead": True,
-        "FilterExpression": "attribute_exists(#node)",
-        "ExpressionAttributeNames": {"#node": "node"},
-    }
-    for item in read_all(dynamodb.scan, request):
-        boards[item["name"]["S"]].add(item)
-    return {board: counts.nodes for board, counts in boards.items()}

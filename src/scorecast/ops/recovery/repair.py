@@ -1,22 +1,30 @@
 """Repair: let ConsumerLambda write a wrong entry again from its item, or remove it if there is no item.
 
-A repair sends a READ (docs/adr/0014), so it never overwrites anything newer. The READ goes to the consumer's queue and
-not to the bus: the main table has not changed, so other consumers and the backup must not receive an event.
+`verify --repair` sends a message for each difference, waits until the entries agree, and then corrects the counters
+that are still wrong (rebuild.py), since an edit by hand changes no counter. A repair sends a READ (docs/adr/0014), so
+it never overwrites anything newer. The READ goes to the consumer's queue and not to the bus: the main table has not
+changed, so other consumers and the backup must not receive an event.
 """
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, field
 from typing import Any
 
 from scorecast.changes.change import Change, Image, to_detail
+from scorecast.errors import UserError
 from scorecast.leaderboard.item import Key
 from scorecast.ops.dead_letters.formats import event_of
 from scorecast.ops.recovery.comparison import Difference
+from scorecast.ops.recovery.consumer_mapping import consumer_mapping_of
 from scorecast.ops.recovery.read_change import NEVER, ItemReader, item_reader_of
 from scorecast.ops.recovery.verification import Verifier
+from scorecast.ops.stack.polling import CLOCK, Clock, poll_until
 from scorecast.ops.stack.stack import Stack
 from scorecast.ops.stack.typed_json import in_json
+
+# Lambda may wait up to 20 s before it reads a queue with little traffic, and repeats what failed after a while.
+PATIENCE_S = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +35,31 @@ class Repair:
     reader: ItemReader
     sqs: Any
     queue_url: str
+    clock: Clock = CLOCK
+    sent: list[Key] = field(default_factory=list, init=False)
 
     def send(self, difference: Difference) -> None:
         """Send one message that corrects the entry."""
         change = self.read(difference)
         body = event_of(to_detail(change), change.stream_arn)
         self.sqs.send_message(QueueUrl=self.queue_url, MessageBody=body)
+        self.sent.append((difference.participant, difference.board))
+
+    def wait(self) -> list[Difference]:
+        """Wait until every entry that was sent agrees with its item; return those that still differ.
+
+        Gives up when no further entry agrees for a minute.
+        """
+        waiting, found = list(self.sent), list[Difference]()
+        while waiting:
+            for _ in poll_until(PATIENCE_S, pause_s=0.2, longest_pause_s=5, clock=self.clock):
+                found = [difference for difference in map(self.verifier.examine, waiting) if difference]
+                if len(found) < len(waiting):
+                    break
+            else:
+                break
+            waiting = [(one.participant, one.board) for one in found]
+        return found
 
     def read(self, difference: Difference) -> Change:
         """Read the sequence of the entry and then its item, in the order of a backfill."""
@@ -61,6 +88,8 @@ class Repair:
         return keys | {names.id: {"S": key[0]}, names.board: {"S": key[1]}, names.score: {"N": "0"}}
 
 
-def repair_of(stack: Stack, verifier: Verifier) -> Repair:
-    """Make the repair of a stack."""
-    return Repair(verifier, item_reader_of(stack), stack.client("sqs"), stack.output("ConsumerQueueUrl"))
+def repair_of(stack: Stack, verifier: Verifier, clock: Clock = CLOCK) -> Repair:
+    """Make the repair of a stack; refuse one whose queue ConsumerLambda does not read."""
+    if (state := consumer_mapping_of(stack).read()).is_paused:
+        raise UserError(f"Nothing was repaired. {state}")
+    return Repair(verifier, item_reader_of(stack), stack.client("sqs"), stack.output("ConsumerQueueUrl"), clock)

@@ -10,8 +10,9 @@ from scorecast.changes.change import from_detail
 from scorecast.leaderboard.item import Item
 from scorecast.leaderboard.policy import BoardPolicy, Keep, Order
 from scorecast.ops.recovery.comparison import Comparison, Difference
-from scorecast.ops.recovery.counters import Miscount, find_miscounts
-from scorecast.ops.recovery.repair import repair_of
+from scorecast.ops.recovery.counters import Fault, Miscount, Unlisted, wait_for_faults
+from scorecast.ops.recovery.read_change import item_reader_of
+from scorecast.ops.recovery.repair import PATIENCE_S, Repair
 from scorecast.ops.recovery.verification import kind_of, verifier_of, wait_until_equal
 from scorecast.ops.stack.polling import Clock
 from scorecast.ops.stack.stack import Stack
@@ -39,9 +40,9 @@ def find(tables: RecoveryTables, settle_s: float = 0) -> list[tuple[str, str]]:
     return [(kind_of(one), one.participant) for one in verifier.find()]
 
 
-def miscounts(tables: RecoveryTables, settle_s: float = 0) -> list[Miscount]:
+def faults(tables: RecoveryTables, settle_s: float = 0) -> list[Fault]:
     fake = FakeClock()
-    return find_miscounts(stack_of(tables), settle_s, Clock(fake.now, fake.sleep))
+    return wait_for_faults(stack_of(tables), settle_s, Clock(fake.now, fake.sleep))
 
 
 def test_equal_tables_have_no_differences(tables: RecoveryTables) -> None:
@@ -228,7 +229,7 @@ def test_entries_of_boards_with_a_policy_are_compared_loosely_and_counted(tables
 def test_counters_that_count_the_entries_are_not_miscounts(tables: RecoveryTables) -> None:
     tables.put("leaderboard", entry("1", "a", "60"), entry("2", "a", "-0.5"), entry("3", "b", "0"))
     tables.count()
-    assert miscounts(tables) == []
+    assert faults(tables) == []
 
 
 def test_a_wrong_count_is_found_in_each_node_and_shards_are_summed(tables: RecoveryTables) -> None:
@@ -236,8 +237,8 @@ def test_a_wrong_count_is_found_in_each_node_and_shards_are_summed(tables: Recov
     tables.count()
     key = {"collection": {"S": "counters/3//a"}, "name": {"S": "a"}, "node": {"S": ""}, "at": {"S": "2026"}}
     tables.put("boards", key | {"b132": {"N": "1"}, "b7": {"N": "-1"}})
-    assert miscounts(tables) == [Miscount("a", "", 7, -1, 0), Miscount("a", "", 132, 2, 1)]
-    assert str(miscounts(tables)[1]) == "a: bucket 132 of node '' counts 2, but 1 entries are there"
+    assert faults(tables) == [Miscount("a", "", 7, -1, 0), Miscount("a", "", 132, 2, 1)]
+    assert str(faults(tables)[1]) == "a: bucket 132 of node '' counts 2, but 1 entries are there"
 
 
 def test_entries_without_counters_and_counters_without_entries_are_miscounts(tables: RecoveryTables) -> None:
@@ -245,7 +246,16 @@ def test_entries_without_counters_and_counters_without_entries_are_miscounts(tab
     tables.count()
     tables.drop("leaderboard", entry("1", "a", "60"))
     tables.put("leaderboard", entry("1", "b", "60"))
-    assert {(one.board, one.counted, one.entries) for one in miscounts(tables)} == {("a", 1, 0), ("b", 0, 1)}
+    found = [one for one in faults(tables) if isinstance(one, Miscount)]
+    assert {(one.board, one.counted, one.entries) for one in found} == {("a", 1, 0), ("b", 0, 1)}
+
+
+def test_a_board_with_entries_that_is_not_listed_is_found(tables: RecoveryTables) -> None:
+    tables.put("leaderboard", entry("1", "a", "60"), entry("2", "a", "5"))
+    tables.count()
+    tables.drop("boards", {"collection": {"S": "boards"}, "name": {"S": "a"}})
+    assert faults(tables) == [Unlisted("a", 2)]
+    assert str(faults(tables)[0]) == "a: has 2 entries, but is not in the list of boards"
 
 
 # ---------------------------------------------------------------- repair
@@ -255,9 +265,9 @@ def sent_by_repair(tables: RecoveryTables, participant: str, board: str) -> dict
     """The detail of the message that a repair sends for an entry."""
     sqs = FakeQueue()
     stack = stack_of(tables)
-    stack = replace(stack, outputs=dict(stack.outputs) | {"ConsumerQueueUrl": CONSUMER_QUEUE})
-    stack.target._clients["sqs"] = sqs
-    repair_of(stack, verifier_of(stack, 0, lambda *_: None)).send(Difference(participant, board, None, None))
+    Repair(verifier_of(stack, 0, lambda *_: None), item_reader_of(stack), sqs, CONSUMER_QUEUE).send(
+        Difference(participant, board, None, None)
+    )
     [(url, body)] = sqs.sent
     assert url == CONSUMER_QUEUE
     detail: dict[str, Any] = json.loads(body)["detail"]
@@ -288,3 +298,23 @@ def test_a_repair_removes_an_entry_without_an_item(tables: RecoveryTables) -> No
     assert "new" not in detail
     made = entries_of(from_detail(detail, STREAM_ARN), AttributeNames())
     assert [(one.key, one.score, one.sequence) for one in made] == [(("1", "b"), None, "7".zfill(40))]
+
+
+def test_a_repair_waits_while_entries_come_to_agree_and_gives_up_after_a_minute_without_one(
+    tables: RecoveryTables,
+) -> None:
+    tables.put("main", *(entry(at, "b", "1") for at in "123"))
+    fake, stack = FakeClock(), stack_of(tables)
+
+    def sleep(seconds: float) -> None:
+        fake.sleep(seconds)
+        for at, arrives_s in (("1", 50), ("2", 100)):
+            if fake.now() > arrives_s:
+                tables.put("leaderboard", entry(at, "b", "1"))
+
+    verifier = verifier_of(stack, 0, lambda *_: None)
+    repair = Repair(verifier, item_reader_of(stack), FakeQueue(), CONSUMER_QUEUE, Clock(fake.now, sleep))
+    for difference in verifier.find():
+        repair.send(difference)
+    assert [one.participant for one in repair.wait()] == ["3"]
+    assert 100 + PATIENCE_S <= fake.now() < 110 + PATIENCE_S

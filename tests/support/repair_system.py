@@ -1,0 +1,136 @@
+"""A main table, ConsumerLambda with its tables and queue, and the command line over them, all in memory.
+
+A change is delivered at once, or when its queue's mapping is enabled again.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from scorecast.changes.claim_store import ClaimStore
+from scorecast.dead_letters.queue import DeadLetterQueue
+from scorecast.leaderboard.policy import POLICIES
+from scorecast.leaderboard.policy_table import PolicyTable
+from scorecast.ops.stack.stack import Stack
+from scorecast.runtime.settings import AttributeNames, ConsumerSettings
+from scorecast.standings.handler import BatchProcessor, Delivery
+from scorecast.standings.store import Leaderboard
+from tests.support.consumer_system import event
+from tests.support.fakes import STREAM_ARN, FakeDynamoDb, FakeObjects, FakeSqs
+from tests.support.mapping_fakes import FakeMapping
+from tests.support.ops_fakes import Pages, fake_stack
+
+Item = dict[str, Any]
+Key = tuple[str, str]
+SETTINGS = ConsumerSettings("leaderboard", "boards", "queue", AttributeNames())
+
+
+@dataclass
+class RepairSystem:
+    """`before_scan` happens before each page of a scan: other writers go on."""
+
+    table: FakeDynamoDb = field(default_factory=FakeDynamoDb)
+    main: dict[Key, Item] = field(default_factory=dict)
+    mapping: FakeMapping = field(default_factory=FakeMapping)
+    waiting: list[str] = field(default_factory=list)
+    parked: FakeSqs = field(default_factory=FakeSqs)
+    before_scan: Callable[[], None] = lambda: None
+    sequence: int = 0
+
+    def __post_init__(self) -> None:
+        leaderboard = Leaderboard(self.table, "leaderboard", "boards", lambda _: None)
+        dead_letters, policies = DeadLetterQueue(self.parked, "queue"), PolicyTable(self.table, "boards")
+        self.consumer = BatchProcessor(SETTINGS, leaderboard, dead_letters, ClaimStore(FakeObjects), policies)
+
+    @property
+    def stack(self) -> Stack:
+        made = fake_stack(dynamodb=self, sqs=self, lambda_=self)
+        outputs = {"ConsumerQueueUrl": "https://sqs/123456789012/consumer", "ConsumerLambdaName": "consumer"}
+        return replace(made, outputs=dict(made.outputs) | outputs)
+
+    def write(self, new: Item | None, participant: str, board: str) -> None:
+        """Write or (None) delete an item of the main table; its change goes to the queue."""
+        old = self.main.pop((participant, board), None)
+        if new:
+            self.main[participant, board] = new
+        if new or old:
+            self.sequence += 1
+            self._send(event(new, old, self.sequence))
+
+    def send_message(self, *, QueueUrl: str, MessageBody: str) -> None:
+        assert QueueUrl.endswith("/consumer")
+        self._send(MessageBody)
+
+    def _send(self, body: str) -> None:
+        self.waiting.append(body)
+        self.deliver()
+
+    def deliver(self) -> None:
+        """Deliver what waits, if the mapping lets it."""
+        while self.mapping.state == "Enabled" and self.waiting:
+            assert self.consumer.process([Delivery("1", self.waiting.pop(0))]).retry_ids == []
+
+    # ------------------------------------------------------------ Lambda and SQS
+
+    def list_event_source_mappings(self, *, FunctionName: str) -> dict[str, Any]:
+        return self.mapping.list_event_source_mappings(FunctionName=FunctionName)
+
+    def update_event_source_mapping(self, *, UUID: str, Enabled: bool) -> None:
+        self.mapping.begin("Enabled" if Enabled else "Disabled")
+        self.deliver()
+
+    def get_queue_attributes(self, *, QueueUrl: str, AttributeNames: list[str]) -> dict[str, Any]:
+        return {"Attributes": dict.fromkeys(AttributeNames, "0")}
+
+    # ------------------------------------------------------------ DynamoDB
+
+    def describe_table(self, *, TableName: str) -> dict[str, Any]:
+        keys = [{"AttributeName": "id"}, {"AttributeName": "metadata"}]
+        types = [key | {"AttributeType": "S"} for key in keys]
+        view = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
+        about = {"KeySchema": keys, "AttributeDefinitions": types, "LatestStreamArn": STREAM_ARN}
+        return {"Table": about | {"StreamSpecification": view}}
+
+    def scan(self, *, TableName: str, ExclusiveStartKey: int = 0, **request: Any) -> dict[str, Any]:
+        self.before_scan()
+        items = list(self._tables[TableName].values())[ExclusiveStartKey:]
+        following = {"LastEvaluatedKey": ExclusiveStartKey + 3} if len(items) > 3 else {}
+        page = [dict(one) for one in items[:3]]
+        expression = request.get("FilterExpression", "")
+        if "attribute_exists(projectScore)" in expression:
+            page = [one for one in page if "projectScore" in one]
+        if "begins_with(#collection, :counters)" in expression:
+            page = [one for one in page if one["collection"]["S"].startswith("counters/")]
+        return {"Items": page} | following
+
+    def query(self, *, TableName: str, ExpressionAttributeValues: Item, **_: Any) -> dict[str, Any]:
+        [asked] = [value["S"] for value in ExpressionAttributeValues.values()]
+        return {"Items": [dict(one) for (participant, _), one in self.main.items() if participant == asked]}
+
+    def get_paginator(self, operation: str) -> Pages:
+        policies = [item for (collection, _), item in self.table.board_items.items() if collection == POLICIES]
+        return Pages("Items", policies)
+
+    def batch_get_item(self, *, RequestItems: Item) -> dict[str, Any]:
+        [(table, request)] = RequestItems.items()
+        found = [self._tables[table].get(_key_of(key)) for key in request["Keys"]]
+        return {"Responses": {table: [dict(item) for item in found if item]}}
+
+    def batch_write_item(self, *, RequestItems: Item) -> dict[str, Any]:
+        [(table, requests)] = RequestItems.items()
+        for request in requests:
+            if "PutRequest" in request:
+                item = request["PutRequest"]["Item"]
+                self._tables[table][_key_of(item)] = dict(item)
+            else:
+                self._tables[table].pop(_key_of(request["DeleteRequest"]["Key"]), None)
+        return {"UnprocessedItems": {}}
+
+    @property
+    def _tables(self) -> dict[str, dict[Key, Item]]:
+        return {"main": self.main, "leaderboard": self.table.items, "boards": self.table.board_items}
+
+
+def _key_of(item: Item) -> Key:
+    names = ("id", "metadata") if "id" in item else ("collection", "name")
+    return item[names[0]]["S"], item[names[1]]["S"]
