@@ -6,7 +6,7 @@ from base64 import b64encode
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorecast.changes.change import Change, from_event, from_record, to_detail
+from scorecast.changes.change import Change, from_detail, from_event, from_record, to_detail
 from scorecast.changes.claim import read_kept
 from scorecast.changes.claim_store import ClaimStore, resolve
 from scorecast.fanout.plan import ENTRY_BYTES, Publication, publication_of
@@ -74,6 +74,37 @@ def test_a_change_survives_the_bus_type_for_type(made: Item) -> None:
 def test_every_parser_reads_the_detail_as_json(made: Item) -> None:
     text = json.dumps(to_detail(from_record(made)), allow_nan=False)
     assert json.loads(text)["schema"] == "scorecast.change/1"
+
+
+@given(records())
+def test_the_bus_accepts_every_number_of_a_change(made: dict) -> None:
+    """PutEvents rejects JSON integers beyond 64 bits; a number with an exponent is not an integer."""
+    publication = publication_of(from_record(made), BUS)
+    for text in (publication.entry["Detail"], publication.document or b"{}"):
+        assert all(fits_64_bits(number) for number in integers_in(text))
+
+
+@given(st.dictionaries(texts, values), st.integers(-(10**37), 10**37))
+def test_an_old_dead_letter_is_published_with_numbers_that_the_bus_accepts(image: dict, account: int) -> None:
+    """Letters of version 0.1.0 hold integers of any size."""
+    key = {"id": {"S": "1"}, "metadata": {"S": "m"}}
+    change = from_record(record(key | image | {"account": {"N": str(account)}}))
+    letter = to_detail(change)
+    letter["new"]["account"] = account
+    publication = publication_of(from_detail(letter, STREAM_ARN), BUS)
+    assert publication.change == change
+    assert all(fits_64_bits(number) for number in integers_in(publication.entry["Detail"]))
+
+
+def integers_in(text: str | bytes) -> list[int]:
+    """The JSON integers of a document, as a parser meets them."""
+    found: list[int] = []
+    json.loads(text, parse_int=lambda digits: found.append(int(digits)))
+    return found
+
+
+def fits_64_bits(number: int) -> bool:
+    return -(2**63) <= number < 2**63
 
 
 @given(values, values)

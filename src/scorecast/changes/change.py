@@ -27,6 +27,11 @@ SEQUENCE_DIGITS = 40
 
 # Every JSON parser keeps 15 significant digits of a number, since an IEEE 754 double does.
 SAFE_DIGITS = 15
+# PutEvents rejects an event with a JSON integer outside of these; it takes a number with an exponent of any size.
+# https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
+# It also takes at most 1,000 levels of nesting; DynamoDB has 32.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+SMALLEST_INTEGER, LARGEST_INTEGER = -(2**63), 2**63 - 1
 _SMALL_INTEGER = re.compile(r"-?[1-9][0-9]{0,14}\Z|0\Z")
 _CANONICAL_NUMBER = re.compile(r"(?!-0\Z)-?(?:0|[1-9][0-9]*)(?:\.[0-9]*[1-9])?\Z")
 _NUMBER = re.compile(r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?\Z")
@@ -232,11 +237,15 @@ def _are_texts(members: Any) -> bool:
 def plain_number(text: str, parent: str, key: str | int, hints: Hints) -> int | float:
     """Return the JSON number of DynamoDB's text; add a hint if a double does not hold it exactly.
 
+    An integer that PutEvents would reject becomes a float, which JSON writes with an exponent.
+
     >>> hints = {}
     >>> plain_number("59.75", "/new", "projectScore", hints), hints
     (59.75, {})
     >>> plain_number("0.12345678901234567", "/new", "projectScore", hints), hints
     (0.12345678901234566, {'/new/projectScore': {'N': '0.12345678901234567'}})
+    >>> plain_number("12345678901234567890", "/new", "account", {})
+    1.2345678901234567e+19
     """
     if _SMALL_INTEGER.match(text):
         return int(text)
@@ -245,7 +254,10 @@ def plain_number(text: str, parent: str, key: str | int, hints: Hints) -> int | 
         hints[_pointer(parent, key)] = {"N": text}
     if not _NUMBER.match(text):
         raise CannotRead(f"The value at {_pointer(parent, key)} is not a number: {text!r}.")
-    return int(text) if canonical and "." not in text else float(text)
+    if not canonical or "." in text:
+        return float(text)
+    integer = int(text)
+    return integer if SMALLEST_INTEGER <= integer <= LARGEST_INTEGER else float(integer)
 
 
 def _pointer(parent: str, key: str | int) -> str:

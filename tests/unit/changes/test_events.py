@@ -10,7 +10,7 @@ from botocore.validate import ParamValidator
 
 from scorecast.api.endpoints.entries import ListEntries
 from scorecast.api.routes import read_query
-from scorecast.changes.change import from_event, from_record, to_detail
+from scorecast.changes.change import from_detail, from_event, from_record, to_detail
 from scorecast.fanout.plan import SOURCE_LEADERBOARD, SOURCE_OTHER, read_publication
 from scorecast.runtime.settings import AttributeNames
 from scorecast.standings.announce.standing_event import SOURCE, events_of
@@ -19,6 +19,7 @@ from scorecast.standings.entry import entries_of
 from tests.support.fakes import BUS
 
 EVENTS = Path(__file__).parents[3] / "events"
+CONTRACT = Path(__file__).parents[3] / "docs" / "event-contract.md"
 
 
 def sample(name: str) -> Any:
@@ -56,6 +57,13 @@ def test_an_event_is_what_the_bus_makes_of_such_a_record(at: int, name: str) -> 
     assert event["resources"] == [change.stream_arn]
     assert event["time"] == change.at
     assert " ".join(event) == "version id detail-type source account time region resources detail"
+
+
+def test_the_contracts_example_is_what_the_bus_makes_of_its_change() -> None:
+    text = CONTRACT.read_text(encoding="utf-8").partition("## An example with hints")[2].partition("\n## ")[0]
+    example = json.loads(text[text.index("{") : text.rindex("}") + 1])
+    change = from_detail(example, RECORDS[0]["eventSourceARN"])
+    assert json.dumps(to_detail(change)) == json.dumps(example)
 
 
 @pytest.mark.parametrize(("name", "score"), [("insertEvent", "80"), ("updateEvent", "95"), ("deleteEvent", None)])

@@ -84,6 +84,13 @@ def test_a_number_that_plain_json_may_round_has_a_hint() -> None:
     }
 
 
+def test_a_score_that_no_64_bit_integer_holds_has_an_exponent() -> None:
+    score = "1" + "0" * 20
+    [_, event] = told((), (TopEntry("a", score),))
+    assert '"projectScore":1e+20' in event.entry("fanoutBus")["Detail"]
+    assert event.detail["types"] == {"/participant/projectScore": {"N": score}}
+
+
 def test_an_id_is_stable_and_unique() -> None:
     def id_of(event: StandingEvent) -> Any:
         return event.detail["id"]
