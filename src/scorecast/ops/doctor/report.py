@@ -126,6 +126,11 @@ QUESTIONS = (
         "Does the API answer 429 beyond its throttling?",
         _never("doctor does not load the API"),
     ),
+    OpenPoint(
+        "a number beyond 64 bits",
+        "Does PutEvents take a number beyond 64 bits if it has an exponent?",
+        _never("the canary has no such number"),
+    ),
     OpenPoint("Latency, throughput and cost", "How long does one item take?", _latency),
 )
 
