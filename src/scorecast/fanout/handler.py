@@ -25,7 +25,8 @@ from scorecast.errors import CannotRead
 from scorecast.fanout.plan import Publication, plan_waves, read_publication
 from scorecast.fanout.publish import IMAGES_NOT_STORED, Publisher, Refusal
 from scorecast.runtime.aws import create_client, create_s3_client
-from scorecast.runtime.logs import logger
+from scorecast.runtime.logs import loggable_id, logger
+from scorecast.runtime.metrics import write_metrics
 from scorecast.runtime.settings import FanoutSettings
 
 STAGE = "fanout"
@@ -48,6 +49,8 @@ class Fanout:
         refusals = [self.publisher.publish(wave, remaining_s) for wave in plan_waves(publications)]
         letters = unreadable + [_letter(refusal) for refusal in chain.from_iterable(refusals)]
         self.dead_letters.park(letters)
+        for letter in letters:
+            logger.info("fanout parked change=%s code=%s", _id_of(letter), letter.error_code)
         return {"records": len(records), "published": len(records) - len(letters), "parked": len(letters)}
 
     def _read(self, records: list[Any]) -> tuple[list[Publication], list[DeadLetter]]:
@@ -77,6 +80,8 @@ def handle(event: Any, context: Any) -> dict[str, int]:
         raise CannotRead("FanoutLambda takes a batch of a DynamoDB stream: an object with a list under Records.")
     counts = fanout().run(records, lambda: context.get_remaining_time_in_millis() / 1000)
     logger.info("fanout records=%(records)d published=%(published)d parked=%(parked)d", counts)
+    metrics = {"RecordsIn": counts["records"], "Published": counts["published"], "Parked": counts["parked"]}
+    write_metrics("FanoutLambda", metrics, {})
     return counts
 
 
@@ -103,6 +108,12 @@ def _letter(refusal: Refusal) -> DeadLetter:
         stream_arn=change.stream_arn,
         change=_parked(refusal),
     )
+
+
+def _id_of(letter: DeadLetter) -> str:
+    """The id of the letter's change, or of its record if that could not be read."""
+    record = letter.record if isinstance(letter.record, dict) else {}
+    return loggable_id(letter.change["id"] if letter.change else record.get("eventID"))
 
 
 def _parked(refusal: Refusal) -> dict[str, Any]:

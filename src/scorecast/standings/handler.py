@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +19,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from scorecast.changes.change import iso_now
+from scorecast.changes.change import epoch_seconds, iso_now
 from scorecast.changes.claim_store import ClaimStore
 from scorecast.dead_letters.envelope import DeadLetter
 from scorecast.dead_letters.queue import DeadLetterQueue
@@ -26,7 +27,8 @@ from scorecast.errors import CannotApply, CannotRead, NotAcknowledged
 from scorecast.leaderboard.policy import BoardPolicy
 from scorecast.leaderboard.policy_table import PolicyTable
 from scorecast.runtime.aws import Client, code_of, create_client, create_s3_client
-from scorecast.runtime.logs import logger
+from scorecast.runtime.logs import loggable_id, logger
+from scorecast.runtime.metrics import write_metrics
 from scorecast.runtime.settings import AnnouncementSettings, ConsumerSettings
 from scorecast.standings.announce.announcements import CONCURRENT_BOARDS, Announcements
 from scorecast.standings.announce.publish import StandingEventPublisher
@@ -82,6 +84,7 @@ class BatchProcessor:
         self._park(letters, outcome)
         parked = {delivery_id for delivery_id, _ in letters}
         self._announce([one for one in ready if one[0].id not in parked], outcome)
+        _log_failures(deliveries, dict(letters), outcome)
         return outcome
 
     def _read(self, deliveries: Sequence[Delivery], letters: list[_Letter], outcome: Outcome) -> list[_Readable]:
@@ -249,9 +252,41 @@ def _letter(error_code: str, reason: str, event: Event | None = None, record: An
     )
 
 
+def _log_failures(deliveries: Sequence[Delivery], letters: Mapping[str, DeadLetter], outcome: Outcome) -> None:
+    """Log a line for each change that is parked or delivered again."""
+    retry_ids = set(outcome.retry_ids)
+    for delivery in deliveries:
+        if delivery.id in retry_ids:
+            logger.info("standings retries change=%s", _change_id(delivery))
+        elif delivery.id in letters:
+            code = letters[delivery.id].error_code
+            logger.info("standings parked change=%s code=%s", _change_id(delivery), code)
+
+
+def _change_id(delivery: Delivery) -> str:
+    try:
+        detail = _parsed(delivery.event)["detail"]
+        return loggable_id(detail["id"])
+    except (CannotRead, KeyError, TypeError, IndexError):
+        return loggable_id(None)
+
+
 def _log(outcome: Outcome, changes: int) -> None:
     counts = outcome.counts
     logger.info(
         "standings changes=%d applied=%d stale=%d closed=%d parked=%d again=%d",
         *(changes, counts["applied"], counts["stale"], counts["closed"], counts["parked"], len(outcome.retry_ids)),
     )
+    metrics = {
+        "ChangesIn": changes,
+        "Applied": counts["applied"],
+        "Stale": counts["stale"],
+        "Retried": len(outcome.retry_ids),
+        "Parked": counts["parked"],
+    }
+    write_metrics("ConsumerLambda", metrics, {"BoardLagMs": _lags_ms(outcome.written, time.time())})
+
+
+def _lags_ms(written: Iterable[Entry], now_s: float) -> list[int]:
+    """How long ago each entry's change happened; the stream gives that time in whole seconds."""
+    return [max(0, round(1000 * (now_s - epoch_seconds(entry.at)))) for entry in written]

@@ -57,9 +57,12 @@ Logged = Callable[..., str]
 
 
 @pytest.fixture
-def logged(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> Callable[..., str]:
-    """Invoke a handler, and return all that Lambda would log: lines, output, the error with its traceback."""
+def logged(
+    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., str]:
+    """Invoke a handler, and return all that Lambda would log: lines, output, metrics, the error with its traceback."""
     caplog.set_level(logging.INFO)
+    monkeypatch.setenv("METRICS_STACK", "fanout")
     lines = logging.Formatter("%(message)s")
 
     def of(handle: Callable[[Any, Any], Any], event: Any, context: Any = None) -> str:
@@ -126,7 +129,7 @@ def test_fanout_logs_no_data(
         monkeypatch.setattr(fanout, "fanout", lambda: function)
         for one in [*with_marker(RECORD), LARGE_RECORD, LARGE_RECORD | {"eventName": "TRUNCATE"}]:
             text = logged(fanout.handle, {"Records": [one]}, Context(left_s))
-            assert "fanout records=1" in text or "NotAcknowledged" in text
+            assert ("fanout records=1" in text and '"RecordsIn": 1' in text) or "NotAcknowledged" in text
             assert MARKER not in text
 
 
@@ -170,6 +173,7 @@ def test_consumer_logs_no_data(
         for event in (batch, one):
             text = logged(standings.handle, event)
             assert "standings changes=" in text
+            assert '"ChangesIn": ' in text
             assert MARKER not in text
 
 

@@ -321,3 +321,18 @@ def test_writes_to_a_table_that_stays_busy_end_within_the_functions_30_s(monkeyp
     patient = replace(processor, leaderboard=replace(processor.leaderboard, sleep=slept.append))
     assert patient.process([Delivery("1", event(item()))]).retry_ids == ["1"]
     assert 1 < sum(slept) < 20
+
+
+def test_the_metrics_of_a_batch_say_how_long_after_its_change_each_entry_was_written(
+    system: System, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("METRICS_STACK", "fanout")
+    monkeypatch.setattr(handler, "processor", lambda: system.processor)
+    monkeypatch.setattr(handler, "time", SimpleNamespace(time=lambda: 1586939176 + 2.5))
+    system.process(event(item("1"), sequence=5))
+    bodies = [event(item("1"), sequence=4), event(item("2")), event(item("3") | {"projectScore": {"S": "abc"}})]
+    handler.handle({"Records": [{"messageId": str(at), "body": body} for at, body in enumerate(bodies)]}, None)
+    [metrics] = [json.loads(line) for line in capfd.readouterr().out.splitlines() if "_aws" in line]
+    assert metrics["BoardLagMs"] == [2500]
+    counts = {name: metrics[name] for name in ("ChangesIn", "Applied", "Stale", "Retried", "Parked")}
+    assert counts == {"ChangesIn": 3, "Applied": 1, "Stale": 1, "Retried": 0, "Parked": 1}
