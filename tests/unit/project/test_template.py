@@ -294,6 +294,13 @@ def test_each_function_and_each_rule_has_its_alarms() -> None:
         assert {f"{rule}{kind}Alarm" for kind in ("Delivery", "DeadLetterLoss", "Throttle")} <= alarms.keys()
 
 
+def test_only_a_stack_that_wants_metrics_sends_them() -> None:
+    assert TEMPLATE["Parameters"]["Metrics"]["Default"] == "false"
+    for function in ("FanoutLambda", "ConsumerLambda"):
+        variables = RESOURCES[function]["Properties"]["Environment"]["Variables"]
+        assert variables["METRICS_STACK"] == {"If": ["HasMetrics", {"Ref": "AWS::StackName"}, {"Ref": "AWS::NoValue"}]}
+
+
 def test_the_cost_that_callers_can_cause_is_bounded() -> None:
     [method] = RESOURCES["LeaderApi"]["Properties"]["MethodSettings"]
     assert method["ThrottlingRateLimit"] == {"Ref": "ApiRateLimit"}
