@@ -19,8 +19,8 @@ from hypothesis.vendor.pretty import RepresentationPrinter
 from tests.support import guard
 from tests.support.deployed import Stack, copy_of, deploy_once
 
-# Every run of a test draws the same examples, so that a failure is a fault of the last change. Fresh examples are drawn
-# by `make explore`. There is no deadline: on a shared machine a slow example says nothing about the code.
+# Every run of a test draws the same examples, so that a failure is a fault of the last change. `make explore`
+# draws fresh ones. There is no deadline: on a shared machine a slow example says nothing about the code.
 settings.register_profile("repeatable", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 # --hypothesis-seed alone decides what is drawn: no failures of earlier runs come first.
 settings.register_profile("fresh", settings.get_profile("repeatable"), derandomize=False, database=None)
@@ -29,9 +29,9 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> None:
-    """Have Hypothesis print its examples, and draw the pauses of the code under test from one seed a test.
+    """Have Hypothesis print its examples, and seed the random pauses of the code under test.
 
-    Schemathesis' plugin swaps Hypothesis' printer for one that prints nothing, before the first test of any run.
+    Before the first test of any run, Schemathesis' plugin replaces Hypothesis' printer with one that prints nothing.
     """
     hypothesis.core.RepresentationPrinter = RepresentationPrinter  # type: ignore[attr-defined]
     random.seed(pyfuncitem.nodeid)

@@ -1,4 +1,4 @@
-"""The counting index on Amazon's own DynamoDB Local: the real writer, the real reads, ranks against a sorted list."""
+"""The counting index on Amazon's DynamoDB Local: the real writer and the real reads; ranks against a sorted list."""
 
 from bisect import bisect_left
 from dataclasses import replace
@@ -38,12 +38,12 @@ def declare(dynamodb: Any, board: str, order: Order) -> None:
 
 
 def rank_in(oracle: Oracle, score: Decimal, order: Order) -> int:
-    """The rank by the sorted list; the oracle's own is that of a board where high scores are better."""
+    """Return the rank by the sorted list; the oracle's own method ranks high scores first."""
     return 1 + bisect_left(oracle.ordered, score) if order is Order.ASCENDING else oracle.rank(score)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_every_rank_equals_the_sorted_lists(engine: Any, shape: str) -> None:
+def test_every_rank_is_that_of_the_sorted_list(engine: Any, shape: str) -> None:
     oracle, leaderboard = Oracle(), Leaderboard(engine.dynamodb, LEADERBOARD, BOARDS)
     oracle.add(draw_entries(shape, ENTRIES))
     entries = [entry(shape, participant, score, 1) for participant, score in oracle.scores.items()]
@@ -60,7 +60,7 @@ def test_every_rank_equals_the_sorted_lists(engine: Any, shape: str) -> None:
 
 
 def test_a_lookup_takes_three_round_trips_and_few_units(engine: Any) -> None:
-    # After the boards of the test above: this one is as large, so it is looked up and not counted.
+    # The board is as large as those of the test above, so that its ranks are looked up and not counted.
     oracle, leaderboard = Oracle(), Leaderboard(engine.dynamodb, LEADERBOARD, BOARDS)
     oracle.add(draw_entries("uniform", ENTRIES))
     entries = [entry("metered", participant, score, 1) for participant, score in oracle.scores.items()]
@@ -78,7 +78,7 @@ def test_a_lookup_takes_three_round_trips_and_few_units(engine: Any) -> None:
 
 
 @pytest.mark.parametrize("order", Order)
-def test_pages_and_neighbours_are_those_of_the_boards_order(engine: Any, order: Order) -> None:
+def test_pages_and_neighbours_follow_the_order_of_the_board(engine: Any, order: Order) -> None:
     leaderboard = Leaderboard(engine.dynamodb, LEADERBOARD, BOARDS)
     leaderboard.write([entry(order, f"p{at:02}", Decimal(at // 2), 1) for at in range(40)])
     declare(engine.dynamodb, order, order)
@@ -95,7 +95,7 @@ def test_pages_and_neighbours_are_those_of_the_boards_order(engine: Any, order: 
     assert [one["rank"] for one in shown] == [one["rank"] for one in entries[17:24]]
 
 
-def test_counters_equal_entries_after_writers_were_killed_overtaken_and_fed_repeats(engine: Any) -> None:
+def test_counters_equal_entries_after_kills_conflicts_and_repeats(engine: Any) -> None:
     stress = Stress(changes=2_000, participants=500)
     changes = draw_changes(stress, "strained")
     events = write_all(engine.dynamodb, stress, changes)
@@ -112,7 +112,7 @@ def test_counters_equal_entries_after_writers_were_killed_overtaken_and_fed_repe
         assert (answer["rank"], answer["total"]) == (oracle.rank(standing[participant]), len(standing))
 
 
-def test_a_killed_writers_batch_counts_once_when_it_comes_again(engine: Any) -> None:
+def test_the_batch_of_a_killed_writer_counts_once_when_it_is_redelivered(engine: Any) -> None:
     stress = Stress(changes=100, participants=100, writers=1, killed=0.5)
     changes = [replace(change, board="killed") for change in draw_changes(stress, "killed")]
     events = write_all(engine.dynamodb, stress, changes)
@@ -122,11 +122,11 @@ def test_a_killed_writers_batch_counts_once_when_it_comes_again(engine: Any) -> 
 
 
 @pytest.mark.parametrize("order", Order)
-def test_where_ties_have_an_order_pages_and_neighbours_are_in_it(engine: Any, order: Order) -> None:
+def test_pages_and_neighbours_follow_the_order_of_ties(engine: Any, order: Order) -> None:
     name, policy = f"ties {order}", BoardPolicy(order=order, ties=Ties.EARLIEST)
     engine.dynamodb.put_item(TableName=BOARDS, Item=policy_item(name, policy))
     leaderboard = Leaderboard(engine.dynamodb, LEADERBOARD, BOARDS)
-    # Who comes later has the smaller id, so that the order of the ids is not it by chance.
+    # A later participant has a smaller id, so that the order of ids is not the expected one by chance.
     writes = [replace(entry(name, f"p{60 - at}", Decimal(at % 3), at), score_changed=True) for at in range(40)]
     again = [replace(entry(name, f"p{60 - at}", Decimal(at % 3), at + 100), name="renamed") for at in range(5)]
     for one in [*writes, *again]:

@@ -31,14 +31,14 @@ orders = st.sampled_from(Order)
 
 
 def rank_of(counters: Counters, ordered: list[Decimal], score: Decimal, order: Order) -> int:
-    """The rank as LeaderGet finds it: nodes on the path, and a count of the entries within one BETWEEN."""
+    """Return the rank as LeaderGet finds it: from the nodes on the path, and a count of the entries in one BETWEEN."""
     between = above_in_range(score, order)
     inside = sum(between[0] <= other <= between[1] for other in ordered) if between else 0
     return 1 + above_outside_range(counters.read(path_nodes(score)), score, order) + inside
 
 
 def rank_in(ordered: list[Decimal], score: Decimal, order: Order) -> int:
-    """The rank in a sorted list, the lowest score first."""
+    """Return the rank in a list that is sorted by score, the lowest first."""
     better = bisect_left(ordered, score) if order is Order.ASCENDING else len(ordered) - bisect_right(ordered, score)
     return 1 + better
 
@@ -64,7 +64,7 @@ def test_a_range_holds_exactly_the_scores_that_share_their_places(score: Decimal
 
 
 @given(scores)
-def test_the_scores_above_in_the_range_begin_with_the_very_next_one(score: Decimal) -> None:
+def test_the_better_scores_of_a_range_start_at_the_next_higher_number(score: Decimal) -> None:
     between = above_in_range(score, Order.DESCENDING)
     if between is None:
         assert score == range_of(score)[1]
@@ -74,7 +74,7 @@ def test_the_scores_above_in_the_range_begin_with_the_very_next_one(score: Decim
 
 
 @given(scores)
-def test_where_low_scores_are_better_those_above_end_with_the_one_before(score: Decimal) -> None:
+def test_on_an_ascending_board_they_end_at_the_next_lower_number(score: Decimal) -> None:
     between = above_in_range(score, Order.ASCENDING)
     if between is None:
         assert score == range_of(score)[0]
@@ -84,7 +84,7 @@ def test_where_low_scores_are_better_those_above_end_with_the_one_before(score: 
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.none() | scores), max_size=30), scores, orders)
-def test_every_rank_equals_the_sorted_lists(
+def test_every_rank_is_that_of_the_sorted_list(
     changes: list[tuple[int, Decimal | None]], asked: Decimal, order: Order
 ) -> None:
     counters = Counters()
@@ -100,7 +100,7 @@ def test_every_rank_equals_the_sorted_lists(
 
 
 @given(st.lists(scores, max_size=40), orders)
-def test_a_position_is_found_in_the_range_that_holds_it(given_scores: list[Decimal], order: Order) -> None:
+def test_a_position_is_located_in_the_range_that_holds_it(given_scores: list[Decimal], order: Order) -> None:
     counters = Counters()
     for score in given_scores:
         counters.replace(None, score)
@@ -158,10 +158,10 @@ def test_a_histogram_counts_every_score_in_its_bar(given_scores: list[Decimal]) 
     for bar in bars:
         inside = sum(bar.low <= score < bar.high for score in given_scores)
         at_ends = sum(score in (bar.low, bar.high) for score in given_scores)
-        assert abs(bar.count - inside) <= at_ends  # below zero an end belongs to the other bar
+        assert abs(bar.count - inside) <= at_ends  # below zero an edge belongs to the other bar
 
 
-def test_scores_close_together_are_shown_finer() -> None:
+def test_a_histogram_of_close_scores_has_finer_bars() -> None:
     counters = Counters()
     for score in range(1000, 1100):
         counters.replace(None, Decimal(score))

@@ -83,7 +83,7 @@ def test_a_consumer_that_replays_the_events_knows_the_true_top(
 
 @settings(deadline=None)
 @given(steps, steps, st.integers(0, 14), st.integers(1, 4), declarations)
-def test_of_two_consumers_at_once_both_changes_are_told(
+def test_the_changes_of_two_concurrent_consumers_are_both_told(
     made: list[Any], others: list[Any], at: int, places: int, declared: dict[str, BoardPolicy]
 ) -> None:
     system, calls = _system(places, declared), list[Call]()
