@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from bench.rig.tables import BOARDS, LEADERBOARD, definition_of
-from scorecast.leaderboard.item import ENTRIES_ONLY
+from scorecast.leaderboard.item import ENTRIES_ONLY, item_key
 from scorecast.leaderboard.policy import BoardPolicy, Keep, Order, Ties
 from scorecast.ops.boards.policies import Policies
 from scorecast.ops.recovery.verification import Verifier
@@ -30,7 +30,7 @@ MAIN = {
     "AttributeDefinitions": [{"AttributeName": key["AttributeName"], "AttributeType": "S"} for key in KEYS],
     "BillingMode": "PAY_PER_REQUEST",
 }
-REACHED = {"1": "2026-01-01T00:00:00Z", "2": "2026-01-01T00:00:05Z", "3": "2026-01-01T00:00:01Z"}
+REACHED = {participant: f"2026-01-01T00:00:0{second}Z" for participant, second in zip("12345", "05142", strict=True)}
 
 
 @pytest.fixture
@@ -86,21 +86,46 @@ def test_the_fakes_transactions_fail_alike(empty: Any) -> None:
 @pytest.mark.parametrize("policy", [BoardPolicy(order=order, ties=ties) for order in Order for ties in Ties], ids=str)
 def test_the_fake_of_the_api(empty: Any, monkeypatch: pytest.MonkeyPatch, policy: BoardPolicy) -> None:
     entries = [("StarWar", "1", "60"), ("StarWar", "2", "90"), ("StarWar", "3", "70"), ("WarCraft", "1", "100")]
+    if policy.ties is Ties.EARLIEST:  # else an index has tied entries in an order of its own
+        entries += [("StarWar", "4", "70"), ("StarWar", "5", "70")]
     fake = FakeTable(entries, names={"1": "userA"}, policies={"StarWar": policy}, reached=REACHED)
     for one in fake.entry_items():
         empty.put_item(TableName="leaderboard", Item=one)
     for one in fake.board_items():
         empty.put_item(TableName="boards", Item=one)
     serve(monkeypatch, Both(fake, empty))
-    token = get("/leaderBoard/", hackathonName="StarWar", limit="2")["body"]["next"]
-    assert get("/leaderBoard/", hackathonName="StarWar", limit="2", next=token)["body"]["entries"]
-    get("/leaderBoard/", hackathonName="StarWar", limit="1", position="2")
-    for participant in "1239":
-        get(f"/participants/{participant}", hackathonName="StarWar", around="1")
-    get("/participants/1")
-    get("/participants/1", limit="1")
-    get("/boards")
-    get("/boards", limit="1")
+    tokens: list[str] = []
+    page: dict[str, Any] = {"next": None}
+    while "next" in page:
+        page = answered("/leaderBoard/", hackathonName="StarWar", limit="1", **({"next": tokens[-1]} if tokens else {}))
+        tokens += [page["next"]] if "next" in page else []
+    answered("/leaderBoard/", hackathonName="StarWar", limit="1", atRank="2")
+    answered("/leaderBoard/", hackathonName="StarWar", rankOfScore="65")
+    answered("/leaderBoard/", hackathonName="StarWar", id="2")
+    for participant in "123":
+        answered(f"/leaderBoard/StarWar/participants/{participant}", neighbours="1")
+    answered("/participants/1")
+    answered("/participants/1", limit="1")
+    answered("/leaderBoard/")
+    answered("/leaderBoard/", limit="1")
+    # The query of a page continues after an entry that is gone.
+    [first, *rest] = [entry for entry in fake.entries if entry[0] == "StarWar"]
+    for _, participant, _ in rest:
+        empty.delete_item(TableName="leaderboard", Key=item_key(participant, "StarWar"))
+    for one in fake.board_items():
+        empty.delete_item(TableName="boards", Key={name: one[name] for name in ("collection", "name")})
+    fake.entries = [first]
+    for one in fake.board_items():
+        empty.put_item(TableName="boards", Item=one)
+    for token in tokens:
+        answered("/leaderBoard/", hackathonName="StarWar", limit="1", next=token)
+
+
+def answered(path: str, **parameters: str) -> Any:
+    """Return the body of an answer that is no error."""
+    answer = get(path, **parameters)
+    assert answer["statusCode"] == 200, answer["body"]
+    return answer["body"]
 
 
 def test_the_fake_of_the_command_line(empty: Any) -> None:

@@ -43,3 +43,10 @@ def test_a_page_that_begins_at_a_score_begins_with_its_first(
 ) -> None:
     text = tie_order(one, order, written(moment), sequence)
     assert (text >= score_order(other, order)) == (one == other or order.is_better(other, one))
+
+
+@given(scores, orders)
+def test_all_notations_of_a_score_have_one_text(score: Decimal, order: Order) -> None:
+    texts = {score_order(Decimal(form.format(score)), order) for form in ("{}", "{:f}", "{:e}")}
+    assert len(texts) == 1
+    assert len(texts.pop()) == 42

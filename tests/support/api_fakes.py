@@ -43,17 +43,15 @@ class FakeTable:
         if ":id" in values:
             return self._named(self._chosen(values, ""), request, ("id", "metadata"))
         items = self._chosen(values, request["KeyConditionExpression"])
-        if not request.get("ScanIndexForward", True):
+        forward, order = request.get("ScanIndexForward", True), _INDEX_ORDER[request["IndexName"]]
+        if not forward:
             items.reverse()
-        start, is_of_ties = request.get("ExclusiveStartKey"), request["IndexName"] == "ties"
-        if start and is_of_ties:
-            # A text goes on after any text, whether or not it is there; `items` are in the order that is asked for.
-            passed = operator.le if request["ScanIndexForward"] else operator.ge
-            at = sum(passed(one["tieOrder"]["S"], start["tieOrder"]["S"]) for one in items)
-        else:
-            at = next((n + 1 for n, one in enumerate(items) if start and one["id"] == start["id"]), 0)
-        key = TIE_INDEX_KEY if is_of_ties else SCORE_INDEX_KEY
-        page, last = self._page(items[at:], request, key)
+        if start := request.get("ExclusiveStartKey"):
+            # A query continues after any key, whether or not an entry is there.
+            follows = operator.gt if forward else operator.lt
+            items = [one for one in items if follows(order(one), order(start))]
+        key = TIE_INDEX_KEY if request["IndexName"] == "ties" else SCORE_INDEX_KEY
+        page, last = self._page(items, request, key)
         if request.get("Select") == "COUNT":
             self.counted += len(page)
             return {"Count": len(page)} | last
@@ -120,14 +118,18 @@ class FakeTable:
             return [self._item(*entry) for entry in sorted(self.entries) if entry[1] == values[":id"]["S"]]
         if condition.startswith("tieBoard = :board"):
             tied = [self._item(*one) for one in self.entries if one[0] == values[":board"]["S"]]
-            begin = values.get(":begin", {"S": ""})["S"]
-            assert condition == "tieBoard = :board" + (" AND tieOrder >= :begin" if begin else "")
-            in_order = sorted((one for one in tied if "tieOrder" in one), key=lambda one: one["tieOrder"]["S"])
-            return [one for one in in_order if one["tieOrder"]["S"] >= begin]
+            begin, prefix = (values.get(name, {"S": ""})["S"] for name in (":begin", ":prefix"))
+            more = " AND tieOrder >= :begin" if begin else " AND begins_with(tieOrder, :prefix)" if prefix else ""
+            assert condition == f"tieBoard = :board{more}"
+            in_order = sorted((one for one in tied if "tieOrder" in one), key=_INDEX_ORDER["ties"])
+            return [
+                one for one in in_order if one["tieOrder"]["S"] >= begin and one["tieOrder"]["S"].startswith(prefix)
+            ]
         names = (":score", ":begin", ":low", ":high")
         asked, begin, low, high = (Decimal(values.get(name, {"N": "NaN"})["N"]) for name in names)
         tests: dict[str, Callable[[Decimal], bool]] = {
             "hackathonName = :board": lambda score: True,
+            "hackathonName = :board AND projectScore = :score": lambda score: score == asked,
             "hackathonName = :board AND projectScore > :score": lambda score: score > asked,
             "hackathonName = :board AND projectScore < :score": lambda score: score < asked,
             "hackathonName = :board AND projectScore <= :begin": lambda score: score <= begin,
@@ -148,6 +150,11 @@ class FakeTable:
         return item | ({"userName": {"S": self.names[participant]}} if participant in self.names else {})
 
 
+# The order of an index: by its sort key, then by the table's key.
+_INDEX_ORDER: dict[str, Callable[[Item], tuple[Any, str]]] = {
+    "index": lambda item: (Decimal(item["projectScore"]["N"]), item["id"]["S"]),
+    "ties": lambda item: (item["tieOrder"]["S"], item["id"]["S"]),
+}
 UPDATED_AT = "2026-01-02T03:04:05Z"
 SAMPLE = [("StarWar", "1", "60"), ("StarWar", "2", "90"), ("StarWar", "3", "70"), ("WarCraft", "4", "100")]
 

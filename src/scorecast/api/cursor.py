@@ -4,39 +4,42 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from scorecast.api.errors import ApiError
 
 _SIGNATURE_BYTES = 16
+# The form of the content. A token of another form is not read.
+_FORM = b"2"
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The last entry of a page: its key and score, its rank, and how many entries were shown up to it.
+    """The last entry of a page: its key in the index that sorts the board, and its place among the tied entries.
 
-    `tie` is its order among the entries of its score, on a board that orders ties.
+    `score` is DynamoDB's text of the number. `tie` is the key of the index for ties; empty if ties have no order.
+    `tied` is the number of entries with its score up to and including it, when the page was read. Ranks are not part
+    of a cursor, because they change between two pages.
     """
 
     id: str
     score: str
-    rank: int
-    shown: int
+    tied: int
     tie: str = ""
 
 
 def make_token(cursor: Cursor, scope: str, key: str) -> str:
     """Return a token that is valid within this scope only."""
-    return sign(list(astuple(cursor)), scope, key)
+    # The id comes last, because it is the one part that may contain a line break.
+    return sign("\n".join((str(cursor.tied), cursor.score, cursor.tie, cursor.id)), scope, key)
 
 
 def read_token(token: str, scope: str, key: str) -> Cursor:
     """Return the cursor; ApiError 400 unless the token was made here for this scope."""
-    return Cursor(*unsign(token, scope, key))
+    tied, score, tie, participant = unsign(token, scope, key).split("\n", 3)
+    return Cursor(participant, score, int(tied), tie)
 
 
 def sign_next(names: Sequence[str], limit: int, scope: str, key: str) -> dict[str, str]:
@@ -44,13 +47,13 @@ def sign_next(names: Sequence[str], limit: int, scope: str, key: str) -> dict[st
     return {"next": sign(names[limit - 1], scope, key)} if len(names) > limit else {}
 
 
-def sign(content: Any, scope: str, key: str) -> str:
-    """Return a token that holds JSON and is valid within this scope only."""
-    body = json.dumps(content, separators=(",", ":")).encode()
+def sign(content: str, scope: str, key: str) -> str:
+    """Return a token that holds a text and is valid within this scope only: four characters for three bytes."""
+    body = content.encode()
     return urlsafe_b64encode(_signature(body, scope, key) + body).decode().rstrip("=")
 
 
-def unsign(token: str, scope: str, key: str) -> Any:
+def unsign(token: str, scope: str, key: str) -> str:
     """Return the content of a token; ApiError 400 unless it was made here for this scope."""
     try:
         raw = urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
@@ -59,11 +62,11 @@ def unsign(token: str, scope: str, key: str) -> Any:
     signature, body = raw[:_SIGNATURE_BYTES], raw[_SIGNATURE_BYTES:]
     if not hmac.compare_digest(signature, _signature(body, scope, key)):
         raise _not_ours()
-    return json.loads(body)
+    return body.decode()
 
 
 def _signature(body: bytes, scope: str, key: str) -> bytes:
-    return hmac.digest(key.encode(), scope.encode() + b"\0" + body, hashlib.sha256)[:_SIGNATURE_BYTES]
+    return hmac.digest(key.encode(), _FORM + scope.encode() + b"\0" + body, hashlib.sha256)[:_SIGNATURE_BYTES]
 
 
 def _not_ours() -> ApiError:

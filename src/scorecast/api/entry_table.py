@@ -72,15 +72,22 @@ class EntryTable:
             request["ExclusiveStartKey"] = item_key(participant, after_board)
         return [read_item(item) for item in query_first(self.dynamodb, request, limit)]
 
-    def best_first(self, board: str, policy: BoardPolicy, start: Cursor, limit: int) -> list[StoredEntry]:
-        """Read `limit` entries of a board after the one at `start`; without an id, from its score on."""
+    def best(self, board: str, policy: BoardPolicy, limit: int) -> list[StoredEntry]:
+        """Read the best `limit` entries of a board."""
         by = self._sorted_index(policy)
-        if start.id or not start.score:
-            request = self._request(by, board) | _after(by, board, start)
-        else:
-            begin = start.score if by.keys is BY_SCORE else score_order(Decimal(start.score), policy.order)
-            condition = f"{by.keys.sort} {'>=' if by.is_best_first else '<='} :begin"
-            request = self._request(by, board, condition, begin=begin)
+        return self._query(self._request(by, board) | {"ScanIndexForward": by.is_best_first}, limit)
+
+    def after(self, board: str, policy: BoardPolicy, cursor: Cursor, limit: int) -> list[StoredEntry]:
+        """Read the `limit` entries after a cursor, whether or not its entry is still there."""
+        by = self._sorted_index(policy)
+        request = self._request(by, board) | _after(by, board, cursor)
+        return self._query(request | {"ScanIndexForward": by.is_best_first}, limit)
+
+    def from_score(self, board: str, policy: BoardPolicy, score: Decimal, limit: int) -> list[StoredEntry]:
+        """Read `limit` entries of a board from a score on."""
+        by = self._sorted_index(policy)
+        condition = f"{by.keys.sort} {'>=' if by.is_best_first else '<='} :begin"
+        request = self._request(by, board, condition, begin=_first_key(by, score, policy))
         return self._query(request | {"ScanIndexForward": by.is_best_first}, limit)
 
     def beside(
@@ -90,6 +97,22 @@ class EntryTable:
         by = self._sorted_index(policy)
         request = self._request(by, board) | _after(by, board, cursor_at(entry, policy))
         return self._query(request | {"ScanIndexForward": by.is_best_first is not above}, limit)
+
+    def count_tied_before(self, board: str, policy: BoardPolicy, entry: StoredEntry, most: int) -> int | None:
+        """Count the entries that have the score of one and come before it; None if there are more than `most`."""
+        by = self._sorted_index(policy)
+        if by.keys is BY_SCORE:
+            request = self._request(by, board, f"{by.keys.sort} = :score", score=str(entry.score))
+        else:
+            prefix = _first_key(by, entry.number, policy)
+            request = self._request(by, board, f"begins_with({by.keys.sort}, :prefix)", prefix=prefix)
+        request |= _after(by, board, cursor_at(entry, policy)) | {"ScanIndexForward": not by.is_best_first}
+        count = 0
+        for page in read_pages(self.dynamodb.query, request | {"Select": "COUNT", "Limit": most + 1}):
+            count += page["Count"]
+            if count > most:
+                return None
+        return count
 
     def count_above(self, board: str, score: Decimal, order: Order) -> int:
         """Count the entries with a better score; reads all of them."""
@@ -130,17 +153,20 @@ def query_first(dynamodb: DynamoDb, request: dict[str, Any], limit: int) -> list
     return list(islice(read_all(dynamodb.query, request | {"Limit": limit}), limit))
 
 
-def cursor_at(entry: StoredEntry, policy: BoardPolicy, rank: int = 0, shown: int = 0) -> Cursor:
+def cursor_at(entry: StoredEntry, policy: BoardPolicy, tied: int = 0) -> Cursor:
     """Return the cursor at an entry; one written before its board ordered ties is placed by its last change."""
     tie = entry.tie_order
     if policy.ties is Ties.EARLIEST and not tie:
         tie = tie_order(entry.number, policy.order, entry.at, entry.sequence)
-    return Cursor(entry.id, str(entry.score), rank, shown, tie if policy.ties is Ties.EARLIEST else "")
+    return Cursor(entry.id, str(entry.score), tied, tie if policy.ties is Ties.EARLIEST else "")
 
 
-def _after(by: _SortedIndex, board: str, start: Cursor) -> dict[str, Any]:
-    """Return where a query of a board continues after an entry; from the start if the cursor names none."""
-    if not start.id:
-        return {}
-    value = {by.keys.sort_type: start.tie or start.score}
-    return {"ExclusiveStartKey": item_key(start.id, board) | {by.keys.board: {"S": board}, by.keys.sort: value}}
+def _after(by: _SortedIndex, board: str, cursor: Cursor) -> dict[str, Any]:
+    """Return where a query of a board continues after a cursor."""
+    value = {by.keys.sort_type: cursor.tie or cursor.score}
+    return {"ExclusiveStartKey": item_key(cursor.id, board) | {by.keys.board: {"S": board}, by.keys.sort: value}}
+
+
+def _first_key(by: _SortedIndex, score: Decimal, policy: BoardPolicy) -> str:
+    """Return the sort key of a score in an index; in the one for ties, the prefix of the keys of all its entries."""
+    return str(score) if by.keys is BY_SCORE else score_order(score, policy.order)

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any
 
 from scorecast.api.errors import ApiError
 from scorecast.leaderboard.batch_get import BOARD_BYTES, ID_BYTES
 from scorecast.leaderboard.index.digits import LARGEST_MAGNITUDE, SCORE_DIGITS, SMALLEST_MAGNITUDE
 
-# Longer than any token that this API makes.
-TOKEN_CHARACTERS = 8192
+# Longer than any token that this API makes: 16 bytes of signature, an id of 2,048 bytes, a score of 170, its order
+# among ties of 110, and a count, written in four characters for three bytes.
+TOKEN_CHARACTERS = 3200
 # Each is a lookup of its own.
 IDS_MAX = 25
 # Of a page: entries, or names of boards.
 LIMIT_MAX = 100
 
+# DynamoDB may write its largest and smallest numbers without an exponent.
 _NUMBER = re.compile(r"-?[0-9]{1,200}(\.[0-9]{1,200})?([eE][+-]?[0-9]{1,3})?\Z")
+# Holds all digits that the expression allows.
+_ANY_NUMBER = Context(prec=400)
 
 
 class Parameters:
@@ -67,11 +71,13 @@ class Parameters:
         return text
 
     def score(self, name: str) -> Decimal:
-        """Return a number that DynamoDB can hold."""
+        """Return a number that DynamoDB can hold, in any notation; zeros at its end are not significant digits."""
         text = self.text(name) or ""
-        score = Decimal(text) if _NUMBER.match(text) else None
+        score = _shorten(Decimal(text)) if _NUMBER.match(text) else None
         if score is None or len(score.as_tuple().digits) > SCORE_DIGITS or not _is_in_range(score):
-            raise ApiError(400, f"{name} is {text[:50]!r}; it must be a number of at most {SCORE_DIGITS} digits.", name)
+            size = f"zero or from 1E{SMALLEST_MAGNITUDE} to below 1E{LARGEST_MAGNITUDE + 1} in size"
+            allowed = f"a number of at most {SCORE_DIGITS} significant digits, {size}"
+            raise ApiError(400, f"{name} is {text[:50]!r}; it must be {allowed}.", name)
         return score
 
     def page_of_names(self) -> tuple[int, str | None]:
@@ -95,6 +101,13 @@ class Parameters:
         if len(ids) > IDS_MAX:
             raise ApiError(400, f"id is given {len(ids)} times; at most {IDS_MAX} are allowed.", "id")
         return tuple(_key("id", one, ID_BYTES) for one in dict.fromkeys(ids))
+
+
+def _shorten(score: Decimal) -> Decimal:
+    """Write zero without an exponent, and a long number without zeros at its end."""
+    if not score:
+        return Decimal(0)
+    return score.normalize(_ANY_NUMBER) if len(score.as_tuple().digits) > SCORE_DIGITS else score
 
 
 def _is_in_range(score: Decimal) -> bool:

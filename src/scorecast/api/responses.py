@@ -81,7 +81,8 @@ def page_answer(html: str) -> Answer:
 def json_text(value: Any) -> str:
     """Write JSON; a Decimal keeps all its digits, which the standard library's encoder does not support."""
     if isinstance(value, Decimal):
-        return str(value)
+        # 1E39, not 1E+39: in an address a plus sign means a space, and what is shown may be asked for (rankOfScore).
+        return str(value).replace("E+", "E")
     if isinstance(value, dict):
         return "{" + ", ".join(f"{json.dumps(key)}: {json_text(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):

@@ -34,6 +34,6 @@ def score_order(score: Decimal, order: Order) -> str:
     """Return the prefix of the keys of all entries with a score; the prefixes of better scores come first."""
     if not score:
         return f"1{'0' * (3 + SCORE_DIGITS)}"
-    digits = "".join(str(digit) for digit in score.as_tuple().digits).lstrip("0").ljust(SCORE_DIGITS, "0")
+    digits = "".join(str(digit) for digit in score.as_tuple().digits).strip("0").ljust(SCORE_DIGITS, "0")
     magnitude = f"{score.adjusted() - SMALLEST_MAGNITUDE:03}{digits}"
     return f"2{magnitude}" if order.sort_key(score) > 0 else f"0{magnitude.translate(_REVERSED)}"

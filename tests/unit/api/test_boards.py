@@ -144,6 +144,22 @@ def test_on_a_board_that_orders_ties_everything_is_read_in_that_order(
         ]
 
 
+@pytest.mark.parametrize("order", Order)
+def test_where_ties_have_an_order_participants_are_compared_in_it(
+    monkeypatch: pytest.MonkeyPatch, order: Order
+) -> None:
+    entries = [("b", participant, "5") for participant in "abcd"] + [("b", "x", "6"), ("b", "y", "4")]
+    reached = {one: f"2026-01-0{day}T00:00:00Z" for one, day in {"a": 4, "b": 2, "d": 1, "x": 9, "y": 9}.items()}
+    # The board has had no order of ties yet when c was written; its last change is on the 2nd, after b's.
+    policies = {"b": BoardPolicy(order=order, ties=Ties.EARLIEST)}
+    serve(monkeypatch, FakeTable(entries, policies=policies, reached=reached))
+    parameters = {"hackathonName": ["b"], "id": list("abcdxy")}
+    answer = handler.handle({"path": "/leaderBoard", "multiValueQueryStringParameters": parameters}, None)
+    compared = [(one["rank"], one["id"]) for one in json.loads(answer["body"])["entries"]]
+    best, worst = ("x", "y") if order is Order.DESCENDING else ("y", "x")
+    assert compared == [(1, best), (2, "d"), (2, "b"), (2, "c"), (2, "a"), (6, worst)]
+
+
 def test_an_entry_from_before_ties_had_an_order_still_has_a_rank_and_neighbours(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

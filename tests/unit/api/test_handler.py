@@ -111,11 +111,11 @@ def test_a_forged_next_is_a_400(monkeypatch: pytest.MonkeyPatch) -> None:
     assert get("/leaderBoard", hackathonName="StarWar", next="forged")["body"]["parameter"] == "next"
 
 
-def test_a_page_reads_only_the_entries_that_it_returns(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_reads_the_entries_that_it_returns_and_one_more(monkeypatch: pytest.MonkeyPatch) -> None:
     table = FakeTable([("b", str(at), str(at)) for at in range(50)])
     serve(monkeypatch, table)
     get("/leaderBoard", hackathonName="b", limit="5")
-    assert table.read == 5
+    assert (table.read, table.counted) == (6, 0)
 
 
 @pytest.mark.parametrize("order", Order)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from scorecast.api.entry_table import cursor_at
 from scorecast.api.fields import Fields, board_fields, entry_fields
 from scorecast.api.parameters import Parameters
 from scorecast.api.reader import LeaderboardReader
@@ -24,10 +25,12 @@ class CompareEntries:
         return cls(board, parameters.participants())
 
     def answer(self, reader: LeaderboardReader) -> Fields:
-        """Read the entries in one call, and the rank of each."""
+        """Read the entries in one call, and the rank of each; sort them as the board is sorted."""
         board = reader.open_board(self.board)
         found = reader.entries.get_many(board.name, self.ids)
-        standings = board.find_many([entry.number for entry in found])
-        entries = [{"rank": one.rank} | entry_fields(entry) for entry, one in zip(found, standings, strict=True)]
-        ordered = sorted(entries, key=lambda entry: (entry["rank"], entry["id"]))
-        return board_fields(board) | {"entries": ordered}
+        ranks = [standing.rank for standing in board.find_many([entry.number for entry in found])]
+        in_order = sorted(
+            zip(ranks, found, strict=True),
+            key=lambda ranked: (ranked[0], cursor_at(ranked[1], board.policy).tie, ranked[1].id),
+        )
+        return board_fields(board) | {"entries": [{"rank": rank} | entry_fields(entry) for rank, entry in in_order]}
