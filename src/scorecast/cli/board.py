@@ -101,7 +101,8 @@ def score(
 ) -> None:
     """Write a participant's score to the main table, and wait until the board shows it.
 
-    Other attributes of the item stay unchanged.
+    Other attributes of the item stay unchanged. A change usually takes about a second. If the stack's
+    ConsumerBatchingWindow is above 0, it may take more than 20 seconds while there are few changes.
     """
     if delete == (points is not None) or (delete and name is not None):
         raise UserError("Give either a SCORE, to which --name may be added, or --delete.", ExitCode.USAGE)

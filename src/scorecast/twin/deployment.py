@@ -20,6 +20,8 @@ SOURCE_TAG = "scorecast:source"
 # Never bundled with a function (src/Makefile), so a change there needs no deployment.
 NOT_DEPLOYED = {"cli", "ops", "twin"}
 COMPLETE = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"}
+# The engine takes as long for a batch of 10 changes as for hundreds, and its batches never wait for a window.
+PARAMETERS = ("ConsumerBatchingWindow=1",)
 # A deployment takes seconds; one that shows no progress for longer was interrupted together with its engine.
 PROGRESS_DEADLINE_S = 30.0
 
@@ -89,6 +91,7 @@ def deploy(twin: Twin, source: str) -> None:
         twin,
         *("deploy", "--template-file", str(twin.build / "template.yaml")),
         *("--stack-name", twin.stack, "--capabilities", "CAPABILITY_IAM", "--resolve-s3"),
+        *("--parameter-overrides", *PARAMETERS),
         *("--tags", f"{SOURCE_TAG}={source}"),
         *("--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"),
     )

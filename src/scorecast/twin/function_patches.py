@@ -98,7 +98,8 @@ def _receive_batch(original: Callable[[str, int], list[Json]], queue_url: str, b
 
 def start_no_more_functions_than_cores() -> None:
     """MiniStack starts a process for each concurrent batch; on two cores one process with all messages is faster."""
-    wrap(lambda_svc, "_sqs_esm_concurrency", lambda original, *args: min(BATCHES_AT_ONCE, original(*args)))
+    # A number that a parameter of the template gives is a text here.
+    wrap(lambda_svc, "_sqs_esm_concurrency", lambda original, *args: min(BATCHES_AT_ONCE, int(original(*args))))
 
 
 # ---------------------------------------------------------------- what the bus triggers

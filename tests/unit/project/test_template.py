@@ -261,6 +261,20 @@ def test_a_functions_log_group_is_made_before_the_function() -> None:
         assert RESOURCES[function]["Properties"]["LoggingConfig"] == {"LogGroup": {"Ref": group}}
 
 
+def test_a_change_reaches_the_consumer_at_once_unless_the_operator_asks_for_a_window() -> None:
+    mapping = RESOURCES["ConsumerLambda"]["Properties"]["Events"]["Changes"]["Properties"]
+    assert mapping["BatchSize"] == {"If": ["GathersBatches", 1000, 10]}
+    assert mapping["MaximumBatchingWindowInSeconds"] == {"Ref": "ConsumerBatchingWindow"}
+    assert TEMPLATE["Parameters"]["ConsumerBatchingWindow"]["Default"] == 0
+    assert TEMPLATE["Conditions"]["GathersBatches"] == {"Not": [{"Equals": [{"Ref": "ConsumerBatchingWindow"}, 0]}]}
+
+
+def test_the_consumer_leaves_room_in_a_new_accounts_concurrency_of_10() -> None:
+    mapping = RESOURCES["ConsumerLambda"]["Properties"]["Events"]["Changes"]["Properties"]
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": {"Ref": "ConsumerMaxConcurrency"}}
+    assert TEMPLATE["Parameters"]["ConsumerMaxConcurrency"]["Default"] <= 5
+
+
 def test_a_dead_letter_is_kept_for_at_least_ten_days() -> None:
     queues = of_type("AWS::SQS::Queue")
     longest = queues["FanoutDlq"]["MessageRetentionPeriod"]

@@ -166,3 +166,10 @@ def test_the_sample_is_written_once(monkeypatch: pytest.MonkeyPatch) -> None:
     table.items.clear()
     assert not sample.write(twin, "table")
     assert table.items == {}
+
+
+def test_the_twin_fills_the_consumers_batches(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    given: list[str] = []
+    monkeypatch.setattr(deployment, "_sam", lambda _twin, *arguments: given.extend(arguments))
+    deployment.deploy(Twin(tmp_path, tmp_path), "source")
+    assert "ConsumerBatchingWindow=1" in given[given.index("--parameter-overrides") :]
