@@ -82,7 +82,7 @@ def build(twin: Twin) -> None:
     """Bundle the functions."""
     if not shutil.which("make"):
         raise UserError("`sam build` needs make: install it (apt-get install make; on macOS xcode-select --install).")
-    _sam(twin, "build", "--cached", "--parallel")
+    _sam(twin, "build")
 
 
 def deploy(twin: Twin, source: str) -> None:
@@ -123,12 +123,19 @@ def _environment(twin: Twin) -> dict[str, str]:
     return {
         **without_aws(os.environ),
         **twin.environment(),
+        "PACKAGES": str(_packages(twin)),
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
         "PATH": f"{bin_dir()}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "SAM_CLI_TELEMETRY": "0",
     }
+
+
+def _packages(twin: Twin) -> Path:
+    """Return the folder that keeps the functions' packages between builds; other pins get another folder."""
+    pins = hashlib.sha256((twin.root / "src" / "functions.txt").read_bytes()).hexdigest()[:16]
+    return twin.build.parent / f"packages-{pins}"
 
 
 def _reason(done: subprocess.CompletedProcess[str]) -> str:
