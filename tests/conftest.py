@@ -38,7 +38,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> None:
 
 
 # The files that take longest; what starts late ends late.
-_FIRST = ("test_engine.py", "test_load.py", "test_api_document.py", "test_failure_paths.py", "test_dlq.py")
+_FIRST = ("test_engine.py", "test_api_document.py", "test_failure_paths.py", "test_dlq.py")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -9,6 +9,7 @@ from scorecast.ops.load.plan import LoadPlan, plan
 from tests.support.command import Scorecast
 from tests.support.deployed import Stack
 
+pytestmark = pytest.mark.slow
 WANTED = LoadPlan(changes=10_000, participants=500, boards=3, seed=1)
 Entries = dict[tuple[str, str], tuple[Decimal, str]]
 
