@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from rich.text import Text
 from scorecast.cli.command import CommandGroup, Whole, argument, json_option, option, print_json
 from scorecast.cli.options import open_stack, with_stack_options
 from scorecast.cli.output import data, make_table, notes, plain
+from scorecast.errors import UserError
 from scorecast.ops.consumers.event_pattern import matches, read_pattern
 from scorecast.ops.consumers.rules import Consumers, ConsumerSpec, Rule, consumers_of
 from scorecast.ops.consumers.samples import Sample, built_in_samples, live_samples, samples_in
@@ -100,6 +102,7 @@ def add(
     )
     added = consumers_of(open_stack(options))
     is_new = added.add(wanted)
+    _warn_of_loop(wanted.target)
     if as_json:
         print_json({"name": name, "rule": added.rule_name(name), "isNew": is_new})
         return
@@ -108,18 +111,68 @@ def add(
     notes.print(f"`scorecast consumers remove {name}` undoes this.", style="dim")
 
 
+def _warn_of_loop(target: Arn) -> None:
+    """Say what no service detects: https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html"""
+    if target.service == "lambda":
+        notes.print(
+            "If this function writes to the main table, each of its writes is a change that may invoke it again, "
+            "without end; Lambda does not detect loops through DynamoDB. docs/consumers.md shows how to prevent that.",
+            style="yellow",
+            soft_wrap=True,
+        )
+
+
 @consumers.command()
-@name_argument
+@argument("name", required=False, metavar="[NAME]", help="Consumer name; omit it with --all.")
+@option("--all", "is_all", is_flag=True, help="Remove all consumers that were added, before `sam delete` for example.")
+@option("--yes", is_flag=True, help="With --all: remove without asking.")
 @json_option
 @with_stack_options
-def remove(options: Options, name: str, as_json: bool) -> None:
-    """Remove a consumer: its rule, its target and the target's permission; nothing else."""
+def remove(options: Options, name: str | None, is_all: bool, yes: bool, as_json: bool) -> None:
+    """Remove a consumer: its rule, its target and the target's permission; nothing else.
+
+    With --all it removes every consumer that was added, and names the rules that are left. AWS does not delete a bus
+    that has rules.
+    """
+    if (name is None) != is_all or (yes and not is_all):
+        raise UserError("Give the name of a consumer, or --all (with --yes, if it must not ask).", ExitCode.USAGE)
     added = consumers_of(open_stack(options))
+    if name is None:
+        _remove_all(added, yes=yes, as_json=as_json)
+        return
     rule = added.remove(name)
     if as_json:
         print_json({"name": name, "rule": rule.name, "targets": [target["Arn"] for target in rule.targets]})
     else:
         data.print(plain(f"The consumer {name} is removed."), soft_wrap=True)
+
+
+def _remove_all(added: Consumers, *, yes: bool, as_json: bool) -> None:
+    """Remove the consumers that the question counted."""
+    rules = added.list_rules()
+    names = [added.name_of(rule) for rule in rules if rule.origin == "added"]
+    others = [rule.name for rule in rules if rule.origin == "other"]
+    question = f"Remove {_count_of(len(names))} ({', '.join(names)}) from the bus {added.bus.name}?"
+    if names and not yes and not click.confirm(plain(question).plain, err=True):
+        raise UserError("Nothing was removed.")
+    for name in names:
+        added.remove(name)
+    if as_json:
+        print_json({"removed": names, "others": others})
+    else:
+        data.print(plain(f"Removed {_count_of(len(names))}."), soft_wrap=True)
+    if others:
+        notes.print(
+            plain(
+                f"The bus also has rules that were not added with this command: {', '.join(others)}. AWS "
+                "does not delete the bus before the programs that made them have removed them."
+            ),
+            soft_wrap=True,
+        )
+
+
+def _count_of(count: int) -> str:
+    return "1 consumer" if count == 1 else f"{count:,} consumers"
 
 
 @consumers.command("test")
@@ -151,7 +204,7 @@ def try_pattern(options: Options, pattern: str, sample: tuple[Path, ...], live: 
     matched = sum(is_match for _, is_match in results)
     if as_json:
         events = [_describe(one) | {"matches": is_match} for one, is_match in results]
-        print_json({"pattern": json.loads(compact), "tested": len(results), "matched": matched, "events": events})
+        print_json({"pattern": _parsed(compact), "tested": len(results), "matched": matched, "events": events})
     else:
         data.print(_results_table(results))
         data.print(f"The pattern matches {matched} of {len(results)} events.")
@@ -205,9 +258,14 @@ def _shown(consumers: Consumers, rule: Rule) -> dict[str, Any]:
         "rule": rule.name,
         "origin": rule.origin,
         "state": rule.state,
-        "pattern": json.loads(rule.pattern) if rule.pattern else None,
+        "pattern": _parsed(rule.pattern) if rule.pattern else None,
         "targets": [_shown_target(target) for target in rule.targets],
     }
+
+
+def _parsed(pattern: str) -> Any:
+    """Parse a pattern; its numbers keep all their digits."""
+    return json.loads(pattern, parse_float=Decimal)
 
 
 def _shown_target(target: dict[str, Any]) -> dict[str, Any]:

@@ -14,9 +14,11 @@ from scorecast.leaderboard.policy import BoardPolicy, Keep, Order, policy_item, 
 from scorecast.ops.boards.api_client import ApiClient
 from scorecast.ops.load.plan import Write
 from scorecast.ops.recovery.comparison import Comparison, Difference, ScoreAndName
+from scorecast.ops.stack.exit_codes import ExitCode
 from scorecast.ops.stack.stack import Stack
 from tests.support.ops_fakes import (
     DLQ,
+    FUNCTION,
     QUEUE,
     FakeFunctions,
     FakeQueues,
@@ -287,6 +289,54 @@ def test_adding_again_is_an_update() -> None:
     arguments = ("consumers", "add", "high", "--pattern", "-", "--target", QUEUE, "--json")
     assert json.loads(run(*arguments, stdin=PATTERN).stdout)["isNew"]
     assert not json.loads(run(*arguments, stdin=PATTERN).stdout)["isNew"]
+
+
+def test_a_function_as_a_target_is_warned_of_a_loop() -> None:
+    added = run("consumers", "add", "high", "--pattern", PATTERN, "--target", FUNCTION)
+    assert "If this function writes to the main table" in added.stderr
+    assert "Lambda does not detect loops through DynamoDB" in added.stderr
+    assert "loops" not in run("consumers", "add", "high", "--pattern", PATTERN, "--target", QUEUE).stderr
+
+
+def add_two(rules: FakeRules) -> None:
+    for name in ("high", "low"):
+        run("consumers", "add", name, "--pattern", PATTERN, "--target", QUEUE)
+    for name in ("audit", "fanout-BackupRule-1"):
+        rules.put_rule(Name=name, EventPattern=PATTERN, State="ENABLED")
+
+
+def test_all_consumers_are_removed_after_a_question_with_their_number(rules: FakeRules) -> None:
+    add_two(rules)
+    with pytest.raises(UserError, match="Nothing was removed"):
+        run("consumers", "remove", "--all", stdin="n\n")
+    assert len(rules.rules) == 4
+    removed = run("consumers", "remove", "--all", stdin="y\n")
+    assert "Remove 2 consumers (high, low) from the bus fanoutBus? [y/N]" in removed.stderr
+    assert removed.stdout.endswith("Removed 2 consumers.\n")
+    assert "rules that were not added with this command: audit. AWS does not delete the bus before" in removed.stderr
+    assert sorted(rules.rules) == ["audit", "fanout-BackupRule-1"]
+
+
+def test_all_consumers_are_removed_without_a_question(rules: FakeRules) -> None:
+    add_two(rules)
+    answer = json.loads(run("consumers", "remove", "--all", "--yes", "--json").stdout)
+    assert answer == {"removed": ["high", "low"], "others": ["audit"]}
+    assert json.loads(run("consumers", "remove", "--all", "--json").stdout) == {"removed": [], "others": ["audit"]}
+
+
+@pytest.mark.parametrize("arguments", [[], ["high", "--all"], ["high", "--yes"], ["--yes"]])
+def test_remove_takes_either_a_name_or_all(arguments: list[str]) -> None:
+    with pytest.raises(UserError, match="Give the name of a consumer, or --all") as error:
+        run("consumers", "remove", *arguments)
+    assert error.value.exit_code == ExitCode.USAGE
+
+
+def test_a_pattern_with_a_number_that_eventbridge_cannot_compare_is_refused(rules: FakeRules) -> None:
+    pattern = '{"detail": {"new": {"projectScore": [{"numeric": [">=", 6000000000]}]}}}'
+    for arguments in (("add", "high", "--target", QUEUE), ("test",)):
+        with pytest.raises(UserError, match="compares with 6000000000"):
+            run("consumers", *arguments, "--pattern", pattern)
+    assert rules.rules == {}
 
 
 def test_a_pattern_is_tested_on_the_samples() -> None:
