@@ -291,7 +291,7 @@ def test_doctor_runs_with_the_operators_policy_and_no_other(own: Stack) -> None:
     operator = Scorecast(own.twin.port, environment)
     answer = operator.json("doctor")
     unchecked = [one for one in answer["checks"] + answer["canary"] if one["state"] == "not checked"]
-    assert [one["name"] for one in unchecked] == ["PutEvents quota"]
+    assert [(one["name"], one["found"]) for one in unchecked if one["name"] != "PutEvents quota"] == []
     operator.ok("trace", "1", "StarWar")
 
 

@@ -24,6 +24,8 @@ def apply() -> None:
     count_loopback_as_tls()
     judge_rules_by_name()
     judge_streams_and_logs_by_name()
+    judge_reads_of_functions_as_reads()
+    judge_simulations_by_their_principal()
     tell_principals_of_permissions()
     judge_batches_of_messages_as_single_ones()
 
@@ -49,6 +51,22 @@ def judge_streams_and_logs_by_name() -> None:
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html
     """
     wrap(iam_actions, "extract_resource_arn", _stream_or_log_arn)
+
+
+def judge_reads_of_functions_as_reads() -> None:
+    """MiniStack asks for lambda:PutFunctionConcurrency where a caller reads a function's concurrency, for example.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html
+    """
+    wrap(iam_actions, "_lambda_action", _function_action)
+
+
+def judge_simulations_by_their_principal() -> None:
+    """MiniStack judges SimulatePrincipalPolicy by no ARN, AWS by that of the principal.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
+    """
+    wrap(iam_actions, "extract_resource_arn", _principal_arn)
 
 
 def tell_principals_of_permissions() -> None:
@@ -89,6 +107,24 @@ def _stream_or_log_arn(original: Callable[..., str], service: str, *request: Any
     if "logStreamName" in body:
         return f"{arn}:log-stream:{body['logStreamName']}"
     return str(body.get("StreamArn", arn))
+
+
+def _principal_arn(original: Callable[..., str], service: str, *request: Any) -> str:
+    principal = iam_actions._query_param(request[4], "PolicySourceArn") if service == "iam" else None
+    return str(principal or original(service, *request))
+
+
+# The last segment of the path of reads that MiniStack takes for other calls, and their actions.
+_READS = {
+    "account-settings": "GetAccountSettings",
+    "concurrency": "GetFunctionConcurrency",
+    "event-invoke-config": "GetFunctionEventInvokeConfig",
+}
+
+
+def _function_action(original: Callable[..., str | None], method: str, path: str) -> str | None:
+    read = _READS.get(path.rstrip("/").rpartition("/")[2]) if method == "GET" else None
+    return read or original(method, path)
 
 
 def _context(original: Callable[..., dict[str, Any]], service: str, action: str, body: bytes, params: Any) -> Any:
