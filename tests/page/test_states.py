@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 
+from scorecast.leaderboard.policy import BoardPolicy, Ties
 from tests.page.browser import REFRESH_MS, OpenTab, Visit, height
 from tests.page.leaderboard import ADDRESS, STAGE, Leaderboard, go
 
@@ -135,6 +136,24 @@ def test_among_very_many_ties_the_page_shows_their_start_and_the_pager_continues
     assert tab.page.locator("#tied").is_hidden()
 
 
+def test_among_very_many_ties_a_change_of_their_order_shows_where_they_begin(
+    visit: OpenTab, leaderboard: Leaderboard
+) -> None:
+    participants = [f"{number:04}" for number in range(2150)]
+    leaderboard.table.entries = [("Abc", participant, "7") for participant in participants]
+    leaderboard.table.page_size = 5000
+    tab = go(visit, leaderboard, "Abc&at=1921&show=100")
+    tab.page.get_by_role("button", name="Next page").click()
+    tab.wait_for_text("#range", "2,021–2,120")
+    # The order of before is no longer valid, so the API refuses the `next` that the page has.
+    leaderboard.table.reached = dict.fromkeys(participants, "2026-01-01T00:00:00Z")
+    leaderboard.table.policies["Abc"] = BoardPolicy(ties=Ties.EARLIEST)
+    tab.refresh()
+    tab.wait_for_text("#range", "1–100 of 2,150")
+    assert tab.text("#state") == "Live"
+    assert "nearly the same score" in tab.text("#tied")
+
+
 @pytest.mark.parametrize(
     ("written", "shown"),
     [
@@ -143,7 +162,7 @@ def test_among_very_many_ties_the_page_shows_their_start_and_the_pager_continues
         ("-3", "-3"),
         ("0.00000000000000000000000000001", "0.00000000000000000000000000001"),
         ("1E+20", "100,000,000,000,000,000,000"),
-        ("1E+100", "1E+100"),
+        ("1E+100", "1E100"),
     ],
 )
 def test_a_score_keeps_all_its_digits(visit: OpenTab, leaderboard: Leaderboard, written: str, shown: str) -> None:
@@ -188,6 +207,22 @@ def test_an_error_is_shown_and_the_last_answer_stays(visit: OpenTab, two_boards:
     assert tab.text("#state") == "Live"
 
 
+@pytest.mark.parametrize(
+    ("locale", "words"),
+    [
+        ("en-GB", "Not up to date: too many requests at once. Trying again."),
+        ("zh-CN", "数据不是最新的：请求过于频繁。正在重试。"),
+    ],
+)
+def test_a_throttled_page_says_so_in_a_line(visit: OpenTab, two_boards: Leaderboard, locale: str, words: str) -> None:
+    tab = go(visit, two_boards, locale=locale)
+    two_boards.status = 429
+    tab.refresh()
+    tab.page.locator("[data-state=error]").wait_for()
+    assert tab.text("#state") == words
+    assert tab.rows() == [("1", "ann", "60"), ("2", "cem", "50")]
+
+
 def test_an_error_of_the_first_request_is_shown_too(visit: OpenTab, two_boards: Leaderboard) -> None:
     two_boards.status = 500
     tab = go(visit, two_boards)
@@ -217,9 +252,10 @@ def test_the_page_sends_no_request_while_hidden_or_paused(visit: OpenTab, two_bo
         tab.page.get_by_role("button", name="Resume").click()
 
 
-def test_the_page_backs_off_while_requests_fail(visit: OpenTab, two_boards: Leaderboard) -> None:
+@pytest.mark.parametrize("status", [429, 503])
+def test_the_page_backs_off_while_requests_fail(visit: OpenTab, two_boards: Leaderboard, status: int) -> None:
     tab = go(visit, two_boards)
-    two_boards.status = 503
+    two_boards.status = status
     waits_s = []
     for _ in range(6):
         tab.page.evaluate(COUNT_REQUESTS)
@@ -257,7 +293,7 @@ def test_it_speaks_chinese_to_a_chinese_browser(visit: OpenTab, two_boards: Lead
     assert tab.page.locator("html").get_attribute("lang") == "zh-Hans"
     assert tab.text("#standings thead").split() == ["名次", "姓名", "分数"]
     assert tab.text("#state") == "实时"
-    assert tab.text("#total") == "2 名参赛者"
+    assert tab.text("#total") == "2 名参与者"
     assert tab.text("#updated").startswith("最近更新：")
 
 
