@@ -1,8 +1,7 @@
-"""AWS as it is on a bad day: a proxy between the deployed functions and the engine, which knows nothing of it.
+"""A proxy between the deployed functions and the engine that makes a share of the calls fail.
 
-The functions are led here by their AWS_ENDPOINT_URL, so that the code, the template and the engine are those of every
-day. Each call passes through, and a share of them fails as in chaos.py beside it. It wants Linux's /proc to find the
-process that made a call, which is the one to kill.
+The functions' AWS_ENDPOINT_URL points here, so the code, the template and the engine are the usual ones. Calls fail in
+the ways of chaos.py. Killing the process that made a call needs Linux's /proc.
 """
 
 import json
@@ -28,13 +27,13 @@ FUNCTIONS = ("FanoutLambdaName", "ConsumerLambdaName", "LeaderGet")
 # Longer than any function waits for an answer.
 HANGUP_S = 30
 _FAILURES = {"throttle": ("ThrottlingException", 400), "fail": ("InternalFailure", 500)}
-# S3 alone is spoken to by other methods than POST.
+# S3 alone uses methods other than POST.
 S3_OPERATIONS = {"GET": "GetObject", "PUT": "PutObject"}
 
 
 @dataclass(frozen=True)
 class Call:
-    """A function's call of AWS, the port it came from, and the connection by which it can be passed on."""
+    """A function's call of AWS, the port it came from, and a connection to the engine."""
 
     operation: str
     method: str
@@ -51,7 +50,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a call is answered."""
+    """The answer to a call."""
 
     status: int
     content: bytes
@@ -62,15 +61,15 @@ class HangUp(Exception):
 
 
 class Stall(Exception):
-    """The call gets no answer before its caller has lost patience."""
+    """The call gets no answer before its caller times out."""
 
 
 @dataclass
 class Plan:
-    """Which call fails, and how: `rate` of all calls by one of `kinds`, and those in `out` while they are there.
+    """Which calls fail, and how: a share `rate` of all calls by one of `kinds`, and every operation in `out`.
 
-    Of a hundred changes `stubborn_per_cent` are refused by the bus whenever they are sent, and of a hundred
-    participants the entries are refused by the leaderboard table; the same ones every time.
+    The bus always refuses `stubborn_per_cent` of the changes, and the leaderboard table the entries of as many
+    participants; they are the same ones every time.
     """
 
     rate: float = 0.0
@@ -86,12 +85,12 @@ class Plan:
         self._random = Random(self.seed)
 
     def calm(self) -> None:
-        """From now on all is well."""
+        """Let every call succeed from now on."""
         self.rate, self.stubborn_per_cent = 0.0, 0
         self.out.clear()
 
     def next(self, operation: str) -> str | None:
-        """The fault of the next call of an operation."""
+        """Return the fault of the next call of an operation, if any."""
         with self._lock:
             self.calls[operation] += 1
             is_faulty = self._random.random() < self.rate
@@ -106,19 +105,19 @@ class Plan:
         return fault
 
     def is_stubborn(self, name: str | None) -> bool:
-        """Whether what has this name is one of those that are always refused."""
+        """Whether the change or entry of this name is always refused."""
         return name is not None and crc32(name.encode()) % 100 < self.stubborn_per_cent
 
 
 class FaultyAws:
-    """The proxy's side that talks to the engine; `answer` is what a call gets."""
+    """Answers calls: with the engine's answer, or with a fault of the plan."""
 
     def __init__(self, stack: Stack, plan: Plan) -> None:
         self.plan, self.engine_port = plan, stack.twin.port
         self._events, self._sqs = stack.client("events"), stack.client("sqs")
 
     def answer(self, call: Call) -> Answer:
-        """Answer a call; HangUp or Stall where it gets none."""
+        """Answer a call; raise HangUp or Stall if it gets no answer."""
         fault = self.plan.next(call.operation)
         if fault in _FAILURES:
             return refusal_of_s3("SlowDown", 503) if call.method in S3_OPERATIONS else refusal(*_FAILURES[fault])
@@ -137,7 +136,7 @@ class FaultyAws:
         return answer
 
     def _pass_on_all(self, call: Call) -> Answer:
-        """What is stubborn is refused; the rest takes its way."""
+        """Refuse the stubborn entries, and pass the others on."""
         if call.operation not in _STUBBORN or not self.plan.stubborn_per_cent:
             return self._pass_on(call)
         name, name_of, refuse = _STUBBORN[call.operation]
@@ -159,7 +158,7 @@ class FaultyAws:
     # ------------------------------------------------------------ failing by entry
 
     def put_events_but(self, call: Call, refused: list[bool]) -> Answer:
-        """Let the bus take some entries, and refuse the others."""
+        """Let the bus accept some entries, and refuse the others."""
         entries = call.parameters["Entries"]
         taken = [entry for entry, is_refused in zip(entries, refused, strict=True) if not is_refused]
         results = iter(self._events.put_events(Entries=taken)["Entries"] if taken else [])
@@ -168,7 +167,7 @@ class FaultyAws:
         return answered({"FailedEntryCount": sum(refused), "Entries": answers})
 
     def throttle_puts(self, _call: Call, refused: list[bool]) -> Answer:
-        """The table is too busy for some entries, so nothing of the transaction is made."""
+        """Cancel the transaction, because the table throttles some entries."""
         return cancelled(["ThrottlingError" if is_refused else "None" for is_refused in refused])
 
     def put_half(self, call: Call) -> Answer:
@@ -185,12 +184,12 @@ class FaultyAws:
         return answered({"Successful": [{"Id": one["Id"]} for one in taken], "Failed": failed})
 
     def conflict(self, call: Call) -> Answer:
-        """Another transaction is at work on the first item."""
+        """Cancel the transaction, because another one holds the first item."""
         count = len(call.parameters["TransactItems"])
         return cancelled(["TransactionConflict"] + ["None"] * (count - 1))
 
     def read_none(self, call: Call) -> Answer:
-        """DynamoDB is too busy to read any of the keys."""
+        """Leave all keys unprocessed."""
         return answered({"Responses": {}, "UnprocessedKeys": call.parameters["RequestItems"]})
 
 
@@ -199,7 +198,7 @@ def _change_of(entry: Json) -> str:
 
 
 def _participant_of(action: Json) -> str | None:
-    """Whose entry an action of a transaction puts; None where it counts."""
+    """Return whose entry an action of a transaction puts; None if it updates a counter."""
     return action["Put"]["Item"]["id"]["S"] if "Put" in action else None
 
 
@@ -209,7 +208,7 @@ _SOME: dict[str, Callable[[FaultyAws, Call], Answer]] = {
     "TransactWriteItems": FaultyAws.conflict,
     "BatchGetItem": FaultyAws.read_none,
 }
-# Where the entries of a call are, what each is named by, and what becomes of the call if some are stubborn.
+# For an operation: the parameter that holds the entries, an entry's name, and the answer if some are stubborn.
 _STUBBORN: dict[str, tuple[str, Callable[[Json], str | None], Callable[[FaultyAws, Call, list[bool]], Answer]]] = {
     "PutEvents": ("Entries", _change_of, FaultyAws.put_events_but),
     "TransactWriteItems": ("TransactItems", _participant_of, FaultyAws.throttle_puts),
@@ -229,12 +228,12 @@ def refusal_of_s3(code: str, status: int) -> Answer:
 
 
 def cancelled(codes: list[str]) -> Answer:
-    """A transaction that was not made, with the reason of each action."""
+    """Answer that a transaction was cancelled, with a reason for each action."""
     reasons = [{"Code": code} | ({} if code == "None" else {"Message": "as told"}) for code in codes]
     return refusal("TransactionCanceledException", CancellationReasons=reasons)
 
 
-# ---------------------------------------------------------------- killing who called
+# ---------------------------------------------------------------- killing the caller
 
 
 def kill(port: int) -> None:
@@ -244,7 +243,7 @@ def kill(port: int) -> None:
 
 
 def caller(port: int) -> int:
-    """The process that has the port as its end of a connection."""
+    """Find the process whose end of a connection has this port."""
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     [inode] = [row[9] for row in rows if int(row[1].partition(":")[2], 16) == port and row[9] != "0"]
     for link in Path("/proc").glob("[0-9]*/fd/*"):
@@ -305,28 +304,28 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 128
 
     def handle_error(self, *_: Any) -> None:
-        """A caller that is killed breaks its connection; that is what was wanted."""
+        """Ignore broken connections: a killed caller leaves one."""
 
 
 @contextmanager
 def faulty(stack: Stack, plan: Plan) -> Iterator[FaultyAws]:
-    """Lead all functions' calls through the plan, which may be exchanged; at the end as it was."""
+    """Send all functions' calls through a proxy whose plan may be replaced; afterwards, to the engine again."""
     aws = FaultyAws(stack, plan)
     server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"aws": aws}))
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        lead(stack, AWS_ENDPOINT_URL=f"http://127.0.0.1:{server.server_port}")
+        point_functions(stack, AWS_ENDPOINT_URL=f"http://127.0.0.1:{server.server_port}")
         yield aws
     finally:
-        lead(stack)
+        point_functions(stack)
         server.shutdown()
         server.server_close()
         thread.join()
 
 
-def lead(stack: Stack, **to: str) -> None:
-    """Set where the functions find AWS; left away, at the engine."""
+def point_functions(stack: Stack, **to: str) -> None:
+    """Set the functions' AWS_ENDPOINT_URL; without one, they use the engine's."""
     functions = stack.client("lambda")
     for output in FUNCTIONS:
         name = stack.outputs[output]

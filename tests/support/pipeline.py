@@ -12,7 +12,7 @@ Json = dict[str, Any]
 
 
 class MainTable:
-    """The main table as an application writes to it, on a board of the test's own."""
+    """The main table as an application writes to it, on a board that only this test uses."""
 
     def __init__(self, stack: Stack) -> None:
         self.table, self.name = stack.client("dynamodb"), stack.outputs["MainTableName"]
@@ -55,7 +55,7 @@ def shows(stack: Stack, name: str, rows: list[tuple[int, str, str]] | None) -> N
 
 
 def only(found: list[Json]) -> Json:
-    """The one that was found; it may take a moment until there is one."""
+    """Return the only one that was found; fail, and so be called again, while there is none."""
     assert len(found) == 1
     return found[0]
 
@@ -83,5 +83,5 @@ def backed_up(stack: Stack, board_name: str) -> list[Json]:
 
 
 def letter(scorecast: Scorecast, *filters: str) -> Json:
-    """The one letter that the filters find, when it is there."""
+    """Wait for the only letter that the filters find."""
     return eventually(lambda: only(scorecast.json("dlq", "show", *filters)["letters"]), 120)

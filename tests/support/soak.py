@@ -1,7 +1,7 @@
-"""The soak: many changes, and redrives in between, on a deployed twin of its own whose functions' calls fail.
+"""The soak: many changes, with redrives in between, on a deployed twin whose functions' calls fail.
 
-In the end the leaderboard must equal the main table, every change must have been on the bus, and no dead letter be
-left. `python -m tests.support.soak --help`.
+At the end the leaderboard must equal the main table, every change must have been on the bus, and no dead letter may be
+left. `python -m tests.support.soak --help` lists the options.
 """
 
 import argparse
@@ -22,9 +22,9 @@ from tests.support.fakes import item
 from tests.support.faulty_aws import FUNCTIONS, Plan, faulty
 from tests.support.waiting import eventually
 
-# The twin does not halve a batch that fails, so it is small from the start; and nobody wants to wait six times 180 s.
+# The twin does not halve a batch that fails, so batches are small; the usual timeout would be waited for six times.
 BATCH_RECORDS, VISIBILITY_S = 200, 3
-# The shortest age at which a trigger gives a record up.
+# The shortest age at which a trigger gives up a record.
 MAX_AGE_S = 60
 POISON, POISONOUS = "soak-poison", 10
 DEADLINE_S = 1200.0
@@ -32,7 +32,7 @@ DEADLINE_S = 1200.0
 
 @dataclass(frozen=True)
 class Wanted:
-    """How much: `faults` is the share of calls that fail; `rate` in changes a second; `outage` adds one of the bus."""
+    """Settings: `faults` is the share of calls that fail, `rate` is in changes a second, `outage` adds an outage."""
 
     changes: int = 20_000
     faults: float = 0.05
@@ -44,7 +44,7 @@ class Wanted:
 
 @dataclass
 class Report:
-    """What happened; `lost` and `wrong` must be 0."""
+    """The counts of a run; `lost` and `wrong` must be 0."""
 
     changes: int = 0
     calls: int = 0
@@ -58,7 +58,7 @@ class Report:
     seconds: int = 0
 
     def rows(self) -> list[Row]:
-        """One figure a row."""
+        """Return one row for each figure."""
         named = {"changes": self.changes, "calls of AWS": self.calls}
         named |= {f"injected: {kind}": count for kind, count in sorted(self.injected.items())}
         named |= {f"dead letters: {stage}": count for stage, count in sorted(self.letters.items())}
@@ -68,7 +68,7 @@ class Report:
 
 
 class Soak:
-    """One run on a stack of its own; afterwards nothing of it is left but the report."""
+    """One run, on a stack that nothing else uses."""
 
     def __init__(self, stack: Stack, wanted: Wanted) -> None:
         self.stack, self.wanted, self.report = stack, wanted, Report()
@@ -88,7 +88,7 @@ class Soak:
             self._until(lambda: set(self._letters.values()) | set(self._look()) >= {"fanout", "standings", "queue"})
             if self.wanted.outage:
                 self._suffer_an_outage()
-            progress("All is written; from now on all is well.")
+            progress("All is written; from now on every call succeeds.")
             self.plan.calm()
             self._settle()
         self._count(ended["written"], time.monotonic() - started)
@@ -110,7 +110,7 @@ class Soak:
         functions.update_event_source_mapping(UUID=mapping["UUID"], **settings)
 
     def _poison(self, score: dict[str, str]) -> None:
-        """Give some items a score that is no number, or mend them."""
+        """Write some items with this score: one that is not a number, or a good one."""
         for number in range(POISONOUS):
             one = item(f"soak-{number}", POISON) | {"projectScore": score}
             self.stack.client("dynamodb").put_item(TableName=self.stack.outputs["MainTableName"], Item=one)
@@ -118,10 +118,10 @@ class Soak:
     # ------------------------------------------------------------ while calls fail
 
     def _redrive_and_interrupt(self) -> None:
-        """Redrive while changes are still being written, and press Ctrl-C in the middle."""
+        """Redrive while changes are still being written, and interrupt it with Ctrl-C."""
         eventually(lambda: self._expect(sum(self._look().values()) >= 3), DEADLINE_S)
         redrive = self.scorecast.start("dlq", "redrive", "--rate", "1", "--json")
-        # It may also have ended before anybody saw it at work; then there is nothing to interrupt.
+        # It may have ended before its first message was seen; then there is nothing to interrupt.
         eventually(lambda: self._expect(self._hidden() > 0 or redrive.poll() is not None))
         redrive.send_signal(signal.SIGINT)
         said, complaints = redrive.communicate()
@@ -129,10 +129,10 @@ class Soak:
         self.report.redriven += json.loads(said)["sent"]
 
     def _suffer_an_outage(self) -> None:
-        """Let neither bus nor dead-letter queue take anything, until the trigger has given a batch up."""
+        """Let bus and dead-letter queue refuse everything until the trigger has given up a batch."""
         self._set_trigger(MaximumRecordAgeInSeconds=MAX_AGE_S)
         self.plan.out |= {"PutEvents", "SendMessageBatch"}
-        progress("Neither bus nor dead-letter queue takes anything, until the trigger gives a batch up.")
+        progress("Bus and dead-letter queue refuse everything until the trigger gives up a batch.")
         self._write_until_given_up()
         self.plan.out.clear()
         self._set_trigger(MaximumRecordAgeInSeconds=86400)
@@ -142,17 +142,17 @@ class Soak:
         eventually(lambda: self._expect(self._look()["stream"] > 0), DEADLINE_S)
         self._poison({"S": "many"})
 
-    # ------------------------------------------------------------ when all is well
+    # ------------------------------------------------------------ after the faults
 
     def _settle(self) -> None:
-        """Mend the poison, and redrive until only its letters are left and all agrees; those can be purged."""
+        """Correct the poison, redrive until only its letters are left and the tables agree, then purge them."""
         self._poison({"N": "2"})
         self._until(lambda: self._redrive() <= {"standings"} and self._is_clean())
         self.scorecast.ok("dlq", "purge", "--board", POISON, "--yes")
         self._until(lambda: not self._look() and self._is_clean())
 
     def _redrive(self) -> set[str]:
-        """Redrive once; return the stages of the letters that there were."""
+        """Redrive once; return the stages of the letters found before."""
         found = set(self._look())
         self.report.redriven += json.loads(self.scorecast.run("dlq", "redrive", "--json").stdout)["sent"]
         return found
@@ -186,7 +186,7 @@ class Soak:
         eventually(all_published)
 
     def _look(self) -> Counter[str]:
-        """The dead letters by stage; each is remembered."""
+        """Count the dead letters by stage, and remember each."""
         letters = self.scorecast.json("dlq", "show", "--limit", "1000000")["letters"]
         self._letters |= {one["messageId"]: one["stage"] for one in letters}
         return Counter(one["stage"] for one in letters)
@@ -203,7 +203,7 @@ class Soak:
 
 
 def main() -> None:
-    """Read the command line, run, and show the report; fails where something is lost or wrong."""
+    """Run the soak with the options of the command line, and show or save the report."""
     usual = Wanted()
     parser = argparse.ArgumentParser(
         prog="python -m tests.support.soak", description="Run the soak on a twin of its own."

@@ -47,7 +47,7 @@ def test_on_a_golf_board_the_lowest_score_stays(stack: Stack, scorecast: Scoreca
     eventually(lambda: shows(stack, main.board, {"1": ("70", "after 75"), "2": ("68", "user 2")}))
     main.delete("2")
     eventually(lambda: shows(stack, main.board, {"1": ("70", "after 75")}))
-    main.put("2", {"N": "90"})  # who comes back begins anew
+    main.put("2", {"N": "90"})  # a participant who comes back starts again
     eventually(lambda: shows(stack, main.board, {"1": ("70", "after 75"), "2": ("90", "user 2")}))
     assert board(stack, main.board) == [(1, "1", "70"), (2, "2", "90")]
     said = scorecast.ok("score", "1", main.board, "80")

@@ -18,14 +18,14 @@ from tests.support.pipeline import Json, backed_up, only, parked, put, shows
 from tests.support.recovery_fakes import envelope
 from tests.support.waiting import eventually
 
-# An item of DynamoDB has 400 KB at most, its attributes' names included.
+# An item of DynamoDB has at most 400 KB, including the names of its attributes.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html#limits-items
 ITEM_BYTES = 400 * 1024
 DIGITS_38 = "-1.2345678901234567890123456789012345678"
 
 
 def large_item(name: str, score: str, filling: str) -> Json:
-    """An item of all but 400 KB, with what plain JSON cannot tell; as the SDK takes it."""
+    """Make an item of almost 400 KB with types that plain JSON lacks, as the SDK takes it."""
     numbers = [f"{number}.{'9' * 20}1" for number in range(2000)]
     return item("1", name, score) | {
         "photo": {"B": filling.encode() * 50_000 + bytes(range(256))},
@@ -39,7 +39,7 @@ def large_item(name: str, score: str, filling: str) -> Json:
 
 
 def size_bytes(value: Any) -> int:
-    """About what DynamoDB counts for an item."""
+    """Return about the size that DynamoDB counts for an item."""
     if isinstance(value, dict):
         return sum(len(name.encode()) + size_bytes(inner) for name, inner in value.items())
     if isinstance(value, list):
@@ -98,9 +98,7 @@ def check_restored(stack: Stack, scorecast: Scorecast, wanted: Json) -> None:
     dynamodb.delete_table(TableName=table)
 
 
-def test_a_restore_leaves_away_and_names_what_is_not_what_was_left(
-    stack: Stack, scorecast: Scorecast, name: str
-) -> None:
+def test_a_restore_omits_and_names_a_document_whose_hash_differs(stack: Stack, scorecast: Scorecast, name: str) -> None:
     put(stack, large_item(name, "60", "x"))
     claim = claim_in(eventually(lambda: only_event(stack, name, "INSERT")))
     assert claim
@@ -154,7 +152,7 @@ def test_a_letter_with_a_claim_is_listed_shown_and_sent_again(stack: Stack, scor
     assert publication.claim
     send(stack, envelope(change=json.loads(publication.entry["Detail"]), streamArn=publication.change.stream_arn))
     error = scorecast.run("dlq", "redrive", "--board", name)
-    assert publication.claim.uri in error.stderr  # nobody has put it there yet
+    assert publication.claim.uri in error.stderr  # the document is not there yet
     stack.client("s3").put_object(Bucket=bus.bucket, Key=publication.claim.key, Body=publication.document)
     [group] = scorecast.json("dlq", "list", "--board", name)["groups"]
     assert (group["stage"], group["count"]) == ("fanout", 1)

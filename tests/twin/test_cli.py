@@ -74,7 +74,9 @@ def test_a_name_of_any_characters_is_one_name(scorecast: Scorecast) -> None:
         (7, ["top", "--profile", "nobody"], "profile (nobody) could not be found"),
     ],
 )
-def test_what_a_user_did_gets_one_sentence(scorecast: Scorecast, code: int, arguments: list[str], says: str) -> None:
+def test_a_users_mistake_is_answered_in_one_sentence(
+    scorecast: Scorecast, code: int, arguments: list[str], says: str
+) -> None:
     assert says in scorecast.fails(code, *arguments)
 
 
@@ -90,7 +92,7 @@ def test_a_command_that_is_started_as_users_do_answers_the_same(scorecast: Score
 
 
 @pytest.mark.parametrize("variable", ["AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID"])
-def test_credentials_that_are_not_accepted_are_said(stack: Stack, variable: str) -> None:
+def test_rejected_credentials_are_reported(stack: Stack, variable: str) -> None:
     user = stack.client("iam").create_user(UserName=f"user-{uuid.uuid4()}")["User"]["UserName"]
     key = stack.client("iam").create_access_key(UserName=user)["AccessKey"]
     given = {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
@@ -100,7 +102,7 @@ def test_credentials_that_are_not_accepted_are_said(stack: Stack, variable: str)
     assert "does not accept these credentials" in unknown.fails(6, "top")
 
 
-def test_ctrl_c_during_a_load_says_what_is_written(scorecast: Scorecast, stack: Stack) -> None:
+def test_ctrl_c_during_a_load_reports_what_is_written(scorecast: Scorecast, stack: Stack) -> None:
     table, dynamodb = stack.outputs["MainTableName"], stack.client("dynamodb")
     key = {"id": {"S": "load-00001"}, "metadata": {"S": "load-board-1"}}
     dynamodb.delete_item(TableName=table, Key=key)

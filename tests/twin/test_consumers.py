@@ -1,4 +1,4 @@
-"""Consumers on the twin, managed by somebody who may do only what the template's policy for it allows."""
+"""Consumers on the twin, managed under the role that the template creates for it."""
 
 import io
 import json
@@ -21,7 +21,7 @@ PATTERNS = re.findall(r"```json\n(\{.*?\})\n```", GUIDE.read_text(encoding="utf-
 
 @pytest.fixture(scope="module")
 def manager(stack: Stack) -> Scorecast:
-    """The command line under the role that the template makes for managing consumers."""
+    """The command line under the role for managing consumers."""
     answer = stack.client("sts").assume_role(
         RoleArn=stack.outputs["ManageConsumersRoleArn"], RoleSessionName="consumers"
     )
@@ -37,7 +37,7 @@ def manager(stack: Stack) -> Scorecast:
 
 @pytest.fixture(scope="module")
 def owner(stack: Stack) -> Scorecast:
-    """The command line of who owns the stack."""
+    """The command line of the stack's owner."""
     return Scorecast(stack.twin.port)
 
 
@@ -57,7 +57,7 @@ def queue(stack: Stack, name: str) -> Iterator[str]:
 
 @pytest.fixture
 def function(stack: Stack, name: str) -> Iterator[str]:
-    """The ARN of a function that notes the keys of each change in its log."""
+    """The ARN of a function that logs the keys of each change."""
     package = io.BytesIO()
     with zipfile.ZipFile(package, "w") as archive:
         archive.writestr("noting.py", "def handle(event, context):\n    print('took', event['detail']['keys'])\n")

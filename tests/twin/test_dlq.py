@@ -1,4 +1,4 @@
-"""Dead letters on the twin: each kind is listed, goes back to where it belongs, and leaves the queue only then."""
+"""Dead letters on the twin: each kind is listed and redriven to its destination, and leaves the queue only then."""
 
 import json
 
@@ -97,7 +97,7 @@ def test_what_the_stream_forgot_stays_and_says_what_to_do(stack: Stack, scorecas
     assert scorecast.json("dlq", "purge", "--stage", "stream", "--yes")["deleted"] == 1
 
 
-def test_what_is_not_mended_comes_back_and_can_be_shown_and_purged(
+def test_a_change_that_is_not_corrected_comes_back_and_can_be_shown_and_purged(
     stack: Stack, scorecast: Scorecast, name: str
 ) -> None:
     bad = item("1", name, "0") | {"projectScore": {"S": "sixty"}}

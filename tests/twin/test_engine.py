@@ -1,4 +1,4 @@
-"""The engine's life: what survives a stop, a kill, a second start; and what is said when it cannot start."""
+"""The engine's process: what survives a stop, a kill and a second start, and the message if it cannot start."""
 
 import json
 import os
@@ -30,14 +30,14 @@ def own(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]
 
 @pytest.fixture
 def up(own: Stack) -> Stack:
-    """The stack, with its engine running, whatever the test before did to it."""
+    """The stack with its engine running, whatever the previous test did to it."""
     lifecycle.up(own.twin, Steps())
     return own
 
 
 @pytest.fixture
 def bare(tmp_path: Path) -> Iterator[Twin]:
-    """An engine's place with nothing in it."""
+    """A twin whose folder is empty."""
     twin = Twin(root=tmp_path, state_dir=tmp_path / "twin", port=free_port())
     yield twin
     process.stop(twin)
@@ -112,7 +112,7 @@ def test_a_second_up_finds_everything_done(up: Stack) -> None:
     assert "It was already running." in steps.remarks
 
 
-def test_an_engine_of_an_earlier_version_is_started_anew_and_keeps_the_data(up: Stack) -> None:
+def test_an_engine_of_an_earlier_version_is_restarted_and_keeps_the_data(up: Stack) -> None:
     board, steps = str(uuid.uuid4()), Steps()
     put(up, "kept", 5, board)
     eventually(lambda: shows(up, "kept", 5, board))
@@ -149,7 +149,7 @@ def test_a_change_of_the_template_is_deployed_and_keeps_the_data(up: Stack) -> N
     assert 60 in {group.get("retentionInDays") for group in groups}
 
 
-def test_what_a_user_made_of_the_sample_data_is_left_alone(up: Stack) -> None:
+def test_the_sample_data_is_not_written_again_after_a_user_changed_it(up: Stack) -> None:
     table, key = up.outputs["MainTableName"], {"id": {"S": "3"}, "metadata": {"S": "StarWar"}}
     up.client("dynamodb").delete_item(TableName=table, Key=key)
     lifecycle.up(up.twin, Steps())
@@ -201,7 +201,7 @@ def test_a_kill_leaves_no_function_behind(up: Stack) -> None:
     eventually(lambda: _assert(processes_of(up.twin) == []))
 
 
-def test_an_engine_killed_before_it_saved_starts_afresh(bare: Twin) -> None:
+def test_an_engine_killed_before_it_saved_starts_empty(bare: Twin) -> None:
     process.start(bare)
     bare.client("s3").create_bucket(Bucket="unknown")
     bare.client("s3").put_object(Bucket="unknown", Key="key", Body=b"body")
@@ -212,7 +212,7 @@ def test_an_engine_killed_before_it_saved_starts_afresh(bare: Twin) -> None:
 
 def test_a_stale_note_is_no_engine(bare: Twin) -> None:
     bare.state_dir.mkdir()
-    # The process that runs this test lives, but holds no lock.
+    # The process that runs this test exists, but holds no lock.
     note_file(bare.state_dir).write_text(json.dumps({"pid": os.getpid(), "port": bare.port}))
     assert not process.is_running(bare)
     assert not process.stop(bare)
@@ -227,7 +227,7 @@ def test_an_unreadable_note_does_no_harm(bare: Twin) -> None:
     assert process.version(bare)
 
 
-def test_a_port_in_use_is_named_with_the_way_out(bare: Twin) -> None:
+def test_a_port_in_use_is_named_with_a_next_step(bare: Twin) -> None:
     with socket.create_server(("127.0.0.1", bare.port)), pytest.raises(UserError) as raised:
         process.start(bare)
     assert f"Port {bare.port} is used by another program" in str(raised.value)
@@ -294,7 +294,7 @@ def test_the_lock_is_gone_with_its_process(bare: Twin) -> None:
 # ---------------------------------------------------------------- deployments that went wrong
 
 
-def test_a_failed_deployment_is_told_in_a_sentence_and_mended_by_the_next(up: Stack) -> None:
+def test_a_failed_deployment_is_one_sentence_and_the_next_one_succeeds(up: Stack) -> None:
     template = up.twin.root / "template.yaml"
     original = template.read_text()
     template.write_text(original.replace("AWS::DynamoDB::Table", "AWS::DynamoDB::Nonsense", 1))
@@ -307,7 +307,7 @@ def test_a_failed_deployment_is_told_in_a_sentence_and_mended_by_the_next(up: St
     assert state.is_complete
 
 
-def test_a_stack_that_was_never_finished_is_made_anew(up: Stack) -> None:
+def test_a_stack_that_was_never_finished_is_deleted(up: Stack) -> None:
     broken = {
         "Resources": {"Queue": {"Type": "AWS::SQS::Queue"}},
         "Outputs": {"Broken": {"Value": {"Fn::GetAtt": ["Queue", "Nonsense"]}}},

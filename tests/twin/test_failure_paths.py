@@ -1,4 +1,4 @@
-"""Each way in which a change can fail on the deployed system ends in the dead-letter queue, and goes back from it."""
+"""Every failure of a change on the deployed system ends in the dead-letter queue, and can be redriven."""
 
 import json
 import sys
@@ -15,8 +15,8 @@ from tests.support.pipeline import Json, letter, only, put, shows
 from tests.support.waiting import eventually
 from tests.twin.conftest import Fail
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finding the process to kill wants Linux's /proc")
-# EventBridgeMaxAttempt, and the calls of an asynchronous invocation.
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finding the process to kill needs Linux's /proc")
+# EventBridgeMaxAttempt, and the attempts of an asynchronous invocation.
 BUS_ATTEMPTS, INVOCATIONS = 4, 3
 
 
@@ -81,7 +81,7 @@ def test_what_the_bus_refuses_as_often_as_is_allowed_is_parked_whole_and_publish
 
 
 def bad_records(name: str) -> list[Any]:
-    """What FanoutLambda cannot read, one of each kind."""
+    """Records that FanoutLambda cannot read, one of each kind."""
     good = record(item("bad", name), None, 1)
     without = {key: value for key, value in good.items() if key != "dynamodb"}
     return [
@@ -96,7 +96,7 @@ def bad_records(name: str) -> list[Any]:
 
 
 def bad_items(name: str) -> list[Json]:
-    """What ConsumerLambda can never apply, one of each kind."""
+    """Items that ConsumerLambda can never apply, one of each kind."""
     kinds = [{"S": "many"}, {"BOOL": True}, {"NULL": True}, {"L": []}, {"M": {}}, {"NS": ["1"]}, {"B": "AA=="}]
     bad = [item(f"bad-{at}", name) | {"projectScore": kind} for at, kind in enumerate(kinds)]
     return [*bad, item("bad-board", name) | {"hackathonName": {"L": []}}]

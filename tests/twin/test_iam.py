@@ -1,6 +1,6 @@
-"""Each role allows what it is for and no more: every call of the table in permissions.py, made on the twin.
+"""Each role allows what it needs and no more: every call of the table in permissions.py is made on the twin.
 
-The twin enforces IAM as AWS does. A role is tried as a double: a role with the same policies that a test may assume.
+The twin enforces IAM as AWS does. The calls run under a double: a role with the same policies that a test may assume.
 """
 
 import json
@@ -31,7 +31,7 @@ TRUST = {
 
 @pytest.fixture(scope="module")
 def names(stack: Stack) -> Names:
-    """What the calls of the table name."""
+    """The names that the calls of the table use."""
     listed = stack.client("cloudformation").describe_stack_resources(StackName=stack.twin.stack)["StackResources"]
     names = {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in listed}
     table = stack.client("dynamodb").describe_table(TableName=names["MainTable"])["Table"]
@@ -46,7 +46,7 @@ def names(stack: Stack) -> Names:
 
 @pytest.fixture(scope="module")
 def client(stack: Stack, names: Names) -> ClientOf:
-    """Make (once) a client of a service under the double of a role, named as in the template."""
+    """Make (once) a client of a service under the double of a role of the template."""
 
     @cache
     def credentials(role: str) -> dict[str, str]:

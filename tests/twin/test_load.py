@@ -1,4 +1,4 @@
-"""Ten thousand changes, and then every entry of the leaderboard is what the main table says."""
+"""After ten thousand changes, every entry of the leaderboard equals the main table."""
 
 from decimal import Decimal
 from typing import Any
@@ -16,7 +16,7 @@ Entries = dict[tuple[str, str], tuple[Decimal, str]]
 
 @pytest.fixture(scope="module")
 def loaded(stack: Stack) -> dict[str, Any]:
-    """What `scorecast load` answers, once it has ended."""
+    """The answer of `scorecast load`."""
     named = {
         "changes": WANTED.changes,
         "participants": WANTED.participants,

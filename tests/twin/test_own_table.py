@@ -1,4 +1,4 @@
-"""A stack beside a table and a bus that exist already: other key names, an id that is a number, its own bus."""
+"""A stack for an existing table and an existing bus: other key names, and an id that is a number."""
 
 import uuid
 from typing import Any

@@ -22,7 +22,7 @@ ACCOUNT = "000000000000"
 
 @pytest.fixture
 def name() -> str:
-    """A name of the test's own, for whatever it makes."""
+    """A name for what the test creates."""
     return f"patch-{uuid.uuid4()}"
 
 
@@ -315,7 +315,7 @@ def test_events_for_a_function_wait_until_a_core_is_free(stack: Stack, rule: str
 
 
 def _without(kind: type[Exception], check: Callable[[], None]) -> None:
-    """Until the function has run there is no log to read."""
+    """Turn this error into an AssertionError: the log does not exist before the function has run."""
     try:
         check()
     except kind as error:

@@ -1,4 +1,4 @@
-"""A change of the main table shows on the leaderboard, is in the backup, and what cannot be applied is parked."""
+"""A change of the main table reaches the leaderboard and the backup; one that cannot be applied is parked."""
 
 import json
 import urllib.error

@@ -1,4 +1,4 @@
-"""A change that ConsumerLambda cannot write for long is parked by its queue, and later changes win over it."""
+"""The queue parks a change that ConsumerLambda cannot write for long; later changes win over it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +26,7 @@ def test_what_the_consumer_cannot_write_for_long_is_parked_by_its_queue_and_a_ne
         put(stack, item("1", name, "10"), item("2", name, "20"))
         parked = eventually(lambda: as_many(scorecast.json("dlq", "show", "--board", name)["letters"], 2), 180)
     assert {(one["stage"], one["errorCode"]) for one in parked} == {("queue", "MaxReceiveCount")}
-    assert all(one["attempts"] >= RECEIVES for one in parked)  # SQS counts each look at the letter too
+    assert all(one["attempts"] >= RECEIVES for one in parked)  # SQS counts reads of the letter too
     plan.calm()
     put(stack, item("1", name, "11"))
     eventually(lambda: newer_stands(stack, name))
@@ -40,7 +40,7 @@ def newer_stands(stack: Stack, name: str) -> None:
 
 
 def is_empty(stack: Stack, queue: str) -> None:
-    """Nothing waits in the queue, and nobody works on anything of it."""
+    """Check that no message is in the queue, received or not."""
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     counted = stack.client("sqs").get_queue_attributes(QueueUrl=stack.outputs[queue], AttributeNames=names)
     assert {int(counted["Attributes"][one]) for one in names} == {0}
@@ -48,7 +48,7 @@ def is_empty(stack: Stack, queue: str) -> None:
 
 @contextmanager
 def visible_again_after(stack: Stack, seconds: int) -> Iterator[None]:
-    """Let the consumer's queue give a message out again sooner than usual."""
+    """Shorten the visibility timeout of the consumer's queue."""
     sqs, url, name = stack.client("sqs"), stack.outputs["ConsumerQueueUrl"], "VisibilityTimeout"
     usual = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])["Attributes"][name]
     sqs.set_queue_attributes(QueueUrl=url, Attributes={name: str(seconds)})

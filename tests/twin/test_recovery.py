@@ -1,4 +1,4 @@
-"""Proving the leaderboard right, and making it right again, on the twin."""
+"""Verify, repair, backfill and restore on the twin."""
 
 import json
 import uuid
@@ -20,7 +20,7 @@ def shows(stack: Stack, name: str, rows: list[tuple[str, str]]) -> None:
 
 
 def faults(scorecast: Scorecast, name: str) -> list[tuple[str, str]]:
-    """The kind of each fault on a board, and the participant; what other tests do on theirs does not count."""
+    """Return kind and participant of each fault on this board."""
     done = scorecast.run("verify", "--json", "--settle", "0", "--limit", "100000")
     assert done.returncode in (0, 9), done.stderr
     examples = json.loads(done.stdout)["examples"]
@@ -29,7 +29,7 @@ def faults(scorecast: Scorecast, name: str) -> list[tuple[str, str]]:
 
 
 def forget(stack: Stack, name: str, participant: str) -> Json:
-    """Remove an entry behind everybody's back, as if its changes had been lost; return what it was."""
+    """Delete an entry directly, as if its changes were lost; return it."""
     dynamodb, table = stack.client("dynamodb"), stack.outputs["LeaderboardTableName"]
     key = {"id": {"S": participant}, "metadata": {"S": name}}
     return dict(dynamodb.delete_item(TableName=table, Key=key, ReturnValues="ALL_OLD")["Attributes"])
@@ -54,11 +54,11 @@ def test_verify_names_what_is_wrong_and_ends_with_9(stack: Stack, scorecast: Sco
     assert f"{name}/1 has no entry, the main table says 10" in done.stdout
     assert f"{name}: bucket" in done.stdout  # entries were changed without their counters
     assert done.stderr.count("\n") == 1
-    mend(stack, name)
+    undo(stack, name)
 
 
-def mend(stack: Stack, name: str) -> None:
-    """Put the board back to what its counters count, so that a later verification finds nothing."""
+def undo(stack: Stack, name: str) -> None:
+    """Restore the board to what its counters say, so that a later verification finds no fault."""
     dynamodb, table = stack.client("dynamodb"), stack.outputs["LeaderboardTableName"]
     entry = forget(stack, name, "3")
     dynamodb.put_item(TableName=table, Item=entry | {"id": {"S": "1"}})
@@ -75,7 +75,7 @@ def mend(stack: Stack, name: str) -> None:
 
 
 def make_believe(stack: Stack, participant: str, name: str, score: str | None) -> None:
-    """Let the consumer apply a change that the main table never had: as if what really happened since was lost."""
+    """Let the consumer apply a change that the main table never had, as if the real ones were lost."""
     dynamodb, table = stack.client("dynamodb"), stack.outputs["LeaderboardTableName"]
     key = {"id": {"S": participant}, "metadata": {"S": name}}
     standing = dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True)["Item"]
@@ -86,7 +86,7 @@ def make_believe(stack: Stack, participant: str, name: str, score: str | None) -
     stack.client("sqs").send_message(QueueUrl=url, MessageBody=event(change))
 
 
-def test_backfill_mends_what_was_lost_and_later_changes_win(
+def test_a_backfill_restores_lost_changes_and_later_changes_win(
     stack: Stack, scorecast: Scorecast, name: str, tmp_path: Path
 ) -> None:
     put(stack, item("1", name, "10"), item("2", name, "20"), item("3", name, "30"))
@@ -106,7 +106,7 @@ def test_backfill_mends_what_was_lost_and_later_changes_win(
     eventually(lambda: shows(stack, name, [("3", "30"), ("1", "10"), ("2", "5")]))
 
 
-def test_a_repair_mends_entries_whose_changes_and_removals_were_lost(
+def test_a_repair_corrects_entries_whose_changes_and_removals_were_lost(
     stack: Stack, scorecast: Scorecast, name: str
 ) -> None:
     put(stack, item("1", name, "10"), item("2", name, "20"), item("3", name, "30"))
@@ -128,13 +128,13 @@ def test_a_repair_mends_entries_whose_changes_and_removals_were_lost(
 
 
 def believe_in(stack: Stack, participant: str, name: str, score: str) -> None:
-    """Let the consumer apply an insert of an item that is not in the main table: as if its removal was lost."""
+    """Let the consumer apply an insert of an item that the main table lacks, as if its removal was lost."""
     change = from_record(record(item(participant, name, score), None, 1))
     url = stack.outputs["ConsumerQueueUrl"]
     stack.client("sqs").send_message(QueueUrl=url, MessageBody=event(change))
 
 
-def test_backfill_goes_on_where_it_was(scorecast: Scorecast, tmp_path: Path) -> None:
+def test_a_backfill_continues_at_its_checkpoint(scorecast: Scorecast, tmp_path: Path) -> None:
     state = tmp_path / "state.json"
     state.write_text('{"table": "another", "segments": [null]}')
     assert "is of the table another" in scorecast.fails(2, "backfill", "--state", str(state))
@@ -197,7 +197,7 @@ def same(left: Any, right: Any) -> None:
 
 
 def next_second() -> str:
-    """A time after all that was written and before all that will be; the stream tells times by the second."""
+    """Wait for a second after all writes so far and before all later ones, and return it."""
     start = datetime.now(UTC).replace(microsecond=0)
 
     def later() -> None:
@@ -219,5 +219,5 @@ def test_restore_publishes_the_newest_change_of_each_item_as_it_was(
     assert faults(scorecast, name) == []
 
 
-def test_restore_wants_to_know_where_to(scorecast: Scorecast) -> None:
+def test_a_restore_needs_a_destination(scorecast: Scorecast) -> None:
     assert "either --table NAME or --events" in scorecast.fails(2, "restore")

@@ -1,4 +1,4 @@
-"""The SAM CLI's commands work against the twin as the README has them."""
+"""The SAM CLI's commands work against the twin as the README shows them."""
 
 import json
 import re
@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def invoke(stack: Stack, function: str, file: Path) -> Json:
-    """Invoke a function with a file as the README says; return its answer."""
+    """Invoke a function with a file as the README shows; return its answer."""
     printed = stack.sam(
         "remote", "invoke", function, "--stack-name", "fanout", "--event-file", str(file), "--output", "json"
     )
@@ -78,7 +78,7 @@ def logged(stack: Stack, function: str) -> None:
 
 
 def test_no_alias_is_left_in_what_is_deployed(stack: Stack) -> None:
-    """CloudFormation takes no YAML aliases; SAM writes them out."""
+    """CloudFormation supports no YAML aliases; SAM expands them."""
     built = (stack.build_dir / "template.yaml").read_text()
     assert not any(line.strip().startswith("*") or ": *" in line or ": &" in line for line in built.splitlines())
 

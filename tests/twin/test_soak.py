@@ -1,4 +1,4 @@
-"""A short soak: the deployed functions on a bad day, with a redrive in the middle; `make soak` runs a long one."""
+"""A short soak, with a redrive while calls fail; `make soak` runs a long one."""
 
 import sys
 from pathlib import Path
@@ -11,7 +11,7 @@ from tests.support.soak import Soak, Wanted
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="finding the process to kill wants Linux's /proc")
+@pytest.mark.skipif(sys.platform != "linux", reason="finding the process to kill needs Linux's /proc")
 def test_whatever_fails_nothing_is_lost_and_a_redrive_makes_the_leaderboard_right(made: Path, tmp_path: Path) -> None:
     wanted = Wanted(changes=1_500, rate=100, outage=False)
     with copy_of(made, tmp_path / "copy") as stack:

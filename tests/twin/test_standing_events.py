@@ -1,4 +1,4 @@
-"""A consumer of the bus is told who leads a board, who enters its top and who leaves it, as scores change."""
+"""A consumer of the bus learns who leads a board, who enters its top and who leaves it."""
 
 import json
 import re
@@ -37,7 +37,7 @@ class Told:
         self.table.delete_item(TableName=self.name, Key=key)
 
     def take(self) -> Replayed:
-        """Take what has come, and replay all that came so far."""
+        """Receive new events, and replay all events so far."""
         while messages := self.sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10).get("Messages"):
             for message in messages:
                 event = json.loads(message["Body"])
@@ -78,7 +78,7 @@ def test_a_consumer_is_told_who_leads_and_who_is_in_the_top(told: Told) -> None:
     assert lead["detail"]["previousLeader"] == {"id": "a", "projectScore": 90, "rank": 2}
 
 
-def test_whoever_falls_out_of_the_top_has_left_it_and_the_next_one_comes_up(told: Told) -> None:
+def test_a_participant_who_falls_out_of_the_top_leaves_it_and_the_next_one_enters(told: Told) -> None:
     told.put(**{name: 10 + at for at, name in enumerate("abcdefghijk")})
     eventually(lambda: told.knows("k", "bcdefghijk"))
     told.put(a=50)

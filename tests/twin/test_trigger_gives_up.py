@@ -1,4 +1,4 @@
-"""A batch that the stream's trigger gives up goes to the dead-letter queue, and is read again from the stream."""
+"""A batch that the stream's trigger gives up goes to the dead-letter queue; a redrive reads it from the stream."""
 
 import json
 from collections.abc import Iterator
@@ -15,13 +15,13 @@ from tests.support.waiting import eventually
 from tests.twin.conftest import Fail
 
 pytestmark = pytest.mark.slow
-# The shortest age at which a trigger gives a record up.
+# The shortest age at which a trigger gives up a record.
 LEAST_AGE_S = 60
 
 
 @contextmanager
 def trigger_with(stack: Stack, **settings: int) -> Iterator[None]:
-    """Other settings of the stream's trigger for a while."""
+    """Change settings of the stream's trigger, and restore them at the end."""
     functions, fanout = stack.client("lambda"), stack.outputs["FanoutLambdaName"]
     [mapping] = functions.list_event_source_mappings(FunctionName=fanout)["EventSourceMappings"]
     functions.update_event_source_mapping(UUID=mapping["UUID"], **settings)

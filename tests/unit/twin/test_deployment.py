@@ -1,4 +1,4 @@
-"""When the stack is built anew, and the addresses under which it is reached."""
+"""When the stack is built again, and the addresses under which it is reached."""
 
 from pathlib import Path
 from typing import Any
