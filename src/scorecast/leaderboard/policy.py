@@ -96,7 +96,7 @@ def read_policy(item: Mapping[str, Any] | None) -> BoardPolicy:
     """Read a board's policy from its item; the default without one. CannotRead names an invalid value."""
     if not item:
         return DEFAULT
-    values = {name: item[attribute]["S"] for name, attribute in _NAMES.items() if attribute in item}
+    values = {name: _text(item[attribute]) for name, attribute in _NAMES.items() if attribute in item}
     try:
         return make_policy(**values)
     except CannotRead as error:
@@ -113,6 +113,11 @@ def make_policy(
         ties=_choice(Ties, "ties", ties),
         closes_at=None if closes_at is None else _moment("closes_at", closes_at).isoformat().replace("+00:00", "Z"),
     )
+
+
+def _text(value: Mapping[str, Any]) -> str:
+    """The text of a value; one of another type as it stands, which `make_policy` then refuses."""
+    return str(value.get("S", value))
 
 
 def _choice(choices: type[_Choice], name: str, text: str) -> _Choice:

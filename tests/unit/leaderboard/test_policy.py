@@ -80,3 +80,8 @@ def test_a_time_of_another_zone_is_converted_to_utc() -> None:
     policy = make_policy(closes_at="2026-12-01T20:00:00+02:00")
     assert policy.is_open("2026-12-01T18:00:00Z")
     assert not policy.is_open("2026-12-01T18:00:01Z")
+
+
+def test_a_value_of_another_type_makes_a_policy_unusable_and_nothing_worse() -> None:
+    with pytest.raises(CannotRead, match="The policy of the board 'Golf' is not usable: keep is "):
+        read_policy(policy_key("Golf") | {"keep": {"N": "1"}})
