@@ -76,5 +76,5 @@ def _alarms(system: System) -> list[dict[str, Any]]:
 
 def _confirmed(system: System, topic: str) -> int:
     pages = system.client("sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
-    # An unconfirmed subscription has this for an ARN.
-    return sum(one["SubscriptionArn"] != "PendingConfirmation" for page in pages for one in page["Subscriptions"])
+    # Until it is confirmed, a subscription has a word such as `PendingConfirmation` for an ARN.
+    return sum(one["SubscriptionArn"].startswith("arn:") for page in pages for one in page["Subscriptions"])
