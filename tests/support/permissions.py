@@ -23,6 +23,8 @@ class Call:
     parameters: Callable[[Names], dict[str, Any]]
 
 
+# A name that begins with ConsumerTargetPrefix.
+YOURS = "consumer-probe"
 KEY = {"id": {"S": "probe"}, "metadata": {"S": "probe"}}
 BOARD_KEY = {"collection": {"S": "probe"}, "name": {"S": "probe"}}
 INDEX = "hackathonName-projectScore"
@@ -88,13 +90,25 @@ def targets(of: str | None = None, **more: Any) -> Callable[[Names], dict[str, A
     return lambda n: {"Rule": of or n["rule"], "EventBusName": n["EventBus"]} | more
 
 
+def pointed_at(*arns: Callable[[Names], str]) -> Callable[[Names], dict[str, Any]]:
+    return lambda n: targets(Targets=[{"Id": f"probe{at}", "Arn": arn(n)} for at, arn in enumerate(arns)])(n)
+
+
+def queue_arn(queue: str) -> Callable[[Names], str]:
+    return lambda n: f"arn:aws:sqs:us-east-1:{n['account']}:{n.get(queue, queue).rpartition('/')[2]}"
+
+
+def your_queue(**more: Any) -> Callable[[Names], dict[str, Any]]:
+    return lambda n: {"QueueUrl": n["FanoutDlq"].rpartition("/")[0] + f"/{YOURS}"} | more
+
+
 def permission(function: str, principal: str) -> Callable[[Names], dict[str, Any]]:
-    return lambda n: {"FunctionName": n[function], "StatementId": "probe", "Action": "lambda:InvokeFunction",
-                      "Principal": principal}  # fmt: skip
+    return lambda n: {"FunctionName": n.get(function, function), "StatementId": "probe",
+                      "Action": "lambda:InvokeFunction", "Principal": principal}  # fmt: skip
 
 
-def topic(**more: str) -> Callable[[Names], dict[str, Any]]:
-    return lambda n: {"TopicArn": f"arn:aws:sns:us-east-1:{n['account']}:probe"} | more
+def topic(name: str, **more: str) -> Callable[[Names], dict[str, Any]]:
+    return lambda n: {"TopicArn": f"arn:aws:sns:us-east-1:{n['account']}:{name}"} | more
 
 
 NOW = {"logEvents": [{"timestamp": 0, "message": "probe"}]}
@@ -105,6 +119,10 @@ MAIN, LEADERBOARD, BOARDS = "the main table", "the leaderboard table", "the boar
 BUCKET, IMAGES, CHANGES = "the backup bucket", "`images/` in the backup", "`changes/` in the backup"
 LOGS, STREAM, BACKUP = "its log group", "the main table's stream", "the backup stream"
 ADDED, OURS = "added rules", "the stack's own rules"
+OWN_FUNCTIONS = "the stack's own functions"
+FUNCTIONS, QUEUES, TOPICS = "`consumer-*` functions", "`consumer-*` queues", "`consumer-*` topics"
+IN_FIREHOSE = "`consumer-*` in Firehose"
+TO_CONSUMERS = "added rules, at `consumer-*`"
 
 MAY = [
     Call("FanoutRole", "dynamodb:DescribeStream", STREAM, "dynamodbstreams.describe_stream", lambda n: {
@@ -160,23 +178,23 @@ MAY = [
     Call("LeaderGetRole", "sqs:SendMessage", DLQ, "sqs.send_message", message("FanoutDlq")),
     Call("LeaderGetRole", "logs:CreateLogStream", LOGS, "logs.create_log_stream", log("LeaderGetLogGroup")),
     Call("LeaderGetRole", "logs:PutLogEvents", LOGS, "logs.put_log_events", log("LeaderGetLogGroup", **NOW)),
-    Call("ConsumerTargetRole", "firehose:PutRecord", "Firehose", "firehose.put_record", firehose("yours")),
-    Call("ConsumerTargetRole", "firehose:PutRecordBatch", "Firehose", "firehose.put_record_batch", firehose(
-        "yours", many=True)),
-    Call("ConsumerTargetRole", "kinesis:PutRecord", "Kinesis", "kinesis.put_record", lambda n: {
-        "StreamName": "yours", "Data": b"probe", "PartitionKey": "1"}),
-    Call("ConsumerTargetRole", "kinesis:PutRecords", "Kinesis", "kinesis.put_records", lambda n: {
-        "StreamName": "yours", "Records": [{"Data": b"probe", "PartitionKey": "1"}]}),
-    Call("ConsumerTargetRole", "states:StartExecution", "Step Functions", "stepfunctions.start_execution", lambda n: {
-        "stateMachineArn": f"arn:aws:states:us-east-1:{n['account']}:stateMachine:yours"}),
+    Call("ConsumerTargetRole", "firehose:PutRecord", IN_FIREHOSE, "firehose.put_record", firehose(YOURS)),
+    Call("ConsumerTargetRole", "firehose:PutRecordBatch", IN_FIREHOSE, "firehose.put_record_batch", firehose(
+        YOURS, many=True)),
+    Call("ConsumerTargetRole", "kinesis:PutRecord", "`consumer-*` in Kinesis", "kinesis.put_record", lambda n: {
+        "StreamName": YOURS, "Data": b"probe", "PartitionKey": "1"}),
+    Call("ConsumerTargetRole", "kinesis:PutRecords", "`consumer-*` in Kinesis", "kinesis.put_records", lambda n: {
+        "StreamName": YOURS, "Records": [{"Data": b"probe", "PartitionKey": "1"}]}),
+    Call("ConsumerTargetRole", "states:StartExecution", "`consumer-*` in Step Functions",
+         "stepfunctions.start_execution", lambda n: {
+        "stateMachineArn": f"arn:aws:states:us-east-1:{n['account']}:stateMachine:{YOURS}"}),
     Call("ManageConsumersRole", "events:PutRule", ADDED, "events.put_rule", rule(**PATTERN)),
     Call("ManageConsumersRole", "events:DescribeRule", ADDED, "events.describe_rule", rule()),
     Call("ManageConsumersRole", "events:DisableRule", ADDED, "events.disable_rule", rule()),
     Call("ManageConsumersRole", "events:EnableRule", ADDED, "events.enable_rule", rule()),
-    Call("ManageConsumersRole", "events:PutTargets", ADDED, "events.put_targets", lambda n: targets(
-        Targets=[{"Id": "probe", "Arn": f"arn:aws:sqs:us-east-1:{n['account']}:probe"}])(n)),
+    Call("ManageConsumersRole", "events:PutTargets", TO_CONSUMERS, "events.put_targets", pointed_at(queue_arn(YOURS))),
     Call("ManageConsumersRole", "events:ListTargetsByRule", ADDED, "events.list_targets_by_rule", targets()),
-    Call("ManageConsumersRole", "events:RemoveTargets", ADDED, "events.remove_targets", targets(Ids=["probe"])),
+    Call("ManageConsumersRole", "events:RemoveTargets", ADDED, "events.remove_targets", targets(Ids=["probe0"])),
     Call("ManageConsumersRole", "events:DeleteRule", ADDED, "events.delete_rule", rule()),
     Call("ManageConsumersRole", "events:ListRules", "rules", "events.list_rules", lambda n: {
         "EventBusName": n["EventBus"]}),
@@ -184,17 +202,17 @@ MAY = [
          lambda n: PATTERN | {
         "Event": '{"id": "1", "account": "1", "source": "probe", "time": "2026-01-01T00:00:00Z", "region": "r", '
                  '"resources": [], "detail-type": "probe", "detail": {}}'}),
-    Call("ManageConsumersRole", "lambda:AddPermission", "functions, for EventBridge", "lambda.add_permission",
-         permission("LeaderGet", "events.amazonaws.com")),
-    Call("ManageConsumersRole", "lambda:RemovePermission", "functions, for EventBridge", "lambda.remove_permission",
-         lambda n: {"FunctionName": n["LeaderGet"], "StatementId": "probe"}),
-    Call("ManageConsumersRole", "sqs:GetQueueUrl", "queues", "sqs.get_queue_url", lambda n: {"QueueName": "probe"}),
-    Call("ManageConsumersRole", "sqs:GetQueueAttributes", "queues", "sqs.get_queue_attributes", at_queue("FanoutDlq")),
-    Call("ManageConsumersRole", "sqs:SetQueueAttributes", "queues", "sqs.set_queue_attributes", at_queue(
-        "FanoutDlq", Attributes={})),
-    Call("ManageConsumersRole", "sns:GetTopicAttributes", "topics", "sns.get_topic_attributes", topic()),
-    Call("ManageConsumersRole", "sns:SetTopicAttributes", "topics", "sns.set_topic_attributes", topic(
-        AttributeName="DisplayName", AttributeValue="probe")),
+    Call("ManageConsumersRole", "lambda:AddPermission", FUNCTIONS, "lambda.add_permission",
+         permission(YOURS, "events.amazonaws.com")),
+    Call("ManageConsumersRole", "lambda:RemovePermission", FUNCTIONS, "lambda.remove_permission",
+         lambda n: {"FunctionName": YOURS, "StatementId": "probe"}),
+    Call("ManageConsumersRole", "sqs:GetQueueUrl", QUEUES, "sqs.get_queue_url", lambda n: {"QueueName": YOURS}),
+    Call("ManageConsumersRole", "sqs:GetQueueAttributes", QUEUES, "sqs.get_queue_attributes", your_queue()),
+    Call("ManageConsumersRole", "sqs:SetQueueAttributes", QUEUES, "sqs.set_queue_attributes", your_queue(
+        Attributes={})),
+    Call("ManageConsumersRole", "sns:GetTopicAttributes", TOPICS, "sns.get_topic_attributes", topic(YOURS)),
+    Call("ManageConsumersRole", "sns:SetTopicAttributes", TOPICS, "sns.set_topic_attributes", topic(
+        YOURS, AttributeName="DisplayName", AttributeValue="probe")),
     Call("ManageConsumersRole", "cloudformation:DescribeStacks", "this stack", "cloudformation.describe_stacks",
          lambda n: {"StackName": n["stack"]}),
     Call("ManageConsumersRole", "s3:GetObject", BUCKET, "s3.get_object", s3("images/probe")),
@@ -219,7 +237,7 @@ MAY_NOT = [
     Call("FanoutRole", "s3:DeleteObject", IMAGES, "s3.delete_object", s3("images/probe")),
     Call("FanoutRole", "logs:PutLogEvents", "another log group", "logs.put_log_events", log(
         "LeaderGetLogGroup", **NOW)),
-    Call("BackupRuleRole", "firehose:PutRecord", "another stream", "firehose.put_record", firehose("yours")),
+    Call("BackupRuleRole", "firehose:PutRecord", "another stream", "firehose.put_record", firehose(YOURS)),
     Call("BackupRuleRole", "s3:PutObject", BUCKET, "s3.put_object", s3("images/probe")),
     Call("BackupStreamRole", "s3:GetObject", BUCKET, "s3.get_object", s3("images/probe")),
     Call("BackupStreamRole", "s3:DeleteObject", BUCKET, "s3.delete_object", s3("images/probe")),
@@ -248,6 +266,12 @@ MAY_NOT = [
     Call("LeaderGetRole", "events:PutEvents", BUS, "events.put_events", lambda n: event(n["EventBus"])),
     Call("LeaderGetRole", "s3:ListBucket", BUCKET, "s3.list_objects_v2", s3()),
     Call("LeaderGetRole", "s3:GetObject", IMAGES, "s3.get_object", s3("images/probe")),
+    Call("ConsumerTargetRole", "firehose:PutRecord", BACKUP, "firehose.put_record", firehose()),
+    Call("ConsumerTargetRole", "firehose:PutRecordBatch", BACKUP, "firehose.put_record_batch", firehose(many=True)),
+    Call("ConsumerTargetRole", "kinesis:PutRecord", "other streams", "kinesis.put_record", lambda n: {
+        "StreamName": "yours", "Data": b"probe", "PartitionKey": "1"}),
+    Call("ConsumerTargetRole", "states:StartExecution", "other state machines", "stepfunctions.start_execution",
+         lambda n: {"stateMachineArn": f"arn:aws:states:us-east-1:{n['account']}:stateMachine:yours"}),
     Call("ConsumerTargetRole", "sqs:SendMessage", DLQ, "sqs.send_message", message("FanoutDlq")),
     Call("ConsumerTargetRole", "lambda:InvokeFunction", "functions", "lambda.invoke", lambda n: {
         "FunctionName": n["LeaderGet"]}),
@@ -255,8 +279,26 @@ MAY_NOT = [
     Call("ManageConsumersRole", "events:PutRule", OURS, "events.put_rule", rule("fanout-LeaderboardRule", **PATTERN)),
     Call("ManageConsumersRole", "events:DeleteRule", OURS, "events.delete_rule", rule("fanout-LeaderboardRule")),
     Call("ManageConsumersRole", "events:PutEvents", BUS, "events.put_events", lambda n: event(n["EventBus"])),
-    Call("ManageConsumersRole", "lambda:AddPermission", "functions, for others", "lambda.add_permission", permission(
-        "LeaderGet", "s3.amazonaws.com")),
+    Call("ManageConsumersRole", "events:PutTargets", "added rules, at the stack's own queues", "events.put_targets",
+         pointed_at(queue_arn("ConsumerQueue"))),
+    Call("ManageConsumersRole", "events:PutTargets", "added rules, at other names", "events.put_targets",
+         pointed_at(queue_arn("probe"))),
+    Call("ManageConsumersRole", "events:PutTargets", "added rules, at one of both", "events.put_targets",
+         pointed_at(queue_arn(YOURS), queue_arn("probe"))),
+    Call("ManageConsumersRole", "lambda:AddPermission", "`consumer-*` functions, for others", "lambda.add_permission",
+         permission(YOURS, "s3.amazonaws.com")),
+    Call("ManageConsumersRole", "lambda:AddPermission", OWN_FUNCTIONS, "lambda.add_permission",
+         permission("LeaderGet", "events.amazonaws.com")),
+    Call("ManageConsumersRole", "lambda:RemovePermission", OWN_FUNCTIONS, "lambda.remove_permission",
+         lambda n: {"FunctionName": n["LeaderGet"], "StatementId": "probe"}),
+    Call("ManageConsumersRole", "lambda:AddPermission", "other functions", "lambda.add_permission",
+         permission("probe", "events.amazonaws.com")),
+    Call("ManageConsumersRole", "sqs:SetQueueAttributes", DLQ, "sqs.set_queue_attributes", at_queue(
+        "FanoutDlq", Attributes={"VisibilityTimeout": "30"})),
+    Call("ManageConsumersRole", "sqs:SetQueueAttributes", QUEUE, "sqs.set_queue_attributes", at_queue(
+        "ConsumerQueue", Attributes={"VisibilityTimeout": "180"})),
+    Call("ManageConsumersRole", "sns:SetTopicAttributes", "other topics", "sns.set_topic_attributes", topic(
+        "probe", AttributeName="DisplayName", AttributeValue="probe")),
     Call("ManageConsumersRole", "lambda:InvokeFunction", "functions", "lambda.invoke", lambda n: {
         "FunctionName": n["LeaderGet"]}),
     Call("ManageConsumersRole", "sqs:ReceiveMessage", DLQ, "sqs.receive_message", at_queue("FanoutDlq")),

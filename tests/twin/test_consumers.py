@@ -43,7 +43,7 @@ def owner(stack: Stack) -> Scorecast:
 
 @pytest.fixture
 def name() -> str:
-    return f"c{uuid.uuid4().hex[:8]}"
+    return f"consumer-{uuid.uuid4().hex[:8]}"
 
 
 @pytest.fixture
@@ -159,7 +159,7 @@ def test_a_topic_passes_changes_on(stack: Stack, manager: Scorecast, owner: Scor
 
 
 def test_a_firehose_stream_is_reached_with_the_stacks_role(stack: Stack, manager: Scorecast, name: str) -> None:
-    stream = f"arn:aws:firehose:us-east-1:000000000000:deliverystream/{stack.outputs['BackupStreamName']}"
+    stream = f"arn:aws:firehose:us-east-1:000000000000:deliverystream/{name}"
     manager.ok("consumers", "add", name, "--pattern", changes_of(name), "--target", stream)
     [target] = rules(manager)[name]["targets"]
     assert target["roleArn"] == stack.outputs["ConsumerTargetRoleArn"]

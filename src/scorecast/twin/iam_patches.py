@@ -26,7 +26,7 @@ def apply() -> None:
     judge_streams_and_logs_by_name()
     judge_reads_of_functions_as_reads()
     judge_simulations_by_their_principal()
-    tell_principals_of_permissions()
+    tell_principals_and_targets()
     judge_batches_of_messages_as_single_ones()
 
 
@@ -69,10 +69,11 @@ def judge_simulations_by_their_principal() -> None:
     wrap(iam_actions, "extract_resource_arn", _principal_arn)
 
 
-def tell_principals_of_permissions() -> None:
-    """MiniStack lacks lambda:Principal, by which policies on AWS restrict AddPermission and RemovePermission.
+def tell_principals_and_targets() -> None:
+    """MiniStack lacks two keys of policies: lambda:Principal of permissions, and events:TargetArn of PutTargets.
 
     https://docs.aws.amazon.com/lambda/latest/dg/lambda-api-permissions-ref.html
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-conditions.html
     """
     wrap(iam_actions, "request_tag_context", _context)
 
@@ -129,6 +130,8 @@ def _function_action(original: Callable[..., str | None], method: str, path: str
 
 def _context(original: Callable[..., dict[str, Any]], service: str, action: str, body: bytes, params: Any) -> Any:
     context = original(service, action, body, params)
+    if action == "events:PutTargets":
+        return {**context, "events:TargetArn": [target.get("Arn") for target in _json(body).get("Targets", [])]}
     if action == "lambda:AddPermission":
         return {**context, "lambda:Principal": _json(body).get("Principal")}
     if action == "lambda:RemovePermission":

@@ -18,9 +18,14 @@ POLICY, HOLDER = "ManageConsumersPolicy", "ManageConsumersRole"
 
 def granted() -> Iterator[tuple[str, str]]:
     """Every role and action of the template, once for each statement that grants it."""
+    yield from stated("Allow")
+
+
+def stated(effect: str) -> Iterator[tuple[str, str]]:
+    """Every role and action of the template, once for each statement with this effect."""
     for name, resource in RESOURCES.items():
         for document in documents_of(resource):
-            for statement in document["Statement"]:
+            for statement in (one for one in document["Statement"] if one["Effect"] == effect):
                 actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
                 yield from ((HOLDER if name == POLICY else name, action) for action in actions)
 
@@ -38,6 +43,11 @@ def test_every_permission_of_the_template_is_tried() -> None:
     assert tried.keys() | UNTRIED.keys() == statements.keys()
     # If two statements grant an action on two resources, it is tried on both.
     assert {key for key, count in statements.items() if tried[key] < count} <= UNTRIED.keys()
+
+
+def test_every_denial_of_the_template_is_tried() -> None:
+    assert {*stated("Deny")}
+    assert {*stated("Deny")} <= {(call.role, call.action) for call in MAY_NOT}
 
 
 @pytest.mark.parametrize("role", sorted({role for role, _ in granted()}))

@@ -308,6 +308,27 @@ def test_each_function_and_each_rule_has_its_alarms() -> None:
         assert {f"{rule}{kind}Alarm" for kind in ("Delivery", "DeadLetterLoss", "Throttle")} <= alarms.keys()
 
 
+def test_whatever_the_prefix_the_stacks_own_resources_are_no_targets() -> None:
+    """An explicit denial wins, also with an empty ConsumerTargetPrefix."""
+    functions = [{"GetAtt": f"{name}.Arn"} for name in of_type("AWS::Serverless::Function")]
+    functions += [{"Sub": f"${{{name}.Arn}}:*"} for name in of_type("AWS::Serverless::Function")]
+    queues = [{"GetAtt": f"{name}.Arn"} for name in of_type("AWS::SQS::Queue")]
+    stream = {"GetAtt": "BackupStream.Arn"}
+    [document] = [one["PolicyDocument"] for one in of_type("AWS::IAM::ManagedPolicy").values()]
+    denied = {one["Sid"]: one for one in document["Statement"] if one["Effect"] == "Deny"}
+    assert in_order(denied["KeepTheFunctionsPermissions"]["Resource"]) == in_order(functions)
+    assert in_order(denied["KeepTheQueuesPolicies"]["Resource"]) == in_order(queues)
+    targets = denied["KeepTheStackOutOfTargets"]["Condition"]["ForAnyValue:ArnLike"]["events:TargetArn"]
+    assert in_order(targets) == in_order([*functions, *queues, stream])
+    [policy] = RESOURCES["ConsumerTargetRole"]["Properties"]["Policies"]
+    [kept] = [one for one in policy["PolicyDocument"]["Statement"] if one["Effect"] == "Deny"]
+    assert kept["Resource"] == stream
+
+
+def in_order(values: list[Any]) -> list[str]:
+    return sorted(map(str, values))
+
+
 def test_only_a_stack_that_wants_metrics_sends_them() -> None:
     assert TEMPLATE["Parameters"]["Metrics"]["Default"] == "false"
     for function in ("FanoutLambda", "ConsumerLambda"):
