@@ -108,6 +108,7 @@ def test_no_resource_vanishes_unnoticed() -> None:
         "AWS::Logs::LogGroup": 4,
         "AWS::Logs::LogStream": 1,
         "AWS::CloudWatch::Alarm": 34,
+        "AWS::CloudWatch::Dashboard": 1,
     }
 
 
