@@ -3,7 +3,9 @@
 The twin enforces IAM as AWS does. The calls run under a double: a role with the same policies that a test may assume.
 """
 
+import io
 import json
+import zipfile
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -15,7 +17,7 @@ from botocore.exceptions import ClientError
 
 from scorecast.ops.stack.local_engine import REGION
 from tests.support.deployed import Stack
-from tests.support.permissions import MAY, MAY_NOT, Call, Names
+from tests.support.permissions import MAY, MAY_NOT, YOURS, Call, Names
 
 # A client by role and service.
 ClientOf = Callable[[str, str], Any]
@@ -39,9 +41,24 @@ def names(stack: Stack) -> Names:
     at = {"StreamArn": table["LatestStreamArn"]}
     shard = streams.describe_stream(**at)["StreamDescription"]["Shards"][0]["ShardId"]
     iterator = streams.get_shard_iterator(**at, ShardId=shard, ShardIteratorType="LATEST")["ShardIterator"]
+    make_function(stack, names["FanoutRole"])
     stack_name = stack.twin.stack
     more = {"stack": stack_name, "account": ACCOUNT, "rule": f"{stack_name}-consumer-probe"}
     return names | more | {"stream": at["StreamArn"], "shard": shard, "iterator": iterator}
+
+
+def make_function(stack: Stack, role: str) -> None:
+    """Make the function whose permissions a manager of consumers adds and removes."""
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.writestr("probe.py", "def handle(event, context):\n    pass\n")
+    stack.client("lambda").create_function(
+        FunctionName=YOURS,
+        Runtime="python3.13",
+        Role=f"arn:aws:iam::{ACCOUNT}:role/{role}",
+        Handler="probe.handle",
+        Code={"ZipFile": package.getvalue()},
+    )
 
 
 @pytest.fixture(scope="module")

@@ -13,9 +13,10 @@ from urllib.parse import urlsplit
 
 from rich.markup import escape
 
-from scorecast.cli.command import command, json_option, port_option, print_json
-from scorecast.cli.options import twin_endpoint, with_stack_options
+from scorecast.cli.command import Number, Whole, command, json_option, option, port_option, print_json
+from scorecast.cli.options import open_stack, twin_endpoint, with_stack_options
 from scorecast.cli.output import data, notes, plain
+from scorecast.cli.watch import watch as show_flow
 from scorecast.errors import UserError
 from scorecast.ops.recovery.warnings import warnings_of
 from scorecast.ops.stack.exit_codes import ExitCode
@@ -107,13 +108,20 @@ def down(port: int | None, as_json: bool) -> None:
 
 
 @command()
+@option(
+    "--watch", is_flag=True, help="Show queue, lag and dead letters live, until Ctrl-C; lines if not in a terminal."
+)
+@option("--count", type=Whole(1), metavar="N", help="With --watch: end after N looks.")
+@option("--interval", type=Number(0.1), default=1, metavar="SECONDS", help="With --watch: time between two looks.")
 @json_option
 @with_stack_options
-def status(options: Options, as_json: bool) -> None:
-    """Show whether the engine runs, what is deployed, and where the API is.
-
-    Warns if ConsumerLambda does not read its queue, or the main table's stream does not carry both images.
-    """
+def status(options: Options, watch: bool, count: int | None, interval: float, as_json: bool) -> None:
+    """Show whether the engine runs, what is deployed, and where the API is."""
+    if watch:
+        show_flow(open_stack(options), count, interval, as_json)
+        return
+    if count is not None:
+        raise UserError("--count is for --watch: add it.", ExitCode.USAGE)
     target = find_target(options, os.environ, twin_endpoint)
     if target.engine == "aws":
         found = describe_stack(target, options.stack)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
 
 from scorecast.ops.doctor.finding import Problem, Verdict, fault
 from scorecast.ops.doctor.system import System
+from scorecast.ops.stack.newest_metric import newest_maximum
 
 # AWS advises at least 5, so that throttling alone makes no dead letters.
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
@@ -15,7 +15,6 @@ LEAST_RECEIVES = 5
 DEAD_LETTER_AGE_S = 14 * 86_400
 # As the alarm LeaderboardLagAlarm by default.
 LAG_S = 120
-_METRIC_MINUTES = 10
 
 
 def check_consumer_queue(system: System) -> Verdict:
@@ -67,10 +66,11 @@ def check_backlog(system: System) -> Verdict:
     """Changes do not wait for ConsumerLambda, nor records for FanoutLambda."""
     attributes = system.queue_attributes("ConsumerQueueUrl")
     waiting = int(attributes["ApproximateNumberOfMessages"])
+    cloudwatch = system.client("cloudwatch")
     queue = system.output("ConsumerQueueUrl").rpartition("/")[2]
-    age_s = _newest(system, "AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", queue)
+    age_s = newest_maximum(cloudwatch, "AWS/SQS", "ApproximateAgeOfOldestMessage", {"QueueName": queue})
     function = system.function_name("FanoutLambda")
-    behind_ms = _newest(system, "AWS/Lambda", "IteratorAge", "FunctionName", function)
+    behind_ms = newest_maximum(cloudwatch, "AWS/Lambda", "IteratorAge", {"FunctionName": function})
     problems = []
     if behind_ms is not None and behind_ms > LAG_S * 1000:
         found = f"FanoutLambda is {behind_ms / 1000:,.0f} s behind the stream"
@@ -90,22 +90,6 @@ def check_dead_letters(system: System) -> Verdict:
         letters = "1 dead letter" if count == 1 else f"{count:,} dead letters"
         return fault(f"{letters} in the queue", "`scorecast dlq list` counts them by stage and error code.")
     return Verdict("none")
-
-
-def _newest(system: System, namespace: str, metric: str, dimension: str, value: str) -> float | None:
-    """Return the newest maximum of a metric, or None if CloudWatch has none of the last minutes."""
-    now = datetime.now(UTC)
-    answer = system.client("cloudwatch").get_metric_statistics(
-        Namespace=namespace,
-        MetricName=metric,
-        Dimensions=[{"Name": dimension, "Value": value}],
-        StartTime=now - timedelta(minutes=_METRIC_MINUTES),
-        EndTime=now,
-        Period=60,
-        Statistics=["Maximum"],
-    )
-    points = sorted(answer["Datapoints"], key=lambda point: str(point["Timestamp"]))
-    return float(points[-1]["Maximum"]) if points else None
 
 
 def _days(seconds: int) -> str:

@@ -117,6 +117,11 @@ QUESTIONS = (
     ),
     OpenPoint("the index by score lags behind the table", "How far does the index lag behind the table?", _index),
     OpenPoint(
+        "`events:TargetArn` does not allow",
+        "Is PutTargets refused for a target of another prefix?",
+        _never("doctor makes no rule"),
+    ),
+    OpenPoint(
         "requires `iam:PassRole`",
         "Does giving a rule ConsumerTargetRole require iam:PassRole?",
         _never("doctor makes no rule"),
