@@ -5,6 +5,7 @@ ScorecastError              one sentence: what is wrong, the value, the next ste
   CannotRead                a record, event or request is malformed; a retry fails too
   CannotApply               a change can never become an entry; a retry fails too
   NotAcknowledged           work is not done; the trigger must deliver it again
+    NotStored               S3 refused a document (changes/claim_store.py)
   UserError                 of the command line: tells the user what to do; has an exit code
 """
 

@@ -6,7 +6,7 @@ Each call of AWS takes the next fault of the schedule. `fault_schedule.py` says 
 
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,13 +126,18 @@ class World:
         if not batch:
             return
         try:
-            self.fanout.run(batch, lambda: 60.0)
+            self.fanout.run(batch, self._countdown(60.0))
         except (Exception, Killed):
             self.tries += 1
             if self.tries >= STREAM_TRIES:
                 self.give_up(size)
             return
         self.position, self.tries = self.position + len(batch), 0
+
+    def _countdown(self, seconds: float) -> Callable[[], float]:
+        """The time that an invocation has; a call that fails takes ten seconds of it, and any other none."""
+        before = self.aws.injected.total()
+        return lambda: seconds - 10.0 * (self.aws.injected.total() - before)
 
     def give_up(self, size: int) -> None:
         """Let the trigger give a batch up: a dead letter says where in the stream its records are."""
@@ -169,7 +174,7 @@ class World:
         """Run `scorecast dlq redrive`; if it is killed, the messages that it held become visible again."""
         try:
             with LetterQueue(self, DEAD_LETTERS, AttributeNames()) as queue:
-                Redrive(queue, Destinations(self.stack, Inline(), lambda _: None), Filter()).run()
+                Redrive(queue, Destinations(self.stack, Inline(), lambda _: None, self._countdown), Filter()).run()
         except (Exception, Killed):
             pass
         for one in self.dead.messages:
@@ -270,7 +275,7 @@ class World:
             self.bus.append(entry)
             self.details.append(json.loads(entry["Detail"]))
             self._deliver(entry)
-        refused = [{"ErrorCode": "InternalFailure", "ErrorMessage": "as told"}] * (len(entries) - count)
+        refused = [{"ErrorCode": "MalformedDetail", "ErrorMessage": "as told"}] * (len(entries) - count)
         return {"Entries": [{"EventId": "1"}] * count + refused}
 
     def _deliver(self, entry: Item) -> None:
@@ -316,7 +321,7 @@ class World:
     def invoke(self, *, Payload: bytes, **_: Any) -> Item:
         """Invoke FanoutLambda; a process that is killed is a failed invocation."""
         try:
-            counts = self.fanout.run(json.loads(Payload)["Records"], lambda: 60.0)
+            counts = self.fanout.run(json.loads(Payload)["Records"], self._countdown(60.0))
         except (ScorecastError, Killed) as error:
             return {"FunctionError": "Unhandled", "Payload": io.BytesIO(json.dumps(str(error)).encode())}
         return {"Payload": io.BytesIO(json.dumps(counts).encode())}

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import count
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -61,12 +62,18 @@ def record(
     }
 
 
+def fake_countdown(seconds: float) -> Callable[[], float]:
+    """A countdown in which each question takes two seconds."""
+    left = count(seconds, -2)
+    return lambda: next(left)
+
+
 @dataclass
 class FakeEvents:
     """A bus: keeps the accepted entries in order; `refuse_entry` and `refuse_call` return the error to fail with."""
 
     refuse_entry: Callable[[dict[str, Any]], str | None] = lambda _: None
-    refuse_call: Callable[[list[dict[str, Any]]], ClientError | None] = lambda _: None
+    refuse_call: Callable[[list[dict[str, Any]]], Exception | None] = lambda _: None
     taken: list[dict[str, Any]] = field(default_factory=list)
     calls: list[list[dict[str, Any]]] = field(default_factory=list)
 

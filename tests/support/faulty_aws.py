@@ -162,7 +162,7 @@ class FaultyAws:
         entries = call.parameters["Entries"]
         taken = [entry for entry, is_refused in zip(entries, refused, strict=True) if not is_refused]
         results = iter(self._events.put_events(Entries=taken)["Entries"] if taken else [])
-        failure = {"ErrorCode": "InternalFailure", "ErrorMessage": "as told"}
+        failure = {"ErrorCode": "MalformedDetail", "ErrorMessage": "as told"}
         answers = [failure if is_refused else next(results) for is_refused in refused]
         return answered({"FailedEntryCount": sum(refused), "Entries": answers})
 

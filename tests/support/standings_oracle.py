@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from scorecast.changes.change import Change
+from scorecast.leaderboard.item import NAME_CHARACTERS
 from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Keep, Order, Ties
 
 Key = tuple[str, str]
@@ -69,4 +70,4 @@ def _made(image: Mapping[str, Any] | None) -> tuple[Key, tuple[Decimal, str]] | 
     if not image or "N" not in image.get("projectScore", {}):
         return None
     key = image["id"]["S"], image["hackathonName"]["S"]
-    return key, (Decimal(image["projectScore"]["N"]), image["userName"]["S"])
+    return key, (Decimal(image["projectScore"]["N"]), image["userName"]["S"][:NAME_CHARACTERS])

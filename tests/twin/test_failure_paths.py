@@ -67,7 +67,7 @@ def test_what_the_bus_refuses_as_often_as_is_allowed_is_parked_whole_and_publish
     plan = fail(Plan(stubborn_per_cent=100))
     put(stack, item("1", name, "10"))
     parked = letter(scorecast, "--board", name)
-    assert (parked["stage"], parked["errorCode"], parked["attempts"]) == ("fanout", "InternalFailure", BUS_ATTEMPTS)
+    assert (parked["stage"], parked["errorCode"], parked["attempts"]) == ("fanout", "MalformedDetail", BUS_ATTEMPTS)
     assert plan.injected["PutEvents", "stubborn entry"] == BUS_ATTEMPTS
     assert parked["content"]["detail"]["new"] == {
         "id": "1", "metadata": name, "hackathonName": name, "userName": "userA", "projectScore": 10

@@ -15,9 +15,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 from scorecast.changes.change import Change, from_event
 from scorecast.changes.claim import Claim, claim_in, pack, read_kept, unpack
 from scorecast.errors import CannotRead, NotAcknowledged
-from scorecast.runtime.aws import code_of
+from scorecast.runtime.aws import code_of, is_transient
 
 Event = dict[str, Any]
+
+
+class NotStored(NotAcknowledged):
+    """S3 refused a document; unless something is fixed, it refuses it again."""
 
 
 class S3(Protocol):
@@ -48,19 +52,20 @@ class ClaimStore:
     connect: Callable[[], S3]
 
     def put(self, claim: Claim, document: bytes) -> None:
-        """Store a document under its claim; NotAcknowledged if S3 does not accept it."""
+        """Store a document under its claim; NotStored if S3 refuses it, another NotAcknowledged if S3 is busy."""
         body = pack(document)
         try:
             self.connect().put_object(Bucket=claim.bucket, Key=claim.key, Body=body, ContentType="application/gzip")
         except (ClientError, BotoCoreError) as error:
-            raise NotAcknowledged(f"S3 did not accept {claim.uri} ({code_of(error)}).") from None
+            kind = NotAcknowledged if is_transient(error) else NotStored
+            raise kind(f"S3 did not accept {claim.uri} ({code_of(error)}).") from None
 
     def fetch(self, claim: Claim) -> Any:
         """Read the document that a claim names, and check its hash."""
         try:
             body: bytes = self.connect().get_object(Bucket=claim.bucket, Key=claim.key)["Body"].read()
         except (ClientError, BotoCoreError) as error:
-            kind = CannotRead if _is_refusal(error) else NotAcknowledged
+            kind = NotAcknowledged if is_transient(error) else CannotRead
             raise kind(f"{claim.uri} cannot be read ({code_of(error)}).") from None
         return unpack(claim, body)
 
@@ -72,11 +77,3 @@ class ClaimStore:
         """Read a change with all that a leaderboard needs; S3 is asked only if the event lacks some of it."""
         claim = claim_in(event)
         return from_event(self.resolve(event)) if claim and claim.lacks_attributes else read_kept(event)
-
-
-def _is_refusal(error: Exception) -> bool:
-    """Whether S3 refused the call, rather than being busy or unreachable."""
-    if not isinstance(error, ClientError):
-        return False
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
-    return 400 <= status < 500 and status != 429

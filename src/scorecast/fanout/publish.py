@@ -1,5 +1,8 @@
 """PutEvents: concurrent calls, and retries of only the failed entries, within the remaining time.
 
+A service that is busy or does not answer says nothing about an entry, so such failures are retried until the time runs
+out. Only refusals of an entry itself count: after `max_attempts` of them it is given up.
+
 An attempt stores the document of an entry's claim in S3 before it publishes the entry, so no event names a missing
 document.
 """
@@ -8,19 +11,20 @@ from __future__ import annotations
 
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
-from itertools import chain
+from dataclasses import dataclass, field
+from itertools import chain, count
 from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from scorecast.changes.change import iso_now
-from scorecast.changes.claim_store import ClaimStore
+from scorecast.changes.claim_store import ClaimStore, NotStored
 from scorecast.errors import NotAcknowledged
 from scorecast.fanout.plan import Publication, plan_calls
-from scorecast.runtime.aws import code_of
+from scorecast.runtime.aws import code_of, is_transient, is_transient_code
 
 # Backoff with full jitter. https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
 BACKOFF_BASE_S = 0.1
@@ -30,8 +34,15 @@ RESERVE_S = 10.0
 # The error code of a change whose images S3 did not accept.
 IMAGES_NOT_STORED = "ImagesNotStored"
 
-Failure = tuple[Publication, str, str]
-"""A publication that failed at an attempt, with its error code and message."""
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A publication that failed at an attempt; `is_refusal` tells a refusal of it from a service that was busy."""
+
+    publication: Publication
+    error_code: str
+    reason: str
+    is_refusal: bool
 
 
 class _Events(Protocol):
@@ -40,7 +51,7 @@ class _Events(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A publication that the bus refused, with its last error and the times of its attempts (ISO 8601, UTC)."""
+    """A publication that the bus refused `attempts` times, with its last error; times are ISO 8601 in UTC."""
 
     publication: Publication
     error_code: str
@@ -50,9 +61,33 @@ class Refusal:
     last_at: str
 
 
+@dataclass(slots=True)
+class _Tally:
+    """Counts the refusals of each publication of a batch; `refusals` are those that reached the limit."""
+
+    max_attempts: int
+    first_at: str
+    refusals: list[Refusal] = field(default_factory=list)
+    _counts: Counter[str] = field(default_factory=Counter)
+
+    def to_retry(self, failures: Sequence[Failure]) -> list[Publication]:
+        """Note the failures of an attempt; return what to send again."""
+        return [failure.publication for failure in failures if not self._is_given_up(failure)]
+
+    def _is_given_up(self, failure: Failure) -> bool:
+        change_id = failure.publication.change.id
+        self._counts[change_id] += failure.is_refusal
+        attempts = self._counts[change_id]
+        if attempts < self.max_attempts:
+            return False
+        made = (failure.publication, failure.error_code, failure.reason, attempts, self.first_at, iso_now())
+        self.refusals.append(Refusal(*made))
+        return True
+
+
 @dataclass(frozen=True, slots=True)
 class Publisher:
-    """Sends waves to the bus; `max_attempts` counts the first attempt too."""
+    """Sends waves to the bus; `max_attempts` refusals of an entry are the limit."""
 
     events: _Events
     claims: ClaimStore
@@ -62,7 +97,7 @@ class Publisher:
     jitter: Callable[[], float] = random.random
 
     def publish(self, wave: Sequence[Publication], remaining_s: Callable[[], float]) -> list[Refusal]:
-        """Send a wave, its calls at the same time; return the publications that failed `max_attempts` times.
+        """Send a wave, its calls at the same time; return the publications that were refused `max_attempts` times.
 
         Raises NotAcknowledged if the time runs out first.
         """
@@ -70,22 +105,20 @@ class Publisher:
         return list(chain.from_iterable(settled))
 
     def _settle(self, batch: list[Publication], remaining_s: Callable[[], float]) -> list[Refusal]:
-        first_at = iso_now()
-        for attempt in range(1, self.max_attempts + 1):
+        tally = _Tally(self.max_attempts, iso_now())
+        for attempt in count(1):
             if remaining_s() <= RESERVE_S:
                 raise NotAcknowledged(f"Time ran out with {len(batch)} changes unpublished, at attempt {attempt}.")
-            failures = self._attempt(batch)
-            if not failures:
-                return []
-            batch = [publication for publication, _, _ in failures]
-            if attempt < self.max_attempts:
-                self._pause(attempt, remaining_s)
-        return [Refusal(*failure, self.max_attempts, first_at, iso_now()) for failure in failures]
+            batch = tally.to_retry(self._attempt(batch))
+            if not batch:
+                break
+            self._pause(attempt, remaining_s)
+        return tally.refusals
 
     def _attempt(self, batch: list[Publication]) -> list[Failure]:
         """Store the documents of claims, then make one call; return the failures."""
         failures = list(chain.from_iterable(map(self._store, batch)))
-        failed = {publication.change.id for publication, _, _ in failures}
+        failed = {failure.publication.change.id for failure in failures}
         ready = [publication for publication in batch if publication.change.id not in failed]
         return failures + (self._send(ready) if ready else [])
 
@@ -95,7 +128,7 @@ class Publisher:
         try:
             self.claims.put(publication.claim, publication.document)
         except NotAcknowledged as error:
-            return [(publication, IMAGES_NOT_STORED, str(error))]
+            return [Failure(publication, IMAGES_NOT_STORED, str(error), isinstance(error, NotStored))]
         return []
 
     def _send(self, batch: list[Publication]) -> list[Failure]:
@@ -103,24 +136,23 @@ class Publisher:
         try:
             answer = self.events.put_events(Entries=[publication.entry for publication in batch])
         except (ClientError, BotoCoreError) as error:
-            if len(batch) > 1 and _is_rejection(error):
+            is_refusal = not is_transient(error)
+            if len(batch) > 1 and is_refusal:
                 # One invalid entry makes AWS reject the whole call: send each entry in a call of its own.
                 return list(chain.from_iterable(self._send([publication]) for publication in batch))
-            return [(publication, code_of(error), str(error)) for publication in batch]
+            return [Failure(publication, code_of(error), str(error), is_refusal) for publication in batch]
         return [
-            (publication, result["ErrorCode"], result.get("ErrorMessage", ""))
+            Failure(publication, code, result.get("ErrorMessage", ""), not is_transient_code(code))
             for publication, result in zip(batch, answer["Entries"], strict=True)
-            if result.get("ErrorCode")
+            if (code := result.get("ErrorCode"))
         ]
 
     def _pause(self, attempt: int, remaining_s: Callable[[], float]) -> None:
-        ceiling_s = min(BACKOFF_CAP_S, BACKOFF_BASE_S * 2**attempt)
+        ceiling_s = min(BACKOFF_CAP_S, BACKOFF_BASE_S * 2 ** min(attempt, 10))
         self.sleep(min(self.jitter() * ceiling_s, max(0.0, remaining_s() - RESERVE_S)))
 
 
-def _is_rejection(error: Exception) -> bool:
-    """Whether AWS rejected the call as invalid, rather than being busy or unreachable."""
-    if not isinstance(error, ClientError):
-        return False
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
-    return 400 <= status < 500 and "Throttl" not in code_of(error)
+def countdown(seconds: float) -> Callable[[], float]:
+    """Return the function that says how many of the seconds remain; for callers without an invocation."""
+    end = time.monotonic() + seconds
+    return lambda: end - time.monotonic()

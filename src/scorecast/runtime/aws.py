@@ -32,19 +32,18 @@ from scorecast.errors import SettingError
 _CONNECT_TIMEOUT_S = 2
 _READ_TIMEOUT_S = 5
 
-# Which errors are retried, and the longest pause: those of botocore's standard mode.
+# Errors that say that a service was busy, not that it refused the call: those of botocore's standard mode. Calls with
+# them are retried. The codes of the first four lines are throttling; the last two are of S3.
 # https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
-_TRANSIENT_STATUSES = {500, 502, 503, 504}
+_TRANSIENT_STATUSES = {429, 500, 502, 503, 504}
 _TRANSIENT_CODES = {
-    "ProvisionedThroughputExceededException",
-    "RequestLimitExceeded",
-    "RequestThrottled",
-    "ThrottledException",
-    "Throttling",
-    "ThrottlingException",
-    "TooManyRequestsException",
-    "TransactionInProgressException",
+    *("BandwidthLimitExceeded", "LimitExceededException", "ProvisionedThroughputExceededException"),
+    *("RequestLimitExceeded", "RequestThrottled", "RequestThrottledException", "SlowDown", "ThrottledException"),
+    *("Throttling", "ThrottlingException", "TooManyRequestsException"),
+    *("TransactionInProgressException", "InternalException", "InternalFailure", "ServiceUnavailable"),
+    *("PriorRequestNotComplete", "RequestTimeout"),
 }
+# The longest pause of botocore's standard mode.
 _LONGEST_PAUSE_S = 20.0
 # Raised when there is no connection, or when it ends before the answer.
 _Unanswered = (NotConnected, HTTPClientError)
@@ -166,7 +165,7 @@ def _with_retries(attempt: Callable[[], T], total_attempts: int, sleep: Callable
         try:
             return attempt()
         except (ClientError, *_Unanswered) as error:
-            if number == total_attempts or not _is_transient(error):
+            if number == total_attempts or not is_transient(error):
                 raise
         sleep(random.random() * min(2 ** (number - 1), _LONGEST_PAUSE_S))
     raise AssertionError("unreachable: the last attempt returns or raises")
@@ -292,8 +291,14 @@ def code_of(error: Exception) -> str:
     return str(error.response["Error"]["Code"]) if isinstance(error, ClientError) else type(error).__name__
 
 
-def _is_transient(error: Exception) -> bool:
+def is_transient(error: Exception) -> bool:
+    """Whether the service was busy or did not answer; otherwise it refused the call."""
     if not isinstance(error, ClientError):
         return True
-    status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-    return status in _TRANSIENT_STATUSES or error.response["Error"]["Code"] in _TRANSIENT_CODES
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    return status in _TRANSIENT_STATUSES or is_transient_code(code_of(error))
+
+
+def is_transient_code(code: str) -> bool:
+    """Whether an error code says that the service was busy, for answers with a code for each entry."""
+    return code in _TRANSIENT_CODES

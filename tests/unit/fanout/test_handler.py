@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
 from scorecast.changes.change import from_detail, from_event, from_record
 from scorecast.changes.claim import read_pointer
@@ -18,6 +18,10 @@ from scorecast.fanout.publish import RESERVE_S, Publisher
 from scorecast.runtime.settings import FanoutSettings
 from tests.support.fakes import BUS, STREAM_ARN, FakeEvents, FakeObjects, FakeSqs, client_error, item, record
 
+# Error codes of the bus that are about the entry, and those that are not.
+# https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html
+REFUSED = "MalformedDetail"
+BUSY_CODES = ("ThrottlingException", "InternalFailure", "InternalException", "ServiceUnavailable")
 SETTINGS = FanoutSettings(BUS, "queue", 4)
 
 
@@ -69,20 +73,20 @@ def _fail_once(failing: set[str], entry: dict[str, Any]) -> str | None:
 
 
 def test_a_change_refused_at_every_attempt_is_parked_whole_with_the_reason(system: System) -> None:
-    system.bus.refuse_entry = lambda entry: "InternalFailure" if '"event-2"' in entry["Detail"] else None
+    system.bus.refuse_entry = lambda entry: REFUSED if '"event-2"' in entry["Detail"] else None
     assert system.run(records(5)) == {"records": 5, "published": 4, "parked": 1}
     [letter] = system.queue.messages
     assert letter["stage"] == "fanout"
-    assert (letter["errorCode"], letter["reason"], letter["attempts"]) == ("InternalFailure", "as told", 4)
+    assert (letter["errorCode"], letter["reason"], letter["attempts"]) == (REFUSED, "as told", 4)
     assert letter["changeId"] == letter["change"]["id"] == "event-2"
     assert letter["change"]["new"]["projectScore"] == 60
     assert letter["firstAt"] <= letter["lastAt"]
 
 
 def test_a_call_that_fails_counts_as_an_attempt_of_its_entries(system: System) -> None:
-    system.bus.refuse_call = lambda _: client_error("InternalException", 500)
+    system.bus.refuse_call = lambda _: client_error("ValidationException")
     assert system.run(records(3))["parked"] == 3
-    assert len(system.bus.calls) == 4
+    assert len(system.bus.calls) == 4 * 4  # each refused call is followed by one for each entry
 
 
 def test_an_entry_that_makes_aws_reject_the_call_does_not_fail_the_others(system: System) -> None:
@@ -111,14 +115,64 @@ def test_an_unreadable_record_is_parked_unchanged_and_the_others_are_published(s
 
 
 def test_a_dead_letter_queue_that_refuses_leaves_the_batch_unacknowledged(system: System) -> None:
-    system.bus.refuse_entry = lambda _: "InternalFailure"
+    system.bus.refuse_entry = lambda _: REFUSED
     system.queue.refuses = True
     with pytest.raises(NotAcknowledged, match="refused 3 of 3"):
         system.run(records(3))
 
 
+@pytest.mark.parametrize("code", BUSY_CODES)
+def test_a_busy_bus_is_asked_until_the_time_runs_out_and_nothing_is_parked(system: System, code: str) -> None:
+    system.bus.refuse_entry = lambda _: code
+    with pytest.raises(NotAcknowledged, match="Time ran out with 3 changes"):
+        system.run(records(3))
+    assert len(system.bus.calls) > 2 * SETTINGS.max_attempts
+    assert system.queue.messages == []
+    assert system.left_s >= RESERVE_S
+
+
+BUSY_CALLS = [
+    client_error("ThrottlingException"),
+    client_error("InternalException", 500),
+    client_error("ServiceUnavailable", 503),
+    client_error("TooManyRequestsException", 429),
+    ReadTimeoutError(endpoint_url="https://events"),
+    EndpointConnectionError(endpoint_url="https://events"),
+]
+
+
+@pytest.mark.parametrize("error", BUSY_CALLS, ids=lambda error: type(error).__name__ + str(error)[:60])
+def test_a_call_that_fails_for_a_busy_bus_is_no_refusal_of_its_entries(system: System, error: Exception) -> None:
+    answers = iter([error] * 2 * SETTINGS.max_attempts)
+    system.bus.refuse_call = lambda _: next(answers, None)
+    assert system.run(records(3)) == {"records": 3, "published": 3, "parked": 0}
+    assert len(system.bus.calls) == 2 * SETTINGS.max_attempts + 1
+
+
+def test_a_busy_bus_between_refusals_does_not_count(system: System) -> None:
+    codes = iter([REFUSED, "ThrottlingException"] * 10)
+    system.bus.refuse_entry = lambda _: next(codes)
+    assert system.run(records(1))["parked"] == 1
+    [letter] = system.queue.messages
+    assert (letter["errorCode"], letter["attempts"]) == (REFUSED, 4)
+    assert len(system.bus.calls) == 7
+
+
+def test_a_refused_entry_is_given_up_while_the_bus_is_busy_for_others(system: System) -> None:
+    busy = iter(["ThrottlingException"] * 6)
+    system.bus.refuse_entry = lambda entry: REFUSED if '"event-0"' in entry["Detail"] else next(busy, None)
+    assert system.run(records(2)) == {"records": 2, "published": 1, "parked": 1}
+
+
+def test_a_busy_s3_is_asked_until_the_time_runs_out_and_nothing_is_parked(system: System) -> None:
+    system.s3.refuse = lambda _: client_error("SlowDown", 503)
+    with pytest.raises(NotAcknowledged, match="Time ran out with 1 changes"):
+        system.run([large(), *records(2)])
+    assert system.queue.messages == []
+
+
 def test_running_out_of_time_before_the_attempts_leaves_the_batch_unacknowledged(system: System) -> None:
-    system.bus.refuse_entry = lambda _: "InternalFailure"
+    system.bus.refuse_entry = lambda _: REFUSED
     system.left_s = RESERVE_S + 0.2
     with pytest.raises(NotAcknowledged, match="Time ran out with 3 changes"):
         system.run(records(3))
@@ -126,7 +180,7 @@ def test_running_out_of_time_before_the_attempts_leaves_the_batch_unacknowledged
 
 
 def test_dead_letters_are_cut_into_batches_that_the_queue_accepts(system: System) -> None:
-    system.bus.refuse_entry = lambda _: "InternalFailure"
+    system.bus.refuse_entry = lambda _: REFUSED
     system.run([record(item(str(at), name="x" * 150_000), sequence=at) for at in range(12)])
     assert system.queue.batch_sizes == [6, 6]
     assert len(system.queue.messages) == 12
@@ -200,10 +254,10 @@ def test_images_that_s3_refuses_are_parked_whole_while_a_message_has_room(system
 
 
 def test_a_large_change_that_the_bus_refuses_is_parked_with_its_claim(system: System) -> None:
-    system.bus.refuse_entry = lambda _: "InternalFailure"
+    system.bus.refuse_entry = lambda _: REFUSED
     assert system.run([large(size=600_000)])["parked"] == 1
     [letter] = system.queue.messages
-    assert letter["errorCode"] == "InternalFailure"
+    assert letter["errorCode"] == REFUSED
     assert len(json.dumps(letter)) < 5000
     event = {"detail": letter["change"], "resources": [letter["streamArn"]]}
     assert from_event(resolve(event, system.s3)) == from_record(large(size=600_000))

@@ -240,6 +240,13 @@ def test_the_streams_trigger_names_the_batches_that_it_gives_up() -> None:
     assert trigger["DestinationConfig"]["OnFailure"]["Destination"] == {"GetAtt": "FanoutDlq.Arn"}
 
 
+def test_only_age_ends_the_attempts_of_the_streams_trigger() -> None:
+    """A bus that is busy for an hour makes every attempt of a batch fail."""
+    trigger = RESOURCES["FanoutLambda"]["Properties"]["Events"]["MainTableStream"]["Properties"]
+    assert trigger["MaximumRetryAttempts"] == -1
+    assert trigger["MaximumRecordAgeInSeconds"] == {"Ref": "StreamRecordMaxAge"}
+
+
 def test_the_stream_is_read_only_after_the_bus_can_deliver() -> None:
     [mapping] = [name for name, one in TRANSLATED.items() if is_stream_mapping(one)]
     needed = {"BackupRule", "LeaderboardRule", "ConsumerQueuePolicy", "FanoutDlqPolicy", "BackupBucketPolicy"}

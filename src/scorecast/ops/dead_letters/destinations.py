@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -18,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from scorecast.changes.change import from_detail
 from scorecast.errors import CannotRead, NotAcknowledged, ScorecastError, UserError
 from scorecast.fanout.plan import Publication, plan_waves, publication_of
-from scorecast.fanout.publish import Publisher
+from scorecast.fanout.publish import Publisher, countdown
 from scorecast.ops.dead_letters.images import with_images
 from scorecast.ops.dead_letters.letters import (
     Content,
@@ -41,9 +42,9 @@ from scorecast.runtime.batches import cut_batches
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 PAYLOAD_BYTES = 5 * 1024 * 1024
 BATCH_RECORDS = 1000
-# Attempts at publishing before a letter stays in the queue.
+# Refusals by the bus before a letter stays in the queue.
 MAX_ATTEMPTS = 4
-# A call may take long, but received letters are hidden only for a limited time.
+# A busy bus is asked for so long at most, since received letters are hidden only for a limited time.
 CALL_S = 60.0
 
 Send = Callable[[Any, str, str], None]
@@ -60,6 +61,7 @@ class Destinations:
     stack: Stack
     executor: Executor
     sleep: Callable[[float], None] = time.sleep
+    countdown: Callable[[float], Callable[[], float]] = countdown
     _plain_targets: dict[tuple[str, str], bool] = field(default_factory=dict)
 
     def redeliver(self, letters: Sequence[ParkedLetter]) -> dict[str, str | None]:
@@ -102,8 +104,15 @@ class Destinations:
             by_id.setdefault(publication.change.id, []).append(letter.message_id)
         events, claims = self.stack.client("events"), self.stack.claims
         publisher = Publisher(events, claims, self.executor, MAX_ATTEMPTS, self.sleep, random.random)
-        for wave in plan_waves(sorted(publications, key=lambda one: one.change.sequence)):
-            for refusal in publisher.publish(wave, lambda: CALL_S):
+        remaining_s = self.countdown(CALL_S)
+        waves = plan_waves(sorted(publications, key=lambda one: one.change.sequence))
+        for number, wave in enumerate(waves):
+            try:
+                refusals = publisher.publish(wave, remaining_s)
+            except NotAcknowledged:
+                left = [message for one in chain(*waves[number:]) for message in by_id[one.change.id]]
+                return outcome | dict.fromkeys(left, "The bus was busy; run the redrive again, with a lower --rate.")
+            for refusal in refusals:
                 reason = f"The bus refused it ({refusal.error_code}): {refusal.reason}"
                 outcome |= dict.fromkeys(by_id[refusal.publication.change.id], reason)
         return outcome

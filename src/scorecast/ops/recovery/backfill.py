@@ -16,9 +16,9 @@ from typing import Any
 
 from scorecast.changes.change import Change, Image
 from scorecast.changes.claim_store import ClaimStore
-from scorecast.errors import UserError
+from scorecast.errors import NotAcknowledged, UserError
 from scorecast.fanout.plan import publication_of
-from scorecast.fanout.publish import Publisher
+from scorecast.fanout.publish import Publisher, countdown
 from scorecast.ops.recovery.read_change import ItemReader
 from scorecast.ops.stack.exit_codes import ExitCode
 from scorecast.ops.stack.rate_limit import RateLimit
@@ -136,12 +136,18 @@ class BusPublisher:
     executor: Executor
     bus: Bus
     max_attempts: int = 8
+    countdown: Callable[[float], Callable[[], float]] = countdown
 
     def __call__(self, changes: Sequence[Change]) -> None:
         """Publish changes of different items; UserError if the bus does not accept one."""
         publisher = Publisher(self.events, self.claims, self.executor, self.max_attempts)
         publications = [publication_of(change, self.bus) for change in changes]
-        refusals = publisher.publish(publications, lambda: PUBLISH_S)
+        try:
+            refusals = publisher.publish(publications, self.countdown(PUBLISH_S))
+        except NotAcknowledged:
+            raise UserError(
+                "The bus was busy for too long: run the same command again to continue, with a lower --rate."
+            ) from None
         if refusals:
             first = refusals[0]
             raise UserError(

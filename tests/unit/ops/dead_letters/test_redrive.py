@@ -22,7 +22,7 @@ from scorecast.ops.dead_letters.redrive import Redrive, Redriven, purge
 from scorecast.ops.stack.polling import Clock
 from scorecast.ops.stack.stack import Stack
 from scorecast.runtime.settings import AttributeNames
-from tests.support.fakes import BUS, STREAM_ARN, FakeEvents, FakeObjects, client_error, item, record
+from tests.support.fakes import BUS, STREAM_ARN, FakeEvents, FakeObjects, client_error, fake_countdown, item, record
 from tests.support.ops_fakes import OUTPUTS, QUEUE, TOPIC, FakeClock, FakeRules, fake_target, refusal
 from tests.support.recovery_fakes import (
     CONSUMER_QUEUE,
@@ -114,7 +114,7 @@ class System:
         target = fake_target(**clients | {"dynamodbstreams": self.streams})
         given = {"FanoutDlqUrl": DEAD_LETTERS, "ConsumerQueueUrl": CONSUMER_QUEUE, "BusName": "fanoutBus"}
         self.stack = Stack(target, "fanout", OUTPUTS | given | {"FanoutLambdaName": "fanout-FanoutLambda-1"})
-        self.destinations = Destinations(self.stack, executor, lambda _: None)
+        self.destinations = Destinations(self.stack, executor, lambda _: None, fake_countdown)
         self.clock = FakeClock()
 
     def publish(self, *, TopicArn: str, Message: str) -> None:
@@ -290,8 +290,19 @@ def test_a_letter_without_a_destination_stays(system: System) -> None:
 # ---------------------------------------------------------------- failure loses nothing
 
 
+def test_letters_stay_if_the_bus_is_busy_until_the_time_runs_out(system: System) -> None:
+    system.bus.refuse_entry = lambda entry: "ThrottlingException" if '"event-2"' in entry["Detail"] else None
+    for at in (1, 2, 3):
+        system.sqs.park(envelope("fanout", change(at)))
+    done = system.run()
+    assert (done.sent, done.stayed, system.left) == (1, 2, 2)
+    assert all(reason.startswith("The bus was busy") for reason in done.refusals)
+    system.bus.refuse_entry = lambda _: None
+    assert system.run().sent == 2
+
+
 def test_letters_that_are_not_accepted_stay_and_the_others_are_sent(system: System) -> None:
-    system.bus.refuse_entry = lambda entry: "InternalFailure" if '"event-2"' in entry["Detail"] else None
+    system.bus.refuse_entry = lambda entry: "MalformedDetail" if '"event-2"' in entry["Detail"] else None
     system.sqs.refuse_send = lambda body: '"event-5"' in body
     for at in (1, 2, 3):
         system.sqs.park(envelope("fanout", change(at)))

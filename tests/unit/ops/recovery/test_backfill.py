@@ -198,8 +198,17 @@ def test_a_change_that_the_bus_refuses_is_an_error(tables: RecoveryTables) -> No
         publish(list(read(tables).values()))
         [taken] = bus.taken
         assert (taken["Source"], taken["DetailType"]) == ("update.aws.dynamodb", "READ")
-        bus.refuse_entry = lambda _: "InternalFailure"
+        bus.refuse_entry = lambda _: "MalformedDetail"
         with pytest.raises(UserError, match="refused 1 of 1 changes after 1 attempts"):
+            publish(list(read(tables).values()))
+
+
+def test_a_bus_that_stays_busy_is_an_error(tables: RecoveryTables) -> None:
+    tables.put("main", entry("1", "b", "60"))
+    bus = FakeEvents(refuse_entry=lambda _: "ThrottlingException")
+    with ThreadPoolExecutor(1) as executor:
+        publish = BusPublisher(bus, ClaimStore(FakeObjects), executor, BUS, countdown=lambda _: lambda: 0.0)
+        with pytest.raises(UserError, match="The bus was busy"):
             publish(list(read(tables).values()))
 
 
