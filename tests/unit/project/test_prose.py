@@ -13,9 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 
-CODE = [ROOT / "bench", ROOT / "tests" / "page"]
-CODE += [path for path in (ROOT / "src" / "scorecast").iterdir() if path.name != "twin"]
-CODE += [path for path in (ROOT / "tests" / "unit").iterdir() if path.name not in ("changes", "standings", "twin")]
+CODE = [ROOT / name for name in ("src", "tests", "bench")]
 
 # Each turn, with what to write instead.
 BANNED = {
@@ -105,9 +103,8 @@ def prose_of(path: Path) -> list[str]:
 
 def files() -> list[Path]:
     documents = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "bench" / "rivals").rglob("*.md")]
-    settings = [ROOT / name for name in ("template.yaml", "samconfig.toml", "pyproject.toml", "src/Makefile")]
+    settings = [ROOT / name for name in ("template.yaml", "samconfig.toml", "pyproject.toml", "Makefile", "src/Makefile")]
     code = [path for folder in CODE for path in folder.rglob("*.py")]
-    code += [path for path in CODE if path.suffix == ".py"]
     code += [ROOT / "src" / "scorecast" / "api" / name for name in ("page.html", "openapi.json")]
     return sorted({*documents, *settings, *code} - {Path(__file__), ROOT / "README.zh.md"})
 

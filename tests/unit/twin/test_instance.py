@@ -74,5 +74,5 @@ def test_an_unreadable_note_says_nothing(tmp_path: Path, text: str) -> None:
     assert read_note(tmp_path) == {}
 
 
-def test_nothing_answers_is_none(tmp_path: Path) -> None:
+def test_no_answer_gives_no_document(tmp_path: Path) -> None:
     assert instance.get_json("http://127.0.0.1:1/") is None
