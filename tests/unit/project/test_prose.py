@@ -103,7 +103,8 @@ def prose_of(path: Path) -> list[str]:
 
 def files() -> list[Path]:
     documents = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "bench" / "rivals").rglob("*.md")]
-    settings = [ROOT / name for name in ("template.yaml", "samconfig.toml", "pyproject.toml", "Makefile", "src/Makefile")]
+    names = ("template.yaml", "samconfig.toml", "pyproject.toml", "Makefile", "src/Makefile")
+    settings = [ROOT / name for name in names]
     code = [path for folder in CODE for path in folder.rglob("*.py")]
     code += [ROOT / "src" / "scorecast" / "api" / name for name in ("page.html", "openapi.json")]
     return sorted({*documents, *settings, *code} - {Path(__file__), ROOT / "README.zh.md"})
