@@ -58,6 +58,13 @@ def copy_to_another(system: RepairSystem, draw: Any) -> None:
         system.table.items[participant, board] = system.table.items[key] | moved
 
 
+def add_by_hand(system: RepairSystem, draw: Any) -> None:
+    """Put an entry as somebody would in the console: without the version that ConsumerLambda writes."""
+    participant, board = draw(keys)
+    bare = {"hackathonName": {"S": board}, "projectScore": {"N": draw(st.sampled_from(["1", "99"]))}}
+    system.table.items[participant, board] = {"id": {"S": participant}, "metadata": {"S": board}} | bare
+
+
 def change_counter(system: RepairSystem, draw: Any) -> None:
     if counters := [key for key in sorted(system.table.board_items) if key[0].startswith("counters/")]:
         key = draw(st.sampled_from(counters))
@@ -84,6 +91,7 @@ edits = st.lists(
             change_score,
             change_name,
             copy_to_another,
+            add_by_hand,
             change_counter,
             delete_from_the_board_table,
             list_another_board,

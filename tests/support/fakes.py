@@ -194,10 +194,12 @@ class FakeDynamoDb:
         if put["ConditionExpression"] == "attribute_not_exists(id)":
             met = current is None
         else:
-            values = put["ExpressionAttributeValues"]
-            history = "#history = :history" if ":history" in values else "attribute_not_exists(#history)"
-            assert put["ConditionExpression"] == f"#sequence = :sequence AND #at = :at AND {history}"
-            wanted = {name: values.get(f":{name}") for name in ("sequence", "at", "history")}
+            values = put.get("ExpressionAttributeValues", {})
+            assert values or "ExpressionAttributeValues" not in put, "DynamoDB refuses an empty map"
+            names = ("sequence", "at", "history")
+            wanted = {name: values.get(f":{name}") for name in names}
+            told = [f"#{name} = :{name}" if wanted[name] else f"attribute_not_exists(#{name})" for name in names]
+            assert put["ConditionExpression"] == " AND ".join(told)
             met = current is not None and all(current.get(name) == value for name, value in wanted.items())
         return None if met else "ConditionalCheckFailed"
 

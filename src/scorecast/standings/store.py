@@ -198,14 +198,15 @@ class Leaderboard:
         current = replacement.current
         if current is None:
             return put | {"ConditionExpression": "attribute_not_exists(id)"}
-        # A late change can alter an entry's history, and so its score, without being its newest change.
-        history = "#history = :history" if current.history else "attribute_not_exists(#history)"
-        values = {":sequence": current.sequence, ":at": current.at}
-        values |= {":history": current.history} if current.history else {}
+        # A late change can alter an entry's history, and so its score, without being its newest change. An entry that
+        # somebody added by hand may lack its version.
+        texts = {"sequence": current.sequence, "at": current.at, "history": current.history}
+        values = {f":{name}": {"S": text} for name, text in texts.items() if text}
+        conditions = [f"#{name} = :{name}" if texts[name] else f"attribute_not_exists(#{name})" for name in texts]
         return put | {
-            "ConditionExpression": f"#sequence = :sequence AND #at = :at AND {history}",
-            "ExpressionAttributeNames": {"#sequence": "sequence", "#at": "at", "#history": "history"},
-            "ExpressionAttributeValues": {name: {"S": value} for name, value in values.items()},
+            "ConditionExpression": " AND ".join(conditions),
+            "ExpressionAttributeNames": {f"#{name}": name for name in texts},
+            **({"ExpressionAttributeValues": values} if values else {}),
         }
 
 

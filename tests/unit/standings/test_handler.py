@@ -247,6 +247,13 @@ def test_a_read_item_replaces_the_entry_whose_sequence_it_carries(system: System
     system.table.check()
 
 
+def test_an_entry_that_somebody_added_by_hand_without_a_version_is_replaced(system: System) -> None:
+    bare = {"hackathonName": {"S": "StarWar"}, "projectScore": {"N": "99"}}
+    system.table.items["1", "StarWar"] = {"id": {"S": "1"}, "metadata": {"S": "StarWar"}} | bare
+    outcome = system.process(event(item(score="60")))
+    assert (outcome.retry_ids, system.table.scores) == ([], {("1", "StarWar"): "60"})
+
+
 def test_a_read_item_loses_to_every_later_change_and_tombstone(system: System) -> None:
     system.process(event(None, item(), sequence=6))
     system.process(read_again("2", 5, "2026-01-01T00:00:02.000Z"), read_again("3", 0, "2026-01-01T00:00:03.000Z"))
