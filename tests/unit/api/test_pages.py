@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scorecast.api.endpoints import entries as entries_endpoint
 from scorecast.leaderboard.batch_get import Item
 from scorecast.leaderboard.index import lookup
+from scorecast.leaderboard.index.lookup import Standing
 from scorecast.leaderboard.policy import BoardPolicy, Order, Ties
 from tests.support.api_fakes import FakeTable, get, serve
 
@@ -134,6 +135,35 @@ def test_a_later_page_reads_a_bounded_number_of_entries_before_it(monkeypatch: p
         assert len(page["entries"]) == 100
     assert table.read == 605
     assert table.counted == 5 * 31
+
+
+def test_an_entry_that_was_added_while_its_rank_was_read_makes_no_percentile_negative() -> None:
+    # The total and the entries above are read one after the other.
+    assert Standing(above=3, total=2).percentile == 0
+    assert Standing(above=2, total=2).percentile == 0
+
+
+# ---- very many ties
+
+
+@pytest.mark.parametrize("limit", [7, 50, 100])
+@pytest.mark.parametrize("order", Order)
+@pytest.mark.parametrize("ties", Ties)
+@pytest.mark.parametrize("counted_total", [0, 1000])
+def test_150_tied_entries_are_each_on_one_page_with_one_rank(
+    monkeypatch: pytest.MonkeyPatch, limit: int, order: Order, ties: Ties, counted_total: int
+) -> None:
+    monkeypatch.setattr(lookup, "COUNTED_TOTAL", counted_total)
+    best, worst = order.best_first([Decimal(9), Decimal(1)])
+    entries = [("b", f"t{at:03}", "5") for at in range(150)] + [("b", "best", str(best)), ("b", "worst", str(worst))]
+    reached = {entry[1]: f"2026-01-01T00:00:00.{at:06}Z" for at, entry in enumerate(entries)}
+    serve(monkeypatch, FakeTable(entries, policies={"b": BoardPolicy(order=order, ties=ties)}, reached=reached))
+    shown = [entry for page in walk(limit) for entry in page["entries"]]
+    assert sorted(entry["id"] for entry in shown) == sorted(entry[1] for entry in entries)
+    assert [entry["rank"] for entry in shown] == [1, *[2] * 150, 152]
+    assert [entry["position"] for entry in shown] == list(range(1, 153))
+    if ties is Ties.EARLIEST:
+        assert [entry["id"] for entry in shown[1:-1]] == [f"t{at:03}" for at in range(150)]
 
 
 # ---- a board whose policy changes between two pages

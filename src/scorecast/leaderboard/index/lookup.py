@@ -43,7 +43,9 @@ class Standing:
         """The share of the board's entries that do not score better, in percent with two decimals."""
         if not self.total:
             return Decimal(100)
-        return (Decimal(100) * (self.total - self.above) / self.total).quantize(Decimal("0.01"), ROUND_DOWN)
+        # An entry may be added between the read of the total and that of the entries above.
+        not_better = max(self.total - self.above, 0)
+        return (Decimal(100) * not_better / self.total).quantize(Decimal("0.01"), ROUND_DOWN)
 
 
 @dataclass(frozen=True, slots=True)
