@@ -71,7 +71,7 @@ FANOUT = (
 )
 PUBLISHERS = (*FANOUT, Function(POWERTOOLS, "FanoutFunction", "fanout"))
 CONSUMER = (
-    Function(OURS, "ConsumerLambda", "scorecast.standings.handler", "consumer"),
+    Function(OURS, "ConsumerLambda", "scorecast.standings.handler", "processor"),
     Function(TEXTBOOK, "ConsumerFunction", "consumer"),
 )
 READ = (

@@ -90,5 +90,5 @@ def test_a_bundle_holds_our_code_and_what_is_pinned_for_it(stack: Stack, functio
     pins = re.findall(r"^([a-z0-9-]+)==(\S+)", (ROOT / "src" / "functions.txt").read_text(), re.MULTILINE)
     assert {(one.name, one.version) for one in installed} == set(pins)
     listed = {bundle / file for one in installed for file in one.files or []}
-    found = {path for path in bundle.rglob("*") if path.is_file()}
+    found = {path for path in bundle.rglob("*") if path.is_file() and path.suffix != ".pyc"}
     assert {path.relative_to(bundle).parts[0] for path in found - listed} == {"scorecast"}
