@@ -31,7 +31,7 @@ from scorecast.standings.store import Leaderboard
 
 BATCHES = [1, 10, 100, 1000]
 REPEATS = [0.0, 0.5]
-SETTINGS = ConsumerSettings(LEADERBOARD, BOARDS, "queue", AttributeNames())
+SETTINGS = ConsumerSettings(LEADERBOARD, BOARDS, "queue", "consumer", AttributeNames())
 _BUS = Bus("bus", "backup", AttributeNames())
 _ARN = "arn:aws:dynamodb:us-east-1:123456789012:table/main/stream/2026-01-01T00:00:00.000"
 # Scores of a contest, where participants have some thousands of points.
@@ -129,7 +129,13 @@ def measure_cpu(endpoint: str, batches: list[int]) -> Iterator[Row]:
 def _messages(turn: int, batch: int) -> list[dict[str, Any]]:
     board, draw = f"cpu {batch}", random.Random(f"{turn} {batch}")
     made = (delivery(turn, f"player{turn}-{number:07}", board, draw.randrange(_SCORES)) for number in range(batch))
-    return [{"messageId": str(number), "body": one.event} for number, one in enumerate(made)]
+    return [message(str(number), one.event) for number, one in enumerate(made)]
+
+
+def message(message_id: str, body: Any) -> dict[str, Any]:
+    """Make a message of the queue as Lambda passes it to the function."""
+    attributes = {"ApproximateReceiveCount": "1"}
+    return {"messageId": message_id, "receiptHandle": message_id, "body": body, "attributes": attributes}
 
 
 def _cpu(process: functions.Process, events: list[dict[str, Any]], batch: int) -> list[float]:
@@ -141,7 +147,7 @@ def measure_memory(endpoint: str) -> Iterator[Row]:
     """Give both our functions, from their bundles, the largest batches of 4 KB changes; report the process's peak."""
     text = "x" * MEMORY_BYTES
     deliveries = [delivery(number, f"player{number:07}", "memory", number, text) for number in range(MEMORY_BATCH)]
-    messages = [{"messageId": one.id, "body": one.event} for one in deliveries]
+    messages = [message(one.id, one.event) for one in deliveries]
     with functions.running(functions.CONSUMER[0], endpoint) as process:
         measured = [process.invoke({"Records": messages}) for _ in range(3)]
     assert measured[-1]["answer"] == {"batchItemFailures": []}

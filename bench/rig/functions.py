@@ -109,7 +109,16 @@ def environment(endpoint: str = "http://127.0.0.1:9") -> dict[str, str]:
     """Return the environment of a function that calls AWS at the endpoint."""
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     aws = {"AWS_ENDPOINT_URL": endpoint, "AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1"}
-    return kept | _SETTINGS | _CREDENTIALS | aws | {"DEAD_LETTER_QUEUE_URL": f"{endpoint}/000000000000/dlq"}
+    return (
+        kept
+        | _SETTINGS
+        | _CREDENTIALS
+        | aws
+        | {
+            "DEAD_LETTER_QUEUE_URL": f"{endpoint}/000000000000/dlq",
+            "CONSUMER_QUEUE_URL": f"{endpoint}/000000000000/queue",
+        }
+    )
 
 
 class Process:

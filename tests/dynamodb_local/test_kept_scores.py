@@ -52,7 +52,7 @@ def test_late_and_repeated_changes_end_as_the_policy_says(engine: Any, keep: Kee
     changes = draw_changes(board, draw)
     came = sorted([*changes, *draw.sample(changes, 40)], key=lambda one: int(one.sequence) + draw.randrange(LATE))
     consumer = BatchProcessor(
-        ConsumerSettings(LEADERBOARD, BOARDS, "queue", AttributeNames()),
+        ConsumerSettings(LEADERBOARD, BOARDS, "queue", "consumer", AttributeNames()),
         Leaderboard(engine.dynamodb, LEADERBOARD, BOARDS),
         DeadLetterQueue(FakeSqs(), "queue"),
         ClaimStore(FakeObjects),

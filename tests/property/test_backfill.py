@@ -62,7 +62,7 @@ class World:
         self.table = FakeDynamoDb()
         self.table.declare("StarWar", policy)
         leaderboard = Leaderboard(self.table, "leaderboard", "boards", lambda _: None)
-        settings_ = ConsumerSettings("leaderboard", "boards", "queue", AttributeNames())
+        settings_ = ConsumerSettings("leaderboard", "boards", "queue", "consumer", AttributeNames())
         dead_letters, policies = DeadLetterQueue(FakeSqs(), "queue"), PolicyTable(self.table, "boards")
         self.consumer = BatchProcessor(settings_, leaderboard, dead_letters, ClaimStore(FakeObjects), policies)
 

@@ -82,7 +82,7 @@ def test_no_event_with_a_claim_delays_its_neighbour(path: Path, value: Any) -> N
 def check_event(event: Any) -> None:
     table, queue = FakeDynamoDb(), FakeSqs()
     consumer = BatchProcessor(
-        ConsumerSettings("leaderboard", "boards", "queue", AttributeNames()),
+        ConsumerSettings("leaderboard", "boards", "queue", "consumer", AttributeNames()),
         Leaderboard(table, "leaderboard", "boards", lambda _: None),
         DeadLetterQueue(queue, ""),
         ClaimStore(FakeObjects),

@@ -69,7 +69,7 @@ def _deliver(table: FakeDynamoDb, changes: list[Change], data: Any, *, shuffled:
     repeats = data.draw(st.lists(st.sampled_from(changes), max_size=10)) if changes and shuffled else []
     in_order = data.draw(st.permutations(changes + repeats)) if shuffled else changes
     size = data.draw(st.integers(1, 8))
-    settings_ = ConsumerSettings("leaderboard", "boards", "queue", AttributeNames())
+    settings_ = ConsumerSettings("leaderboard", "boards", "queue", "consumer", AttributeNames())
     queue, leaderboard = FakeSqs(), Leaderboard(table, "leaderboard", "boards", lambda _: None)
     dead_letters, policies = DeadLetterQueue(queue, "queue"), PolicyTable(table, "boards")
     consumer = BatchProcessor(settings_, leaderboard, dead_letters, ClaimStore(FakeObjects), policies)

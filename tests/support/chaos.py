@@ -89,7 +89,7 @@ class World:
         publisher = Publisher(self, claims, Inline(), 2, lambda _: None, lambda: 0.0)
         fanout = Fanout(FanoutSettings(BUS, DEAD_LETTERS, 2), publisher, dead_letters)
         leaderboard = Leaderboard(self.tables, "leaderboard", "boards", lambda _: None)
-        settings = ConsumerSettings("leaderboard", "boards", DEAD_LETTERS, AttributeNames())
+        settings = ConsumerSettings("leaderboard", "boards", DEAD_LETTERS, "consumer", AttributeNames())
         policies, announcements = PolicyTable(self.tables, "boards"), announcements_of(self.tables, self, PLACES)
         return fanout, BatchProcessor(settings, leaderboard, dead_letters, claims, policies, announcements)
 

@@ -16,7 +16,7 @@ from scorecast.standings.handler import BatchProcessor, Delivery
 from scorecast.standings.store import Leaderboard
 from tests.support.fakes import STREAM_ARN, FakeDynamoDb, FakeObjects, FakeSqs, record
 
-SETTINGS = ConsumerSettings("leaderboard", "boards", "queue", AttributeNames())
+SETTINGS = ConsumerSettings("leaderboard", "boards", "queue", "consumer", AttributeNames())
 
 
 class System:
@@ -45,6 +45,22 @@ class System:
 def about(participant: str, code: str) -> Callable[[dict[str, Any]], str | None]:
     """Fail the writes of a participant's entries with a code."""
     return lambda action: code if action.get("Put", {}).get("Item", {}).get("id") == {"S": participant} else None
+
+
+class Context:
+    """What Lambda tells a function of its invocation."""
+
+    def __init__(self, remaining_ms: int = 30_000) -> None:
+        self.remaining_ms = remaining_ms
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.remaining_ms
+
+
+def message(message_id: str, body: str, receives: int = 1) -> dict[str, Any]:
+    """A message of the queue as Lambda passes it on."""
+    attributes = {"ApproximateReceiveCount": str(receives)}
+    return {"messageId": message_id, "receiptHandle": f"handle-{message_id}", "body": body, "attributes": attributes}
 
 
 def event(new: dict[str, Any] | None = None, old: dict[str, Any] | None = None, sequence: int = 1) -> str:

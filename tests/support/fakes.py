@@ -112,6 +112,26 @@ class FakeSqs:
 
 
 @dataclass
+class FakeVisibility:
+    """A queue whose messages a consumer makes visible again: keeps the entries of each call.
+
+    With the fault "refused" the call fails, with "failed" each entry of it.
+    """
+
+    fault: str = ""
+    calls: list[list[dict[str, Any]]] = field(default_factory=list)
+
+    def change_message_visibility_batch(self, *, QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:
+        assert 1 <= len(Entries) <= 10
+        assert QueueUrl == "consumer"
+        self.calls.append(Entries)
+        if self.fault == "refused":
+            raise client_error("AccessDenied", 403)
+        failed = [{"Id": entry["Id"], "Code": "InternalError"} for entry in Entries]
+        return {"Successful": []} | ({"Failed": failed} if self.fault else {})
+
+
+@dataclass
 class FakeObjects:
     """A bucket: bodies by key, in the order of the writes; `refuse` returns the error for a key."""
 

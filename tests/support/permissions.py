@@ -150,6 +150,8 @@ MAY = [
         "ConsumerQueue", VisibilityTimeout=0)),
     Call("ConsumerRole", "sqs:DeleteMessage", QUEUE, "sqs.delete_message", at_queue(
         "ConsumerQueue", ReceiptHandle="probe")),
+    Call("ConsumerRole", "sqs:ChangeMessageVisibility", QUEUE, "sqs.change_message_visibility_batch", at_queue(
+        "ConsumerQueue", Entries=[{"Id": "probe", "ReceiptHandle": "probe", "VisibilityTimeout": 1}])),
     Call("ConsumerRole", "sqs:GetQueueAttributes", QUEUE, "sqs.get_queue_attributes", at_queue("ConsumerQueue")),
     Call("ConsumerRole", "sqs:SendMessage", DLQ, "sqs.send_message_batch", at_queue(
         "FanoutDlq", Entries=[{"Id": "probe", "MessageBody": "probe"}])),

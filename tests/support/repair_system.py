@@ -22,7 +22,7 @@ from tests.support.ops_fakes import Pages, fake_stack
 
 Item = dict[str, Any]
 Key = tuple[str, str]
-SETTINGS = ConsumerSettings("leaderboard", "boards", "queue", AttributeNames())
+SETTINGS = ConsumerSettings("leaderboard", "boards", "queue", "consumer", AttributeNames())
 
 
 @dataclass

@@ -22,8 +22,9 @@ from tests.support.fakes import item
 from tests.support.faulty_aws import FUNCTIONS, Plan, faulty
 from tests.support.waiting import eventually
 
-# The twin does not halve a batch that fails, so batches are small; the usual timeout would be waited for six times.
-BATCH_RECORDS, VISIBILITY_S = 200, 3
+# The twin does not halve a batch that fails, so it is small from the start. A message whose function was killed comes
+# back sooner than after 180 s, and becomes a dead letter after fewer receives than the template's.
+BATCH_RECORDS, VISIBILITY_S, RECEIVES = 200, 3, 6
 # The shortest age at which a trigger gives up a record.
 MAX_AGE_S = 60
 POISON, POISONOUS = "soak-poison", 10
@@ -100,8 +101,10 @@ class Soak:
         return ["--no-wait", *(text for name, value in given.items() for text in (f"--{name}", str(value)))]
 
     def _prepare(self) -> None:
-        queue, attributes = self.stack.outputs["ConsumerQueueUrl"], {"VisibilityTimeout": str(VISIBILITY_S)}
-        self.stack.client("sqs").set_queue_attributes(QueueUrl=queue, Attributes=attributes)
+        sqs, queue, name = self.stack.client("sqs"), self.stack.outputs["ConsumerQueueUrl"], "RedrivePolicy"
+        usual = json.loads(sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=[name])["Attributes"][name])
+        changed = {name: json.dumps(usual | {"maxReceiveCount": RECEIVES}), "VisibilityTimeout": str(VISIBILITY_S)}
+        sqs.set_queue_attributes(QueueUrl=queue, Attributes=changed)
         self._set_trigger(BatchSize=BATCH_RECORDS)
 
     def _set_trigger(self, **settings: int) -> None:

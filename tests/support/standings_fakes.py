@@ -20,7 +20,7 @@ from scorecast.standings.handler import BatchProcessor, Delivery, Outcome
 from scorecast.standings.store import Leaderboard
 from tests.support.fakes import STREAM_ARN, FakeDynamoDb, FakeEvents, FakeObjects, FakeSqs, item, record
 
-SETTINGS = ConsumerSettings("leaderboard", "boards", "queue", AttributeNames())
+SETTINGS = ConsumerSettings("leaderboard", "boards", "queue", "consumer", AttributeNames())
 Call = tuple[str, dict[str, Any]]
 
 

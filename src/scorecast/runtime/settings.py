@@ -60,6 +60,7 @@ class ConsumerSettings:
     leaderboard_table: str
     board_table: str
     dead_letter_queue_url: str
+    consumer_queue_url: str
     attributes: AttributeNames
 
     @classmethod
@@ -69,6 +70,7 @@ class ConsumerSettings:
             leaderboard_table=_text(environment, "LEADERBOARD_TABLE"),
             board_table=_text(environment, "BOARD_TABLE"),
             dead_letter_queue_url=_text(environment, "DEAD_LETTER_QUEUE_URL"),
+            consumer_queue_url=_text(environment, "CONSUMER_QUEUE_URL"),
             attributes=_attributes(environment),
         )
 

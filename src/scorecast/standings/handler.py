@@ -3,6 +3,8 @@
 Changes may be repeated and may arrive in any order. A change that can never be applied goes to the dead-letter queue
 at once, with the reason; a change that cannot be applied now is delivered again; neither blocks the others of its
 batch. A change that happened after its board closed is dropped, which is not a failure.
+
+An invocation's time is divided: writing ends in time for the announcements, and they in time for the rest.
 """
 
 from __future__ import annotations
@@ -11,10 +13,12 @@ import json
 import os
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import cache
+from math import inf
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -24,6 +28,7 @@ from scorecast.changes.claim_store import ClaimStore
 from scorecast.dead_letters.envelope import DeadLetter
 from scorecast.dead_letters.queue import DeadLetterQueue
 from scorecast.errors import CannotApply, CannotRead, NotAcknowledged
+from scorecast.leaderboard.item import Key
 from scorecast.leaderboard.policy import BoardPolicy
 from scorecast.leaderboard.policy_table import PolicyTable
 from scorecast.runtime.aws import Client, code_of, create_client, create_s3_client
@@ -34,32 +39,59 @@ from scorecast.standings.announce.announcements import CONCURRENT_BOARDS, Announ
 from scorecast.standings.announce.publish import StandingEventPublisher
 from scorecast.standings.announce.snapshots import SnapshotTable
 from scorecast.standings.entry import Entry, entries_of, newest
+from scorecast.standings.redelivery import Receipt, Redelivery
 from scorecast.standings.store import Leaderboard, Result
 
 STAGE = "standings"
+# Of an invocation's time, for standing events.
+ANNOUNCE_S = 8.0
+# Of an invocation's time, for parking, redelivery and the answer.
+RESERVE_S = 4.0
 
 Event = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One message of the queue, or one bare event; a failure is reported with its `id`."""
+    """One message of the queue, or one bare event, which has no receipt; a failure is reported with its `id`."""
 
     id: str
     event: Any
+    receipt: Receipt | None = None
 
 
 _Readable = tuple[Delivery, Event, list[Entry]]
 _Letter = tuple[str, DeadLetter]
 
 
+class Fate(StrEnum):
+    """What became of a change; each has one. The names are those of the log."""
+
+    APPLIED = "applied"
+    STALE = "stale"  # the board has a newer one, or this one
+    MERGED = "merged"  # a newer change of the same entry, in the same batch, was written
+    CLOSED = "closed"
+    IGNORED = "ignored"  # it is about no entry
+    PARKED = "parked"
+    RETRY = "retry"
+
+
 @dataclass(slots=True)
 class Outcome:
-    """The result of a batch: the ids to deliver again, the entries that were written, and the counts for the log."""
+    """The result of a batch: the fate of each delivery, and the entries that were written."""
 
-    retry_ids: list[str] = field(default_factory=list)
+    fates: dict[str, Fate] = field(default_factory=dict)
     written: list[Entry] = field(default_factory=list)
-    counts: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def retry_ids(self) -> list[str]:
+        """The deliveries that must be delivered again."""
+        return [delivery_id for delivery_id, fate in self.fates.items() if fate is Fate.RETRY]
+
+    @property
+    def counts(self) -> Counter[str]:
+        """The number of deliveries of each fate."""
+        return Counter(map(str, self.fates.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +104,26 @@ class BatchProcessor:
     claims: ClaimStore
     policies: PolicyTable
     announcements: Announcements | None = None
+    redelivery: Redelivery | None = None
+    clock: Callable[[], float] = time.monotonic
 
-    def process(self, deliveries: Sequence[Delivery]) -> Outcome:
-        """Apply, park or retry each delivery, then announce what that changed at the top of boards."""
-        outcome = Outcome()
+    def process(self, deliveries: Sequence[Delivery], remaining_s: float = inf) -> Outcome:
+        """Apply, park or retry each delivery, then announce what that changed at the top of boards.
+
+        `remaining_s` is the time until the invocation is ended.
+        """
+        outcome = Outcome(dict.fromkeys((delivery.id for delivery in deliveries), Fate.IGNORED))
+        end = self.clock() + remaining_s
         letters: list[_Letter] = []
         readable = self._read(deliveries, letters, outcome)
         policies = self._policies(entry.board for _, _, entries in readable for entry in entries)
         ready = _drop_closed(readable, policies, letters, outcome)
-        letters += self._apply(ready, policies, outcome)
+        letters += self._apply(ready, policies, outcome, end - RESERVE_S - ANNOUNCE_S)
         self._park(letters, outcome)
         parked = {delivery_id for delivery_id, _ in letters}
-        self._announce([one for one in ready if one[0].id not in parked], outcome)
+        self._announce([one for one in ready if one[0].id not in parked], outcome, end - RESERVE_S)
         _log_failures(deliveries, dict(letters), outcome)
+        self._hasten(deliveries, outcome, end - RESERVE_S / 4)
         return outcome
 
     def _read(self, deliveries: Sequence[Delivery], letters: list[_Letter], outcome: Outcome) -> list[_Readable]:
@@ -101,16 +140,15 @@ class BatchProcessor:
                 letters.append((delivery.id, _letter("CannotApply", str(error), event)))
             except NotAcknowledged:
                 logger.warning("standings could not fetch a change's images now")
-                outcome.retry_ids.append(delivery.id)
+                outcome.fates[delivery.id] = Fate.RETRY
         return readable
 
     def _apply(
-        self, ready: Sequence[_Readable], policies: Mapping[str, BoardPolicy], outcome: Outcome
+        self, ready: Sequence[_Readable], policies: Mapping[str, BoardPolicy], outcome: Outcome, deadline: float
     ) -> list[_Letter]:
         """Write the entries; return a letter for each change that can never be written."""
         entries_to_write = [entry for _, _, entries in ready for entry in entries]
-        results, winners = self.leaderboard.write(entries_to_write, policies), newest(entries_to_write)
-        outcome.counts.update("applied" if result.applied else "stale" for result in results.values())
+        results, winners = self.leaderboard.write(entries_to_write, policies, deadline), newest(entries_to_write)
         outcome.written += [result.entry for result in results.values() if result.entry]
         letters: list[_Letter] = []
         for delivery, event, entries in ready:
@@ -118,7 +156,9 @@ class BatchProcessor:
             if any(_is_permanent(entry, winners, result) for entry, result in failures):
                 letters.append((delivery.id, _letter(failures[0][1].error_code, failures[0][1].reason, event)))
             elif failures:
-                outcome.retry_ids.append(delivery.id)
+                outcome.fates[delivery.id] = Fate.RETRY
+            elif entries:
+                outcome.fates[delivery.id] = _fate(entries, winners, results)
         return letters
 
     def _policies(self, boards: Iterable[str]) -> dict[str, BoardPolicy]:
@@ -138,20 +178,36 @@ class BatchProcessor:
     def _park(self, letters: list[_Letter], outcome: Outcome) -> None:
         try:
             self.dead_letters.park([letter for _, letter in letters])
-            outcome.counts["parked"] += len(letters)
+            fate = Fate.PARKED
         except NotAcknowledged:
             logger.exception("standings could not park %d changes", len(letters))
-            outcome.retry_ids += [delivery_id for delivery_id, _ in letters]
+            fate = Fate.RETRY
+        outcome.fates |= {delivery_id: fate for delivery_id, _ in letters}
 
-    def _announce(self, taken: Iterable[_Readable], outcome: Outcome) -> None:
+    def _announce(self, taken: Iterable[_Readable], outcome: Outcome, deadline: float) -> None:
         """Announce changes at the top of boards, also those that an earlier delivery wrote but did not announce."""
         if self.announcements is None:
             return
         by_delivery = [(delivery.id, entries) for delivery, _, entries in taken]
         entries = (entry for _, entries in by_delivery for entry in entries)
-        boards = self.announcements.announce(entries, outcome.written)
+        boards = self.announcements.announce(entries, outcome.written, deadline)
         retried = [delivery_id for delivery_id, entries in by_delivery if any(one.board in boards for one in entries)]
-        outcome.retry_ids += [delivery_id for delivery_id in retried if delivery_id not in outcome.retry_ids]
+        outcome.fates |= dict.fromkeys(retried, Fate.RETRY)
+
+    def _hasten(self, deliveries: Iterable[Delivery], outcome: Outcome, deadline: float) -> None:
+        """Make the messages to deliver again visible within seconds."""
+        if self.redelivery is None:
+            return
+        retried = (one.receipt for one in deliveries if outcome.fates[one.id] is Fate.RETRY)
+        self.redelivery.hasten([one for one in retried if one], lambda: self.clock() < deadline)
+
+
+def _fate(entries: Iterable[Entry], winners: Mapping[Key, Entry], results: Mapping[Key, Result]) -> Fate:
+    """The fate of a change whose entries did not fail."""
+    written = [entry for entry in entries if results[entry.key].applied]
+    if any(winners[entry.key] is entry for entry in written):
+        return Fate.APPLIED
+    return Fate.MERGED if written else Fate.STALE
 
 
 def _drop_closed(
@@ -161,30 +217,36 @@ def _drop_closed(
     ready: list[_Readable] = []
     for delivery, event, entries in readable:
         if any(entry.board not in policies for entry in entries):
-            outcome.retry_ids.append(delivery.id)
+            outcome.fates[delivery.id] = Fate.RETRY
             continue
         try:
             in_time = [entry for entry in entries if policies[entry.board].is_open(entry.at)]
         except CannotRead as error:
             letters.append((delivery.id, _letter("CannotRead", str(error), event)))
             continue
-        outcome.counts.update(["closed"] * (len(entries) - len(in_time)))
+        if entries and not in_time:
+            outcome.fates[delivery.id] = Fate.CLOSED
         ready.append((delivery, event, in_time))
     return ready
 
 
-def handle(event: Any, _context: Any) -> dict[str, Any]:
+def handle(event: Any, context: Any) -> dict[str, Any]:
     """Lambda's entry: `event` is a batch of the queue, or one event of the bus (direct or asynchronous invocation)."""
+    remaining_s = context.get_remaining_time_in_millis() / 1000
     if isinstance(event, dict) and isinstance(event.get("Records"), list):
-        deliveries = [Delivery(message["messageId"], message["body"]) for message in event["Records"]]
-        outcome = processor().process(deliveries)
-        _log(outcome, len(deliveries))
+        outcome = processor().process([_delivery(message) for message in event["Records"]], remaining_s)
+        _log(outcome)
         return {"batchItemFailures": [{"itemIdentifier": delivery_id} for delivery_id in outcome.retry_ids]}
-    outcome = processor().process([Delivery("event", event)])
-    _log(outcome, 1)
+    outcome = processor().process([Delivery("event", event)], remaining_s)
+    _log(outcome)
     if outcome.retry_ids:
         raise NotAcknowledged("The change could not be applied now; invoke the function again.")
     return dict(outcome.counts)
+
+
+def _delivery(message: Mapping[str, Any]) -> Delivery:
+    receives = int(message["attributes"]["ApproximateReceiveCount"])
+    return Delivery(message["messageId"], message["body"], Receipt(message["receiptHandle"], receives))
 
 
 @cache
@@ -195,6 +257,8 @@ def processor() -> BatchProcessor:
     # function's timeout, and the applied changes would be delivered again with the others.
     dynamodb = create_client("dynamodb", total_attempts=2)
     policies = PolicyTable(dynamodb, settings.board_table)
+    # One attempt: a message that is not hastened comes back later.
+    redelivery = Redelivery(create_client("sqs", total_attempts=1), settings.consumer_queue_url)
     return BatchProcessor(
         settings,
         Leaderboard(dynamodb, settings.leaderboard_table, settings.board_table),
@@ -202,6 +266,7 @@ def processor() -> BatchProcessor:
         ClaimStore(cache(create_s3_client)),
         policies,
         _announcements(settings, dynamodb, policies),
+        redelivery,
     )
 
 
@@ -254,9 +319,8 @@ def _letter(error_code: str, reason: str, event: Event | None = None, record: An
 
 def _log_failures(deliveries: Sequence[Delivery], letters: Mapping[str, DeadLetter], outcome: Outcome) -> None:
     """Log a line for each change that is parked or delivered again."""
-    retry_ids = set(outcome.retry_ids)
     for delivery in deliveries:
-        if delivery.id in retry_ids:
+        if outcome.fates[delivery.id] is Fate.RETRY:
             logger.info("standings retries change=%s", _change_id(delivery))
         elif delivery.id in letters:
             code = letters[delivery.id].error_code
@@ -271,18 +335,16 @@ def _change_id(delivery: Delivery) -> str:
         return loggable_id(None)
 
 
-def _log(outcome: Outcome, changes: int) -> None:
+def _log(outcome: Outcome) -> None:
     counts = outcome.counts
-    logger.info(
-        "standings changes=%d applied=%d stale=%d closed=%d parked=%d again=%d",
-        *(changes, counts["applied"], counts["stale"], counts["closed"], counts["parked"], len(outcome.retry_ids)),
-    )
+    fates = " ".join(f"{fate}={counts[fate]}" for fate in Fate)
+    logger.info("standings changes=%d %s", counts.total(), fates)
     metrics = {
-        "ChangesIn": changes,
-        "Applied": counts["applied"],
-        "Stale": counts["stale"],
-        "Retried": len(outcome.retry_ids),
-        "Parked": counts["parked"],
+        "ChangesIn": counts.total(),
+        "Applied": counts[Fate.APPLIED],
+        "Stale": counts[Fate.STALE],
+        "Retried": counts[Fate.RETRY],
+        "Parked": counts[Fate.PARKED],
     }
     write_metrics("ConsumerLambda", metrics, {"BoardLagMs": _lags_ms(outcome.written, time.time())})
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
+from math import inf
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -27,24 +28,24 @@ from scorecast.leaderboard.item import Item, Key, StoredEntry, item_key, make_it
 from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Ties
 from scorecast.leaderboard.ties import tie_order
 from scorecast.runtime.aws import code_of
+from scorecast.standings.backoff import TRANSACTION_ACTIONS, Backoff
 from scorecast.standings.entry import Entry
 from scorecast.standings.score_history import entry_after, reached
 
-# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
-TRANSACTION_ACTIONS = 100
 # The stream keeps a change for a day, queues for 14 days, and a redrive may follow later.
 TOMBSTONE_DAYS = 30
 # The collection of the board table that lists the boards.
 BOARDS = "boards"
 
-# Pauses with full jitter; conflicts are short, throttling is not.
-_PAUSES_S = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
-# Failures that no retry resolves, as an error of the call and as the reason of one action.
+# Failures that no retry resolves, as an error of the call and as the reason of one action. All others may pass: of the
+# reasons ThrottlingError, ProvisionedThroughputExceeded, TransactionConflict and ConditionalCheckFailed (read again).
+# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 _PERMANENT = {"ValidationException", "ValidationError", "ItemCollectionSizeLimitExceeded"}
 
-# Failures that may be retried in a shared transaction: none, that of another entry, and a newer version.
+# Failures that say nothing about the entry: none, that of another entry, a newer version, and no time left to try.
 _HELD_UP = "HeldUp"
-_BATCHABLE = {"", _HELD_UP, "ConditionalCheckFailed"}
+_NO_TIME = "NoTimeLeft"
+_BATCHABLE = {"", _HELD_UP, _NO_TIME, "ConditionalCheckFailed"}
 
 NO_POLICIES: Mapping[str, BoardPolicy] = MappingProxyType({})
 """No board has a policy."""
@@ -69,12 +70,18 @@ class Result:
         return bool(self.error_code)
 
     @property
+    def batchable(self) -> bool:
+        """Whether it may be tried again in a transaction of any size."""
+        return self.error_code in _BATCHABLE
+
+    @property
     def permanent(self) -> bool:
         """Whether it failed and no retry can succeed."""
         return self.error_code in _PERMANENT
 
 
 _STALE = Result()
+_TOO_LATE = Result(error_code=_NO_TIME)
 
 
 class _DynamoDb(BatchGetItem, Protocol):
@@ -108,10 +115,13 @@ class Leaderboard:
     table: str
     board_table: str
     sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
     _known_boards: set[str] = field(default_factory=set)
 
-    def write(self, entries: Iterable[Entry], policies: Mapping[str, BoardPolicy] = NO_POLICIES) -> dict[Key, Result]:
-        """Write entries by the policies of their boards; return the result for each key.
+    def write(
+        self, entries: Iterable[Entry], policies: Mapping[str, BoardPolicy] = NO_POLICIES, deadline: float = inf
+    ) -> dict[Key, Result]:
+        """Write entries by the policies of their boards until the clock's `deadline`; return the result for each key.
 
         One call reads up to 100 entries; one call writes as many as fit, with their nodes, into 100 actions. Costs a
         read unit and a transactional write a key, and two write units for each node and transaction.
@@ -122,12 +132,15 @@ class Leaderboard:
         for entry in entries:
             if entry.key not in results:
                 waiting.setdefault(entry.key, []).append(entry)
-        for pause_s in (0.0, *_PAUSES_S):
-            if not waiting:
+        backoff = Backoff()
+        while waiting:
+            results |= self._write_once(waiting, policies, results, backoff.width, deadline)
+            left = {key: some for key, some in waiting.items() if results[key].failed and not results[key].permanent}
+            backoff.after_round(len(left) < len(waiting), sum(not results[key].batchable for key in left))
+            waiting, pause_s = left, backoff.pause_s() if not backoff.is_exhausted else inf
+            if not waiting or self.clock() + pause_s >= deadline or pause_s == inf:
                 break
-            self.sleep(random.uniform(0, pause_s))
-            results |= self._write_once(waiting, policies, results)
-            waiting = {key: some for key, some in waiting.items() if results[key].failed and not results[key].permanent}
+            self.sleep(pause_s)
         return results
 
     def _register(self, entries: Sequence[Entry]) -> dict[Key, Result]:
@@ -146,9 +159,14 @@ class Leaderboard:
         return {entry.key: failures[entry.board] for entry in entries if entry.board in failures}
 
     def _write_once(
-        self, waiting: Mapping[Key, Sequence[Entry]], policies: Mapping[str, BoardPolicy], earlier: Mapping[Key, Result]
+        self,
+        waiting: Mapping[Key, Sequence[Entry]],
+        policies: Mapping[str, BoardPolicy],
+        earlier: Mapping[Key, Result],
+        width: int,
+        deadline: float,
     ) -> dict[Key, Result]:
-        """Read and write once; an entry that failed before for its own sake has a transaction of its own."""
+        """Read and write once; at most `width` entries that failed before for their own sake share a transaction."""
         try:
             current = self._read(waiting)
         except (ClientError, BotoCoreError, NotAcknowledged) as error:
@@ -159,10 +177,11 @@ class Leaderboard:
             if (entry := entry_after(current.get(key), entries, policy := policies.get(key[1], DEFAULT)))
         ]
         results = dict.fromkeys(waiting, _STALE)
-        alone = [one for one in replacements if earlier.get(one.entry.key, _STALE).error_code not in _BATCHABLE]
-        together = [one for one in replacements if one not in alone]
-        for chunk in [*_chunks(together), *([one] for one in alone)]:
-            results |= self._transact(chunk)
+        failed = [one for one in replacements if not earlier.get(one.entry.key, _STALE).batchable]
+        others = [one for one in replacements if earlier.get(one.entry.key, _STALE).batchable]
+        for chunk in [*_chunks(others), *_chunks(failed, width)]:
+            has_time = self.clock() < deadline
+            results |= self._transact(chunk) if has_time else {one.entry.key: _TOO_LATE for one in chunk}
         return results
 
     def _read(self, keys: Iterable[Key]) -> dict[Key, Entry]:
@@ -215,14 +234,14 @@ def _number(entry: Entry | None) -> Decimal | None:
     return None if entry is None or entry.score is None else Decimal(entry.score)
 
 
-def _chunks(replacements: Iterable[_Replacement]) -> Iterator[list[_Replacement]]:
-    """Cut into transactions of one board and TRANSACTION_ACTIONS at most; sorted by score, neighbours share nodes."""
+def _chunks(replacements: Iterable[_Replacement], width: int = TRANSACTION_ACTIONS) -> Iterator[list[_Replacement]]:
+    """Cut into transactions of one board and at most `width` entries; sorted by score, neighbours share nodes."""
     by_board = sorted(replacements, key=lambda one: (one.entry.board, Decimal(one.entry.score or 0)))
     for _, board in groupby(by_board, key=lambda one: one.entry.board):
         chunk: list[_Replacement] = []
         nodes = {ROOT}
         for one in board:
-            if chunk and len(chunk) + 1 + len(nodes | one.nodes) > TRANSACTION_ACTIONS:
+            if chunk and (len(chunk) >= width or len(chunk) + 1 + len(nodes | one.nodes) > TRANSACTION_ACTIONS):
                 yield chunk
                 chunk, nodes = [], {ROOT}
             chunk.append(one)

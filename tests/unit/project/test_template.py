@@ -277,6 +277,12 @@ def test_a_change_reaches_the_consumer_at_once_unless_the_operator_asks_for_a_wi
     assert TEMPLATE["Conditions"]["GathersBatches"] == {"Not": [{"Equals": [{"Ref": "ConsumerBatchingWindow"}, 0]}]}
 
 
+def test_a_busy_board_makes_no_dead_letters() -> None:
+    queue = of_type("AWS::SQS::Queue")["ConsumerQueue"]
+    assert queue["RedrivePolicy"]["maxReceiveCount"] == 100
+    assert queue["VisibilityTimeout"] == 6 * RESOURCES["ConsumerLambda"]["Properties"]["Timeout"]
+
+
 def test_the_consumer_leaves_room_in_a_new_accounts_concurrency_of_10() -> None:
     mapping = RESOURCES["ConsumerLambda"]["Properties"]["Events"]["Changes"]["Properties"]
     assert mapping["ScalingConfig"] == {"MaximumConcurrency": {"Ref": "ConsumerMaxConcurrency"}}

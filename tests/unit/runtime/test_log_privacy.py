@@ -27,6 +27,7 @@ from scorecast.leaderboard.policy_table import PolicyTable
 from scorecast.runtime.settings import AttributeNames, ConsumerSettings, FanoutSettings
 from scorecast.standings import handler as standings
 from scorecast.standings.store import Leaderboard
+from tests.support.consumer_system import message
 from tests.support.fakes import BUS, STREAM_ARN, FakeDynamoDb, FakeEvents, FakeObjects, FakeSqs, item, record
 from tests.support.mutations import exchanged, paths_of
 from tests.support.standings_fakes import announcements_of
@@ -165,14 +166,14 @@ def declaring(name: str, value: str) -> FakeDynamoDb:
 def test_consumer_logs_no_data(
     logged: Logged, monkeypatch: pytest.MonkeyPatch, table: FakeDynamoDb, refuses: bool, bus: FakeEvents
 ) -> None:
-    settings = ConsumerSettings("leaderboard", "boards", "queue", AttributeNames())
+    settings = ConsumerSettings("leaderboard", "boards", "queue", "consumer", AttributeNames())
     leaderboard, queue = Leaderboard(table, "leaderboard", "boards", lambda _: None), FakeSqs(refuses)
     dead_letters, policies = DeadLetterQueue(queue, "queue"), PolicyTable(table, "boards")
     announcements = announcements_of(table, bus, 3)
     function = standings.BatchProcessor(settings, leaderboard, dead_letters, NO_S3, policies, announcements)
     monkeypatch.setattr(standings, "processor", lambda: function)
     for one in [*with_marker(EVENT), *with_marker(LARGE_EVENT)]:
-        batch = {"Records": [{"messageId": "1", "body": json.dumps(one)}, {"messageId": "2", "body": f"{MARKER} {{"}]}
+        batch = {"Records": [message("1", json.dumps(one)), message("2", f"{MARKER} {{")]}
         for event in (batch, one):
             text = logged(standings.handle, event)
             assert "standings changes=" in text

@@ -1,5 +1,7 @@
 import json
+import logging
 import random
+import time
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -7,15 +9,18 @@ from typing import Any
 import pytest
 
 from scorecast.errors import NotAcknowledged
+from scorecast.leaderboard.policy import BoardPolicy
 from scorecast.runtime import aws
 from scorecast.runtime.aws import Client
 from scorecast.runtime.settings import ConsumerSettings
 from scorecast.standings import handler, store
+from scorecast.standings.backoff import TRANSACTION_ACTIONS
 from scorecast.standings.entry import Entry
-from scorecast.standings.handler import Delivery
-from scorecast.standings.store import TRANSACTION_ACTIONS, Leaderboard
-from tests.support.consumer_system import SETTINGS, System, about, event
-from tests.support.fakes import FakeDynamoDb, client_error, item
+from scorecast.standings.handler import ANNOUNCE_S, RESERVE_S, Delivery
+from scorecast.standings.redelivery import LONGEST_S, Redelivery
+from scorecast.standings.store import Leaderboard
+from tests.support.consumer_system import SETTINGS, Context, System, about, event, message
+from tests.support.fakes import FakeDynamoDb, FakeVisibility, client_error, item
 
 
 @pytest.fixture
@@ -42,7 +47,7 @@ def test_a_late_insert_does_not_bring_a_deleted_entry_back(system: System) -> No
     system.process(event(None, item(), sequence=2))
     outcome = system.process(event(item(), sequence=1))
     assert system.table.scores == {}
-    assert outcome.counts == {"stale": 1, "parked": 0}
+    assert outcome.counts == {"stale": 1}
 
 
 def test_an_entry_made_again_after_its_tombstone_has_no_expiry(system: System) -> None:
@@ -198,18 +203,18 @@ def test_the_handler_processes_a_queues_batch_and_names_the_failures(
 ) -> None:
     monkeypatch.setattr(handler, "processor", lambda: system.processor)
     system.table.before = about("1", "ThrottlingError")
-    messages = [{"messageId": f"m{name}", "body": event(item(name))} for name in ("1", "2")]
-    assert handler.handle({"Records": messages}, None) == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
+    messages = [message(f"m{name}", event(item(name))) for name in ("1", "2")]
+    assert handler.handle({"Records": messages}, Context()) == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
 
 
 def test_the_handler_processes_a_bare_event_and_raises_if_it_fails(
     system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(handler, "processor", lambda: system.processor)
-    assert handler.handle(json.loads(event(item())), None) == {"applied": 1, "parked": 0}
+    assert handler.handle(json.loads(event(item())), Context()) == {"applied": 1}
     system.table.before = lambda *_: "ThrottlingError"
     with pytest.raises(NotAcknowledged, match="invoke the function again"):
-        handler.handle(json.loads(event(item(score="5"), sequence=2)), None)
+        handler.handle(json.loads(event(item(score="5"), sequence=2)), Context())
 
 
 def test_writing_no_entries_makes_no_call(system: System) -> None:
@@ -335,11 +340,142 @@ def test_the_metrics_of_a_batch_say_how_long_after_its_change_each_entry_was_wri
 ) -> None:
     monkeypatch.setenv("METRICS_STACK", "fanout")
     monkeypatch.setattr(handler, "processor", lambda: system.processor)
-    monkeypatch.setattr(handler, "time", SimpleNamespace(time=lambda: 1586939176 + 2.5))
+    monkeypatch.setattr(time, "time", lambda: 1586939176 + 2.5)
     system.process(event(item("1"), sequence=5))
     bodies = [event(item("1"), sequence=4), event(item("2")), event(item("3") | {"projectScore": {"S": "abc"}})]
-    handler.handle({"Records": [{"messageId": str(at), "body": body} for at, body in enumerate(bodies)]}, None)
+    handler.handle({"Records": [message(str(at), body) for at, body in enumerate(bodies)]}, Context())
     [metrics] = [json.loads(line) for line in capfd.readouterr().out.splitlines() if "_aws" in line]
     assert metrics["BoardLagMs"] == [2500]
     counts = {name: metrics[name] for name in ("ChangesIn", "Applied", "Stale", "Retried", "Parked")}
     assert counts == {"ChangesIn": 3, "Applied": 1, "Stale": 1, "Retried": 0, "Parked": 1}
+
+
+# ---------------------------------------------------------------- every change has one fate
+
+
+def test_every_change_of_a_batch_is_in_exactly_one_count(
+    system: System, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(handler, "processor", lambda: system.processor)
+    system.table.declare("Over", BoardPolicy(closes_at="2020-04-15T08:26:15Z"))
+    system.process(event(item("old"), sequence=9))
+    system.table.before = about("busy", "ThrottlingError")
+    bodies = {
+        "applied": [event(item("1"), sequence=2), event(item("moved", "WarCraft"), item("moved", "Over"), 3)],
+        "merged": [event(item("1", score="1"), sequence=1), event(item("1"), sequence=2)],
+        "stale": [event(item("old"), sequence=8)],
+        "closed": [event(item("late", "Over"))],
+        "ignored": [event(item("none", score=None))],
+        "parked": ["not json", event(item("text") | {"projectScore": {"S": "high"}})],
+        "retry": [event(item("busy"))],
+    }
+    messages = [message(str(at), body) for at, body in enumerate(body for some in bodies.values() for body in some)]
+    handler.handle({"Records": messages}, Context())
+    counts = {name: len(some) for name, some in bodies.items()}
+    line = next(one.getMessage() for one in caplog.records if one.getMessage().startswith("standings changes="))
+    said = dict(part.split("=") for part in line.split()[1:])
+    assert {name: int(count) for name, count in said.items()} == {"changes": len(messages)} | counts
+
+
+# ---------------------------------------------------------------- redelivery
+
+
+def test_messages_that_failed_become_visible_within_seconds_with_jitter(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sqs = FakeVisibility()
+    processor = replace(system.processor, redelivery=Redelivery(sqs, "consumer"))
+    monkeypatch.setattr(handler, "processor", lambda: processor)
+    system.table.before = lambda action: "ThrottlingError" if "Put" in action else None
+    messages = [message(f"m{number}", event(item(str(number))), receives=1 + number % 9) for number in range(25)]
+    assert len(handler.handle({"Records": messages}, Context())["batchItemFailures"]) == 25
+    assert [len(call) for call in sqs.calls] == [10, 10, 5]
+    delays = {entry["ReceiptHandle"]: entry["VisibilityTimeout"] for call in sqs.calls for entry in call}
+    assert delays.keys() == {one["receiptHandle"] for one in messages}
+    assert all(1 <= delay <= LONGEST_S for delay in delays.values())
+    assert len(set(delays.values())) > 3
+    assert delays["handle-m0"] <= 2
+
+
+def test_messages_that_succeeded_keep_their_visibility(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    sqs = FakeVisibility()
+    monkeypatch.setattr(handler, "processor", lambda: replace(system.processor, redelivery=Redelivery(sqs, "consumer")))
+    handler.handle({"Records": [message("m", event(item())), message("n", "not json")]}, Context())
+    assert sqs.calls == []
+
+
+@pytest.mark.parametrize("fault", ["refused", "failed"])
+def test_a_message_that_cannot_be_hastened_is_reported_all_the_same(
+    system: System, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, fault: str
+) -> None:
+    sqs = FakeVisibility(fault)
+    monkeypatch.setattr(handler, "processor", lambda: replace(system.processor, redelivery=Redelivery(sqs, "consumer")))
+    system.table.before = about("1", "TransactionConflict")
+    answer = handler.handle({"Records": [message("m", event(item()))]}, Context())
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "m"}]}
+    assert "could not hasten the redelivery of 1 changes" in caplog.text
+
+
+# ---------------------------------------------------------------- an invocation's time
+
+
+def test_writing_goes_on_while_it_makes_progress_and_ends_in_time_for_the_announcements(system: System) -> None:
+    now = [0.0]
+
+    def pass_time(seconds: float) -> None:
+        now[0] += max(seconds, 0.01)
+
+    def throttle(action: dict[str, Any]) -> str | None:
+        now[0] += 0.02
+        return "ThrottlingError" if random.random() < 0.003 else None
+
+    system.table.before = throttle
+    leaderboard = Leaderboard(system.table, "leaderboard", "boards", pass_time, lambda: now[0])
+    processor = replace(system.processor, leaderboard=leaderboard, clock=lambda: now[0])
+    deliveries = [Delivery(str(at), event(item(str(at), score=str(at)))) for at in range(1000)]
+    outcome = processor.process(deliveries, remaining_s=30)
+    assert now[0] <= 30 - RESERVE_S - ANNOUNCE_S + 2.5  # the last transaction has begun before
+    assert outcome.counts["applied"] > 0
+    assert outcome.counts["applied"] + len(outcome.retry_ids) == 1000
+    system.table.check()
+
+
+def test_entries_that_a_busy_board_refuses_share_transactions_when_they_are_tried_again(system: System) -> None:
+    busy = True
+    system.table.before = lambda action: "ThrottlingError" if "Put" in action and busy else None
+
+    def calm(_: float) -> None:
+        nonlocal busy
+        busy = False
+
+    leaderboard = replace(system.processor.leaderboard, sleep=calm)
+    processor = replace(system.processor, leaderboard=leaderboard)
+    outcome = processor.process([Delivery(str(at), event(item(str(at)))) for at in range(40)])
+    assert outcome.counts == {"applied": 40}
+    assert len(system.table.transactions) == 3  # one that was refused, and two halves
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        *("ConditionalCheckFailed", "TransactionConflict", "ProvisionedThroughputExceeded", "ThrottlingError"),
+        *("ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded"),
+        *(
+            "InternalServerError",
+            "TransactionInProgressException",
+            "ResourceNotFoundException",
+            "AccessDeniedException",
+        ),
+    ],
+)
+def test_what_may_pass_is_delivered_again(system: System, code: str) -> None:
+    system.table.before = about("1", code)
+    assert system.process(event(item("1"))).counts == {"retry": 1}
+    assert system.queue.messages == []
+
+
+@pytest.mark.parametrize("code", ["ValidationError", "ItemCollectionSizeLimitExceeded"])
+def test_what_never_passes_is_parked(system: System, code: str) -> None:
+    system.table.before = about("1", code)
+    assert system.process(event(item("1"))).counts == {"parked": 1}

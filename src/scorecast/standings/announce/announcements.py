@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from math import inf
 from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -32,8 +33,6 @@ from scorecast.standings.entry import Entry
 
 # Boards announced at the same time: one whose top changed waits for some seven calls.
 CONCURRENT_BOARDS = 8
-# Of the 30 seconds of an invocation; boards not begun by then are left to another delivery.
-BUDGET_S = 8.0
 # A board that changes more often while it is announced is left to another delivery.
 ROUNDS = 5
 # Pauses, with full jitter, between attempts at a board that another process announces at the same time.
@@ -76,9 +75,10 @@ class Announcements:
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
 
-    def announce(self, entries: Iterable[Entry], applied: Iterable[Entry]) -> set[str]:
+    def announce(self, entries: Iterable[Entry], applied: Iterable[Entry], deadline: float = inf) -> set[str]:
         """Announce the tops that `entries` changed; return the boards that must be announced again.
 
+        Boards that are not announced by the clock's `deadline` are among these.
         `applied` are the entries that were written now; a process that ended before it announced them may have written
         the others. Costs one read of all boards' snapshots, and seven more calls for a board whose top changed.
         """
@@ -92,38 +92,37 @@ class Announcements:
             _Written(board, some, applied_by_board[board], policies[board].order) for board, some in by_board.items()
         )
         possible = [one for one in written if snapshots[one.board].may_change_top(one.entries, self.size, one.order)]
-        deadline = self.clock() + BUDGET_S
         done = self.executor.map(lambda one: self._is_announced(one, snapshots[one.board], deadline), possible)
         return {one.board for one, is_announced in zip(possible, done, strict=True) if not is_announced}
 
     def _is_announced(self, written: _Written, snapshot: Snapshot, deadline: float) -> bool:
         """Announce a board; return whether that succeeded before the deadline."""
-        if self.clock() > deadline:
-            return False
         try:
-            self._announce(written, snapshot)
+            self._announce(written, snapshot, deadline)
         except _Failures as error:
             logger.error("standings could not announce the top of a board (%s)", code_of(error))
             return False
         return True
 
-    def _announce(self, written: _Written, snapshot: Snapshot) -> None:
+    def _announce(self, written: _Written, snapshot: Snapshot, deadline: float) -> None:
         """Announce a board from the snapshot that was read, or from a later one if another process saved one."""
         for pause_s in _PAUSES_S:
             try:
-                return self._announce_until_settled(written, snapshot)
+                return self._announce_until_settled(written, snapshot, deadline)
             except ConcurrentSave:
                 self.sleep(random.uniform(0, pause_s))
                 snapshot = self.snapshots.read([written.board])[written.board]
-        return self._announce_until_settled(written, snapshot)
+        return self._announce_until_settled(written, snapshot, deadline)
 
-    def _announce_until_settled(self, written: _Written, snapshot: Snapshot) -> None:
+    def _announce_until_settled(self, written: _Written, snapshot: Snapshot, deadline: float) -> None:
         """Announce until a top that was read after the last save equals the saved one.
 
         So of two processes at one board at least one sees the writes of both: a write before the other's save is read
         by the other, and a write after it finds the other's snapshot, and announces what it changed there.
         """
         for _ in range(ROUNDS):
+            if self.clock() > deadline:
+                raise NotAcknowledged("There is no time left to announce the top of the board.")
             if snapshot.pending is not None:
                 self.publisher.publish(events_of(snapshot))
                 snapshot = self.snapshots.save(snapshot, snapshot.announced(_now_ms()))

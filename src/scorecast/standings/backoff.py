@@ -1,0 +1,45 @@
+"""Backoff of a writer: the pauses between rounds, when it stops, and how many failed entries share a transaction.
+
+Pure but for the randomness. A writer that makes progress goes on until its deadline. One that makes none stops after
+some seconds: the changes come back with another delivery, and other boards' changes can use the function meanwhile.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+TRANSACTION_ACTIONS = 100
+# Pauses with full jitter; conflicts are short, throttling is not.
+PAUSES_S = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
+
+
+@dataclass(slots=True)
+class Backoff:
+    """`stalled` counts the rounds without progress; `width` bounds the failed entries of a transaction.
+
+    An entry that failed for its own sake is either busy, as its whole board is, or the only one that fails. Halves of
+    what failed find the only one, and fit better into the capacity that is left; single entries at once would multiply
+    the writes of a busy board, because each transaction has counters of its own.
+    """
+
+    stalled: int = 0
+    width: int = TRANSACTION_ACTIONS
+
+    def after_round(self, has_progress: bool, failed: int) -> None:
+        """Take note of a round; `failed` entries failed for their own sake."""
+        if has_progress:
+            self.stalled, self.width = self.stalled // 2, min(2 * self.width, TRANSACTION_ACTIONS)
+        else:
+            self.stalled += 1
+            self.width = max(1, min(self.width, failed) // 2) if failed else self.width
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether the writer makes no progress for so long that it stops."""
+        return self.stalled > len(PAUSES_S)
+
+    def pause_s(self) -> float:
+        """How long to pause before the next round."""
+        return random.uniform(0, PAUSES_S[max(0, self.stalled - 1)])
