@@ -30,4 +30,4 @@ def test_the_stage_is_throttled_as_the_template_says(stack: Stack) -> None:
     api_id = stack.outputs["LeaderGetApi"].removeprefix("https://").partition(".")[0]
     stage = stack.client("apigateway").get_stage(restApiId=api_id, stageName="Prod")
     settings_of_all = stage["methodSettings"]["*/*"]
-    assert (settings_of_all["throttlingRateLimit"], settings_of_all["throttlingBurstLimit"]) == (500.0, 1000)
+    assert (settings_of_all["throttlingRateLimit"], settings_of_all["throttlingBurstLimit"]) == (100.0, 200)
