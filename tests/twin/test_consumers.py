@@ -223,9 +223,15 @@ def test_a_pattern_is_tried_on_the_newest_changes(manager: Scorecast, owner: Sco
 
 
 @pytest.mark.parametrize(
-    ("number", "matched"), [(0, ["updateEvent.json"]), (1, ["updateEvent.json"]), (2, ["insertEvent.json"])]
+    ("number", "matched"),
+    [
+        (0, ["updateEvent.json"]),
+        (1, ["updateEvent.json"]),
+        (2, ["insertEvent.json"]),
+        (3, ["insertEvent.json", "updateEvent.json"]),
+    ],
 )
 def test_the_guides_patterns_match_what_it_says(manager: Scorecast, number: int, matched: list[str]) -> None:
-    assert len(PATTERNS) == 3
+    assert len(PATTERNS) == 4
     answer = manager.json("consumers", "test", "--pattern", PATTERNS[number])
     assert [event["from"] for event in answer["events"] if event["matches"]] == matched
