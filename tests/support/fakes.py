@@ -216,7 +216,7 @@ class FakeDynamoDb:
         else:
             values = put.get("ExpressionAttributeValues", {})
             assert values or "ExpressionAttributeValues" not in put, "DynamoDB refuses an empty map"
-            names = ("sequence", "at", "history")
+            names = ("sequence", "at", "stream", "history")
             wanted = {name: values.get(f":{name}") for name in names}
             told = [f"#{name} = :{name}" if wanted[name] else f"attribute_not_exists(#{name})" for name in names]
             assert put["ConditionExpression"] == " AND ".join(told)

@@ -43,13 +43,15 @@ Value = dict[str, Any]
 """One DynamoDB value in typed JSON, such as {"N": "60"}."""
 Image = dict[str, Value]
 """One item, or its keys: attribute name to value."""
+Position = tuple[str, str]
+"""A stream's label and a sequence: the order of an item's changes, also after its table got another stream."""
 Hints = dict[str, Any]
 """JSON pointer (RFC 6901) within the detail to the type that plain JSON does not express."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change of one item; `sequence`, as text, orders the changes of an item; `at` is the time (ISO 8601, UTC)."""
+    """One change of one item; `position` orders the changes of an item; `at` is the time (ISO 8601, UTC)."""
 
     id: str
     stream_arn: str
@@ -64,6 +66,16 @@ class Change:
     def table(self) -> str:
         """The table's name, from the stream's ARN."""
         return table_of(self.stream_arn)
+
+    @property
+    def stream(self) -> str:
+        """The stream's label: the time at which the stream was created, so that the label of a newer one is greater."""
+        return stream_label(self.stream_arn)
+
+    @property
+    def position(self) -> Position:
+        """The order of an item's changes: the stream's label, then the sequence, which each stream starts again."""
+        return self.stream, self.sequence
 
     def has(self, attribute: str) -> bool:
         """Whether the item has the attribute, or had it before."""
@@ -85,6 +97,21 @@ def table_of(stream_arn: str) -> str:
     if len(parts) < 2 or not parts[0].endswith(":table"):
         raise CannotRead(f"The stream's ARN {stream_arn!r} does not name a table (arn:...:table/NAME/stream/LABEL).")
     return parts[1]
+
+
+def stream_label(stream_arn: str) -> str:
+    """Return the label in the ARN of a stream; empty if it has none.
+
+    >>> stream_label("arn:aws:dynamodb:eu-west-1:123456789012:table/main/stream/2026-01-01T00:00:00.000")
+    '2026-01-01T00:00:00.000'
+    """
+    return stream_arn.partition("/stream/")[2]
+
+
+def with_label(stream_arn: str, label: str) -> str:
+    """Return the ARN of the table's stream that has the label."""
+    table_arn, separator, _ = stream_arn.partition("/stream/")
+    return table_arn + separator + label
 
 
 # ---------------------------------------------------------------- stream record -> Change

@@ -44,7 +44,7 @@ class StoredEntry:
 
     `score` is DynamoDB's text of the number, `name` has NAME_CHARACTERS at most. `history` is empty unless the board's
     policy needs one, and `tie_order` is empty unless the board orders ties (leaderboard/ties.py). `expires_at`, in
-    epoch seconds, is a tombstone's.
+    epoch seconds, is a tombstone's. `stream` is the label of the change's stream; version 0.1 stored none.
     """
 
     id: str
@@ -56,6 +56,7 @@ class StoredEntry:
     history: str = ""
     tie_order: str = ""
     expires_at: int | None = None
+    stream: str = ""
 
     @property
     def key(self) -> Key:
@@ -98,6 +99,7 @@ def read_item(item: Mapping[str, Any]) -> StoredEntry:
         history=_text(item, "history"),
         tie_order=_text(item, BY_TIE.sort),
         expires_at=None if expires_at is None else int(expires_at),
+        stream=_text(item, "stream"),
     )
 
 
@@ -108,6 +110,7 @@ def make_item(entry: StoredEntry) -> Item:
     ['at', 'id', 'metadata', 'sequence']
     """
     texts = {"sequence": entry.sequence, "at": entry.at}
+    texts |= {"stream": entry.stream} if entry.stream else {}
     texts |= {"history": entry.history} if entry.history else {}
     texts |= {"userName": entry.name} if entry.name is not None else {}
     item = item_key(entry.id, entry.board) | {name: {"S": text} for name, text in texts.items()}

@@ -15,7 +15,8 @@ from scorecast.leaderboard.batch_get import BOARD_BYTES, ID_BYTES
 from scorecast.leaderboard.item import cut_name
 from scorecast.runtime.settings import AttributeNames
 
-Version = tuple[str, str]
+Version = tuple[str, str, str]
+"""A stream's label, a sequence, and a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Entry:
     is_first: bool = False
     score_changed: bool = False
     history: str = ""
+    stream: str = ""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -43,11 +45,12 @@ class Entry:
 
     @property
     def version(self) -> Version:
-        """The order of the writes: the change's sequence, then its time.
+        """The order of the writes: the label of the change's stream, its sequence, and its time.
 
-        The time is needed because a READ change carries the sequence of the item's last known change.
+        A table that was replaced or restored has a new stream, whose sequences begin again. The time is needed because
+        a READ change carries the sequence of the item's last known change.
         """
-        return self.sequence, self.at
+        return self.stream, self.sequence, self.at
 
 
 def entries_of(change: Change, names: AttributeNames) -> list[Entry]:
@@ -74,6 +77,16 @@ def newest(entries: Iterable[Entry]) -> dict[tuple[str, str], Entry]:
     return kept
 
 
+def with_stream(version: Version, streams: Iterable[str]) -> Version:
+    """Return a version with its stream: version 0.1 stored none.
+
+    Its change came from the newest stream that was created before it; `streams` are the labels to choose from. Without
+    one the version has no stream, and sorts before all that have.
+    """
+    stream, sequence, at = version
+    return stream or max((label for label in streams if label <= at), default=""), sequence, at
+
+
 def _entry_from(change: Change, image: Image | None, names: AttributeNames) -> Entry | None:
     """The entry that one of the change's images makes; None without a score."""
     if not image or names.score not in image:
@@ -85,6 +98,7 @@ def _entry_from(change: Change, image: Image | None, names: AttributeNames) -> E
         at=change.at,
         score=_score(image[names.score], names.score),
         name=cut_name(_text(image.get(names.name))),
+        stream=change.stream,
     )
 
 
@@ -112,7 +126,7 @@ def _tombstone_for(change: Change, names: AttributeNames) -> Entry | None:
         participant, board = _id(change.keys | image, names), _board(change.keys | image, names)
     except CannotApply:
         return None
-    return Entry(id=participant, board=board, sequence=change.sequence, at=change.at)
+    return Entry(id=participant, board=board, sequence=change.sequence, at=change.at, stream=change.stream)
 
 
 def _id(image: Image, names: AttributeNames) -> str:

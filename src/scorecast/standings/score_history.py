@@ -14,10 +14,10 @@ from decimal import Decimal
 
 from scorecast.changes.change import pad_sequence
 from scorecast.leaderboard.policy import BoardPolicy, Keep, Ties
-from scorecast.standings.entry import Entry, Version
+from scorecast.standings.entry import Entry, Version, with_stream
 
 # An entry with this many stays below 1 KB, above which DynamoDB charges a second write unit, unless its id, board and
-# name have some 400 bytes. The number also bounds how late the end of a history may arrive: docs/boards.md.
+# name have some 340 bytes. The number also bounds how late the end of a history may arrive: docs/boards.md.
 KEPT_VERSIONS = 8
 
 
@@ -41,6 +41,13 @@ class ScoreHistory:
         """The score that counts; None if the entry has been removed."""
         return self.versions[0].score if self.versions else None
 
+    def with_streams(self, streams: set[str]) -> ScoreHistory:
+        """Return the history with a stream in each version, chosen from labels: version 0.1 stored none."""
+        since = self.since and with_stream(self.since, streams)
+        return ScoreHistory(
+            since, tuple(ScoreVersion(with_stream(one.version, streams), one.score) for one in self.versions)
+        )
+
     def after(self, entry: Entry, policy: BoardPolicy) -> ScoreHistory:
         """Return the history with one more write; writes may come in any order. Takes KEPT_VERSIONS comparisons."""
         if self.since and entry.version < self.since:
@@ -58,6 +65,7 @@ class ScoreHistory:
 def entry_after(current: Entry | None, entries: Iterable[Entry], policy: BoardPolicy) -> Entry | None:
     """Return the entry to store at a key after some writes of it, in any order; None if the current one stays."""
     entries = list(entries)
+    current = _with_streams(current, {entry.stream for entry in entries})
     newest = max([current, *entries] if current else entries, key=lambda entry: entry.version)
     if policy.keep == Keep.LATEST and policy.ties == Ties.UNORDERED:
         return None if newest is current else newest
@@ -67,6 +75,14 @@ def entry_after(current: Entry | None, entries: Iterable[Entry], policy: BoardPo
     score = newest.score if policy.keep == Keep.LATEST else history.score
     made = replace(newest, score=score, is_first=False, score_changed=False, history=_text(history))
     return None if current and (made.version, made.history) == (current.version, current.history) else made
+
+
+def _with_streams(entry: Entry | None, streams: set[str]) -> Entry | None:
+    """Return the current entry with a stream in each version: version 0.1 stored none."""
+    if entry is None or entry.stream:
+        return entry
+    history = entry.history and _text(_history_of(entry).with_streams(streams))
+    return replace(entry, stream=with_stream(entry.version, streams)[0], history=history)
 
 
 def reached(entry: Entry) -> Version:
@@ -110,22 +126,36 @@ def _history_of(entry: Entry | None) -> ScoreHistory:
 
 
 def _text(history: ScoreHistory) -> str:
-    """The history as the table stores it: JSON, without the zeros that pad a sequence."""
-    since = _short(history.since) if history.since else None
-    versions = [[*_short(one.version), one.score] for one in history.versions]
-    return json.dumps([since, *versions], separators=(",", ":"))
+    """The history as the table stores it: JSON, without the zeros that pad a sequence.
+
+    A stream is only written where it differs from that of the version before; a history seldom has more than one.
+    """
+    before = ""
+    stored: list[list[str] | None] = []
+    scores = [[], *([one.score] for one in history.versions)]
+    for version, score in zip([history.since, *(one.version for one in history.versions)], scores, strict=True):
+        if version is None:
+            stored.append(None)
+            continue
+        label, sequence, at = version
+        short = sequence.lstrip("0") or "0"
+        stored.append([short if label == before else f"{label}/{short}", at, *score])
+        before = label
+    return json.dumps(stored, separators=(",", ":"))
 
 
 def _parsed(text: str) -> ScoreHistory:
-    since, *versions = json.loads(text)
-    return ScoreHistory(
-        _long(*since) if since else None, tuple(ScoreVersion(_long(*at), score) for *at, score in versions)
-    )
-
-
-def _short(version: Version) -> list[str]:
-    return [version[0].lstrip("0") or "0", version[1]]
-
-
-def _long(sequence: str, at: str) -> Version:
-    return pad_sequence(sequence), at
+    before = ""
+    versions: list[Version | None] = []
+    scores: list[str] = []
+    for one in json.loads(text):
+        if one is None:
+            versions.append(None)
+            continue
+        place, at, *score = one
+        label, _, sequence = place.rpartition("/")
+        before = label or before
+        versions.append((before, pad_sequence(sequence), at))
+        scores += score
+    since, *rest = versions
+    return ScoreHistory(since, tuple(ScoreVersion(one, score) for one, score in zip(rest, scores, strict=True) if one))

@@ -219,7 +219,8 @@ class Leaderboard:
             return put | {"ConditionExpression": "attribute_not_exists(id)"}
         # A late change can alter an entry's history, and so its score, without being its newest change. An entry that
         # somebody added by hand may lack its version.
-        texts = {"sequence": current.sequence, "at": current.at, "history": current.history}
+        texts = {"sequence": current.sequence, "at": current.at, "stream": current.stream}
+        texts |= {"history": current.history}
         values = {f":{name}": {"S": text} for name, text in texts.items() if text}
         conditions = [f"#{name} = :{name}" if texts[name] else f"attribute_not_exists(#{name})" for name in texts]
         return put | {
@@ -251,18 +252,21 @@ def _chunks(replacements: Iterable[_Replacement], width: int = TRANSACTION_ACTIO
 
 def _item(entry: Entry, policy: BoardPolicy) -> Item:
     stored = StoredEntry(*entry.key, entry.sequence, entry.at, entry.score, entry.name, entry.history)
+    stored = replace(stored, stream=entry.stream)
     if entry.score is None:
         expires_at = datetime.now(UTC) + timedelta(days=TOMBSTONE_DAYS)
         return make_item(replace(stored, expires_at=int(expires_at.timestamp())))
     if policy.ties is Ties.UNORDERED:
         return make_item(stored)
-    sequence, at = reached(entry)
+    _, sequence, at = reached(entry)
     return make_item(replace(stored, tie_order=tie_order(stored.number, policy.order, at, sequence)))
 
 
 def _entry(item: Item) -> Entry:
     stored = read_item(item)
-    return Entry(*stored.key, stored.sequence, stored.at, stored.score, stored.name, history=stored.history)
+    return Entry(
+        *stored.key, stored.sequence, stored.at, stored.score, stored.name, history=stored.history, stream=stored.stream
+    )
 
 
 def _reason(reason: Mapping[str, Any]) -> Result:

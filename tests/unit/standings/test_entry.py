@@ -22,7 +22,15 @@ def written(
 def test_an_insert_writes_the_entry_with_the_name_and_the_order() -> None:
     [entry] = entries_of(from_record(record(item(score="12.5"), sequence=9)), NAMES)
     assert entry == Entry(
-        "1", "StarWar", "9".zfill(40), "2020-04-15T08:26:16Z", "12.5", "userA", is_first=True, score_changed=True
+        "1",
+        "StarWar",
+        "9".zfill(40),
+        "2020-04-15T08:26:16Z",
+        "12.5",
+        "userA",
+        is_first=True,
+        score_changed=True,
+        stream="2026-01-01T00:00:00.000",
     )
 
 

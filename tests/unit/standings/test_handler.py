@@ -40,7 +40,7 @@ def test_insert_update_delete_follow_the_main_table(system: System) -> None:
 def test_a_tombstone_has_neither_board_nor_score_and_expires(system: System) -> None:
     system.process(event(item(), sequence=1), event(None, item(), sequence=2))
     [left] = system.table.items.values()
-    assert left.keys() == {"id", "metadata", "sequence", "at", "expiresAt"}
+    assert left.keys() == {"id", "metadata", "stream", "sequence", "at", "expiresAt"}
 
 
 def test_a_late_insert_does_not_bring_a_deleted_entry_back(system: System) -> None:

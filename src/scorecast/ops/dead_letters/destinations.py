@@ -105,7 +105,7 @@ class Destinations:
         events, claims = self.stack.client("events"), self.stack.claims
         publisher = Publisher(events, claims, self.executor, MAX_ATTEMPTS, self.sleep, random.random)
         remaining_s = self.countdown(CALL_S)
-        waves = plan_waves(sorted(publications, key=lambda one: one.change.sequence))
+        waves = plan_waves(sorted(publications, key=lambda one: one.change.position))
         for number, wave in enumerate(waves):
             try:
                 refusals = publisher.publish(wave, remaining_s)

@@ -138,5 +138,4 @@ def _version(change: Change) -> str:
     """Return a text that sorts the changes of an item, or its READs, by age."""
     if change.operation == "READ":
         return read_time(change.at).isoformat(timespec="microseconds")
-    label = change.stream_arn.rpartition("/")[2]  # the time at which the stream was created
-    return f"{label} {change.sequence}"
+    return " ".join(change.position)

@@ -1,8 +1,8 @@
 """READ changes: items of the main table as changes that never overwrite anything newer. See docs/adr/0014.
 
-A READ carries the sequence that the entry had *before* its item was read (zeros without an entry), and the time of the
-read. So every later change wins, and so does every change that the entry already contains. A READ adds a missing entry
-and corrects an entry whose last change was lost.
+A READ carries the stream and the sequence that the entry had *before* its item was read (without an entry, the current
+stream and zeros), and the time of the read. So every later change wins, and so does every change that the entry already
+contains. A READ adds a missing entry and corrects an entry whose last change was lost.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scorecast.changes.change import SEQUENCE_DIGITS, Change, Image, iso_now
+from scorecast.changes.change import SEQUENCE_DIGITS, Change, Image, Position, iso_now, stream_label, with_label
 from scorecast.errors import CannotApply, UserError
 from scorecast.leaderboard.batch_get import read_items
-from scorecast.leaderboard.item import Key, item_key, read_item
+from scorecast.leaderboard.item import Key, StoredEntry, item_key, read_item
 from scorecast.ops.stack.stack import Stack
 from scorecast.ops.stack.typed_json import for_sdk, in_json
 from scorecast.runtime.settings import AttributeNames
-from scorecast.standings.entry import Entry, entries_of
+from scorecast.standings.entry import Entry, entries_of, with_stream
 
 NEVER = "0" * SEQUENCE_DIGITS
 """The sequence of an item without a known change: every change is newer."""
@@ -44,20 +44,30 @@ class ItemReader:
         The entries are read first and then the items again; in the other order an old item could get a new sequence.
         """
         scored = [item for item in found if self.entry_of(item)]
-        plain = [self.change(item, NEVER, self.now()) for item in found if not self.entry_of(item)]
-        sequences = self.sequences(entry.key for entry in map(self.entry_of, scored) if entry)
+        plain = [self.change(item, self.never, self.now()) for item in found if not self.entry_of(item)]
+        positions = self.positions(entry.key for entry in map(self.entry_of, scored) if entry)
         at = self.now()
-        return plain + [self.change(item, self._carried(item, sequences), at) for item in self._again(scored)]
+        return plain + [self.change(item, self._carried(item, positions), at) for item in self._again(scored)]
 
-    def _carried(self, item: Image, sequences: dict[Key, str]) -> str:
+    @property
+    def never(self) -> Position:
+        """The position of an item without a known change: every change of the current stream is newer."""
+        return stream_label(self.stream_arn), NEVER
+
+    def _carried(self, item: Image, positions: dict[Key, Position]) -> Position:
         entry = self.entry_of(item)
-        return sequences.get(entry.key, NEVER) if entry else NEVER
+        return positions.get(entry.key, self.never) if entry else self.never
 
-    def sequences(self, keys: Iterable[Key]) -> dict[Key, str]:
-        """Read the sequences of the entries and tombstones at some keys."""
+    def positions(self, keys: Iterable[Key]) -> dict[Key, Position]:
+        """Read the positions of the entries and tombstones at some keys."""
         asked = [item_key(*key) for key in dict.fromkeys(keys)]
         items = read_items(self.dynamodb, self.leaderboard, asked, consistent=True)
-        return {entry.key: entry.sequence or NEVER for entry in map(read_item, items)}
+        return {entry.key: self._position_of(entry) for entry in map(read_item, items)}
+
+    def _position_of(self, entry: StoredEntry) -> Position:
+        """The position of an entry; of one without a stream, the oldest in the current stream if it is older."""
+        version = with_stream((entry.stream, entry.sequence or NEVER, entry.at), [self.never[0]])
+        return version[:2] if version[0] else self.never
 
     def _again(self, items: Sequence[Image]) -> list[Image]:
         keys = [for_sdk(self._keys(item)) for item in items]
@@ -66,17 +76,19 @@ class ItemReader:
     def entry_of(self, item: Image) -> Entry | None:
         """Return the entry that an item makes, or None."""
         try:
-            entries = entries_of(self.change(item, NEVER, ""), self.attributes)
+            entries = entries_of(self.change(item, self.never, ""), self.attributes)
         except CannotApply:
             return None
         return entries[0] if entries else None
 
-    def change(self, item: Image, sequence: str, at: str) -> Change:
-        """Make the READ of an item."""
+    def change(self, item: Image, position: Position, at: str) -> Change:
+        """Make the READ of an item; its stream is that of the position, which may no longer exist."""
         keys = self._keys(item)
-        about = json.dumps([self.stream_arn, keys, sequence, at], sort_keys=True)
+        label, sequence = position
+        stream_arn = with_label(self.stream_arn, label)
+        about = json.dumps([stream_arn, keys, sequence, at], sort_keys=True)
         name = f"read-{hashlib.sha256(about.encode()).hexdigest()[:32]}"
-        return Change(name, self.stream_arn, "READ", keys, new=item, old=None, sequence=sequence, at=at)
+        return Change(name, stream_arn, "READ", keys, new=item, old=None, sequence=sequence, at=at)
 
     def _keys(self, item: Image) -> Image:
         return {name: item[name] for name in self.key_names}

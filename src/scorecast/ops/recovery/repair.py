@@ -8,7 +8,7 @@ changed, so other consumers and the backup must not receive an event.
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from typing import Any
 
 from scorecast.changes.change import Change, Image, to_detail
@@ -17,7 +17,7 @@ from scorecast.leaderboard.item import Key
 from scorecast.ops.dead_letters.formats import event_of
 from scorecast.ops.recovery.comparison import Difference
 from scorecast.ops.recovery.consumer_mapping import consumer_mapping_of
-from scorecast.ops.recovery.read_change import NEVER, ItemReader, item_reader_of
+from scorecast.ops.recovery.read_change import ItemReader, item_reader_of
 from scorecast.ops.recovery.verification import Verifier
 from scorecast.ops.stack.polling import CLOCK, Clock, poll_until
 from scorecast.ops.stack.stack import Stack
@@ -62,15 +62,15 @@ class Repair:
         return found
 
     def read(self, difference: Difference) -> Change:
-        """Read the sequence of the entry and then its item, in the order of a backfill."""
+        """Read the position of the entry and then its item, in the order of a backfill."""
         key = (difference.participant, difference.board)
-        sequence = self.reader.sequences([key]).get(key, NEVER)
+        position = self.reader.positions([key]).get(key, self.reader.never)
         at = self.reader.now()
         item = self._item_of(key)
         if item is not None:
-            return self.reader.change(item, sequence, at)
-        removed = self.reader.change(self._entry_image(key), sequence, at)
-        return Change(removed.id, removed.stream_arn, "READ", removed.keys, None, removed.new, sequence, at)
+            return self.reader.change(item, position, at)
+        removed = self.reader.change(self._entry_image(key), position, at)
+        return replace(removed, new=None, old=removed.new)
 
     def _item_of(self, key: Key) -> Image | None:
         """Return the attributes of the item that make the entry: a whole item may be too large for a message."""

@@ -20,7 +20,7 @@ from scorecast.ops.dead_letters.queue import LetterQueue
 from scorecast.ops.recovery.newest_objects import newest_objects, read_object
 from scorecast.ops.stack.stack import Stack
 from scorecast.runtime.settings import AttributeNames
-from scorecast.standings.entry import Entry, entries_of
+from scorecast.standings.entry import Entry, entries_of, with_stream
 
 MOST_LETTERS = 10_000
 
@@ -67,7 +67,8 @@ class OnBoard:
         """`shown`, `newer` (a later change is there), or `not yet`."""
         if self.stored is None:
             return "not yet"
-        version = (self.stored.sequence, self.stored.at)
+        read = (self.stored.stream, self.stored.sequence, self.stored.at)
+        version = with_stream(read, [self.entry.stream])
         if version < self.entry.version:
             return "not yet"
         return "shown" if version == self.entry.version else "newer"

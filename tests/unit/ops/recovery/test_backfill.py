@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from scorecast.changes.change import Change
+from scorecast.changes.change import Change, stream_label
 from scorecast.changes.claim_store import ClaimStore, resolve
 from scorecast.errors import UserError
 from scorecast.ops.recovery.backfill import Backfill, BusPublisher, open_checkpoint
@@ -21,6 +21,7 @@ from tests.support.ops_fakes import entry, fake_stack
 from tests.support.recovery_fakes import RecoveryTables
 
 SEQUENCE = "7".zfill(40)
+LABEL = stream_label(STREAM_ARN)
 
 
 @pytest.fixture
@@ -33,7 +34,11 @@ def reader(tables: RecoveryTables) -> ItemReader:
 
 
 def stored_entry(participant: str, board: str = "b", score: str | None = "1") -> dict[str, Any]:
-    made = entry(participant, board, score or "0") | {"sequence": {"S": SEQUENCE}, "at": {"S": "2026"}}
+    made = entry(participant, board, score or "0") | {
+        "sequence": {"S": SEQUENCE},
+        "at": {"S": "2026"},
+        "stream": {"S": LABEL},
+    }
     return made if score else {name: value for name, value in made.items() if name != "projectScore"}
 
 
@@ -60,6 +65,24 @@ def test_a_read_carries_the_sequence_of_the_entry_or_tombstone_or_none(tables: R
     tables.put("leaderboard", stored_entry("entry"), stored_entry("tombstone", score=None))
     sequences = {name: change.sequence for name, change in read(tables).items()}
     assert sequences == {"entry": SEQUENCE, "tombstone": SEQUENCE, "nothing": NEVER}
+
+
+def test_a_read_carries_the_stream_of_the_entry(tables: RecoveryTables) -> None:
+    older = "2025-01-01T00:00:00.000"
+    tables.put("main", entry("1", "b", "60"))
+    tables.put("leaderboard", stored_entry("1") | {"stream": {"S": older}})
+    assert read(tables)["1"].position == (older, SEQUENCE)
+
+
+@pytest.mark.parametrize(("at", "sequence"), [("2026-01-01T00:00:01Z", SEQUENCE), ("2025-12-31T00:00:00Z", NEVER)])
+def test_a_read_of_an_entry_without_a_stream_takes_its_sequence_for_one_of_the_stream_of_its_time(
+    tables: RecoveryTables, at: str, sequence: str
+) -> None:
+    tables.put("main", entry("1", "b", "60"))
+    stored = stored_entry("1") | {"at": {"S": at}}
+    del stored["stream"]
+    tables.put("leaderboard", stored)
+    assert read(tables)["1"].position == (LABEL, sequence)
 
 
 def test_an_item_that_makes_no_entry_is_published_without_a_sequence(tables: RecoveryTables) -> None:

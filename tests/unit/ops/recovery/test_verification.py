@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from scorecast.changes.change import from_detail
+from scorecast.changes.change import from_detail, stream_label
 from scorecast.leaderboard.item import Item
 from scorecast.leaderboard.policy import BoardPolicy, Keep, Order
 from scorecast.ops.recovery.comparison import Comparison, Difference
@@ -21,6 +21,8 @@ from scorecast.standings.entry import entries_of
 from tests.support.fakes import STREAM_ARN
 from tests.support.ops_fakes import FakeClock, entry, fake_stack
 from tests.support.recovery_fakes import CONSUMER_QUEUE, FakeQueue, RecoveryTables
+
+LABEL = stream_label(STREAM_ARN)
 
 
 @pytest.fixture
@@ -276,7 +278,7 @@ def sent_by_repair(tables: RecoveryTables, participant: str, board: str) -> dict
 
 def test_a_repair_sends_the_item_with_the_sequence_of_its_entry(tables: RecoveryTables) -> None:
     tables.put("main", entry("1", "b", "5"), entry("1", "c", "6"))
-    version = {"sequence": {"S": "7".zfill(40)}, "at": {"S": "2026"}}
+    version = {"sequence": {"S": "7".zfill(40)}, "at": {"S": "2026"}, "stream": {"S": LABEL}}
     tables.put("leaderboard", entry("1", "b", "4") | version)
     detail = sent_by_repair(tables, "1", "b")
     assert (detail["operation"], detail["sequence"], detail["new"]["projectScore"]) == ("READ", "7".zfill(40), 5)
@@ -292,7 +294,7 @@ def test_a_repair_sends_only_the_attributes_of_the_entry_so_a_large_item_fits_in
 
 
 def test_a_repair_removes_an_entry_without_an_item(tables: RecoveryTables) -> None:
-    version = {"sequence": {"S": "7".zfill(40)}, "at": {"S": "2026"}}
+    version = {"sequence": {"S": "7".zfill(40)}, "at": {"S": "2026"}, "stream": {"S": LABEL}}
     tables.put("leaderboard", entry("1", "b", "4") | version)
     detail = sent_by_repair(tables, "1", "b")
     assert "new" not in detail
