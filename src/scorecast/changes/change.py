@@ -51,7 +51,11 @@ Hints = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change of one item; `position` orders the changes of an item; `at` is the time (ISO 8601, UTC)."""
+    """One change of one item; `position` orders the changes of an item; `at` is the time (ISO 8601, UTC).
+
+    `user_identity` is who made the change, if the stream says so: its `type` and `principalId`. DynamoDB names itself
+    for an item that expired.
+    """
 
     id: str
     stream_arn: str
@@ -61,6 +65,7 @@ class Change:
     old: Image | None
     sequence: str
     at: str
+    user_identity: dict[str, str] | None = None
 
     @property
     def table(self) -> str:
@@ -134,6 +139,7 @@ def from_record(record: Any) -> Change:
         old=_image_of(body, "OldImage"),
         sequence=pad_sequence(_field(body, "SequenceNumber", str)),
         at=iso_time(body.get("ApproximateCreationDateTime")),
+        user_identity=_user_identity(record),
     )
 
 
@@ -187,7 +193,20 @@ def _image_of(body: Mapping[str, Any], name: str) -> Image | None:
     image = body.get(name)
     if image is not None and not isinstance(image, dict):
         raise CannotRead(f"The record's {name} is {image!r}; it must be an object of attributes.")
-    return image
+    # A stream omits an image that it does not have; some engines pass an empty one. An item has at least its keys.
+    return image or None
+
+
+def _user_identity(holder: Mapping[str, Any]) -> dict[str, str] | None:
+    """The identity in a record of Lambda or in a detail, or as GetRecords spells it."""
+    identity = holder.get("userIdentity")
+    if identity is None:
+        return None
+    read = identity if isinstance(identity, Mapping) else {}
+    named = {name: read.get(name) or read.get(name[0].upper() + name[1:]) for name in ("type", "principalId")}
+    if not all(isinstance(text, str) for text in named.values()):
+        raise CannotRead(f"The userIdentity is {identity!r}; it must have a type and a principalId, both text.")
+    return {name: str(text) for name, text in named.items()}
 
 
 # ---------------------------------------------------------------- Change -> detail of a bus event
@@ -214,6 +233,8 @@ def to_detail(change: Change) -> dict[str, Any]:
         if image is not None:
             detail[name] = {key: _plain(value, f"/{name}", key, hints) for key, value in image.items()}
     detail |= {"changed": change.changed(), "sequence": change.sequence, "at": change.at}
+    if change.user_identity:
+        detail["userIdentity"] = change.user_identity
     if hints:
         detail["types"] = hints
     return detail
@@ -335,6 +356,7 @@ def from_detail(detail: Mapping[str, Any], stream_arn: str) -> Change:
         old=images["old"],
         sequence=pad_sequence(_field(detail, "sequence", str)),
         at=_time(_field(detail, "at", str)),
+        user_identity=_user_identity(detail),
     )
 
 
@@ -349,7 +371,7 @@ def _image(plain: Any, name: str, hints: Mapping[str, Any]) -> Image | None:
         return None
     if not isinstance(plain, Mapping):
         raise CannotRead(f"The event's {name} is {plain!r}; it must be an object of attributes.")
-    return {key: _value(item, f"/{name}/{_escape(key)}", hints) for key, item in plain.items()}
+    return {key: _value(item, f"/{name}/{_escape(key)}", hints) for key, item in plain.items()} or None
 
 
 def _value(plain: Any, pointer: str, hints: Mapping[str, Any]) -> Value:

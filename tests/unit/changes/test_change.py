@@ -71,6 +71,41 @@ def test_a_value_is_plain_json_with_a_hint_only_where_json_is_ambiguous(
     assert detail.get("types", {}).get("/new/x") == hint
 
 
+@pytest.mark.parametrize(("made", "image"), [(record(item()), "OldImage"), (record(None, item()), "NewImage")])
+def test_an_empty_image_is_none(made: dict[str, Any], image: str) -> None:
+    """AWS omits an image that is not there; moto until March 2026 and ScyllaDB's Alternator passed an empty one."""
+    empty = made | {"dynamodb": made["dynamodb"] | {image: {}}}
+    assert from_record(empty) == from_record(made)
+    assert image[:3].lower() not in to_detail(from_record(empty))
+
+
+def test_an_event_with_an_empty_image_is_read_as_one_without() -> None:
+    detail = to_detail(from_record(record(item())))
+    assert from_detail(detail | {"old": {}}, STREAM_ARN) == from_detail(detail, STREAM_ARN)
+
+
+EXPIRY = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
+
+
+@pytest.mark.parametrize("identity", [EXPIRY, {"Type": EXPIRY["type"], "PrincipalId": EXPIRY["principalId"]}])
+def test_an_expired_item_says_that_dynamodb_removed_it(identity: dict[str, str]) -> None:
+    """Lambda and GetRecords spell the names differently."""
+    change = from_record(record(None, item()) | {"userIdentity": identity})
+    detail = to_detail(change)
+    assert detail["userIdentity"] == EXPIRY
+    assert from_detail(detail, STREAM_ARN) == change
+
+
+@pytest.mark.parametrize("identity", ["dynamodb", [], {}, {"type": "Service"}, {"type": 5, "principalId": "x"}])
+def test_a_malformed_identity_is_refused(identity: Any) -> None:
+    with pytest.raises(CannotRead, match="userIdentity"):
+        from_record(record(None, item()) | {"userIdentity": identity})
+
+
+def test_no_identity_is_the_usual_case() -> None:
+    assert "userIdentity" not in to_detail(from_record(record(item()) | {"userIdentity": None}))
+
+
 def test_hints_point_into_nested_values_with_escaped_names() -> None:
     detail = detail_of({"a/b~c": {"M": {"list": {"L": [{"S": "x"}, {"B": "AAEC"}]}}}})
     assert detail["types"] == {"/new/a~1b~0c/list/1": "B"}
