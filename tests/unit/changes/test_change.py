@@ -72,7 +72,7 @@ def test_a_value_is_plain_json_with_a_hint_only_where_json_is_ambiguous(
 
 
 @pytest.mark.parametrize(("made", "image"), [(record(item()), "OldImage"), (record(None, item()), "NewImage")])
-def test_an_empty_image_is_none(made: dict[str, Any], image: str) -> None:
+def test_an_empty_image_counts_as_absent(made: dict[str, Any], image: str) -> None:
     """AWS omits an image that is not there; moto until March 2026 and ScyllaDB's Alternator passed an empty one."""
     empty = made | {"dynamodb": made["dynamodb"] | {image: {}}}
     assert from_record(empty) == from_record(made)
@@ -102,7 +102,7 @@ def test_a_malformed_identity_is_refused(identity: Any) -> None:
         from_record(record(None, item()) | {"userIdentity": identity})
 
 
-def test_no_identity_is_the_usual_case() -> None:
+def test_a_change_without_an_identity_has_no_field_for_it() -> None:
     assert "userIdentity" not in to_detail(from_record(record(item()) | {"userIdentity": None}))
 
 
