@@ -6,6 +6,7 @@ worker, and each worker has a twin of its own.
 
 import os
 import random
+import signal
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -42,9 +43,10 @@ _FIRST = ("test_engine.py", "test_api_document.py", "test_failure_paths.py", "te
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line(
-        "markers", "slow: waits for a minute or more; `make test-slow` runs it, `make test` does not"
-    )
+    """Declare the marker `slow`, and let tests interrupt: a shell starts background jobs with SIGINT ignored."""
+    config.addinivalue_line("markers", "slow: takes a minute or more; `make test-slow` runs it, `make test` does not")
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

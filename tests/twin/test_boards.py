@@ -77,5 +77,5 @@ def test_a_closed_board_stays_as_it_was_but_for_what_happened_before(
     eventually(lambda: all_is_taken(stack))
     shows(stack, main.board, {"1": ("60", "userA")})
     assert board(stack, main.board) == [(1, "1", "60")]
-    assert "it does not count, for the board closed at" in scorecast.ok("score", "2", main.board, "71")
+    assert "it does not count because the board closed at" in scorecast.ok("score", "2", main.board, "71")
     assert differing(scorecast, main.board) == []
