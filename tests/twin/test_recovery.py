@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from scorecast.changes.change import from_record
+from scorecast.changes.change import from_record, with_label
 from tests.support.command import Scorecast
 from tests.support.deployed import Stack
-from tests.support.fakes import item, record
+from tests.support.fakes import STREAM_ARN, item, record
 from tests.support.pipeline import Json, backed_up, board, put
 from tests.support.recovery_fakes import event
 from tests.support.waiting import eventually
@@ -81,7 +81,8 @@ def make_believe(stack: Stack, participant: str, name: str, score: str | None) -
     standing = dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True)["Item"]
     after = int(standing["sequence"]["S"]) + 1
     new = None if score is None else item(participant, name, score)
-    change = from_record(record(new, item(participant, name), after))
+    stream_arn = with_label(STREAM_ARN, standing["stream"]["S"])
+    change = from_record(record(new, item(participant, name), after) | {"eventSourceARN": stream_arn})
     url = stack.outputs["ConsumerQueueUrl"]
     stack.client("sqs").send_message(QueueUrl=url, MessageBody=event(change))
 

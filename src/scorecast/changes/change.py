@@ -371,7 +371,7 @@ def _image(plain: Any, name: str, hints: Mapping[str, Any]) -> Image | None:
         return None
     if not isinstance(plain, Mapping):
         raise CannotRead(f"The event's {name} is {plain!r}; it must be an object of attributes.")
-    return {key: _value(item, f"/{name}/{_escape(key)}", hints) for key, item in plain.items()} or None
+    return {key: _value(item, f"/{name}/{_escape(key)}", hints) for key, item in plain.items()}
 
 
 def _value(plain: Any, pointer: str, hints: Mapping[str, Any]) -> Value:

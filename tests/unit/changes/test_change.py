@@ -79,11 +79,6 @@ def test_an_empty_image_counts_as_absent(made: dict[str, Any], image: str) -> No
     assert image[:3].lower() not in to_detail(from_record(empty))
 
 
-def test_an_event_with_an_empty_image_is_read_as_one_without() -> None:
-    detail = to_detail(from_record(record(item())))
-    assert from_detail(detail | {"old": {}}, STREAM_ARN) == from_detail(detail, STREAM_ARN)
-
-
 EXPIRY = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
 
 
