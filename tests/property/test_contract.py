@@ -77,7 +77,7 @@ def test_every_parser_reads_the_detail_as_json(made: Item) -> None:
 
 
 @given(records())
-def test_the_bus_accepts_every_number_of_a_change(made: dict) -> None:
+def test_the_bus_accepts_every_number_of_a_change(made: Item) -> None:
     """PutEvents rejects JSON integers beyond 64 bits; a number with an exponent is not an integer."""
     publication = publication_of(from_record(made), BUS)
     for text in (publication.entry["Detail"], publication.document or b"{}"):
@@ -85,7 +85,7 @@ def test_the_bus_accepts_every_number_of_a_change(made: dict) -> None:
 
 
 @given(st.dictionaries(texts, values), st.integers(-(10**37), 10**37))
-def test_an_old_dead_letter_is_published_with_numbers_that_the_bus_accepts(image: dict, account: int) -> None:
+def test_an_old_dead_letter_is_published_with_numbers_that_the_bus_accepts(image: Item, account: int) -> None:
     """Letters of version 0.1.0 hold integers of any size."""
     key = {"id": {"S": "1"}, "metadata": {"S": "m"}}
     change = from_record(record(key | image | {"account": {"N": str(account)}}))
