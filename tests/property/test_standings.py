@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scorecast.changes.change import Change, from_record, iso_time, to_detail, with_label
 from scorecast.changes.claim_store import ClaimStore
 from scorecast.dead_letters.queue import DeadLetterQueue
-from scorecast.leaderboard.policy import BoardPolicy, Keep, Order, Ties
+from scorecast.leaderboard.policy import BoardPolicy, Corrections, Keep, Order, Ties
 from scorecast.leaderboard.policy_table import PolicyTable
 from scorecast.runtime.settings import AttributeNames, ConsumerSettings
 from scorecast.standings.handler import BatchProcessor, Delivery
@@ -40,6 +40,7 @@ policies = st.builds(
     order=st.sampled_from(Order),
     keep=st.sampled_from(Keep),
     ties=st.sampled_from(Ties),
+    corrections=st.sampled_from(Corrections),
     closes_at=st.one_of(st.none(), st.integers(0, 20).map(lambda seconds: iso_time(START_S + seconds))),
 )
 

@@ -100,7 +100,7 @@ class FakeTable:
 
     def _counters(self) -> dict[tuple[str, str], Item]:
         """The counters of the boards, all of them in shard 0."""
-        items = {("policies", board): policy_item(board, policy) for board, policy in self.policies.items()}
+        items = {(f"policy/{board}", board): policy_item(board, policy) for board, policy in self.policies.items()}
         for board in {entry[0] for entry in self.entries}:
             counters = Counters()
             for _, _, score in (entry for entry in self.entries if entry[0] == board):

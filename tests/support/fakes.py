@@ -12,7 +12,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from scorecast.leaderboard.index.counters import Counters
-from scorecast.leaderboard.policy import POLICIES, BoardPolicy, policy_item, read_policy
+from scorecast.leaderboard.policy import BoardPolicy, listed_key, policy_item, policy_key, read_policy
 from scorecast.runtime.settings import AttributeNames, Bus
 
 Item = dict[str, Any]
@@ -216,7 +216,7 @@ class FakeDynamoDb:
         else:
             values = put.get("ExpressionAttributeValues", {})
             assert values or "ExpressionAttributeValues" not in put, "DynamoDB refuses an empty map"
-            names = ("sequence", "at", "stream", "history")
+            names = ("sequence", "at", "stream", "history", "named")
             wanted = {name: values.get(f":{name}") for name in names}
             told = [f"#{name} = :{name}" if wanted[name] else f"attribute_not_exists(#{name})" for name in names]
             assert put["ConditionExpression"] == " AND ".join(told)
@@ -256,11 +256,12 @@ class FakeDynamoDb:
 
     def declare(self, board: str, policy: BoardPolicy) -> None:
         """Declare a board's policy."""
-        self.put_item(TableName="boards", Item=policy_item(board, policy))
+        for one in (policy_item(board, policy), listed_key(board)):
+            self.put_item(TableName="boards", Item=one)
 
     def policy_of(self, board: str) -> BoardPolicy:
         """Return the policy that a board declares, or the default."""
-        return read_policy(self.board_items.get((POLICIES, board)))
+        return read_policy(self.board_items.get(_key_of(policy_key(board))))
 
     @property
     def boards(self) -> list[str]:

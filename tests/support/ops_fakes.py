@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from scorecast.leaderboard.policy import POLICIES, BoardPolicy, policy_item
+from scorecast.leaderboard.policy import POLICIES, BoardPolicy, listed_key, policy_item
 from scorecast.ops.stack.stack import Stack, Target
 from tests.support.fakes import FakeObjects
 
@@ -242,7 +242,8 @@ class FakeTables:
 
     def get_paginator(self, operation: str) -> Pages:
         assert operation == "query", "only the policies are asked for in pages"
-        policies = [item for (collection, _), item in self.tables["boards"].items() if collection == POLICIES]
+        listed = sorted(self.tables["boards"].items())
+        policies = [item for (collection, _), item in listed if collection == POLICIES]
         return Pages("Items", policies)
 
     def get_item(self, *, TableName: str, Key: dict[str, Any]) -> dict[str, Any]:
@@ -255,7 +256,22 @@ class FakeTables:
 
     def declare(self, board: str, policy: BoardPolicy) -> None:
         """Declare a board's policy."""
-        self.tables["boards"][POLICIES, board] = policy_item(board, policy)
+        for one in (policy_item(board, policy), listed_key(board)):
+            self.put_item(TableName="boards", Item=one)
+
+    def batch_get_item(self, *, RequestItems: dict[str, Any]) -> dict[str, Any]:
+        [(table, request)] = RequestItems.items()
+        found = [self.get_item(TableName=table, Key=key).get("Item") for key in request["Keys"]]
+        return {"Responses": {table: [item for item in found if item]}}
+
+    def transact_write_items(self, *, TransactItems: list[dict[str, Any]]) -> dict[str, Any]:
+        for action in TransactItems:
+            if "Put" in action:
+                self.put_item(**action["Put"])
+            else:
+                key = action["Delete"]["Key"]
+                self.tables[action["Delete"]["TableName"]].pop((key["collection"]["S"], key["name"]["S"]), None)
+        return {}
 
     def describe_table(self, *, TableName: str) -> dict[str, Any]:
         types = [{"AttributeName": key, "AttributeType": "S"} for key in self.keys]

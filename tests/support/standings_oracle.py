@@ -7,7 +7,7 @@ from typing import Any
 
 from scorecast.changes.change import Change
 from scorecast.leaderboard.item import NAME_CHARACTERS
-from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Keep, Order, Ties
+from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Corrections, Keep, Order, Ties
 
 Key = tuple[str, str]
 Stay = list[tuple[Decimal, str, str]]
@@ -33,8 +33,11 @@ def stays_of(changes: Iterable[Change], policies: Mapping[str, BoardPolicy]) -> 
     for change in changes:
         old, new = _made(change.old), _made(change.new)
         for key in {made[0] for made in (old, new) if made}:
-            if _is_in_time(change, policies.get(key[1], DEFAULT)):
+            policy = policies.get(key[1], DEFAULT)
+            if _is_in_time(change, policy):
                 _step(stays, key, old, new, change.sequence)
+            elif policy.corrections is Corrections.OPEN:
+                _correct(stays, key, old, new)
     return stays
 
 
@@ -45,6 +48,15 @@ def _step(stays: dict[Key, Stay], key: Key, old: Any, new: Any, sequence: str) -
         stays[key] = [(*new[1], sequence)]
     else:
         stays[key].append((*new[1], sequence))
+
+
+def _correct(stays: dict[Key, Stay], key: Key, old: Any, new: Any) -> None:
+    """After the closing somebody may leave, and be named; a score is not taken, nor somebody who comes (again)."""
+    if new is None or new[0] != key or old is None or old[0] != key:
+        stays.pop(key, None)
+    elif key in stays:
+        score, _, sequence = stays[key][-1]
+        stays[key][-1] = (score, new[1][1], sequence)
 
 
 def _is_in_time(change: Change, policy: BoardPolicy) -> bool:

@@ -22,7 +22,7 @@ from scorecast.cli.command import (
 from scorecast.cli.options import open_stack, with_stack_options
 from scorecast.cli.output import data, make_table, notes, plain
 from scorecast.errors import UserError
-from scorecast.leaderboard.policy import BoardPolicy, Keep, Order
+from scorecast.leaderboard.policy import BoardPolicy, Corrections, Keep, Order
 from scorecast.ops.boards.api_client import ApiClient, api_of
 from scorecast.ops.boards.policies import policies_of
 from scorecast.ops.boards.score import Expected, delete_score, wait_until_shown, write_score
@@ -114,8 +114,13 @@ def score(
     else:
         expected = write_score(table, participant, board, points_exact, name)
     policy = policies_of(stack).of(expected.board)
-    is_awaited = wait and policy.is_open(iso_now())
+    is_awaited = wait and _counts(expected, policy)
     _report(expected, policy, _wait(stack, expected, timeout, policy) if is_awaited else None, as_json)
+
+
+def _counts(expected: Expected, policy: BoardPolicy) -> bool:
+    """Whether the board takes the change: after its closing a removal only if it takes corrections."""
+    return policy.is_open(iso_now()) or (expected.score is None and policy.corrections is Corrections.OPEN)
 
 
 def _wait(stack: Stack, expected: Expected, timeout_s: float, policy: BoardPolicy) -> float:
@@ -134,7 +139,7 @@ def _report(expected: Expected, policy: BoardPolicy, seconds: float | None, as_j
         # The board may show another score, also before this one has arrived.
         agrees = "will agree" if seconds is None else f"agreed after {seconds:.2f} s"
         when = f"the board, which keeps the {policy.keep} score, {agrees}"
-    if not policy.is_open(iso_now()):
+    if not _counts(expected, policy):
         when = f"it does not count because the board closed at {policy.closes_at}"
     data.print(plain(f"{expected.participant} {what} {expected.board}; {when}."), soft_wrap=True)
 

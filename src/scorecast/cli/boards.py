@@ -11,7 +11,7 @@ from scorecast.cli.command import CommandGroup, board_argument, json_option, opt
 from scorecast.cli.options import open_stack, with_stack_options
 from scorecast.cli.output import data, make_table, notes, plain
 from scorecast.errors import CannotRead, UserError
-from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Keep, Order, Ties, make_policy
+from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Corrections, Keep, Order, Ties, make_policy
 from scorecast.leaderboard.policy_table import POLICY_AGE_S
 from scorecast.ops.boards.policies import Policies, policies_of
 from scorecast.ops.stack.exit_codes import ExitCode
@@ -40,9 +40,11 @@ def list_(options: Options, as_json: bool) -> None:
             "No board has a policy: on every board the highest score is best, and the latest counts.", soft_wrap=True
         )
         return
-    table = make_table("board", "order", "keep", "ties", "closes")
+    table = make_table("board", "order", "keep", "ties", "closes", "corrections")
     for board, policy in policies.items():
-        table.add_row(plain(board), policy.order, policy.keep, policy.ties, policy.closes_at or NEVER)
+        table.add_row(
+            plain(board), policy.order, policy.keep, policy.ties, policy.closes_at or NEVER, policy.corrections
+        )
     data.print(table)
 
 
@@ -56,6 +58,11 @@ def list_(options: Options, as_json: bool) -> None:
     metavar="TIME",
     help="Later changes do not count: 2026-12-01T18:00:00Z, or never.",
 )
+@option(
+    "--corrections",
+    type=click.Choice([*map(str, Corrections)]),
+    help="Whether removals and names still count after the closing.",
+)
 @json_option
 @with_stack_options
 def set_(
@@ -65,6 +72,7 @@ def set_(
     keep: str | None,
     ties: str | None,
     closes_at: str | None,
+    corrections: str | None,
     as_json: bool,
 ) -> None:
     """Declare how a board ranks. An omitted option keeps its value.
@@ -72,7 +80,7 @@ def set_(
     A policy applies to later changes: declare it before the board's first score.
     """
     policies = policies_of(open_stack(options))
-    given = {"order": order, "keep": keep, "ties": ties, "closes_at": closes_at}
+    given = {"order": order, "keep": keep, "ties": ties, "closes_at": closes_at, "corrections": corrections}
     before = _declared(policies, board)
     wanted = asdict(before) | {name: value for name, value in given.items() if value is not None}
     policy = _policy(wanted | ({"closes_at": None} if closes_at == NEVER else {}))
@@ -85,6 +93,7 @@ def set_(
 @option("--keep", is_flag=True, help="Only which score counts.")
 @option("--ties", is_flag=True, help="Only the order of entries with equal scores.")
 @option("--closes-at", is_flag=True, help="Only the closing time.")
+@option("--corrections", is_flag=True, help="Only whether corrections count after the closing.")
 @json_option
 @with_stack_options
 def unset(options: Options, board: str, as_json: bool, **chosen: bool) -> None:
@@ -108,6 +117,7 @@ def _declare(policies: Policies, board: str, before: BoardPolicy, policy: BoardP
         print_json(_shown(board, policy))
         return
     until = f"closes at {policy.closes_at}" if policy.closes_at else "never closes"
+    until += ", takes corrections after that" if policy.corrections is Corrections.OPEN and policy.closes_at else ""
     declared = f"{board}: order {policy.order}, keeps the {policy.keep} score, ties {policy.ties}, {until}."
     data.print(plain(declared), soft_wrap=True)
     notes.print(f"ConsumerLambda applies it within {POLICY_AGE_S} seconds.", style="dim")

@@ -43,8 +43,9 @@ class StoredEntry:
     """An entry as the table stores it; a tombstone has no score.
 
     `score` is DynamoDB's text of the number, `name` has NAME_CHARACTERS at most. `history` is empty unless the board's
-    policy needs one, and `tie_order` is empty unless the board orders ties (leaderboard/ties.py). `expires_at`, in
-    epoch seconds, is a tombstone's. `stream` is the label of the change's stream; version 0.1 stored none.
+    policy needs one, `named` unless the name was corrected after the board closed, and `tie_order` unless the board
+    orders ties (leaderboard/ties.py). `expires_at`, in epoch seconds, is a tombstone's. `stream` is the label of the
+    change's stream; version 0.1 stored none.
     """
 
     id: str
@@ -54,6 +55,7 @@ class StoredEntry:
     score: str | None = None
     name: str | None = None
     history: str = ""
+    named: str = ""
     tie_order: str = ""
     expires_at: int | None = None
     stream: str = ""
@@ -97,6 +99,7 @@ def read_item(item: Mapping[str, Any]) -> StoredEntry:
         score=item.get(BY_SCORE.sort, {}).get("N"),
         name=cut_name(item.get("userName", {}).get("S")),
         history=_text(item, "history"),
+        named=_text(item, "named"),
         tie_order=_text(item, BY_TIE.sort),
         expires_at=None if expires_at is None else int(expires_at),
         stream=_text(item, "stream"),
@@ -112,6 +115,7 @@ def make_item(entry: StoredEntry) -> Item:
     texts = {"sequence": entry.sequence, "at": entry.at}
     texts |= {"stream": entry.stream} if entry.stream else {}
     texts |= {"history": entry.history} if entry.history else {}
+    texts |= {"named": entry.named} if entry.named else {}
     texts |= {"userName": entry.name} if entry.name is not None else {}
     item = item_key(entry.id, entry.board) | {name: {"S": text} for name, text in texts.items()}
     if entry.expires_at is not None:

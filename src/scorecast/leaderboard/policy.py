@@ -1,7 +1,8 @@
-"""A board's policy: which scores are better, which of a participant's scores counts, the order of ties, the end. Pure.
+"""A board's policy: which scores are better, which of them counts, the order of ties, the end, corrections. Pure.
 
 A policy is declared for one board and stored as an item of the board table. By default the highest score is best, the
-latest score counts, ties have no order, and a board never closes. Raises CannotRead for any other value.
+latest score counts, ties have no order, and a board never closes. Once closed, it takes no corrections. Raises
+CannotRead for any other value.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ from typing import Any, TypeVar
 
 from scorecast.errors import CannotRead
 
-# The collection of the board table that holds the policies.
+# The prefix of the collections of the board table that hold a policy. The board in the partition key spreads boards
+# over partitions, for every consumer and every list of boards reads policies.
+POLICY = "policy/"
+# The collection that names the boards with a policy, for commands that list them; the functions do not read it.
 POLICIES = "policies"
 
 Item = dict[str, Any]
@@ -58,27 +62,51 @@ class Ties(StrEnum):
     EARLIEST = "earliest"
 
 
+class Corrections(StrEnum):
+    """Whether a removal or a name counts if it happens after the board closed; a score never does."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+
+
 @dataclass(frozen=True, slots=True)
 class BoardPolicy:
-    """The policy of one board; changes after `closes_at` (ISO 8601, UTC) do not count."""
+    """The policy of one board; scores after `closes_at` (ISO 8601, UTC) do not count."""
 
     order: Order = Order.DESCENDING
     keep: Keep = Keep.LATEST
     ties: Ties = Ties.UNORDERED
     closes_at: str | None = None
+    corrections: Corrections = Corrections.CLOSED
 
     def is_open(self, at: str) -> bool:
-        """Whether a change at this time (its `at`) counts; CannotRead if that is not a time."""
+        """Whether a score of this time (its change's `at`) counts; CannotRead if that is not a time."""
         return self.closes_at is None or _moment("at", at) <= _moment("closes_at", self.closes_at)
 
 
 DEFAULT = BoardPolicy()
 
-_NAMES = {"order": "order", "keep": "keep", "ties": "ties", "closes_at": "closesAt"}
+_NAMES = {
+    "order": "order",
+    "keep": "keep",
+    "ties": "ties",
+    "closes_at": "closesAt",
+    "corrections": "corrections",
+}
 
 
 def policy_key(board: str) -> Item:
     """The key of a board's policy in the board table."""
+    return {"collection": {"S": f"{POLICY}{board}"}, "name": {"S": board}}
+
+
+def is_policy(item: Mapping[str, Any]) -> bool:
+    """Whether an item of the board table is a policy."""
+    return str(item["collection"]["S"]).startswith(POLICY)
+
+
+def listed_key(board: str) -> Item:
+    """The item that names a board with a policy in the list of them; it has nothing but its key."""
     return {"collection": {"S": POLICIES}, "name": {"S": board}}
 
 
@@ -104,7 +132,11 @@ def read_policy(item: Mapping[str, Any] | None) -> BoardPolicy:
 
 
 def make_policy(
-    order: str = DEFAULT.order, keep: str = DEFAULT.keep, ties: str = DEFAULT.ties, closes_at: str | None = None
+    order: str = DEFAULT.order,
+    keep: str = DEFAULT.keep,
+    ties: str = DEFAULT.ties,
+    closes_at: str | None = None,
+    corrections: str = DEFAULT.corrections,
 ) -> BoardPolicy:
     """Make a policy from texts; raises CannotRead for an invalid value."""
     return BoardPolicy(
@@ -112,6 +144,7 @@ def make_policy(
         keep=_choice(Keep, "keep", keep),
         ties=_choice(Ties, "ties", ties),
         closes_at=None if closes_at is None else _moment("closes_at", closes_at).isoformat().replace("+00:00", "Z"),
+        corrections=_choice(Corrections, "corrections", corrections),
     )
 
 

@@ -25,6 +25,8 @@ class Entry:
 
     `is_first` says that the item made no entry at this key before the change, `score_changed` that it made none or one
     with another score. `history` is the score history that the board's policy needs, as text (score_history.py).
+    A write with `is_name_only` changes nothing but the name. `named` is the version of the change that set the name, if
+    that is newer than the entry's own.
     """
 
     id: str
@@ -37,6 +39,8 @@ class Entry:
     score_changed: bool = False
     history: str = ""
     stream: str = ""
+    is_name_only: bool = False
+    named: Version | None = None
 
     @property
     def key(self) -> tuple[str, str]:
@@ -65,6 +69,17 @@ def entries_of(change: Change, names: AttributeNames) -> list[Entry]:
     if entry and change.operation != "READ":  # a READ does not know the previous state
         entry = _mark_transition(_previous_entry(change, names), entry)
     return [one for one in (tombstone, entry) if one]
+
+
+def correction_of(entry: Entry) -> Entry:
+    """Return what a change after the board's closing may still do: remove the entry, or change its name.
+
+    A participant who enters again has left before, so that is a removal too.
+    """
+    bare = replace(entry, score=None, is_first=False, score_changed=False)
+    if entry.score is None or entry.is_first:
+        return replace(bare, name=None)
+    return replace(bare, is_name_only=True)
 
 
 def newest(entries: Iterable[Entry]) -> dict[tuple[str, str], Entry]:

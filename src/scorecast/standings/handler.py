@@ -2,7 +2,8 @@
 
 Changes may be repeated and may arrive in any order. A change that can never be applied goes to the dead-letter queue
 at once, with the reason; a change that cannot be applied now is delivered again; neither blocks the others of its
-batch. A change that happened after its board closed is dropped, which is not a failure.
+batch. A change that happened after its board closed is dropped, which is not a failure; if the board takes corrections,
+it may still remove an entry or change a name.
 
 An invocation's time is divided: writing ends in time for the announcements, and they in time for the rest.
 """
@@ -29,7 +30,7 @@ from scorecast.dead_letters.envelope import DeadLetter
 from scorecast.dead_letters.queue import DeadLetterQueue
 from scorecast.errors import CannotApply, CannotRead, NotAcknowledged
 from scorecast.leaderboard.item import Key
-from scorecast.leaderboard.policy import BoardPolicy
+from scorecast.leaderboard.policy import BoardPolicy, Corrections
 from scorecast.leaderboard.policy_table import PolicyTable
 from scorecast.runtime.aws import Client, code_of, create_client, create_s3_client
 from scorecast.runtime.logs import loggable_id, logger
@@ -38,7 +39,7 @@ from scorecast.runtime.settings import AnnouncementSettings, ConsumerSettings
 from scorecast.standings.announce.announcements import CONCURRENT_BOARDS, Announcements
 from scorecast.standings.announce.publish import StandingEventPublisher
 from scorecast.standings.announce.snapshots import SnapshotTable
-from scorecast.standings.entry import Entry, entries_of, newest
+from scorecast.standings.entry import Entry, correction_of, entries_of, newest
 from scorecast.standings.redelivery import Receipt, Redelivery
 from scorecast.standings.store import Leaderboard, Result
 
@@ -213,21 +214,28 @@ def _fate(entries: Iterable[Entry], winners: Mapping[Key, Entry], results: Mappi
 def _drop_closed(
     readable: Iterable[_Readable], policies: Mapping[str, BoardPolicy], letters: list[_Letter], outcome: Outcome
 ) -> list[_Readable]:
-    """Drop the entries of closed boards; retry the deliveries of boards whose policy is not usable."""
+    """Drop the entries that come after the closing; retry the deliveries of boards whose policy is not usable."""
     ready: list[_Readable] = []
     for delivery, event, entries in readable:
         if any(entry.board not in policies for entry in entries):
             outcome.fates[delivery.id] = Fate.RETRY
             continue
         try:
-            in_time = [entry for entry in entries if policies[entry.board].is_open(entry.at)]
+            taken = [one for entry in entries if (one := _entry_to_take(entry, policies[entry.board]))]
         except CannotRead as error:
             letters.append((delivery.id, _letter("CannotRead", str(error), event)))
             continue
-        if entries and not in_time:
+        if entries and not taken:
             outcome.fates[delivery.id] = Fate.CLOSED
-        ready.append((delivery, event, in_time))
+        ready.append((delivery, event, taken))
     return ready
+
+
+def _entry_to_take(entry: Entry, policy: BoardPolicy) -> Entry | None:
+    """The entry, or after the board's closing what may still be corrected of it; None if it comes too late."""
+    if policy.is_open(entry.at):
+        return entry
+    return correction_of(entry) if policy.corrections is Corrections.OPEN else None
 
 
 def handle(event: Any, context: Any) -> dict[str, Any]:
@@ -350,5 +358,8 @@ def _log(outcome: Outcome) -> None:
 
 
 def _lags_ms(written: Iterable[Entry], now_s: float) -> list[int]:
-    """How long ago each entry's change happened; the stream gives that time in whole seconds."""
-    return [max(0, round(1000 * (now_s - epoch_seconds(entry.at)))) for entry in written]
+    """How long ago each entry's change happened; the stream gives that time in whole seconds.
+
+    An entry whose name was corrected has the time of its score.
+    """
+    return [max(0, round(1000 * (now_s - epoch_seconds(entry.at)))) for entry in written if entry.named is None]

@@ -19,6 +19,8 @@ from scorecast.standings.entry import Entry, Version, with_stream
 # An entry with this many stays below 1 KB, above which DynamoDB charges a second write unit, unless its id, board and
 # name have some 340 bytes. The number also bounds how late the end of a history may arrive: docs/boards.md.
 KEPT_VERSIONS = 8
+# A sequence and a time older than every change's: a name may arrive before the entry that it belongs to.
+_FIRST = (pad_sequence("0"), "1970-01-01T00:00:00.000Z")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -66,6 +68,23 @@ def entry_after(current: Entry | None, entries: Iterable[Entry], policy: BoardPo
     """Return the entry to store at a key after some writes of it, in any order; None if the current one stays."""
     entries = list(entries)
     current = _with_streams(current, {entry.stream for entry in entries})
+    writes = [entry for entry in entries if not entry.is_name_only]
+    written = _entry_written(current, writes, policy) if writes else None
+    base = written or current or Entry(*entries[0].key, *_FIRST)
+    made = _with_name(base, current, [entry for entry in entries if entry.is_name_only])
+    return None if current and written is None and made.named == current.named else made
+
+
+def _with_name(base: Entry, current: Entry | None, corrections: Iterable[Entry]) -> Entry:
+    """Return the entry with the newest name: its own, the one that was corrected before, or a correction's."""
+    names = [(entry.version, entry.name) for entry in corrections]
+    names += [(current.named, current.name)] if current and current.named else []
+    version, name = max(names, key=lambda one: one[0], default=(base.version, base.name))
+    return replace(base, named=None) if version <= base.version else replace(base, named=version, name=name)
+
+
+def _entry_written(current: Entry | None, entries: Sequence[Entry], policy: BoardPolicy) -> Entry | None:
+    """The entry after some writes that set the score or remove it; None if the current one stays."""
     newest = max([current, *entries] if current else entries, key=lambda entry: entry.version)
     if policy.keep == Keep.LATEST and policy.ties == Ties.UNORDERED:
         return None if newest is current else newest
@@ -123,6 +142,22 @@ def _history_of(entry: Entry | None) -> ScoreHistory:
     if entry.score is None:
         return ScoreHistory(since=entry.version)
     return ScoreHistory(versions=(ScoreVersion(entry.version, entry.score),))
+
+
+def version_text(version: Version) -> str:
+    """Return a version as the table stores it; `read_version` reads it."""
+    stream, sequence, at = version
+    return f"{stream} {sequence.lstrip('0') or '0'} {at}"
+
+
+def read_version(text: str) -> Version:
+    """Read a version from the table.
+
+    >>> version_text(read_version("2026-01-01T00:00:00.000 12 2026-01-02T00:00:00Z"))
+    '2026-01-01T00:00:00.000 12 2026-01-02T00:00:00Z'
+    """
+    stream, sequence, at = text.split(" ")
+    return stream, pad_sequence(sequence), at
 
 
 def _text(history: ScoreHistory) -> str:

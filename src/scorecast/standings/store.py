@@ -30,7 +30,7 @@ from scorecast.leaderboard.ties import tie_order
 from scorecast.runtime.aws import code_of
 from scorecast.standings.backoff import TRANSACTION_ACTIONS, Backoff
 from scorecast.standings.entry import Entry
-from scorecast.standings.score_history import entry_after, reached
+from scorecast.standings.score_history import entry_after, reached, read_version, version_text
 
 # The stream keeps a change for a day, queues for 14 days, and a redrive may follow later.
 TOMBSTONE_DAYS = 30
@@ -217,10 +217,10 @@ class Leaderboard:
         current = replacement.current
         if current is None:
             return put | {"ConditionExpression": "attribute_not_exists(id)"}
-        # A late change can alter an entry's history, and so its score, without being its newest change. An entry that
-        # somebody added by hand may lack its version.
-        texts = {"sequence": current.sequence, "at": current.at, "stream": current.stream}
-        texts |= {"history": current.history}
+        # A late change can alter an entry's history, its score or its name, without being its newest change. An entry
+        # that somebody added by hand may lack its version.
+        texts = {"sequence": current.sequence, "at": current.at, "stream": current.stream, "history": current.history}
+        texts["named"] = version_text(current.named) if current.named else ""
         values = {f":{name}": {"S": text} for name, text in texts.items() if text}
         conditions = [f"#{name} = :{name}" if texts[name] else f"attribute_not_exists(#{name})" for name in texts]
         return put | {
@@ -252,7 +252,7 @@ def _chunks(replacements: Iterable[_Replacement], width: int = TRANSACTION_ACTIO
 
 def _item(entry: Entry, policy: BoardPolicy) -> Item:
     stored = StoredEntry(*entry.key, entry.sequence, entry.at, entry.score, entry.name, entry.history)
-    stored = replace(stored, stream=entry.stream)
+    stored = replace(stored, stream=entry.stream, named=version_text(entry.named) if entry.named else "")
     if entry.score is None:
         expires_at = datetime.now(UTC) + timedelta(days=TOMBSTONE_DAYS)
         return make_item(replace(stored, expires_at=int(expires_at.timestamp())))
@@ -264,9 +264,8 @@ def _item(entry: Entry, policy: BoardPolicy) -> Item:
 
 def _entry(item: Item) -> Entry:
     stored = read_item(item)
-    return Entry(
-        *stored.key, stored.sequence, stored.at, stored.score, stored.name, history=stored.history, stream=stored.stream
-    )
+    entry = Entry(*stored.key, stored.sequence, stored.at, stored.score, stored.name, history=stored.history)
+    return replace(entry, stream=stored.stream, named=read_version(stored.named) if stored.named else None)
 
 
 def _reason(reason: Mapping[str, Any]) -> Result:

@@ -90,14 +90,14 @@ def test_a_next_of_another_order_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_an_unusable_policy_is_a_500_that_names_the_board(monkeypatch: pytest.MonkeyPatch) -> None:
     table = FakeTable(GOLF_ENTRIES)
-    monkeypatch.setattr(table, "_counters", lambda: {("policies", "Golf"): UNUSABLE})
+    monkeypatch.setattr(table, "_counters", lambda: {("policy/Golf", "Golf"): UNUSABLE})
     serve(monkeypatch, table)
     body = get("/leaderBoard", hackathonName="Golf")["body"]
     assert (body["status"], body["title"]) == (500, "Internal Server Error")
     assert "The policy of the board 'Golf' is not usable" in body["detail"]
 
 
-UNUSABLE = {"collection": {"S": "policies"}, "name": {"S": "Golf"}, "order": {"S": "sideways"}}
+UNUSABLE = {"collection": {"S": "policy/Golf"}, "name": {"S": "Golf"}, "order": {"S": "sideways"}}
 
 
 # ---- ties in order

@@ -1,45 +1,30 @@
 """`scorecast boards list`, `set` and `unset`, on a fake board table."""
 
 import json
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 from scorecast.cli import app, boards
 from scorecast.errors import CannotRead, UserError
-from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Keep, Order, Ties, policy_key
+from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Corrections, Keep, Order, Ties, policy_key
 from scorecast.ops.boards.policies import Policies, policies_of
-from tests.support.ops_fakes import fake_stack
+from tests.support.ops_fakes import FakeTables, fake_stack
 
 CLOSES = "2026-12-01T18:00:00Z"
 
 
-class FakeBoards:
-    """The policies of the board table, one per page."""
+class FakeBoards(FakeTables):
+    """The board table; the list of boards with a policy has one on each page."""
 
-    def __init__(self) -> None:
-        self.items: dict[str, dict[str, Any]] = {}
+    def malform(self, board: str) -> None:
+        """Make a declared policy invalid."""
+        self.put_item(TableName="boards", Item=policy_key(board) | {"keep": {"S": "worst"}})
 
-    def get_item(self, *, TableName: str, Key: dict[str, Any], ConsistentRead: bool = False) -> dict[str, Any]:
-        item = self.items.get(Key["name"]["S"])
-        return {"Item": item} if item else {}
-
-    def put_item(self, *, TableName: str, Item: dict[str, Any]) -> None:
-        assert Item["collection"] == {"S": "policies"}
-        self.items[Item["name"]["S"]] = Item
-
-    def delete_item(self, *, TableName: str, Key: dict[str, Any]) -> None:
-        self.items.pop(Key["name"]["S"], None)
-
-    def get_paginator(self, operation: str) -> "FakeBoards":
-        assert operation == "query"
-        return self
-
-    def paginate(self, **request: Any) -> Iterator[dict[str, Any]]:
-        assert request["ExpressionAttributeValues"] == {":policies": {"S": "policies"}}
-        yield from ({"Items": [self.items[name]]} for name in sorted(self.items))
+    @property
+    def kept(self) -> list[tuple[str, str]]:
+        """The keys of the table's items."""
+        return sorted(self.tables["boards"])
 
 
 @pytest.fixture
@@ -66,6 +51,20 @@ def test_a_declared_policy_is_stored_and_printed(policies: Policies) -> None:
     result = run("set", "Golf", "--order", "ascending", "--keep", "best", "--closes-at", CLOSES)
     assert result.stdout == f"Golf: order ascending, keeps the best score, ties unordered, closes at {CLOSES}.\n"
     assert policies.of("Golf") == BoardPolicy(Order.ASCENDING, Keep.BEST, closes_at=CLOSES)
+
+
+def test_each_policy_has_a_key_of_its_own_and_its_board_is_listed(table: FakeBoards) -> None:
+    run("set", "Golf", "--order", "ascending")
+    assert table.kept == [("policies", "Golf"), ("policy/Golf", "Golf")]
+    assert table.tables["boards"]["policies", "Golf"].keys() == {"collection", "name"}
+
+
+def test_a_closed_board_may_take_corrections(policies: Policies) -> None:
+    run("set", "Golf", "--closes-at", CLOSES, "--corrections", "open")
+    assert policies.of("Golf") == BoardPolicy(closes_at=CLOSES, corrections=Corrections.OPEN)
+    assert f"closes at {CLOSES}, takes corrections after that" in run("set", "Golf", "--corrections", "open").stdout
+    run("unset", "Golf", "--corrections")
+    assert policies.of("Golf") == BoardPolicy(closes_at=CLOSES)
 
 
 def test_an_omitted_option_keeps_its_value(policies: Policies) -> None:
@@ -97,7 +96,7 @@ def test_unset_returns_all_of_a_policy_or_parts_of_it_to_the_defaults(
 def test_a_default_policy_leaves_nothing_behind(policies: Policies, table: FakeBoards) -> None:
     policies.set("Golf", BoardPolicy(Order.ASCENDING))
     run("set", "Golf", "--order", "descending")
-    assert table.items == {}
+    assert table.kept == []
     assert policies.of("Golf") == DEFAULT
 
 
@@ -105,7 +104,7 @@ def test_a_default_policy_leaves_nothing_behind(policies: Policies, table: FakeB
 def test_a_malformed_time_changes_nothing(table: FakeBoards, closes_at: str) -> None:
     with pytest.raises(UserError, match=f"--closes-at is '{closes_at}'"):
         run("set", "Golf", "--order", "ascending", "--closes-at", closes_at)
-    assert table.items == {}
+    assert table.kept == []
 
 
 def test_an_unknown_order_is_refused_with_the_valid_ones() -> None:
@@ -137,9 +136,10 @@ def test_the_boards_with_a_policy_are_listed(policies: Policies) -> None:
     policies.set("Golf[1]", BoardPolicy(Order.ASCENDING))
     policies.set("Darts", BoardPolicy(keep=Keep.FIRST, closes_at=CLOSES))
     assert "Golf[1]" in run("list").stdout
+    rest = {"ties": "unordered", "corrections": "closed"}
     assert json.loads(run("list", "--json").stdout)["boards"] == [
-        {"hackathonName": "Darts", "closesAt": CLOSES, "order": "descending", "keep": "first", "ties": "unordered"},
-        {"hackathonName": "Golf[1]", "closesAt": None, "order": "ascending", "keep": "latest", "ties": "unordered"},
+        {"hackathonName": "Darts", "closesAt": CLOSES, "order": "descending", "keep": "first"} | rest,
+        {"hackathonName": "Golf[1]", "closesAt": None, "order": "ascending", "keep": "latest"} | rest,
     ]
 
 
@@ -149,6 +149,7 @@ def test_set_answers_in_json() -> None:
 
 
 def test_a_malformed_policy_is_refused_by_the_boards_name(policies: Policies, table: FakeBoards) -> None:
-    table.put_item(TableName="boards", Item=policy_key("Golf") | {"keep": {"S": "worst"}})
+    policies.set("Golf", BoardPolicy(Order.ASCENDING))
+    table.malform("Golf")
     with pytest.raises(CannotRead, match="The policy of the board 'Golf' is not usable"):
         policies.all()

@@ -140,12 +140,13 @@ def test_a_score_of_a_closed_board_is_not_awaited(pipeline: Pipeline) -> None:
 
 
 def test_a_malformed_policy_is_named_and_can_be_replaced(pipeline: Pipeline) -> None:
+    pipeline.declare("Golf", BoardPolicy(order=Order.ASCENDING))
     pipeline.put_item(TableName="boards", Item=policy_key("Golf") | {"keep": {"S": "worst"}})
     assert "The policy of the board 'Golf' is not usable: keep is 'worst'" in str(run("boards", "list").exception)
     result = run("boards", "set", "Golf", "--order", "ascending")
     assert "The new policy replaces it." in result.stderr
     assert result.stdout == "Golf: order ascending, keeps the latest score, ties unordered, never closes.\n"
-    assert pipeline.tables["boards"]["policies", "Golf"] == policy_item("Golf", BoardPolicy(order=Order.ASCENDING))
+    assert pipeline.tables["boards"]["policy/Golf", "Golf"] == policy_item("Golf", BoardPolicy(order=Order.ASCENDING))
 
 
 @pytest.mark.parametrize("arguments", [[], ["60", "--delete"], ["--delete", "--name", "x"]])

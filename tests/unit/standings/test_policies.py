@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from scorecast.changes.change import from_record, to_detail
-from scorecast.leaderboard.policy import BoardPolicy, Keep, policy_key
+from scorecast.leaderboard.policy import BoardPolicy, Corrections, Keep, policy_key
 from scorecast.standings.handler import Delivery
 from scorecast.standings.store import Leaderboard
 from tests.support.consumer_system import System, event
@@ -120,3 +120,63 @@ def test_boards_without_a_policy_cost_one_read_of_the_policies_now_and_then(syst
     assert len([one for one in asked if "boards" in one["RequestItems"]]) == 1
     assert len(asked) == 6
     assert "history" not in system.table.items["1", "StarWar"]
+
+
+# ---------------------------------------------------------------- corrections after the closing
+
+CORRECTED = replace(CLOSED, corrections=Corrections.OPEN)
+
+
+def test_after_the_closing_a_removal_removes_if_the_board_takes_corrections(system: System) -> None:
+    system.table.declare("StarWar", CORRECTED)
+    system.process(event(item(score="60")), event(item("2", score="50"), sequence=2))
+    outcome = system.process(late(None, item(score="60"), 3))
+    assert outcome.counts == {"applied": 1}
+    assert system.table.scores == {("2", "StarWar"): "50"}
+    system.table.check()
+
+
+def test_after_the_closing_a_name_is_taken_and_the_score_is_not(system: System) -> None:
+    system.table.declare("StarWar", CORRECTED)
+    system.process(event(item(score="60", name="rude")))
+    outcome = system.process(late(item(score="99", name="polite"), item(score="60", name="rude"), 2))
+    assert outcome.counts == {"applied": 1}
+    assert system.table.shown == {("1", "StarWar"): (60, "polite")}
+    assert system.process(late(item(score="99", name="polite"), item(score="60", name="rude"), 2)).counts == {
+        "stale": 1
+    }
+
+
+def test_a_name_that_arrives_before_its_entry_is_not_lost(system: System) -> None:
+    system.table.declare("StarWar", CORRECTED)
+    system.process(late(item(score="60", name="polite"), item(score="60", name="rude"), 2))
+    assert system.table.scores == {}
+    system.process(event(item(score="60", name="rude")))
+    assert system.table.shown == {("1", "StarWar"): (60, "polite")}
+
+
+def test_nobody_enters_after_the_closing_nor_again(system: System) -> None:
+    system.table.declare("StarWar", CORRECTED)
+    system.process(event(item(score="60")))
+    system.process(late(item("2"), None, 2), late(item(score="70"), None, 4), late(item("2"), item("2"), 5))
+    assert system.table.scores == {}
+
+
+def test_a_correction_does_not_count_where_corrections_are_closed(system: System) -> None:
+    system.table.declare("StarWar", CLOSED)
+    system.process(event(item(score="60")))
+    assert system.process(late(None, item(score="60"), 2)).counts == {"closed": 1}
+    assert system.table.scores == {("1", "StarWar"): "60"}
+
+
+def test_a_concurrent_correction_of_the_name_is_not_overwritten(system: System) -> None:
+    system.table.declare("StarWar", CORRECTED)
+    system.process(event(item(score="60", name="rude")))
+
+    def correct(_: dict[str, Any]) -> None:
+        system.table.before = lambda _: None
+        system.process(late(item(score="70", name="polite"), item(score="60", name="rude"), 3))
+
+    system.table.before = correct
+    system.process(event(item(score="70", name="rude"), item(score="60", name="rude"), 2))
+    assert system.table.shown == {("1", "StarWar"): (70, "polite")}

@@ -13,7 +13,7 @@ from typing import Any
 
 from scorecast.leaderboard.batch_get import BatchGetItem, read_items
 from scorecast.leaderboard.index.counters import ROOT, Node
-from scorecast.leaderboard.policy import DEFAULT, POLICIES, BoardPolicy, policy_key, read_policy
+from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, is_policy, policy_key, read_policy
 
 # A lookup pays half a unit a shard for each of its three nodes; a writer retries when another one uses its shard.
 # One board's entries lie in one partition of the index by score, whose 1,000 write units a second are 500 changes, or
@@ -76,7 +76,7 @@ class CounterTable:
         policies = dict.fromkeys(boards, DEFAULT)
         keys = [key for board in boards for key in (policy_key(board), *_shards(board, ROOT))]
         for item in read_items(self.dynamodb, self.table, keys, consistent=False):
-            if item["collection"]["S"] == POLICIES:
+            if is_policy(item):
                 policies[item["name"]["S"]] = read_policy(item)
             else:
                 counts[item["name"]["S"]].add(item)

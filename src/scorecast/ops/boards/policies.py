@@ -5,19 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from scorecast.leaderboard.policy import DEFAULT, POLICIES, BoardPolicy, policy_item, policy_key, read_policy
+from scorecast.leaderboard.batch_get import read_items
+from scorecast.leaderboard.policy import (
+    DEFAULT,
+    POLICIES,
+    BoardPolicy,
+    listed_key,
+    policy_item,
+    policy_key,
+    read_policy,
+)
 from scorecast.ops.stack.stack import Stack
 
 
 @dataclass(frozen=True, slots=True)
 class Policies:
-    """The policies of a stack's boards."""
+    """The policies of a stack's boards, and the list of the boards that have one; both change together."""
 
     dynamodb: Any
     table: str
 
     def all(self) -> dict[str, BoardPolicy]:
-        """Return every policy that is not the default, by board."""
+        """Return every policy that is not the default, by board: a read unit for each, and some for the list."""
         pages = self.dynamodb.get_paginator("query").paginate(
             TableName=self.table,
             ConsistentRead=True,
@@ -25,7 +34,10 @@ class Policies:
             ExpressionAttributeNames={"#collection": "collection"},
             ExpressionAttributeValues={":policies": {"S": POLICIES}},
         )
-        return {item["name"]["S"]: read_policy(item) for page in pages for item in page["Items"]}
+        boards = [item["name"]["S"] for page in pages for item in page["Items"]]
+        items = read_items(self.dynamodb, self.table, [policy_key(board) for board in boards], consistent=True)
+        by_board = {item["name"]["S"]: item for item in items}
+        return {board: read_policy(by_board[board]) for board in boards if board in by_board}
 
     def of(self, board: str) -> BoardPolicy:
         """Return a board's policy."""
@@ -34,9 +46,13 @@ class Policies:
     def set(self, board: str, policy: BoardPolicy) -> None:
         """Declare a board's policy; the default deletes the item."""
         if policy == DEFAULT:
-            self.dynamodb.delete_item(TableName=self.table, Key=policy_key(board))
+            actions = [
+                {"Delete": {"TableName": self.table, "Key": key}} for key in (policy_key(board), listed_key(board))
+            ]
         else:
-            self.dynamodb.put_item(TableName=self.table, Item=policy_item(board, policy))
+            items = (policy_item(board, policy), listed_key(board))
+            actions = [{"Put": {"TableName": self.table, "Item": item}} for item in items]
+        self.dynamodb.transact_write_items(TransactItems=actions)
 
 
 def policies_of(stack: Stack) -> Policies:

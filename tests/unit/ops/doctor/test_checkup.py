@@ -50,6 +50,11 @@ def answer(service: str, call: str, value: Any) -> Break:
     return lambda aws: aws.answer(service, call, value)
 
 
+def spoil_policy(aws: FakeAws) -> None:
+    aws.answer("dynamodb", "query", {"Items": [LISTED]})
+    aws.answer("dynamodb", "batch_get_item", {"Responses": {"fanout-BoardTable-1": [UNUSABLE]}})
+
+
 def set_target(rule: str, **settings: Any) -> Break:
     return lambda aws: aws.targets[f"fanout-{rule}-1"][0].update(settings)
 
@@ -61,7 +66,8 @@ def set_alarm(**about: Any) -> Break:
 KEYS_ONLY = {"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"}
 OTHER = "arn:aws:sqs:us-east-1:123456789012:other"
 FUNCTION = {"State": "Active", "Timeout": 30, "Role": "arn:aws:iam::123456789012:role/other"}
-UNUSABLE = {"collection": {"S": "policies"}, "name": {"S": "Golf"}, "keep": {"S": "worst"}}
+LISTED = {"collection": {"S": "policies"}, "name": {"S": "Golf"}}
+UNUSABLE = {"collection": {"S": "policy/Golf"}, "name": {"S": "Golf"}, "keep": {"S": "worst"}}
 BUCKET_GONE = {"DeliveryStreamDescription": {"DeliveryStreamStatus": "ACTIVE", "Destinations": []}}
 CREATING = {"DeliveryStreamDescription": {"DeliveryStreamStatus": "CREATING"}}
 
@@ -99,7 +105,7 @@ FAULTS: list[tuple[str, Break, str]] = [
     ("ConsumerQueue's trigger", set_queue_trigger(FunctionResponseTypes=[]), "ReportBatchItemFailures"),
     ("ConsumerQueue's trigger", set_queue_trigger(ScalingConfig={}), "MaximumConcurrency"),
     ("ConsumerQueue's trigger", set_queue_trigger(EventSourceArn=OTHER), "no trigger"),
-    ("policies of boards", answer("dynamodb", "query", {"Items": [UNUSABLE]}), "board 'Golf' is not usable"),
+    ("policies of boards", spoil_policy, "board 'Golf' is not usable"),
     ("dead-letter queue", set_dead_letters(MessageRetentionPeriod="345600"), "4 days"),
     ("dead-letter queue's policy", set_dead_letters(Policy="{}"), "BackupRule and LeaderboardRule"),
     ("roles", lambda aws: aws.denied.add("events:PutEvents"), "FanoutRole may not events:PutEvents"),

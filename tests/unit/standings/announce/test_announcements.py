@@ -8,7 +8,7 @@ from math import inf
 
 import pytest
 
-from scorecast.leaderboard.policy import BoardPolicy, Keep, Order, policy_item
+from scorecast.leaderboard.policy import BoardPolicy, Keep, Order
 from scorecast.standings.announce.announcements import ROUNDS
 from scorecast.standings.handler import RESERVE_S, Delivery
 from tests.support.fakes import client_error
@@ -77,8 +77,7 @@ def test_changed_scores_alone_are_not_announced_but_count_from_then_on(system: S
 
 def test_a_board_that_ranks_ascending_is_led_by_the_lowest() -> None:
     system = System()
-    golf = policy_item("golf", BoardPolicy(order=Order.ASCENDING))
-    system.table.board_items["policies", "golf"] = golf
+    system.table.declare("golf", BoardPolicy(order=Order.ASCENDING))
     system.process(*(event(name, str(score), score, "golf") for score, name in enumerate("abcd", 1)))
     assert {one[1] for one in system.drain()} == {"a", "b", "c"}
     system.process(event("d", "0", 9, "golf"))
@@ -88,8 +87,7 @@ def test_a_board_that_ranks_ascending_is_led_by_the_lowest() -> None:
 
 def test_a_score_that_does_not_count_announces_nothing() -> None:
     system = System()
-    best = policy_item("best", BoardPolicy(keep=Keep.BEST, closes_at="2020-04-15T08:26:16Z"))
-    system.table.board_items["policies", "best"] = best
+    system.table.declare("best", BoardPolicy(keep=Keep.BEST, closes_at="2020-04-15T08:26:16Z"))
     system.process(event("a", "90", 1, "best"), event("b", "80", 2, "best"))
     system.drain()
     lower = json.loads(event("a", "10", 3, "best"))
