@@ -33,8 +33,8 @@ def publish(record: dict[str, Any], bus: FakeEvents) -> None:
 def test_the_lines_of_both_functions_show_the_id_of_a_change(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     change = record(item(score="60")) | {"eventID": ID}
-    publish(change, FakeEvents(refuse_entry=lambda _: "InternalFailure"))
-    assert lines_of(caplog) == [f"fanout parked change={ID} code=InternalFailure"]
+    publish(change, FakeEvents(refuse_entry=lambda _: "MalformedDetail"))
+    assert lines_of(caplog) == [f"fanout parked change={ID} code=MalformedDetail"]
     caplog.clear()
     bus, system = FakeEvents(), System()
     publish(change, bus)
