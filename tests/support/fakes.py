@@ -207,9 +207,9 @@ class FakeDynamoDb:
         return self.items if "id" in key else self.board_items
 
     def _refuses(self, action: dict[str, Any]) -> str | None:
-        if "Put" not in action:
+        put = action.get("Put", {})
+        if "ConditionExpression" not in put:
             return None
-        put = action["Put"]
         current = self.items.get(_key_of(put["Item"]))
         if put["ConditionExpression"] == "attribute_not_exists(id)":
             met = current is None
@@ -225,7 +225,8 @@ class FakeDynamoDb:
 
     def _do(self, action: dict[str, Any]) -> None:
         if "Put" in action:
-            self.items[_key_of(action["Put"]["Item"])] = dict(action["Put"]["Item"])
+            item = action["Put"]["Item"]
+            self._table(item)[_key_of(item)] = dict(item)
             return
         update = action["Update"]
         names, values = update["ExpressionAttributeNames"], update["ExpressionAttributeValues"]

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -141,7 +142,7 @@ def test_after_the_closing_a_name_is_taken_and_the_score_is_not(system: System) 
     system.process(event(item(score="60", name="rude")))
     outcome = system.process(late(item(score="99", name="polite"), item(score="60", name="rude"), 2))
     assert outcome.counts == {"applied": 1}
-    assert system.table.shown == {("1", "StarWar"): (60, "polite")}
+    assert system.table.shown == {("1", "StarWar"): (Decimal(60), "polite")}
     assert system.process(late(item(score="99", name="polite"), item(score="60", name="rude"), 2)).counts == {
         "stale": 1
     }
@@ -152,7 +153,7 @@ def test_a_name_that_arrives_before_its_entry_is_not_lost(system: System) -> Non
     system.process(late(item(score="60", name="polite"), item(score="60", name="rude"), 2))
     assert system.table.scores == {}
     system.process(event(item(score="60", name="rude")))
-    assert system.table.shown == {("1", "StarWar"): (60, "polite")}
+    assert system.table.shown == {("1", "StarWar"): (Decimal(60), "polite")}
 
 
 def test_nobody_enters_after_the_closing_nor_again(system: System) -> None:
@@ -179,4 +180,4 @@ def test_a_concurrent_correction_of_the_name_is_not_overwritten(system: System) 
 
     system.table.before = correct
     system.process(event(item(score="70", name="rude"), item(score="60", name="rude"), 2))
-    assert system.table.shown == {("1", "StarWar"): (70, "polite")}
+    assert system.table.shown == {("1", "StarWar"): (Decimal(70), "polite")}
