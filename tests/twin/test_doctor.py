@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from scorecast.leaderboard.policy import policy_key
+from scorecast.leaderboard.policy import listed_key, policy_key
 from tests.support.command import Scorecast
 from tests.support.deployed import ROOT, Stack, copy_of
 from tests.support.waiting import eventually
@@ -145,9 +145,11 @@ def function_stopped(own: Stack) -> Iterator[None]:
 @contextmanager
 def unusable_policy(own: Stack) -> Iterator[None]:
     dynamodb, table = own.client("dynamodb"), own.outputs["BoardTableName"]
-    dynamodb.put_item(TableName=table, Item=policy_key("Golf") | {"keep": {"S": "worst"}})
+    for item in (listed_key("Golf"), policy_key("Golf") | {"keep": {"S": "worst"}}):
+        dynamodb.put_item(TableName=table, Item=item)
     yield
-    dynamodb.delete_item(TableName=table, Key=policy_key("Golf"))
+    for key in (listed_key("Golf"), policy_key("Golf")):
+        dynamodb.delete_item(TableName=table, Key=key)
 
 
 @contextmanager
