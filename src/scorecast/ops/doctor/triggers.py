@@ -6,8 +6,8 @@ from typing import Any
 
 from scorecast.ops.doctor.finding import Problem, Verdict, fault
 from scorecast.ops.doctor.system import System
+from scorecast.ops.recovery.warnings import VIEW_TYPE
 
-BOTH_IMAGES = "NEW_AND_OLD_IMAGES"
 # The stream keeps a record for 24 hours.
 STREAM_AGE_S = 86_400
 # States that a trigger passes through by itself.
@@ -25,14 +25,14 @@ def check_stream(system: System) -> Verdict:
         return fault(
             "the main table has no stream",
             f"Enable it (`aws dynamodb update-table --table-name {name} --stream-specification "
-            f"StreamEnabled=true,StreamViewType={BOTH_IMAGES}`), then deploy with the new stream's ARN as "
+            f"StreamEnabled=true,StreamViewType={VIEW_TYPE}`), then deploy with the new stream's ARN as "
             "DynamoDBStreamArn.",
         )
     view = specification.get("StreamViewType")
-    if view != BOTH_IMAGES:
+    if view != VIEW_TYPE:
         return fault(
             f"the stream's view type is {view}, so deletions and changes of board do not reach the leaderboard",
-            f"Disable the stream of {name}, enable it with {BOTH_IMAGES}, then deploy with the new stream's ARN as "
+            f"Disable the stream of {name}, enable it with {VIEW_TYPE}, then deploy with the new stream's ARN as "
             "DynamoDBStreamArn.",
         )
     return Verdict(f"view type {view}")
