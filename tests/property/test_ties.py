@@ -50,3 +50,10 @@ def test_all_notations_of_a_score_have_one_text(score: Decimal, order: Order) ->
     texts = {score_order(Decimal(form.format(score)), order) for form in ("{}", "{:f}", "{:e}")}
     assert len(texts) == 1
     assert len(texts.pop()) == 42
+
+
+def test_an_entry_without_a_time_is_the_first_of_those_with_its_score() -> None:
+    by_hand = tie_order(Decimal(9), Order.DESCENDING, "", "")
+    dated = tie_order(Decimal(9), Order.DESCENDING, "2026-01-01T00:00:00Z", "1".zfill(40))
+    better = tie_order(Decimal(10), Order.DESCENDING, "2026-01-01T00:00:00Z", "1".zfill(40))
+    assert better < by_hand < dated

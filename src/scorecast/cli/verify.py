@@ -15,13 +15,15 @@ from scorecast.cli.options import open_stack, with_stack_options
 from scorecast.cli.output import data, notes, plain
 from scorecast.errors import UserError
 from scorecast.ops.recovery.comparison import Difference, ScoreAndName
-from scorecast.ops.recovery.counters import Fault, Miscount, wait_for_faults
+from scorecast.ops.recovery.counters import Fault, Miscount, compare_counters
 from scorecast.ops.recovery.rebuild import correct
 from scorecast.ops.recovery.repair import Repair, repair_of
 from scorecast.ops.recovery.verification import OnProgress, kind_of, verifier_of
 from scorecast.ops.recovery.warnings import warnings_of
 from scorecast.ops.stack.exit_codes import ExitCode
 from scorecast.ops.stack.stack import Options, Stack
+
+_BUSY = "The counters of these boards changed while they were compared; verify them again when less is written: {}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,25 +90,34 @@ def verify(options: Options, settle: float, limit: int, repair: bool, as_json: b
 
     Exits 0 if all agree, or if --repair made them agree; else 9. Both tables are read once, page by page. A repair
     sends the entries through the consumer's queue, never overwrites anything newer, and waits until they are applied.
-    Then it pauses that queue, as `scorecast rebuild` does, to correct the boards whose counters are still wrong. On
+    Then it pauses that queue, as `scorecast rebuild` does, to correct the boards whose counters are wrong. On
     boards that are closed, or keep the best or the first score, an entry may differ from its item; the report counts
     these separately.
     """
     stack = open_stack(options)
     found = _Findings(limit, warnings_of(stack))
-    for warning in found.warnings:
-        notes.print(plain(warning), style="yellow", soft_wrap=True)
+    _print_warnings(found.warnings)
     with _comparing(found.read) as on_progress:
         sender = _compare(stack, settle, found, on_progress, repair=repair)
         left = sender.wait() if sender else []
-        found.faults = wait_for_faults(stack, settle)
+        counters = compare_counters(stack, settle)
+        found.faults = counters.faults
     if sender:
-        found.repaired = _Repaired(len(sender.sent), left, _correct(stack) if found.faults else [])
+        suspects = counters.faults or counters.busy
+        found.repaired = _Repaired(len(sender.sent), left, _correct(stack) if suspects else [])
+    elif counters.busy:
+        found.warnings.append(_BUSY.format(", ".join(counters.busy)))
+        _print_warnings(found.warnings[-1:])
     if as_json:
         print_json(_answer(found))
     else:
         _print(found)
     _exit(found)
+
+
+def _print_warnings(warnings: list[str]) -> None:
+    for warning in warnings:
+        notes.print(plain(warning), style="yellow", soft_wrap=True)
 
 
 def _compare(stack: Stack, settle: float, found: _Findings, on_progress: OnProgress, *, repair: bool) -> Repair | None:

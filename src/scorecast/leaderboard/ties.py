@@ -14,10 +14,14 @@ from scorecast.leaderboard.policy import Order
 
 # For scores that come before zero, larger magnitudes and larger digits come first.
 _REVERSED = str.maketrans("0123456789", "9876543210")
+# The time of an entry that was added by hand and has none.
+_EARLIEST = "1970-01-01T00:00:00Z"
 
 
 def tie_order(score: Decimal, order: Order, at: str, sequence: str) -> str:
     """Return the sort key of an entry: its score, then `at` (ISO 8601) and `sequence` of the change that set it.
+
+    Without a time, as an entry that was added by hand, it is the first of those with its score.
 
     >>> from decimal import Decimal
     >>> first = tie_order(Decimal(90), Order.DESCENDING, "2026-01-01T10:00:00Z", "7")
@@ -26,7 +30,7 @@ def tie_order(score: Decimal, order: Order, at: str, sequence: str) -> str:
     >>> first < second < worse
     True
     """
-    moment = datetime.fromisoformat(at).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")
+    moment = datetime.fromisoformat(at or _EARLIEST).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")
     return f"{score_order(score, order)}/{moment}/{sequence}"
 
 

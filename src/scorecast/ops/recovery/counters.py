@@ -25,9 +25,13 @@ CountedEntries = dict[str, Counters]
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """What the board table holds: the counts of each board, summed over the shards, and the boards that are listed."""
+    """What the board table holds: the counts of each board, summed over the shards, and the boards that are listed.
+
+    `updated_at` tells when a board's entries last changed.
+    """
 
     nodes: dict[str, dict[str, Node]] = field(default_factory=dict)
+    updated_at: dict[str, str] = field(default_factory=dict)
     listed: set[str] = field(default_factory=set)
 
 
@@ -90,6 +94,7 @@ def read_index(dynamodb: Any, table: str) -> Index:
         elif item["collection"]["S"] == BOARDS:
             index.listed.add(item["name"]["S"])
     index.nodes.update({board: counts.nodes for board, counts in boards.items()})
+    index.updated_at.update({board: counts.updated_at for board, counts in boards.items()})
     return index
 
 
@@ -104,16 +109,41 @@ def find_faults(index: Index, entries: CountedEntries) -> Iterator[Fault]:
             yield from _unequal(board, node, left.get(node, {}), right.get(node, {}))
 
 
-def wait_for_faults(stack: Stack, settle_s: float, clock: Clock = CLOCK) -> list[Fault]:
-    """Compare all counters with all entries until they agree or the time to settle is over; return the faults."""
-    found: list[Fault] = []
-    dynamodb = stack.client("dynamodb")
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The faults that were found, and the boards that cannot be judged, because they changed while they were read."""
+
+    faults: list[Fault]
+    busy: list[str]
+
+
+def compare_counters(stack: Stack, settle_s: float, clock: Clock = CLOCK) -> Comparison:
+    """Compare all counters with all entries until they agree or the time to settle is over.
+
+    The tables are read one after the other. If a change is counted in between, a wrong counter can seem right, so the
+    counters are read again afterwards.
+    """
+    found = Comparison([], [])
+    dynamodb, table = stack.client("dynamodb"), stack.output("BoardTableName")
     for _ in poll_until(settle_s, pause_s=0.5, longest_pause_s=5, clock=clock):
-        index = read_index(dynamodb, stack.output("BoardTableName"))
-        found = list(find_faults(index, count_entries(dynamodb, stack.output("LeaderboardTableName"))))
-        if not found:
+        before = read_index(dynamodb, table)
+        faults = list(find_faults(before, count_entries(dynamodb, stack.output("LeaderboardTableName"))))
+        after = read_index(dynamodb, table)
+        found = Comparison(faults, sorted(_changed(before, after) - {fault.board for fault in faults}))
+        if not found.faults and not found.busy:
             break
     return found
+
+
+def _changed(before: Index, after: Index) -> set[str]:
+    """The boards whose index changed."""
+    boards = before.updated_at.keys() | after.updated_at.keys()
+    return {
+        board
+        for board in boards
+        if (before.nodes.get(board), before.updated_at.get(board))
+        != (after.nodes.get(board), after.updated_at.get(board))
+    }
 
 
 def _unequal(board: str, node: str, counted: Node, entries: Node) -> Iterator[Miscount]:
