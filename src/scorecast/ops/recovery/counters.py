@@ -110,26 +110,26 @@ def find_faults(index: Index, entries: CountedEntries) -> Iterator[Fault]:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class ComparedCounters:
     """The faults that were found, and the boards that cannot be judged, because they changed while they were read."""
 
     faults: list[Fault]
     busy: list[str]
 
 
-def compare_counters(stack: Stack, settle_s: float, clock: Clock = CLOCK) -> Comparison:
+def compare_counters(stack: Stack, settle_s: float, clock: Clock = CLOCK) -> ComparedCounters:
     """Compare all counters with all entries until they agree or the time to settle is over.
 
     The tables are read one after the other. If a change is counted in between, a wrong counter can seem right, so the
     counters are read again afterwards.
     """
-    found = Comparison([], [])
+    found = ComparedCounters([], [])
     dynamodb, table = stack.client("dynamodb"), stack.output("BoardTableName")
     for _ in poll_until(settle_s, pause_s=0.5, longest_pause_s=5, clock=clock):
         before = read_index(dynamodb, table)
         faults = list(find_faults(before, count_entries(dynamodb, stack.output("LeaderboardTableName"))))
         after = read_index(dynamodb, table)
-        found = Comparison(faults, sorted(_changed(before, after) - {fault.board for fault in faults}))
+        found = ComparedCounters(faults, sorted(_changed(before, after) - {fault.board for fault in faults}))
         if not found.faults and not found.busy:
             break
     return found
