@@ -11,9 +11,11 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from scorecast.leaderboard.index.counters import Counters
+from scorecast.leaderboard.index.table import TOP, IndexTable
 from scorecast.leaderboard.policy import BoardPolicy, listed_key, policy_item, policy_key, read_policy
 from scorecast.runtime.settings import AttributeNames, Bus
+from tests.support.expressions import key_meets, meets, plain, updated
+from tests.support.index_oracle import check_index
 
 Item = dict[str, Any]
 """An item, or another JSON object of AWS: a request, an answer, an entry."""
@@ -22,6 +24,9 @@ STREAM_ARN = "arn:aws:dynamodb:us-east-1:123456789012:table/main/stream/2026-01-
 
 # The keys of the leaderboard table's index by score: the table's, and its own.
 SCORE_INDEX_KEY = ("id", "metadata", "hackathonName", "projectScore")
+# Those of its index for ties.
+TIE_INDEX_KEY = ("id", "metadata", "tieBoard", "tieOrder")
+_TIE_PROJECTED = ("userName", "projectScore")
 
 BUS = Bus("fanoutBus", "backup", AttributeNames())
 
@@ -156,7 +161,7 @@ class FakeObjects:
 
 @dataclass
 class FakeDynamoDb:
-    """Tables with the reads and the transactions of Scorecast's own code: conditions, ADD, all or nothing.
+    """Tables with the reads and the writes of Scorecast's own code: conditions, updates, transactions, indexes.
 
     `before` is called with each action of a transaction; it may return an error code for it, raise, or change `items`
     first. `indexed` are the entries that the index by score shows, if it is stale.
@@ -169,21 +174,34 @@ class FakeDynamoDb:
     indexed: dict[tuple[str, str], dict[str, Any]] | None = None
 
     def put_item(self, *, TableName: str, Item: dict[str, Any], **condition: Any) -> dict[str, Any]:
-        version = self.board_items.get(_key_of(Item), {}).get("version")
-        if condition and version != condition.get("ExpressionAttributeValues", {}).get(":version"):
+        if not meets(self._table(Item).get(_key_of(Item)), condition):
             raise client_error("ConditionalCheckFailedException")
-        self.board_items[_key_of(Item)] = Item
+        self._table(Item)[_key_of(Item)] = Item
         return {}
 
-    def query(
-        self, *, ExpressionAttributeValues: dict[str, Any], ScanIndexForward: bool, Limit: int, **_: Any
-    ) -> dict[str, Any]:
-        """The best entries of a board by the index; equal scores are in any order."""
+    def update_item(self, *, TableName: str, Key: dict[str, Any], **update: Any) -> dict[str, Any]:
+        current = self._table(Key).get(_key_of(Key))
+        if not meets(current, update):
+            raise client_error("ConditionalCheckFailedException")
+        self._table(Key)[_key_of(Key)] = updated(current or Key, update)
+        return {"Attributes": self._table(Key)[_key_of(Key)]}
+
+    def query(self, *, IndexName: str = "index", ScanIndexForward: bool = True, **request: Any) -> dict[str, Any]:
+        """The entries of a board in the order of an index; equal keys are in any order."""
+        keys, projected = (SCORE_INDEX_KEY, ("userName",)) if IndexName == "index" else (TIE_INDEX_KEY, _TIE_PROJECTED)
         shown = (self.items if self.indexed is None else self.indexed).values()
-        found = [one for one in shown if one.get("hackathonName") == ExpressionAttributeValues[":board"]]
-        found.sort(key=lambda one: Decimal(one["projectScore"]["N"]), reverse=not ScanIndexForward)
-        page = [project(one, SCORE_INDEX_KEY, ("userName",)) for one in found[:Limit]]
-        return {"Items": page} | last_key(page, SCORE_INDEX_KEY, Limit)
+        found = [one for one in shown if key_meets(one, request)]
+        found.sort(key=lambda one: (plain(one[keys[-1]]), one["id"]["S"]), reverse=not ScanIndexForward)
+        if start := request.get("ExclusiveStartKey"):
+            after = [(plain(one[keys[-1]]), one["id"]["S"]) for one in (start, *found)]
+            found = [
+                one
+                for one, at in zip(found, after[1:], strict=True)
+                if (at > after[0]) == ScanIndexForward and at != after[0]
+            ]
+        limit = request.get("Limit")
+        page = [project(one, keys, projected) for one in found[:limit]]
+        return {"Items": page, "Count": len(page)} | last_key(page, keys, limit)
 
     def batch_get_item(self, *, RequestItems: dict[str, Any]) -> dict[str, Any]:
         [(table, request)] = RequestItems.items()
@@ -199,6 +217,8 @@ class FakeDynamoDb:
             reasons = [{"Code": code or "None"} for code in codes]
             error = {"Error": {"Code": "TransactionCanceledException", "Message": ""}, "CancellationReasons": reasons}
             raise ClientError(error, "TransactWriteItems")  # type: ignore[arg-type]
+        touched = [_target_of(action) for action in TransactItems]
+        assert len(set(touched)) == len(touched), "DynamoDB refuses a transaction that has an item twice"
         for action in TransactItems:
             self._do(action)
         return {}
@@ -206,36 +226,22 @@ class FakeDynamoDb:
     def _table(self, key: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
         return self.items if "id" in key else self.board_items
 
+    def _current(self, key: dict[str, Any]) -> dict[str, Any] | None:
+        return self._table(key).get(_key_of(key))
+
     def _refuses(self, action: dict[str, Any]) -> str | None:
-        put = action.get("Put", {})
-        if "ConditionExpression" not in put:
-            return None
-        current = self.items.get(_key_of(put["Item"]))
-        if put["ConditionExpression"] == "attribute_not_exists(id)":
-            met = current is None
-        else:
-            values = put.get("ExpressionAttributeValues", {})
-            assert values or "ExpressionAttributeValues" not in put, "DynamoDB refuses an empty map"
-            names = ("sequence", "at", "stream", "history", "named")
-            wanted = {name: values.get(f":{name}") for name in names}
-            told = [f"#{name} = :{name}" if wanted[name] else f"attribute_not_exists(#{name})" for name in names]
-            assert put["ConditionExpression"] == " AND ".join(told)
-            met = current is not None and all(current.get(name) == value for name, value in wanted.items())
-        return None if met else "ConditionalCheckFailed"
+        [request] = action.values()
+        return None if meets(self._current(_key_in(request)), request) else "ConditionalCheckFailed"
 
     def _do(self, action: dict[str, Any]) -> None:
-        if "Put" in action:
-            item = action["Put"]["Item"]
-            self._table(item)[_key_of(item)] = dict(item)
-            return
-        update = action["Update"]
-        names, values = update["ExpressionAttributeNames"], update["ExpressionAttributeValues"]
-        item = self.board_items.setdefault(_key_of(update["Key"]), dict(update["Key"]))
-        item |= {"node": values[":node"], "at": values[":at"]}
-        for alias, name in names.items():
-            if alias not in ("#node", "#at"):
-                count = int(item.get(name, {"N": "0"})["N"]) + int(values[alias.replace("#", ":")]["N"])
-                item[name] = {"N": str(count)}
+        [(kind, request)] = action.items()
+        key = _key_in(request)
+        if kind == "Put":
+            self._table(key)[_key_of(key)] = dict(request["Item"])
+        elif kind == "Update":
+            self._table(key)[_key_of(key)] = updated(self._current(key) or key, request)
+        else:
+            self._table(key).pop(_key_of(key), None)
 
     @property
     def scores(self) -> dict[tuple[str, str], str]:
@@ -269,26 +275,14 @@ class FakeDynamoDb:
         """The boards that are listed."""
         return sorted(name for collection, name in self.board_items if collection == "boards")
 
-    def counted(self, board: str) -> dict[str, dict[int, int]]:
-        """The counters of a board's nodes, summed over the shards, without the zeros."""
-        nodes: dict[str, Counter[int]] = {}
-        for (collection, name), item in self.board_items.items():
-            if name == board and collection.startswith("counters/"):
-                buckets = {int(key[1:]): int(value["N"]) for key, value in item.items() if key.startswith("b")}
-                nodes.setdefault(item["node"]["S"], Counter()).update(buckets)
-        pruned = {
-            node: {bucket: count for bucket, count in buckets.items() if count} for node, buckets in nodes.items()
-        }
-        return {node: buckets for node, buckets in pruned.items() if buckets}
+    def counted(self, board: str) -> int:
+        """The number of entries that the index counts on a board."""
+        return IndexTable(self, "boards").read(board, [TOP], consistent=True)[TOP].total
 
     def check(self) -> None:
-        """Assert that the counters of every board match its entries."""
+        """Assert that the counts of every board are those of its entries, range by range."""
         for board in {board for _, board in self.items}:
-            counters = Counters()
-            for (_, other), score in self.scores.items():
-                if other == board:
-                    counters.replace(None, Decimal(score))
-            assert self.counted(board) == {node: buckets for node, buckets in counters.nodes.items() if buckets}
+            check_index(self, board)
 
 
 def project(item: dict[str, Any], key: tuple[str, ...], attributes: tuple[str, ...]) -> dict[str, Any]:
@@ -299,6 +293,16 @@ def project(item: dict[str, Any], key: tuple[str, ...], attributes: tuple[str, .
 def last_key(page: list[dict[str, Any]], key: tuple[str, ...], limit: int | None) -> dict[str, Any]:
     """Return the part of an answer that says where the next page starts: a full page has it, even if none follows."""
     return {"LastEvaluatedKey": {name: page[-1][name] for name in key}} if page and len(page) == limit else {}
+
+
+def _key_in(request: dict[str, Any]) -> dict[str, Any]:
+    """The key of the item that an action writes; a put has a whole item."""
+    return dict(request.get("Key") or request["Item"])
+
+
+def _target_of(action: dict[str, Any]) -> tuple[str, str]:
+    [request] = action.values()
+    return _key_of(_key_in(request))
 
 
 def _key_of(item: dict[str, Any]) -> tuple[str, str]:

@@ -34,6 +34,9 @@ BY_TIE = IndexKeys("tieBoard", "tieOrder", "S")
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html#limits-items
 NAME_CHARACTERS = 128
 
+# The range of the counting index in which an entry is counted. No index projects it, so a change of it costs one write.
+RANGE = "range"
+
 # What a scan adds to its request to read entries and no tombstones.
 ENTRIES_ONLY: Item = {"FilterExpression": "attribute_exists(projectScore)"}
 
@@ -44,8 +47,8 @@ class StoredEntry:
 
     `score` is DynamoDB's text of the number, `name` has NAME_CHARACTERS at most. `history` is empty unless the board's
     policy needs one, `named` unless the name was corrected after the board closed, and `tie_order` unless the board
-    orders ties (leaderboard/ties.py). `expires_at`, in epoch seconds, is a tombstone's. `stream` is the label of the
-    change's stream; version 0.1 stored none.
+    orders ties (order_key.py). `expires_at`, in epoch seconds, is a tombstone's. `stream` is the label of the
+    change's stream; version 0.1 stored none. `range` is that of the counting index in which the entry is counted.
     """
 
     id: str
@@ -59,6 +62,7 @@ class StoredEntry:
     tie_order: str = ""
     expires_at: int | None = None
     stream: str = ""
+    range: str = ""
 
     @property
     def key(self) -> Key:
@@ -103,6 +107,7 @@ def read_item(item: Mapping[str, Any]) -> StoredEntry:
         tie_order=_text(item, BY_TIE.sort),
         expires_at=None if expires_at is None else int(expires_at),
         stream=_text(item, "stream"),
+        range=_text(item, RANGE),
     )
 
 
@@ -116,6 +121,7 @@ def make_item(entry: StoredEntry) -> Item:
     texts |= {"stream": entry.stream} if entry.stream else {}
     texts |= {"history": entry.history} if entry.history else {}
     texts |= {"named": entry.named} if entry.named else {}
+    texts |= {RANGE: entry.range} if entry.range else {}
     texts |= {"userName": entry.name} if entry.name is not None else {}
     item = item_key(entry.id, entry.board) | {name: {"S": text} for name, text in texts.items()}
     if entry.expires_at is not None:

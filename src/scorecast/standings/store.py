@@ -1,18 +1,18 @@
 """The leaderboard table: entries and the counters of the index, changed together or not at all.
 
-A transaction writes an entry, conditional on the version that was read, and updates the counters. So concurrent
-writers, repeats, lost answers and changes in any order lead to the same state.
+A transaction writes an entry, conditional on the version that was read, and updates the counters: one less in the range
+that the replaced entry names, one more in that of the new one. So concurrent writers, repeats, lost answers, changes in
+any order, and an index that is cut meanwhile lead to the same state.
 """
 
 from __future__ import annotations
 
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
-from itertools import groupby
 from math import inf
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -22,15 +22,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 from scorecast.changes.change import iso_now
 from scorecast.errors import NotAcknowledged
 from scorecast.leaderboard.batch_get import BatchGetItem, read_items
-from scorecast.leaderboard.index.counters import ROOT, deltas, path_nodes
-from scorecast.leaderboard.index.table import SHARDS, CounterTable
-from scorecast.leaderboard.item import Item, Key, StoredEntry, item_key, make_item, read_item
+from scorecast.leaderboard.index.table import SHARDS, TOP, IndexTable
+from scorecast.leaderboard.item import RANGE, Item, Key, StoredEntry, item_key, make_item, read_item
+from scorecast.leaderboard.order_key import tie_order
 from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Ties
-from scorecast.leaderboard.ties import tie_order
 from scorecast.runtime.aws import code_of
 from scorecast.standings.backoff import TRANSACTION_ACTIONS, Backoff
 from scorecast.standings.entry import Entry
 from scorecast.standings.score_history import entry_after, reached, read_version, version_text
+from scorecast.standings.shapes import KnownShapes, ShapeTable
 
 # The stream keeps a change for a day, queues for 14 days, and a redrive may follow later.
 TOMBSTONE_DAYS = 30
@@ -47,17 +47,28 @@ _HELD_UP = "HeldUp"
 _NO_TIME = "NoTimeLeft"
 _BATCHABLE = {"", _HELD_UP, _NO_TIME, "ConditionalCheckFailed"}
 
+# What a replaced entry must still have.
+_VERSIONED = ("sequence", "at", "stream", "history", "named", RANGE)
+
+_Made = tuple[Entry, StoredEntry | None, BoardPolicy]
+"""An entry to write, the item at its key, and the board's policy."""
+
 NO_POLICIES: Mapping[str, BoardPolicy] = MappingProxyType({})
 """No board has a policy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The result of a write: the `entry` if it was written, an `error_code` if it failed; neither if it was stale."""
+    """The result of a write: the `entry` if it was written, an `error_code` if it failed; neither if it was stale.
+
+    `made` is a written entry as it is stored, `replaced` what was there before.
+    """
 
     entry: Entry | None = None
     error_code: str = ""
     reason: str = ""
+    made: StoredEntry | None = None
+    replaced: StoredEntry | None = None
 
     @property
     def applied(self) -> bool:
@@ -91,23 +102,20 @@ class _DynamoDb(BatchGetItem, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Replacement:
-    """An entry to write, the current one at its key (None if there is none), and the policy of its board."""
+    """An entry to write, and as it is stored; the item at its key (None if there is none); the change of the counts."""
 
     entry: Entry
-    current: Entry | None
-    policy: BoardPolicy
-
-    @property
-    def scores(self) -> tuple[Decimal | None, Decimal | None]:
-        return _number(self.current), _number(self.entry)
+    made: StoredEntry
+    current: StoredEntry | None
+    changes: Mapping[str, Mapping[str, int]]
 
     @property
     def nodes(self) -> set[str]:
-        """The nodes of the index that the replacement updates."""
-        return {node for score in self.scores if score is not None for node in path_nodes(score)}
+        """The nodes of the index that the replacement updates; the top is always one."""
+        return {TOP, *self.changes}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Leaderboard:
     """The entries, the list of boards and the counters, for one writer."""
 
@@ -117,6 +125,12 @@ class Leaderboard:
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     _known_boards: set[str] = field(default_factory=set)
+    index: IndexTable = field(init=False)
+    shapes: ShapeTable = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.index = IndexTable(self.dynamodb, self.board_table)
+        self.shapes = ShapeTable(self.index)
 
     def write(
         self, entries: Iterable[Entry], policies: Mapping[str, BoardPolicy] = NO_POLICIES, deadline: float = inf
@@ -171,56 +185,97 @@ class Leaderboard:
             current = self._read(waiting)
         except (ClientError, BotoCoreError, NotAcknowledged) as error:
             return {key: _failure(error) for key in waiting}
-        replacements = [
-            _Replacement(entry, current.get(key), policy)
-            for key, entries in waiting.items()
-            if (entry := entry_after(current.get(key), entries, policy := policies.get(key[1], DEFAULT)))
-        ]
         results = dict.fromkeys(waiting, _STALE)
-        failed = [one for one in replacements if not earlier.get(one.entry.key, _STALE).batchable]
-        others = [one for one in replacements if earlier.get(one.entry.key, _STALE).batchable]
-        for chunk in [*_chunks(others), *_chunks(failed, width)]:
-            has_time = self.clock() < deadline
-            results |= self._transact(chunk) if has_time else {one.entry.key: _TOO_LATE for one in chunk}
+        for board, keys in _by_board(waiting).items():
+            made = [
+                (entry, current.get(key), policies.get(board, DEFAULT))
+                for key in keys
+                if (entry := entry_after(_entry(current.get(key)), waiting[key], policies.get(board, DEFAULT)))
+            ]
+            results |= self._write_board(board, made, earlier, width, deadline)
         return results
 
-    def _read(self, keys: Iterable[Key]) -> dict[Key, Entry]:
+    def _write_board(
+        self, board: str, entries: Sequence[_Made], earlier: Mapping[Key, Result], width: int, deadline: float
+    ) -> dict[Key, Result]:
+        """Write entries of one board, in as few transactions as possible."""
+        try:
+            shapes, replacements = self._replacements(board, entries)
+        except (ClientError, BotoCoreError, NotAcknowledged) as error:
+            return {entry.key: _failure(error) for entry, _, _ in entries}
+        failed = [one for one in replacements if not earlier.get(one.entry.key, _STALE).batchable]
+        others = [one for one in replacements if earlier.get(one.entry.key, _STALE).batchable]
+        results: dict[Key, Result] = {}
+        for chunk in [*_chunks(others), *_chunks(failed, width)]:
+            has_time = self.clock() < deadline
+            results |= self._transact(chunk, shapes) if has_time else {one.entry.key: _TOO_LATE for one in chunk}
+        return results
+
+    def _read(self, keys: Iterable[Key]) -> dict[Key, StoredEntry]:
         """The current entries and tombstones at some keys."""
         asked = [item_key(*key) for key in keys]
         items = read_items(self.dynamodb, self.table, asked, consistent=True, sleep=self.sleep)
-        return {entry.key: entry for entry in map(_entry, items)}
+        return {stored.key: stored for stored in map(read_item, items)}
 
-    def _transact(self, chunk: Sequence[_Replacement]) -> dict[Key, Result]:
+    def _replacements(self, board: str, made: Sequence[_Made]) -> tuple[KnownShapes, list[_Replacement]]:
+        """Return what to write, and the shapes by which it is counted."""
+        shapes = self.shapes.of(board, [])
+        stored = [(_stored(entry, policy, shapes.ties), current) for entry, current, policy in made]
+        counted = [one for pair in stored for one in pair if one is not None and one.score is not None]
+        shapes = self.shapes.of(board, counted)
+        if not all(shapes.knows(current) for _, current in stored if current):
+            # A range that was made after the shapes were read; or somebody wrote the entry by hand.
+            self.shapes.forget(board)
+            shapes = self.shapes.of(board, counted)
+        placed = [(shapes.placed(one), current) for one, current in stored]
+        return shapes, [
+            _Replacement(entry, one, current, shapes.changes(current, one))
+            for (entry, _, _), (one, current) in zip(made, placed, strict=True)
+        ]
+
+    def _transact(self, chunk: Sequence[_Replacement], shapes: KnownShapes) -> dict[Key, Result]:
         """Write replacements on one board, and update its counters, in one transaction."""
         board = chunk[0].entry.board
         puts = [{"Put": self._put(one)} for one in chunk]
-        counters = CounterTable(self.dynamodb, self.board_table)
-        changes = deltas(one.scores for one in chunk)
-        increments = counters.increment_actions(board, changes, random.randrange(SHARDS), iso_now())
         try:
-            self.dynamodb.transact_write_items(TransactItems=puts + increments)
+            self.dynamodb.transact_write_items(TransactItems=puts + self._counts(board, chunk, shapes))
         except ClientError as error:
             reasons = error.response.get("CancellationReasons")
             if reasons:
+                if any(reason.get("Code") == "ConditionalCheckFailed" for reason in reasons[len(chunk) :]):
+                    self.shapes.forget(board)
                 # Reasons are in the order of the actions; an entry without one of its own failed because of another.
                 return {one.entry.key: _reason(reason) for one, reason in zip(chunk, reasons, strict=False)}
             if len(chunk) > 1 and code_of(error) in _PERMANENT:
                 # One invalid entry makes DynamoDB reject the call: each entry gets a call of its own.
-                return {key: result for one in chunk for key, result in self._transact([one]).items()}
+                return {key: result for one in chunk for key, result in self._transact([one], shapes).items()}
             return {one.entry.key: _failure(error) for one in chunk}
         except BotoCoreError as error:
             return {one.entry.key: _failure(error) for one in chunk}
-        return {one.entry.key: Result(one.entry) for one in chunk}
+        return {one.entry.key: Result(one.entry, made=one.made, replaced=one.current) for one in chunk}
+
+    def _counts(self, board: str, chunk: Sequence[_Replacement], shapes: KnownShapes) -> list[dict[str, Any]]:
+        """The actions that count the replacements: one for the top, which tells when the board changed, one a page."""
+        total: dict[str, Counter[str]] = {TOP: Counter()}
+        for one in chunk:
+            for node, changes in one.changes.items():
+                total.setdefault(node, Counter()).update(changes)
+        shard, at = random.randrange(SHARDS), iso_now()
+        deltas = {node: {one: delta for one, delta in counts.items() if delta} for node, counts in total.items()}
+        return [
+            self.index.count_action(board, node, counts, shard, at, shapes.version_of(node))
+            for node, counts in deltas.items()
+            if counts or node == TOP
+        ]
 
     def _put(self, replacement: _Replacement) -> dict[str, Any]:
-        put: dict[str, Any] = {"TableName": self.table, "Item": _item(replacement.entry, replacement.policy)}
+        put: dict[str, Any] = {"TableName": self.table, "Item": make_item(replacement.made)}
         current = replacement.current
         if current is None:
             return put | {"ConditionExpression": "attribute_not_exists(id)"}
-        # A late change can alter an entry's history, its score or its name, without being its newest change. An entry
-        # that somebody added by hand may lack its version.
-        texts = {"sequence": current.sequence, "at": current.at, "stream": current.stream, "history": current.history}
-        texts["named"] = version_text(current.named) if current.named else ""
+        # A late change can alter an entry's history, its score or its name, without being its newest change; the index
+        # moves entries from range to range. An entry that somebody added by hand may lack its version.
+        texts = {name: getattr(current, name) for name in _VERSIONED}
         values = {f":{name}": {"S": text} for name, text in texts.items() if text}
         conditions = [f"#{name} = :{name}" if texts[name] else f"attribute_not_exists(#{name})" for name in texts]
         return put | {
@@ -230,40 +285,43 @@ class Leaderboard:
         }
 
 
-def _number(entry: Entry | None) -> Decimal | None:
-    """The score of an entry; None for a tombstone or no entry."""
-    return None if entry is None or entry.score is None else Decimal(entry.score)
+def _by_board(keys: Iterable[Key]) -> dict[str, list[Key]]:
+    boards: dict[str, list[Key]] = {}
+    for key in keys:
+        boards.setdefault(key[1], []).append(key)
+    return boards
 
 
 def _chunks(replacements: Iterable[_Replacement], width: int = TRANSACTION_ACTIONS) -> Iterator[list[_Replacement]]:
-    """Cut into transactions of one board and at most `width` entries; sorted by score, neighbours share nodes."""
-    by_board = sorted(replacements, key=lambda one: (one.entry.board, Decimal(one.entry.score or 0)))
-    for _, board in groupby(by_board, key=lambda one: one.entry.board):
-        chunk: list[_Replacement] = []
-        nodes = {ROOT}
-        for one in board:
-            if chunk and (len(chunk) >= width or len(chunk) + 1 + len(nodes | one.nodes) > TRANSACTION_ACTIONS):
-                yield chunk
-                chunk, nodes = [], {ROOT}
-            chunk.append(one)
-            nodes |= one.nodes
+    """Cut into transactions of at most `width` entries; sorted by node, neighbours share counters."""
+    chunk: list[_Replacement] = []
+    nodes = {TOP}
+    for one in sorted(replacements, key=lambda one: sorted(one.nodes)):
+        if chunk and (len(chunk) >= width or len(chunk) + 1 + len(nodes | one.nodes) > TRANSACTION_ACTIONS):
+            yield chunk
+            chunk, nodes = [], {TOP}
+        chunk.append(one)
+        nodes |= one.nodes
+    if chunk:
         yield chunk
 
 
-def _item(entry: Entry, policy: BoardPolicy) -> Item:
+def _stored(entry: Entry, policy: BoardPolicy, ties: bool) -> StoredEntry:
+    """The entry as it is stored, without its range; `ties` says that the index cuts the board by the order of ties."""
     stored = StoredEntry(*entry.key, entry.sequence, entry.at, entry.score, entry.name, entry.history)
     stored = replace(stored, stream=entry.stream, named=version_text(entry.named) if entry.named else "")
     if entry.score is None:
         expires_at = datetime.now(UTC) + timedelta(days=TOMBSTONE_DAYS)
-        return make_item(replace(stored, expires_at=int(expires_at.timestamp())))
-    if policy.ties is Ties.UNORDERED:
-        return make_item(stored)
+        return replace(stored, expires_at=int(expires_at.timestamp()))
+    if policy.ties is Ties.UNORDERED and not ties:
+        return stored
     _, sequence, at = reached(entry)
-    return make_item(replace(stored, tie_order=tie_order(stored.number, policy.order, at, sequence)))
+    return replace(stored, tie_order=tie_order(stored.number, policy.order, at, sequence))
 
 
-def _entry(item: Item) -> Entry:
-    stored = read_item(item)
+def _entry(stored: StoredEntry | None) -> Entry | None:
+    if stored is None:
+        return None
     entry = Entry(*stored.key, stored.sequence, stored.at, stored.score, stored.name, history=stored.history)
     return replace(entry, stream=stored.stream, named=read_version(stored.named) if stored.named else None)
 

@@ -1,29 +1,31 @@
-"""A rank in at most three round trips and a bounded number of read units, for a board of any size.
+"""Look-ups in the counting index: ranks, positions and the distribution of scores, for a board of any size.
 
-On a small board a COUNT reads every entry above a score. On a large board the index reads the nodes on the score's path
-and counts only the entries of its last range. Both are exact.
+A look-up reads the top of a board, then, on a large one, the page that holds the key, and counts the entries of one
+range. So a rank takes three round trips at most, and two on a board of one page.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from decimal import ROUND_DOWN, Decimal
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import ROUND_DOWN, Context, Decimal
+from functools import partial
+from itertools import count as powers
+from itertools import pairwise
 
-from scorecast.leaderboard.index.counters import ROOT, Located, Node, above_outside_range, locate, path_nodes, total
-from scorecast.leaderboard.index.digits import above_in_range
-from scorecast.leaderboard.index.histogram import Bar, histogram
-from scorecast.leaderboard.index.table import CounterTable
-from scorecast.leaderboard.policy import BoardPolicy, Order
+from scorecast.errors import NotAcknowledged
+from scorecast.leaderboard.index.entries import EntryIndex
+from scorecast.leaderboard.index.shape import Block, Found, find, find_position
+from scorecast.leaderboard.index.table import TOP, IndexTable, Node
+from scorecast.leaderboard.order_key import HIGHEST, score_order
+from scorecast.leaderboard.policy import BoardPolicy, Order, Ties
 
-# Up to this total a COUNT of all entries above costs fewer read units than the two nodes below the root, for the median
-# entry of a board, and one round trip less (measured: bench/results/small.json).
-COUNTED_TOTAL = 500
+MOST_BARS = 20
+# While a board is cut, its nodes may be read in different states; this many reads in a row do not happen.
+_ATTEMPTS = 6
+_TOLERANT = 2
 
-CountAbove = Callable[[str, Decimal, Order], int]
-"""Counts a board's entries that score better than a score."""
-CountBetween = Callable[[str, Decimal, Decimal], int]
-"""Counts a board's entries from a lowest score to a highest, both inclusive."""
+_EXACT = Context(prec=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,64 +51,171 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class RankIndex:
-    """Ranks on any board."""
+class Bar:
+    """The number of entries that score from `low` (inclusive) to `high` (exclusive)."""
 
-    counters: CounterTable
-    count_above: CountAbove
-    count_between: CountBetween
-
-    def open(self, boards: Sequence[str]) -> dict[str, Board]:
-        """Read the policies and roots of boards: (SHARDS + 1) / 2 read units each, 25 boards in a round trip."""
-        roots = self.counters.read_roots(boards)
-        return {name: Board(name, root.policy, root.counts, root.updated_at, self) for name, root in roots.items()}
+    low: Decimal
+    high: Decimal
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
+class RankIndex:
+    """Ranks on any board; `by_score` and `by_tie` are the indexes of its entries."""
+
+    table: IndexTable
+    by_score: EntryIndex
+    by_tie: EntryIndex
+    together: Callable[[Iterable[Callable[[], int]]], list[int]]
+
+    def open(self, boards: Sequence[str], *, shapes: bool = True) -> dict[str, Board]:
+        """Read the policies and tops of boards in one round trip, half a unit for each of their items.
+
+        Without `shapes` the boards tell totals, but nothing can be looked up.
+        """
+        heads = self.table.read_heads(boards, shapes=shapes)
+        return {name: Board(name, head.policy, head.top, self) for name, head in heads.items()}
+
+
+@dataclass(slots=True)
 class Board:
-    """An open board: its policy, its root, and when its entries last changed (ISO 8601, UTC)."""
+    """An open board: its policy, and its top as it was read."""
 
     name: str
     policy: BoardPolicy
-    root: Node
-    updated_at: str
+    top: Node
     index: RankIndex
 
     @property
     def total(self) -> int:
         """The number of its entries."""
-        return total({ROOT: self.root})
+        return self.top.total
 
-    def locate(self, position: int) -> Located | None:
-        """Find the range of the entry at a position (1 is the best): two nodes, one after another."""
-        return locate(self._read, position, self.policy.order)
+    @property
+    def updated_at(self) -> str:
+        """When its entries last changed (ISO 8601, UTC)."""
+        return self.top.at
 
-    def histogram(self) -> list[Bar]:
-        """Count the entries by score in at most 50 bars: two round trips, and a dozen nodes at most."""
-        return histogram(self._read)
+    @property
+    def has_positions(self) -> bool:
+        """Whether the position of an entry can be looked up: its order among ties is part of the index."""
+        return self.top.ties and self.policy.ties is Ties.EARLIEST
 
     def find(self, score: Decimal) -> Standing:
         """Find the standing of a score, whether or not an entry has it."""
         return self.find_many([score])[0]
 
     def find_many(self, scores: Sequence[Decimal]) -> list[Standing]:
-        """Find the standings of scores: the nodes of all in one round trip, and a COUNT for each.
+        """Find the standings of scores: their pages in one round trip, then a COUNT for each, at the same time."""
+        if self.top.ties:  # keys that are better come first, and a score is before all its entries
+            keys = [score_order(score, self.policy.order) for score in scores]
+        elif self._best_first:
+            keys = [score_order(score) for score in scores]
+        else:
+            keys = [score_order(score) + HIGHEST for score in scores]
+        return [Standing(above, self.total) for above in self._above(keys)]
 
-        On a small board the COUNT reads all entries above a score. On others each score costs two nodes (SHARDS units)
-        and a COUNT within its last range.
+    def position(self, key: str) -> int:
+        """Find the position of an entry by its order key: its rank among all, of which no two share one."""
+        return self._above([key])[0] + 1
+
+    def block_at(self, position: int) -> Found | None:
+        """Find the range of the entry at a position (1 is the best); None past the end. One round trip at most."""
+        for attempt in range(_ATTEMPTS):
+            found = find_position(self.top.shape, self.top.counts, position, best_first=self._best_first)
+            if found is None or not self.top.shape.is_inner:
+                return found
+            [page] = self._pages([found.block], attempt).values()
+            inside = find_position(page.shape, page.counts, position - found.better, best_first=self._best_first)
+            if inside and self._agree({found.block: page}, attempt):
+                return replace(inside, better=found.better + inside.better)
+            self._read_again()
+        raise _busy()
+
+    def histogram(self, low: Decimal, high: Decimal) -> list[Bar]:
+        """Count the entries by score in bars of one width, from the lowest score to the highest; MOST_BARS at most.
+
+        Costs a look-up for each end of a bar, all at the same time.
         """
-        entries, order = self.total, self.policy.order
-        if entries <= COUNTED_TOTAL:
-            return [Standing(self.index.count_above(self.name, score, order), entries) for score in scores]
-        nodes = self._read([node for score in scores for node in path_nodes(score)])
-        return [Standing(above_outside_range(nodes, score, order) + self._inside(score), entries) for score in scores]
+        width = _width(low, high)
+        first, last = (int((score / width).to_integral_value("ROUND_FLOOR")) for score in (low, high))
+        ends = [_EXACT.multiply(Decimal(at), width) for at in range(first, last + 2)]
+        below = self._below(ends)
+        counts = (more - less for less, more in pairwise(below))
+        return [Bar(low, high, count) for (low, high), count in zip(pairwise(ends), counts, strict=True)]
 
-    def _inside(self, score: Decimal) -> int:
-        within = above_in_range(score, self.policy.order)
-        return self.index.count_between(self.name, *within) if within else 0
+    def _below(self, scores: Sequence[Decimal]) -> list[int]:
+        """Count the entries that score less than each score."""
+        order = self.policy.order if self.top.ties else Order.ASCENDING
+        if self.policy.order is Order.ASCENDING:
+            return self._above([score_order(score, order) for score in scores])
+        at_least = self._above([score_order(score, order) + (HIGHEST if self.top.ties else "") for score in scores])
+        return [self.total - above for above in at_least]
 
-    def _read(self, nodes: Sequence[str]) -> dict[str, Node]:
-        """Read nodes; the root has been read already."""
-        below = [node for node in dict.fromkeys(nodes) if node != ROOT]
-        known = {ROOT: self.root} if ROOT in nodes else {}
-        return known | (self.index.counters.read(self.name, below).nodes if below else {})
+    @property
+    def _best_first(self) -> bool:
+        """Whether better entries have lower keys."""
+        return self.top.ties or self.policy.order is Order.ASCENDING
+
+    def _above(self, keys: Sequence[str]) -> list[int]:
+        """Count the entries on the better side of each key, and at it if better ones come last."""
+        paths = self._paths(keys)
+        counts = [partial(self._count, path, key) for path, key in zip(paths, keys, strict=True)]
+        return [path.better + inside for path, inside in zip(paths, self.index.together(counts), strict=True)]
+
+    def _count(self, found: Found, key: str) -> int:
+        """Count the entries of a block on the better side of a key, or at it."""
+        block = found.block
+        if key == block.low or not found.count:
+            return 0 if self._best_first else found.count
+        low, high = (block.low, key) if self._best_first else (key, block.high)
+        entries = self.index.by_tie if self.top.ties else self.index.by_score
+        return entries.count(self.name, low, high)
+
+    def _paths(self, keys: Sequence[str]) -> list[Found]:
+        """Find the block of each key; the pages of all are read in one round trip."""
+        for attempt in range(_ATTEMPTS):
+            found = [find(self.top.shape, self.top.counts, key, best_first=self._best_first) for key in keys]
+            pages = self._pages([one.block for one in found], attempt) if self.top.shape.is_inner else {}
+            if self._agree(pages, attempt):
+                if not pages:
+                    return found
+                return [self._inside(pages[one.block], one, key) for one, key in zip(found, keys, strict=True)]
+            self._read_again()
+        raise _busy()
+
+    def _inside(self, page: Node, found: Found, key: str) -> Found:
+        inside = find(page.shape, page.counts, key, best_first=self._best_first)
+        return replace(inside, better=found.better + inside.better)
+
+    def _pages(self, blocks: Sequence[Block], attempt: int) -> dict[Block, Node]:
+        nodes = {block: block.ids[0] for block in blocks}
+        read = self.index.table.read(self.name, [*nodes.values()], consistent=attempt > 0)
+        return {block: read[one] for block, one in nodes.items()}
+
+    def _agree(self, pages: Mapping[Block, Node], attempt: int) -> bool:
+        """Whether counts and shapes that were read one after the other belong together.
+
+        Counts that look old twice are those of a shape whose fence has not been raised yet.
+        """
+        nodes = [self.top, *pages.values()]
+        if any(node.is_newer or (node.is_older and attempt < _TOLERANT) for node in nodes):
+            return False
+        return all(
+            page.shape.version > 0 and (page.shape.low, page.shape.high) == (block.low, block.high)
+            for block, page in pages.items()
+        )
+
+    def _read_again(self) -> None:
+        self.top = self.index.table.read(self.name, [TOP], consistent=True)[TOP]
+
+
+def _width(low: Decimal, high: Decimal) -> Decimal:
+    """Return the least of one, two or five times a power of ten that makes MOST_BARS bars at most."""
+    smallest = (high - low).adjusted() - 2 if high > low else high.adjusted()
+    widths = (Decimal((0, (many,), power)) for power in powers(smallest) for many in (1, 2, 5))
+    return next(width for width in widths if (high - low) / width < MOST_BARS - 1)
+
+
+def _busy() -> NotAcknowledged:
+    return NotAcknowledged("The board's index is being changed; ask again.")

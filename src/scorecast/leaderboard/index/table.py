@@ -1,132 +1,337 @@
-"""The counting index in DynamoDB: nodes in the board table, each spread over shards.
+"""The counting index in DynamoDB: for each node of a board a shape, and its counts in a few shards.
 
-Every node has a copy in each shard; its counts are the sums over the shards. A writer picks a shard at random, so that
-the root, which every change updates, is no bottleneck. A count may be negative in one shard: an entry may be added in
-one shard and removed in another.
+A writer picks a shard at random, so that the top, which every change updates, is no bottleneck. A count may be negative
+in one shard: an entry may be added in one and removed in another.
+
+The **fence** of a shard is the newest version of the shape that writers must know: a writer's update has the condition
+that the fence is not newer than its shape. Shards also count their updates, so that one who has read all of them can
+replace them on the condition that nothing happened since.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from scorecast.leaderboard.batch_get import BatchGetItem, read_items
-from scorecast.leaderboard.index.counters import ROOT, Node
+from scorecast.leaderboard.index.shape import Counts, Move, Shape
 from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, is_policy, policy_key, read_policy
 
-# A lookup pays half a unit a shard for each of its three nodes; a writer retries when another one uses its shard.
-# One board's entries lie in one partition of the index by score, whose 1,000 write units a second are 500 changes, or
-# some 20 transactions of 20 ms to 50 ms: one in flight at a time, seldom two. docs/ranks.md has the measurements for
-# 8 writers without a pause, and for other numbers of shards.
+# A look-up pays half a unit a shard for each of its nodes; a writer retries when another one uses its shard. One
+# board's entries lie in one partition of the index by score, whose 1,000 write units a second are 500 changes, or some
+# 20 transactions of 20 ms to 50 ms: one in flight at a time, seldom two. docs/ranks.md has other numbers of shards.
 SHARDS = 3
 
-# The prefix of the collections of the board table that hold nodes.
+# The prefixes of the collections of the board table that hold shards, and shapes.
 COUNTERS = "counters/"
-# Short: DynamoDB charges for the names of attributes too.
-_PREFIX = "b"
+SHAPE = "shape/"
+TOP = ""
+"""The node that covers all keys of a board."""
+
+# Short, because DynamoDB charges for the names of attributes too. Ids are in capitals, so none equals one of these.
+_FENCE, _UPDATES, _AT = "f", "n", "at"
+
+Item = dict[str, Any]
+Action = dict[str, Any]
 
 
 @dataclass(slots=True)
-class NodeCounts:
-    """The counts of some nodes of a board, and when its entries last changed (ISO 8601, UTC)."""
+class Shard:
+    """One shard of a node: counts by id, its fence, how many updates it has had, and when (ISO 8601, UTC)."""
 
-    nodes: dict[str, Node]
-    updated_at: str = ""
+    counts: dict[str, int] = field(default_factory=dict)
+    fence: int = 0
+    updates: int = 0
+    at: str = ""
 
-    def add(self, item: Mapping[str, Any]) -> None:
-        """Add the counts of one shard."""
-        node = self.nodes[item["node"]["S"]]
-        self.updated_at = max(self.updated_at, item["at"]["S"])
-        for name, value in item.items():
-            if name.startswith(_PREFIX):
-                bucket = int(name.removeprefix(_PREFIX))
-                node[bucket] = node.get(bucket, 0) + int(value["N"])
+
+@dataclass(slots=True)
+class Node:
+    """A node as it was read. Without a shape in the table, it is that of a board that has never been cut."""
+
+    shape: Shape = field(default_factory=Shape)
+    ties: bool = False
+    shards: list[Shard] = field(default_factory=lambda: [Shard() for _ in range(SHARDS)])
+
+    @property
+    def counts(self) -> Counter[str]:
+        """The counts, summed over the shards."""
+        total: Counter[str] = Counter()
+        for shard in self.shards:
+            total.update(shard.counts)
+        return total
+
+    @property
+    def total(self) -> int:
+        """The number of entries."""
+        return sum(self.counts.values())
+
+    @property
+    def at(self) -> str:
+        """When its entries last changed (ISO 8601, UTC); empty if they never did."""
+        return max(shard.at for shard in self.shards)
+
+    @property
+    def is_newer(self) -> bool:
+        """Whether the counts belong to a newer shape than the one that was read, or to another one."""
+        counts = self.counts
+        strange = any(count for one, count in counts.items() if one not in self.shape.ids and one not in self.shape.old)
+        return strange or any(shard.fence > self.shape.version for shard in self.shards)
+
+    @property
+    def is_older(self) -> bool:
+        """Whether the counts may belong to an older shape than the one that was read."""
+        if self.shape.is_inner:
+            return not self.counts.keys() >= set(self.shape.ids)
+        return not self.shape.move and any(shard.fence < self.shape.version for shard in self.shards)
+
+    def take(self, kind: str, item: Mapping[str, Any]) -> None:
+        """Take in an item of the node: its shape, or a shard; `kind` is what its key begins with."""
+        if kind == SHAPE:
+            self.shape, self.ties = _read_shape(item), "ties" in item
+        else:
+            self.shards[int(kind)] = _read_shard(item)
 
 
 @dataclass(frozen=True, slots=True)
-class Root:
-    """A board's policy and the counts of its root node, read before anything else of it."""
+class Head:
+    """What is read of a board before anything else: its policy, and its top, with the shape if that was asked for."""
 
     policy: BoardPolicy
-    counts: Node
-    updated_at: str
+    top: Node
 
 
 @dataclass(frozen=True, slots=True)
-class CounterTable:
+class IndexTable:
     """The nodes of all boards."""
 
     dynamodb: BatchGetItem
     table: str
 
-    def read(self, board: str, nodes: Sequence[str]) -> NodeCounts:
-        """Read nodes of a board in one round trip (up to 33 of them): SHARDS / 2 read units each."""
-        counts = NodeCounts({node: {} for node in nodes})
-        for item in read_items(self.dynamodb, self.table, node_keys(board, nodes), consistent=False):
-            counts.add(item)
-        return counts
+    def read(self, board: str, nodes: Sequence[str], *, consistent: bool = False) -> dict[str, Node]:
+        """Read nodes of a board in one round trip (up to 25): half a unit for each shard, and for 4 KB of the shape."""
+        found = {node: Node() for node in nodes}
+        keys = [key for node in nodes for key in (shape_key(board, node), *shard_keys(board, node))]
+        for item in read_items(self.dynamodb, self.table, keys, consistent=consistent):
+            kind, node = parse_key(item)
+            found[node].take(kind, item)
+        return found
 
-    def read_roots(self, boards: Sequence[str]) -> dict[str, Root]:
-        """Read the roots of boards and their policies together, up to 25 in a round trip: (SHARDS + 1) / 2 units each.
+    def read_shapes(self, board: str, nodes: Sequence[str]) -> dict[str, Node]:
+        """Read the shapes of nodes consistently, without their counts; a unit for 4 KB of each."""
+        found = {node: Node() for node in nodes}
+        keys = [shape_key(board, node) for node in nodes]
+        for item in read_items(self.dynamodb, self.table, keys, consistent=True):
+            kind, node = parse_key(item)
+            found[node].take(kind, item)
+        return found
+
+    def read_shards(self, board: str, node: str) -> list[Shard]:
+        """Read the shards of a node consistently, without its shape; a unit each."""
+        found = Node()
+        for item in read_items(self.dynamodb, self.table, shard_keys(board, node), consistent=True):
+            found.take(parse_key(item)[0], item)
+        return found.shards
+
+    def read_heads(self, boards: Sequence[str], *, shapes: bool) -> dict[str, Head]:
+        """Read the tops of boards and their policies together, 20 in a round trip: half a unit for each item.
 
         CannotRead if a policy is not usable.
         """
-        counts = {board: NodeCounts({ROOT: {}}) for board in boards}
+        tops = {board: Node() for board in boards}
         policies = dict.fromkeys(boards, DEFAULT)
-        keys = [key for board in boards for key in (policy_key(board), *_shards(board, ROOT))]
+        keys = [key for board in boards for key in (policy_key(board), *shard_keys(board, TOP))]
+        keys += [shape_key(board, TOP) for board in boards if shapes]
         for item in read_items(self.dynamodb, self.table, keys, consistent=False):
             if is_policy(item):
                 policies[item["name"]["S"]] = read_policy(item)
             else:
-                counts[item["name"]["S"]].add(item)
-        return {board: Root(policies[board], one.nodes[ROOT], one.updated_at) for board, one in counts.items()}
+                tops[item["name"]["S"]].take(parse_key(item)[0], item)
+        return {board: Head(policies[board], tops[board]) for board in boards}
 
-    def items(self, board: str, nodes: Mapping[str, Node], at: str) -> list[dict[str, Any]]:
-        """Return the items that hold these nodes in the first shard, for a caller that empties the others."""
-        counts = {
-            node: {f"{_PREFIX}{bucket}": {"N": str(count)} for bucket, count in buckets.items()}
-            for node, buckets in nodes.items()
-        }
-        return [
-            _key(board, node, 0) | {"node": {"S": node}, "at": {"S": at}} | buckets for node, buckets in counts.items()
-        ]
+    def count_action(self, board: str, node: str, changes: Counts, shard: int, at: str, version: int | None) -> Action:
+        """Return the action of a transaction that adds to counts of a node: two write units up to 1 KB.
 
-    def increment_actions(self, board: str, changes: Mapping[str, Node], shard: int, at: str) -> list[dict[str, Any]]:
-        """Return the actions of a transaction that add the changes: one action, and two write units, a node.
-
-        The root is always among them, even if its counts stay the same: it says when the board's entries last changed.
+        It fails if the node's fence is newer than `version`, the version of the shape that the writer knows, or if the
+        page is gone; None is for counts that no change of a shape can make wrong.
         """
-        touched = {ROOT: {}, **changes}
-        return [
-            {"Update": self._increment(_key(board, node, shard), node, buckets, at)}
-            for node, buckets in touched.items()
-        ]
+        names = {"#at": _AT, "#n": _UPDATES} | {f"#{number}": one for number, one in enumerate(changes)}
+        values: Item = {":at": {"S": at}, ":1": {"N": "1"}}
+        values |= {f":d{number}": {"N": str(delta)} for number, delta in enumerate(changes.values())}
+        added = ", ".join(["#n :1", *(f"#{number} :d{number}" for number in range(len(changes)))])
+        update = {
+            "TableName": self.table,
+            "Key": shard_key(board, node, shard),
+            "UpdateExpression": f"SET #at = :at ADD {added}",
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": values,
+        }
+        if version is not None:
+            names["#f"], values[":f"] = _FENCE, {"N": str(version)}
+            update["ConditionExpression"] = "#f <= :f" if node else "attribute_not_exists(#f) OR #f <= :f"
+        return {"Update": update}
 
-    def _increment(self, key: dict[str, Any], node: str, buckets: Node, at: str) -> dict[str, Any]:
-        names = {f"#{number}": f"{_PREFIX}{bucket}" for number, bucket in enumerate(buckets)}
-        values = {f":{number}": {"N": str(delta)} for number, delta in enumerate(buckets.values())}
-        increments = ", ".join(f"#{number} :{number}" for number in range(len(buckets)))
-        add = f" ADD {increments}" if buckets else ""
+    def fence_update(self, board: str, node: str, shard: int, version: int, removed: Iterable[str]) -> Item:
+        """Return the update that raises the fence of a shard, and removes counts that no entry is counted in."""
+        names = {"#f": _FENCE} | {f"#{number}": one for number, one in enumerate(removed)}
+        gone = ", ".join(name for name in names if name != "#f")
         return {
             "TableName": self.table,
-            "Key": key,
-            "UpdateExpression": f"SET #node = :node, #at = :at{add}",
-            "ExpressionAttributeNames": names | {"#node": "node", "#at": "at"},
-            "ExpressionAttributeValues": values | {":node": {"S": node}, ":at": {"S": at}},
+            "Key": shard_key(board, node, shard),
+            "UpdateExpression": "SET #f = :f" + (f" REMOVE {gone}" if gone else ""),
+            "ConditionExpression": "attribute_not_exists(#f) OR #f <= :f",
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": {":f": {"N": str(version)}},
         }
 
+    def fold_action(self, board: str, shard: int, one: str, other: str) -> Action:
+        """Return the action that adds the count of `other` in a shard of the top to that of `one`, and removes it."""
+        return {
+            "Update": {
+                "TableName": self.table,
+                "Key": shard_key(board, TOP, shard),
+                "UpdateExpression": ("SET #one = if_not_exists(#one, :0) + if_not_exists(#other, :0) REMOVE #other"),
+                "ExpressionAttributeNames": {"#one": one, "#other": other},
+                "ExpressionAttributeValues": {":0": {"N": "0"}},
+            }
+        }
 
-def node_keys(board: str, nodes: Sequence[str]) -> list[dict[str, Any]]:
-    """Return the keys of all items of some nodes."""
-    return [key for node in nodes for key in _shards(board, node)]
+    def shape_update(self, board: str, node: str, shape: Shape, *, ties: bool) -> Item:
+        """Return the update that replaces the previous version of a shape."""
+        names, values = {"#v": "version"}, {":before": {"N": str(shape.version - 1)}}
+        item = _shape_attributes(shape, ties=ties)
+        names |= {f"#{number}": name for number, name in enumerate(item)}
+        values |= {f":{number}": value for number, value in enumerate(item.values())}
+        sets = ", ".join(f"#{number} = :{number}" for number in range(len(item)))
+        removed = " REMOVE #move" if not shape.move else ""
+        names |= {"#move": "move"} if removed else {}
+        return {
+            "TableName": self.table,
+            "Key": shape_key(board, node),
+            "UpdateExpression": f"SET {sets}{removed}",
+            # A board that has never been cut has no shape; its item may have handed out ids.
+            "ConditionExpression": "#v = :before" if shape.version > 1 else "attribute_not_exists(#v)",
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": values if shape.version > 1 else _without(values, ":before"),
+        }
+
+    def ids_update(self, board: str, many: int) -> Item:
+        """Return the update that takes ids of a board; its answer has the number of the last one, as `next`."""
+        return {
+            "TableName": self.table,
+            "Key": shape_key(board, TOP),
+            "UpdateExpression": "ADD #next :many",
+            "ExpressionAttributeNames": {"#next": "next"},
+            "ExpressionAttributeValues": {":many": {"N": str(many)}},
+            "ReturnValues": "UPDATED_NEW",
+        }
+
+    def delete_actions(self, board: str, node: str, read: Node) -> list[Action]:
+        """Return the actions that delete a page, if it has not changed since it was read."""
+        condition, values = "#v = :v", {":v": {"N": str(read.shape.version)}}
+        actions: list[Action] = [self._delete(shape_key(board, node), condition, {"#v": "version"}, values)]
+        for number, shard in enumerate(read.shards):
+            values = {":n": {"N": str(shard.updates)}}
+            actions.append(self._delete(shard_key(board, node, number), "#n = :n", {"#n": _UPDATES}, values))
+        return actions
+
+    def _delete(self, key: Item, condition: str, names: Item, values: Item) -> Action:
+        about = {"ExpressionAttributeNames": names, "ExpressionAttributeValues": values}
+        return {"Delete": {"TableName": self.table, "Key": key, "ConditionExpression": condition} | about}
+
+    def shard_put(self, board: str, node: str, number: int, shard: Shard, replaced: Shard | None) -> Action:
+        """Return the action that writes a shard in place of one that was read, if that has not changed since."""
+        put: Item = {"TableName": self.table, "Item": shard_item(board, node, number, shard)}
+        names = {"ExpressionAttributeNames": {"#n": _UPDATES}}
+        if replaced is None or not replaced.updates:
+            return {"Put": put | {"ConditionExpression": "attribute_not_exists(#n)"} | names}
+        values = {"ExpressionAttributeValues": {":n": {"N": str(replaced.updates)}}}
+        return {"Put": put | {"ConditionExpression": "#n = :n"} | names | values}
 
 
-def _shards(board: str, node: str) -> list[dict[str, Any]]:
-    """The keys of a node's items, one a shard."""
-    return [_key(board, node, shard) for shard in range(SHARDS)]
+def shard_item(board: str, node: str, number: int, shard: Shard) -> Item:
+    """Return the item of a shard."""
+    counts = {one: {"N": str(count)} for one, count in shard.counts.items()}
+    about = {_FENCE: {"N": str(shard.fence)}, _UPDATES: {"N": str(shard.updates)}, _AT: {"S": shard.at}}
+    return shard_key(board, node, number) | about | counts
 
 
-def _key(board: str, node: str, shard: int) -> dict[str, Any]:
+def shape_item(board: str, node: str, shape: Shape, *, ties: bool) -> Item:
+    """Return the item of a shape."""
+    return shape_key(board, node) | _shape_attributes(shape, ties=ties)
+
+
+def shape_key(board: str, node: str) -> Item:
+    """Return the key of a node's shape."""
+    return {"collection": {"S": f"{SHAPE}{node}/{board}"}, "name": {"S": board}}
+
+
+def shard_key(board: str, node: str, shard: int) -> Item:
+    """Return the key of a shard of a node."""
     # Shard and node contain no slash, so keys are unique; the board in the key spreads boards over partitions.
     return {"collection": {"S": f"{COUNTERS}{shard}/{node}/{board}"}, "name": {"S": board}}
+
+
+def shard_keys(board: str, node: str) -> list[Item]:
+    """Return the keys of all shards of a node."""
+    return [shard_key(board, node, shard) for shard in range(SHARDS)]
+
+
+def parse_key(item: Mapping[str, Any]) -> tuple[str, str]:
+    """Return what an item of the index is, SHAPE or the number of a shard, and its node."""
+    collection = item["collection"]["S"].removesuffix(f"/{item['name']['S']}")
+    if collection.startswith(SHAPE):
+        return SHAPE, collection.removeprefix(SHAPE)
+    shard, node = collection.removeprefix(COUNTERS).split("/")
+    return shard, node
+
+
+def id_text(number: int) -> str:
+    """Return an id as text: base 36, in capitals.
+
+    >>> [id_text(number) for number in (0, 35, 36)]
+    ['0', 'Z', '10']
+    """
+    digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    return (id_text(number // 36) if number >= 36 else "") + digits[number % 36]
+
+
+def _read_shard(item: Mapping[str, Any]) -> Shard:
+    counts = {name: int(value["N"]) for name, value in item.items() if not name[0].islower()}
+    fence, updates = (int(item.get(name, {"N": "0"})["N"]) for name in (_FENCE, _UPDATES))
+    return Shard(counts, fence, updates, item.get(_AT, {"S": ""})["S"])
+
+
+def _read_shape(item: Mapping[str, Any]) -> Shape:
+    if "version" not in item:
+        return Shape()
+    move = item.get("move", {}).get("L")
+    low, high, old = (one["S"] for one in move) if move else ("", "", "")
+    return Shape(
+        int(item["version"]["N"]),
+        tuple(item["starts"]["S"].split(" ")),
+        tuple(item["ids"]["S"].split(" ")),
+        item["high"]["S"],
+        Move(low, high, tuple(old.split(" "))) if move else None,
+        "pages" in item,
+    )
+
+
+def _shape_attributes(shape: Shape, *, ties: bool) -> Item:
+    item: Item = {
+        "version": {"N": str(shape.version)},
+        "starts": {"S": " ".join(shape.starts)},
+        "ids": {"S": " ".join(shape.ids)},
+        "high": {"S": shape.high},
+    }
+    if shape.move:
+        move = (shape.move.low, shape.move.high, " ".join(shape.move.old))
+        item["move"] = {"L": [{"S": text} for text in move]}
+    item |= {"pages": {"BOOL": True}} if shape.is_inner else {}
+    return item | ({"ties": {"BOOL": True}} if ties else {})
+
+
+def _without(values: Item, name: str) -> Item:
+    return {other: value for other, value in values.items() if other != name}

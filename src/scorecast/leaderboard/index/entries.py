@@ -1,0 +1,66 @@
+"""Queries of a board's entries between two order keys, in the index by score or in the one that orders ties."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from scorecast.leaderboard.item import BY_SCORE, BY_TIE, IndexKeys, StoredEntry
+from scorecast.leaderboard.order_key import HIGHEST, LOWEST, last_before, lowest_score, previous_score, score_order
+from scorecast.runtime.pages import read_pages
+
+Query = Callable[..., dict[str, Any]]
+"""DynamoDB's Query."""
+Item = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class EntryIndex:
+    """An index of the leaderboard table by order key: those of scores, or those that order ties."""
+
+    query: Query
+    table: str
+    index: str
+    keys: IndexKeys
+
+    def request(self, board: str, low: str = LOWEST, high: str = HIGHEST) -> Item:
+        """Return the query of a board's entries from a key to before another."""
+        condition, values = self._condition(low, high)
+        named = {f":{name}": {self.keys.sort_type: value} for name, value in values.items()}
+        return {
+            "TableName": self.table,
+            "IndexName": self.index,
+            "KeyConditionExpression": " AND ".join([f"{self.keys.board} = :board", *condition]),
+            "ExpressionAttributeValues": {":board": {"S": board}} | named,
+        }
+
+    def count(self, board: str, low: str = LOWEST, high: str = HIGHEST) -> int:
+        """Count the entries from a key to before another; reads all of them, half a unit for 4 KB."""
+        request = self.request(board, low, high) | {"Select": "COUNT"}
+        return sum(page["Count"] for page in read_pages(self.query, request))
+
+    def key_of(self, entry: StoredEntry) -> str:
+        """Return the order key by which the index sorts an entry."""
+        return entry.tie_order if self.keys is BY_TIE else score_order(entry.number)
+
+    def _condition(self, low: str, high: str) -> tuple[list[str], Mapping[str, str]]:
+        sort, values = self.keys.sort, {}
+        if low != LOWEST:
+            values["low"] = low if self.keys is BY_TIE else str(lowest_score(low))
+        if high != HIGHEST:
+            values["high"] = last_before(high) if self.keys is BY_TIE else str(previous_score(lowest_score(high)))
+        match list(values):
+            case ["low", "high"]:
+                return [f"{sort} BETWEEN :low AND :high"], values
+            case ["low"]:
+                return [f"{sort} >= :low"], values
+            case ["high"]:
+                return [f"{sort} <= :high"], values
+            case _:
+                return [], values
+
+
+def entry_index(query: Query, table: str, score_index: str, tie_index: str, *, ties: bool) -> EntryIndex:
+    """Return the index of a table by score, or the one that orders ties."""
+    return EntryIndex(query, table, *((tie_index, BY_TIE) if ties else (score_index, BY_SCORE)))

@@ -1,0 +1,270 @@
+"""Shape: how a node of the counting index cuts the order keys of a board, and how that changes. Pure.
+
+A **node** covers the keys from `low` to `high` and cuts them at `starts`; a count belongs to each part, by its id. The
+parts of a **page** are ranges, in which entries are counted. The parts of the top of a large board are pages.
+
+To replace some ranges of a page by others, the new ones take their place at once, and the old ones are remembered by a
+**move** until no entry is counted in them any more. Until then the whole run is one **block**: a look-up in it counts
+entries instead of trusting the counts of its ranges. So no look-up waits, and every one is exact.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from math import ceil
+
+from scorecast.leaderboard.order_key import HIGHEST, LOWEST, separator
+
+# A look-up counts the entries of one range: 400 are 38 KB of the index by score at 95 bytes each, or five read units.
+RANGE_ENTRIES = 400
+# A range is split into parts of so many: four parts cost a third of the moves of two, because they last longer.
+PART_ENTRIES = 100
+# Ranges that together hold no more than this, and no fewer than four of them, become one again.
+MERGED_ENTRIES = 200
+MERGED_RANGES = 4
+# A page with more ranges is cut: with so many its counters stay below 1 KB, above which a write costs a second unit.
+PAGE_RANGES = 100
+
+FIRST = "0"
+"""The range of a board that has never been cut; an entry that names no range is in it."""
+
+Counts = Mapping[str, int]
+"""The number of entries by the id of a range or of a page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A part of a node: the keys from `low` to before `high`, counted under `ids`."""
+
+    low: str
+    high: str
+    ids: tuple[str, ...]
+
+    @property
+    def is_single(self) -> bool:
+        """Whether only one key fits in; no entry is better than another one then."""
+        return self.low != LOWEST and self.high == self.low + HIGHEST
+
+    def count(self, counts: Counts) -> int:
+        """Return the number of its entries."""
+        return sum(counts.get(one, 0) for one in self.ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A run of ranges, from `low` to before `high`, that replaced the `old` ones, which may still count entries."""
+
+    low: str
+    high: str
+    old: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """Ranges of a page to replace: those of the keys from `low` to before `high`, by about so many parts."""
+
+    low: str
+    high: str
+    parts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A node: part `ids[n]` begins at `starts[n]`. Every change raises the version.
+
+    >>> board = Shape().replaced(LOWEST, HIGHEST, [LOWEST, "2132"], ["1", "2"])
+    >>> board.id_at("2131"), board.id_at("2132"), [block.ids for block in board.blocks]
+    ('1', '2', [('0', '1', '2')])
+    >>> [block.ids for block in board.finished().blocks]
+    [('1',), ('2',)]
+    """
+
+    version: int = 0
+    starts: tuple[str, ...] = (LOWEST,)
+    ids: tuple[str, ...] = (FIRST,)
+    high: str = HIGHEST
+    move: Move | None = None
+    is_inner: bool = False
+
+    @property
+    def low(self) -> str:
+        """The first key."""
+        return self.starts[0]
+
+    @property
+    def old(self) -> tuple[str, ...]:
+        """The ranges that were replaced and may still count entries."""
+        return self.move.old if self.move else ()
+
+    @property
+    def blocks(self) -> list[Block]:
+        """The parts in the order of their keys; those of a move are one. O(parts)."""
+        parts = [Block(low, high, (one,)) for low, high, one in zip(self.starts, self._ends, self.ids, strict=True)]
+        return [_block(list(run), self.move) for _, run in groupby(parts, key=self._run_of)]
+
+    def id_at(self, key: str) -> str:
+        """Return the part that a key is in. O(log parts)."""
+        return self.ids[bisect_right(self.starts, key) - 1]
+
+    def holds(self, key: str) -> bool:
+        """Whether a key is the node's."""
+        return self.low <= key < self.high
+
+    def replaced(self, low: str, high: str, starts: Sequence[str], ids: Sequence[str]) -> Shape:
+        """Return the page with other ranges from `low` to before `high`, which are ends of ranges. Starts a move."""
+        first, last = self._at(low), self._at(high)
+        return replace(
+            self,
+            version=self.version + 1,
+            starts=(*self.starts[:first], *starts, *self.starts[last:]),
+            ids=(*self.ids[:first], *ids, *self.ids[last:]),
+            move=Move(low, high, self.ids[first:last]),
+        )
+
+    def finished(self) -> Shape:
+        """Return the page without its move, none of whose old ranges counts an entry."""
+        return replace(self, version=self.version + 1, move=None)
+
+    def cut(self) -> tuple[Shape, Shape]:
+        """Return the lower and the upper half of a page that has no move."""
+        middle = len(self.ids) // 2
+        lower = replace(
+            self,
+            version=self.version + 1,
+            starts=self.starts[:middle],
+            ids=self.ids[:middle],
+            high=self.starts[middle],
+        )
+        return lower, replace(self, version=1, starts=self.starts[middle:], ids=self.ids[middle:])
+
+    def joined(self, upper: Shape) -> Shape:
+        """Return this page with the ranges of the next one; neither has a move."""
+        return replace(
+            self,
+            version=self.version + 1,
+            starts=self.starts + upper.starts,
+            ids=self.ids + upper.ids,
+            high=upper.high,
+        )
+
+    def with_part(self, start: str, one: str) -> Shape:
+        """Return the node with one more part, which begins at `start`."""
+        at = bisect_right(self.starts, start)
+        starts, ids = (*self.starts[:at], start, *self.starts[at:]), (*self.ids[:at], one, *self.ids[at:])
+        return replace(self, version=self.version + 1, starts=starts, ids=ids)
+
+    def without_part(self, one: str) -> Shape:
+        """Return the node without a part, whose keys the one before takes."""
+        at = self.ids.index(one)
+        starts, ids = self.starts[:at] + self.starts[at + 1 :], self.ids[:at] + self.ids[at + 1 :]
+        return replace(self, version=self.version + 1, starts=starts, ids=ids)
+
+    @property
+    def _ends(self) -> tuple[str, ...]:
+        return (*self.starts[1:], self.high)
+
+    def _at(self, end: str) -> int:
+        return len(self.ids) if end == self.high else self.starts.index(end)
+
+    def _run_of(self, part: Block) -> str:
+        """Return what the parts of one block have in common."""
+        return self.move.low if self.move and self.move.low <= part.low < self.move.high else part.low
+
+    def _check(self) -> None:
+        """Assert every invariant: ends are in order, ids are different, a move lies on ends of ranges."""
+        assert list(self.starts) == sorted(set(self.starts)), self.starts
+        assert self.starts[-1] < self.high
+        assert len(self.ids) == len(self.starts)
+        assert len({*self.ids, *self.old}) == len(self.ids) + len(self.old), (self.ids, self.old)
+        if self.move:
+            assert not self.is_inner
+            assert self.move.low in self.starts
+            assert self.move.high in self._ends
+
+
+def _block(parts: list[Block], move: Move | None) -> Block:
+    ids = tuple(one for part in parts for one in part.ids)
+    is_moved = move is not None and move.low == parts[0].low
+    return Block(parts[0].low, parts[-1].high, (move.old if move and is_moved else ()) + ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A block of a node, how many entries it has, and how many of the node's are better than all of these."""
+
+    block: Block
+    count: int
+    better: int
+
+
+def find(shape: Shape, counts: Counts, key: str, *, best_first: bool) -> Found:
+    """Find the block that a key is in; `best_first` says that lower keys are better. O(parts).
+
+    >>> find(Shape(1, ("", "5"), ("1", "2")), {"1": 10, "2": 3}, "7", best_first=True).better
+    10
+    """
+    blocks = shape.blocks
+    at = bisect_right([block.low for block in blocks], key) - 1
+    better = blocks[:at] if best_first else blocks[at + 1 :]
+    return Found(blocks[at], blocks[at].count(counts), sum(block.count(counts) for block in better))
+
+
+def find_position(shape: Shape, counts: Counts, position: int, *, best_first: bool) -> Found | None:
+    """Find the block of the entry at a position (1 is the best); None past the end. O(parts)."""
+    better = 0
+    for block in shape.blocks if best_first else reversed(shape.blocks):
+        count = block.count(counts)
+        if better + count >= position:
+            return Found(block, count, better)
+        better += count
+    return None
+
+
+def overdue(shape: Shape, counts: Counts) -> Replacement | None:
+    """Return the ranges of a page without a move that are to be replaced: a full one, or a run that holds little."""
+    full = max(shape.blocks, key=lambda block: 0 if block.is_single else block.count(counts))
+    if not full.is_single and full.count(counts) > RANGE_ENTRIES:
+        return Replacement(full.low, full.high, ceil(full.count(counts) / PART_ENTRIES))
+    run = max(_small_runs(shape.blocks, counts), key=len, default=[])
+    return Replacement(run[0].low, run[-1].high, 1) if run else None
+
+
+def _small_runs(blocks: Iterable[Block], counts: Counts) -> Iterator[list[Block]]:
+    """Return runs of ranges that may become one: of at least MERGED_RANGES, or of empty ones."""
+    run: list[Block] = []
+    held = 0
+    for block in (*blocks, None):
+        more = block.count(counts) if block else MERGED_ENTRIES + 1
+        if held + more > MERGED_ENTRIES:
+            if len(run) >= MERGED_RANGES or (len(run) > 1 and not held):
+                yield run
+            run, held = [], 0
+        if block and more <= MERGED_ENTRIES:
+            run.append(block)
+            held += more
+
+
+def cuts(keys: Sequence[str], low: str, high: str, parts: int) -> list[str]:
+    """Return where to cut sorted keys into about equal parts: between different keys, and around a key with many ties.
+
+    O(keys).
+
+    >>> cuts(["10", "12", "22", "25"], LOWEST, HIGHEST, 2)
+    ['2']
+    """
+    found: set[str] = set()
+    size = len(keys) / parts
+    before, passed, due = LOWEST, 0, size
+    for key, same in groupby(keys):
+        many = len(list(same))
+        if many > PART_ENTRIES:
+            found |= {key, key + HIGHEST}
+            due = passed + many + size
+        elif passed >= due:
+            found.add(separator(before, key))
+            due = passed + size
+        before, passed = key, passed + many
+    return sorted(cut for cut in found if low < cut < high)

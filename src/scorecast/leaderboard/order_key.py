@@ -1,0 +1,108 @@
+"""Order keys: text by which the entries of a board are sorted, by score and then by who reached it first. Pure.
+
+DynamoDB and Python sort the text alike, by its bytes. It holds any DynamoDB number (38 digits, 1E-130 to 9.99E+125,
+either sign, zero) and any time in years of four digits. The counting index cuts a board's keys into ranges; an end of a
+range may be any text, not only a whole key.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Context, Decimal
+
+from scorecast.leaderboard.policy import Order
+
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html#HowItWorks.DataTypes.Number
+SCORE_DIGITS = 38
+SMALLEST_MAGNITUDE = -130
+LARGEST_MAGNITUDE = 125
+
+LOWEST = ""
+"""Before every key."""
+HIGHEST = "~"
+"""After every key; behind a key, after it and all that begin with it, and before any other."""
+
+_MAGNITUDE_DIGITS = 3
+# For scores that come before zero, larger magnitudes and larger digits come first.
+_REVERSED = str.maketrans("0123456789", "9876543210")
+# The time of an entry that was added by hand and has none.
+_EARLIEST = "1970-01-01T00:00:00Z"
+_NUMBERS = Context(prec=SCORE_DIGITS)
+_SMALLEST = Decimal((0, (1,), SMALLEST_MAGNITUDE))
+
+
+def tie_order(score: Decimal, order: Order, at: str, sequence: str) -> str:
+    """Return the key of an entry where ties have an order: its score, then `at` (ISO 8601) and `sequence` of a change.
+
+    Without a time, as an entry that was added by hand, it is the first of those with its score.
+
+    >>> from decimal import Decimal
+    >>> first = tie_order(Decimal(90), Order.DESCENDING, "2026-01-01T10:00:00Z", "7")
+    >>> second = tie_order(Decimal(90), Order.DESCENDING, "2026-01-01T10:00:01Z", "6")
+    >>> worse = tie_order(Decimal("89.5"), Order.DESCENDING, "2026-01-01T09:00:00Z", "5")
+    >>> first < second < worse
+    True
+    """
+    moment = datetime.fromisoformat(at or _EARLIEST).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")
+    return f"{score_order(score, order)}/{moment}/{sequence}"
+
+
+def score_order(score: Decimal, order: Order = Order.ASCENDING) -> str:
+    """Return the key of a score, which begins the keys of all entries with it; those of better scores come first.
+
+    >>> score_order(Decimal(-5)) < score_order(Decimal(0)) < score_order(Decimal("59.75")) < score_order(Decimal(60))
+    True
+    """
+    if not score:
+        return f"1{'0' * (_MAGNITUDE_DIGITS + SCORE_DIGITS)}"
+    digits = "".join(str(digit) for digit in score.as_tuple().digits).strip("0").ljust(SCORE_DIGITS, "0")
+    magnitude = f"{score.adjusted() - SMALLEST_MAGNITUDE:03}{digits}"
+    return f"2{magnitude}" if order.sort_key(score) > 0 else f"0{magnitude.translate(_REVERSED)}"
+
+
+def lowest_score(key: str) -> Decimal:
+    """Return the lowest score whose ascending key is not before a text that begins like one; the text is not empty.
+
+    >>> str(lowest_score("21315975")), lowest_score(score_order(Decimal(90)) + HIGHEST) > 90
+    ('59.750000000000000000000000000000000000', True)
+    """
+    if key.endswith(HIGHEST):
+        return next_score(lowest_score(key.removesuffix(HIGHEST)))
+    sign, text = key[0], key[1:].ljust(_MAGNITUDE_DIGITS + SCORE_DIGITS, "0")
+    if sign == "1":
+        return Decimal(0)
+    text = text if sign == "2" else text.translate(_REVERSED)
+    magnitude, digits = int(text[:_MAGNITUDE_DIGITS]) + SMALLEST_MAGNITUDE, text[_MAGNITUDE_DIGITS:]
+    if magnitude > LARGEST_MAGNITUDE:
+        magnitude, digits = LARGEST_MAGNITUDE, "9" * SCORE_DIGITS
+    digits = digits if digits.strip("0") else "1".ljust(SCORE_DIGITS, "0")
+    return Decimal((int(sign == "0"), tuple(map(int, digits)), magnitude - SCORE_DIGITS + 1))
+
+
+def next_score(score: Decimal) -> Decimal:
+    """Return the next higher DynamoDB number."""
+    return _SMALLEST if not score else Decimal(0) if score == -_SMALLEST else score.next_plus(_NUMBERS)
+
+
+def previous_score(score: Decimal) -> Decimal:
+    """Return the next lower DynamoDB number."""
+    return next_score(score.copy_negate()).copy_negate()
+
+
+def last_before(key: str) -> str:
+    """Return a text that is before a key, and not before any other key that is; the text is not empty.
+
+    >>> "90/a" < "90/z" <= last_before("91") < "91"
+    True
+    """
+    return f"{key[:-1]}{chr(ord(key[-1]) - 1)}{HIGHEST}"
+
+
+def separator(one: str, other: str) -> str:
+    """Return the shortest text after `one` that is not after `other`, which is the greater of the two.
+
+    >>> separator("2131900", "2131910")
+    '213191'
+    """
+    shared = next((at for at, (left, right) in enumerate(zip(one, other, strict=False)) if left != right), len(one))
+    return other[: shared + 1]

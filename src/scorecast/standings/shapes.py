@@ -1,0 +1,115 @@
+"""The shapes of boards as a writer knows them: read once, and again when an update says that they have changed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+
+from scorecast.errors import NotAcknowledged
+from scorecast.leaderboard.index.shape import FIRST, Shape
+from scorecast.leaderboard.index.table import TOP, IndexTable
+from scorecast.leaderboard.item import StoredEntry
+from scorecast.leaderboard.order_key import score_order
+
+# A process that has seen more boards begins to learn them again; a small board is a hundred bytes, one of a million
+# entries a hundred kilobytes.
+KNOWN_BOARDS = 1000
+# A board that is cut more often while its shapes are read is left to another delivery.
+_ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class KnownShapes:
+    """The shapes of one board's nodes; `ties` says that its ranges are cut by the order of ties too."""
+
+    top: Shape
+    ties: bool
+    pages: dict[str, Shape] = field(default_factory=dict)
+
+    def key_of(self, entry: StoredEntry) -> str:
+        """Return the order key by which an entry is counted."""
+        return entry.tie_order if self.ties else score_order(entry.number)
+
+    def node_at(self, key: str) -> tuple[str, Shape]:
+        """Return the node that counts a key, and its shape."""
+        if not self.top.is_inner:
+            return TOP, self.top
+        page = self.top.id_at(key)
+        return page, self.pages[page]
+
+    def version_of(self, node: str) -> int | None:
+        """Return the version of the shape by which a node counts; None where no change of a shape matters."""
+        if node != TOP:
+            return self.pages[node].version
+        return None if self.top.is_inner else self.top.version
+
+    def placed(self, entry: StoredEntry) -> StoredEntry:
+        """Return an entry that names the range of its key; a tombstone names none."""
+        if entry.score is None:
+            return entry
+        key = self.key_of(entry)
+        one = self.node_at(key)[1].id_at(key)
+        return replace(entry, range="" if one == FIRST else one)
+
+    def knows(self, entry: StoredEntry) -> bool:
+        """Whether an entry names a range that is there."""
+        if entry.score is None:
+            return True
+        shape = self.node_at(self.key_of(entry))[1]
+        return (entry.range or FIRST) in (*shape.ids, *shape.old)
+
+    def changes(self, current: StoredEntry | None, made: StoredEntry) -> dict[str, dict[str, int]]:
+        """Return what replacing an entry adds to the counts: node to range, or at the top to page, to a number.
+
+        What names no range that is there was not counted: somebody wrote it by hand.
+        """
+        found: dict[str, dict[str, int]] = {}
+        for entry, delta in ((current, -1), (made, 1)):
+            if entry is None or entry.score is None or not self.knows(entry):
+                continue
+            node, _ = self.node_at(self.key_of(entry))
+            counted = {node: entry.range or FIRST} | ({TOP: node} if node != TOP else {})
+            for where, one in counted.items():
+                counts = found.setdefault(where, {})
+                counts[one] = counts.get(one, 0) + delta
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class ShapeTable:
+    """The shapes of all boards, with the cache of one process."""
+
+    index: IndexTable
+    _known: dict[str, KnownShapes] = field(default_factory=dict)
+
+    def of(self, board: str, entries: Collection[StoredEntry]) -> KnownShapes:
+        """Return a board's shapes, with those of the pages that entries are on; a read unit for each that is new.
+
+        NotAcknowledged if the board is cut all the time.
+        """
+        for _ in range(_ATTEMPTS):
+            known = self._known.get(board) or self._learn(board)
+            if not known.top.is_inner or self._learn_pages(board, known, {known.key_of(entry) for entry in entries}):
+                return known
+            self.forget(board)
+        raise NotAcknowledged("The index of a board changes too often to be read.")
+
+    def forget(self, board: str) -> None:
+        """Read a board's shapes again when they are asked for."""
+        self._known.pop(board, None)
+
+    def _learn(self, board: str) -> KnownShapes:
+        if len(self._known) >= KNOWN_BOARDS:
+            self._known.clear()
+        top = self.index.read_shapes(board, [TOP])[TOP]
+        self._known[board] = KnownShapes(top.shape, top.ties)
+        return self._known[board]
+
+    def _learn_pages(self, board: str, known: KnownShapes, keys: Collection[str]) -> bool:
+        """Read the pages that hold these keys; return whether they are what the top says."""
+        missing = {page: key for key in keys if (page := known.top.id_at(key)) not in known.pages}
+        for page, node in self.index.read_shapes(board, list(missing)).items() if missing else ():
+            if not node.shape.version or not node.shape.holds(missing[page]):
+                return False
+            known.pages[page] = node.shape
+        return True

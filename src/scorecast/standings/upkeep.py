@@ -1,0 +1,320 @@
+"""Upkeep: keep the ranges of the counting index small, and its pages too, while writes go on.
+
+After a batch, by chance, ConsumerLambda looks at the page of an entry that it wrote and does what is due there: split a
+full range, join ranges that hold little, cut a full page, join pages that hold little. Nothing waits for that. Each
+step is one conditional write or one transaction, so several processes may work on one page, and each may end anywhere:
+a board is exact in every state, and another process goes on from there.
+
+A replacement of ranges takes these steps: write the new shape, with its move; raise the fence of all shards, so that
+writers who know only the old shape fail and read it again; write the entries again that name the old ranges; when no
+entry is counted there, write the shape without the move; raise the fence again, and remove the old counts.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from scorecast.errors import NotAcknowledged
+from scorecast.leaderboard.batch_get import BatchGetItem, read_items
+from scorecast.leaderboard.index.entries import EntryIndex, entry_index
+from scorecast.leaderboard.index.shape import FIRST, PAGE_RANGES, Move, Replacement, Shape, cuts, overdue
+from scorecast.leaderboard.index.table import SHARDS, TOP, IndexTable, Node, Shard, id_text
+from scorecast.leaderboard.item import BY_TIE, RANGE, Item, StoredEntry, is_entry, item_key, read_item
+from scorecast.leaderboard.policy import BoardPolicy, Ties
+from scorecast.runtime.aws import code_of
+from scorecast.runtime.batches import cut_batches
+from scorecast.runtime.logs import logger
+from scorecast.runtime.pages import read_all
+from scorecast.standings.store import Result
+
+# A page is looked at once for so many entries written on it. A look costs some five read units; a range of
+# RANGE_ENTRIES outgrows that number by so many entries on average before it is split.
+ENTRIES_A_LOOK = 30
+# Entries of a transaction that moves them; the page's counts are one more action.
+MOVED_ENTRIES = 90
+# A page with fewer ranges than this share of a full one is joined with the next, if both fit into half of one.
+SPARSE = 4
+
+Action = dict[str, Any]
+
+
+class _DynamoDb(BatchGetItem, Protocol):
+    def query(self, **request: Any) -> dict[str, Any]: ...
+    def update_item(self, **request: Any) -> dict[str, Any]: ...
+    def transact_write_items(self, *, TransactItems: list[Action]) -> dict[str, Any]: ...
+
+
+class _Overtaken(Exception):
+    """Another process changed what was read; the page is looked at again another time."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """A node whose parts are ranges, as it was read now; `top` is the shape above it, None if it is the top itself."""
+
+    board: str
+    id: str
+    node: Node
+    top: Shape | None
+    ties: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Upkeep:
+    """Does what is due on the pages of all boards."""
+
+    dynamodb: _DynamoDb
+    table: str
+    score_index: str
+    tie_index: str
+    index: IndexTable
+    clock: Callable[[], float] = time.monotonic
+    draw: Callable[[], float] = random.random
+
+    def after(self, results: Iterable[Result], policies: Mapping[str, BoardPolicy], deadline: float) -> None:
+        """Look at the pages of some of the entries that were written or replaced, until the clock's `deadline`."""
+        for result in results:
+            for entry in (result.made, result.replaced):
+                if entry and entry.score is not None and self.draw() * ENTRIES_A_LOOK < 1:
+                    self.look_at(entry, policies[entry.board], deadline)
+
+    def look_at(self, entry: StoredEntry, policy: BoardPolicy, deadline: float) -> None:
+        """Do all that is due on the page that holds the key of an entry, until nothing is or the time is over."""
+        try:
+            while self.clock() < deadline and self._step(self._page(entry), policy, deadline):
+                pass
+        except _Overtaken:
+            pass
+        except (ClientError, BotoCoreError, NotAcknowledged) as error:
+            logger.warning("standings could not look after the index of a board (%s)", code_of(error))
+
+    def _step(self, page: _Page, policy: BoardPolicy, deadline: float) -> bool:
+        """Do one step of what is due; return whether there may be more."""
+        shape, counts = page.node.shape, page.node.counts
+        if self._settle(page):
+            return True
+        if shape.move:
+            if any(counts[one] for one in shape.move.old):
+                return self._move_entries(page, shape.move, deadline)
+            self._write_shape(page, shape.finished())
+            return True
+        if due := overdue(shape, counts):
+            return self._replace(page, due, policy)
+        if len(shape.ids) > max(PAGE_RANGES, len(page.top.ids) if page.top else 0):
+            self._cut(page)
+            return True
+        return page.top is not None and self._join(page, page.top)
+
+    def _page(self, entry: StoredEntry) -> _Page:
+        """Read the page of an entry consistently."""
+        top = self.index.read_shapes(entry.board, [TOP])[TOP]
+        if not top.shape.is_inner:
+            return _Page(entry.board, TOP, self._node(entry.board, TOP), None, top.ties)
+        key = self._entries(top.ties).key_of(entry)
+        one = top.shape.id_at(key)
+        node = self._node(entry.board, one)
+        if not node.shape.holds(key) or not node.shape.version:
+            raise _Overtaken
+        return _Page(entry.board, one, node, top.shape, top.ties)
+
+    def _node(self, board: str, one: str) -> Node:
+        """Read a node: first its counts, then its shape, so that a range that is not in the shape is gone."""
+        shards = self.index.read_shards(board, one)
+        return replace(self.index.read_shapes(board, [one])[one], shards=shards)
+
+    def _settle(self, page: _Page) -> bool:
+        """Raise the fence of each shard to the version of the shape, and remove counts of ranges that are gone."""
+        shape = page.node.shape
+        known = {*shape.ids, *shape.old}
+        settled = True
+        for number, shard in enumerate(page.node.shards):
+            gone = shard.counts.keys() - known
+            if shard.fence < shape.version or gone:
+                settled = False
+                self._update(self.index.fence_update(page.board, page.id, number, shape.version, sorted(gone)))
+        return not settled
+
+    # ------------------------------------------------------------ ranges
+
+    def _replace(self, page: _Page, due: Replacement, policy: BoardPolicy) -> bool:
+        """Begin to replace ranges; return whether that was possible."""
+        ties = page.ties
+        if not page.node.shape.version:
+            ties = policy.ties is Ties.EARLIEST
+            if ties and self._entries(ties).count(page.board) < page.node.total:
+                return False  # the index lags, or entries from before the policy have no place among ties yet
+        starts = [due.low]
+        if due.parts > 1:
+            entries = self._entries(ties)
+            keys = [entries.key_of(entry) for entry in self._between(entries, page.board, due.low, due.high)]
+            starts += cuts(keys, due.low, due.high, due.parts)
+            if len(starts) == 1:
+                return False
+        ids = self._new_ids(page.board, len(starts))
+        self._write_shape(replace(page, ties=ties), page.node.shape.replaced(due.low, due.high, starts, ids))
+        return True
+
+    def _move_entries(self, page: _Page, move: Move, deadline: float) -> bool:
+        """Write entries again that name an old range, until the deadline; return whether any was."""
+        entries = self._entries(page.ties)
+        moved = 0
+        for batch in cut_batches(self._between(entries, page.board, move.low, move.high), MOVED_ENTRIES):
+            if self.clock() >= deadline:
+                break
+            items = self._read([item_key(*entry.key) for entry in batch])
+            moved += self._move([read_item(item) for item in items if is_entry(item)], page, move)
+        return moved > 0
+
+    def _move(self, entries: Sequence[StoredEntry], page: _Page, move: Move) -> int:
+        """Move those of some entries that name an old range, in one transaction; return how many were moved."""
+        shape, index = page.node.shape, self._entries(page.ties)
+        changes: Counter[str] = Counter()
+        actions: list[Action] = []
+        for entry in entries:
+            key, before = index.key_of(entry), entry.range or FIRST
+            if before in move.old and move.low <= key < move.high:
+                after = shape.id_at(key)
+                changes.update({after: 1})
+                changes.subtract({before: 1})
+                actions.append({"Update": self._move_update(entry, after)})
+        if not actions:
+            return 0
+        shard = random.randrange(SHARDS)
+        counted = {one: delta for one, delta in changes.items() if delta}
+        actions.append(self.index.count_action(page.board, page.id, counted, shard, page.node.at, shape.version))
+        try:
+            self.dynamodb.transact_write_items(TransactItems=actions)
+        except ClientError as error:
+            if "CancellationReasons" not in error.response:
+                raise
+            return 0  # an entry or the page changed; the next look finds what is left
+        return len(actions) - 1
+
+    def _move_update(self, entry: StoredEntry, after: str) -> Item:
+        """The update that makes an entry name another range, if its order and its range are unchanged."""
+        names = {"#range": RANGE, "#score": "projectScore"}
+        values: Item = {":after": {"S": after}, ":score": {"N": str(entry.score)}}
+        conditions = ["#score = :score"]
+        if entry.range:
+            values[":before"] = {"S": entry.range}
+            conditions.append("#range = :before")
+        else:
+            conditions.append("attribute_not_exists(#range)")
+        if entry.tie_order:
+            names["#tie"], values[":tie"] = BY_TIE.sort, {"S": entry.tie_order}
+            conditions.append("#tie = :tie")
+        return {
+            "TableName": self.table,
+            "Key": item_key(*entry.key),
+            "UpdateExpression": "SET #range = :after",
+            "ConditionExpression": " AND ".join(conditions),
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": values,
+        }
+
+    # ------------------------------------------------------------ pages
+
+    def _cut(self, page: _Page) -> None:
+        """Cut a page in two, in one transaction; if it was the top, the top becomes a node of two pages."""
+        lower, upper = page.node.shape.cut()
+        if page.top is None:
+            low, high = self._new_ids(page.board, 2)
+            shape = page.node.shape
+            top = Shape(shape.version + 1, (lower.low, upper.low), (low, high), shape.high, is_inner=True)
+            sums = [{low: _sum(shard, lower), high: _sum(shard, upper)} for shard in page.node.shards]
+            actions = self._write_node(page, TOP, top, sums, page.node)
+            actions += self._write_node(page, low, replace(lower, version=1), _shares(page.node, lower), None)
+        else:
+            [high] = self._new_ids(page.board, 1)
+            top, moved = page.top.with_part(upper.low, high), _sum(page.node, upper)
+            changes = {page.id: -moved, high: moved}
+            actions = [{"Update": self.index.shape_update(page.board, TOP, top, ties=page.ties)}]
+            actions.append(self.index.count_action(page.board, TOP, changes, 0, page.node.at, None))
+            actions += self._write_node(page, page.id, lower, _shares(page.node, lower), page.node)
+        actions += self._write_node(page, high, upper, _shares(page.node, upper), None)
+        self._transact(actions)
+
+    def _join(self, page: _Page, top: Shape) -> bool:
+        """Join a page that has few ranges with the next, in one transaction; return whether that was due."""
+        full = max(PAGE_RANGES, len(top.ids))
+        at = top.ids.index(page.id)
+        if len(page.node.shape.ids) * SPARSE > full or at + 1 == len(top.ids):
+            return False
+        other = top.ids[at + 1]
+        upper = self._node(page.board, other)
+        ranges = len(page.node.shape.ids) + len(upper.shape.ids)
+        if ranges * 2 > full or upper.shape.move or not upper.shape.version or upper.is_newer:
+            return False
+        shape = page.node.shape.joined(upper.shape)
+        counts = [one.counts | more.counts for one, more in zip(page.node.shards, upper.shards, strict=True)]
+        actions = self._write_node(page, page.id, shape, counts, page.node)
+        actions += self.index.delete_actions(page.board, other, upper)
+        actions.append({"Update": self.index.shape_update(page.board, TOP, top.without_part(other), ties=page.ties)})
+        actions += [self.index.fold_action(page.board, shard, page.id, other) for shard in range(SHARDS)]
+        self._transact(actions)
+        return True
+
+    def _write_node(
+        self, page: _Page, one: str, shape: Shape, counts: Sequence[Mapping[str, int]], replaced: Node | None
+    ) -> list[Action]:
+        """The actions that write a node, in place of the one that was read, if it was not written to since."""
+        actions: list[Action] = [{"Update": self.index.shape_update(page.board, one, shape, ties=page.ties)}]
+        for number, some in enumerate(counts):
+            before = replaced.shards[number] if replaced else Shard()
+            shard = Shard(dict(some), shape.version, before.updates + 1, before.at or page.node.at)
+            actions.append(self.index.shard_put(page.board, one, number, shard, before))
+        return actions
+
+    # ------------------------------------------------------------ calls
+
+    def _entries(self, ties: bool) -> EntryIndex:
+        return entry_index(self.dynamodb.query, self.table, self.score_index, self.tie_index, ties=ties)
+
+    @staticmethod
+    def _between(entries: EntryIndex, board: str, low: str, high: str) -> Iterable[StoredEntry]:
+        return map(read_item, read_all(entries.query, entries.request(board, low, high)))
+
+    def _read(self, keys: Sequence[Item]) -> Iterable[Item]:
+        return read_items(self.dynamodb, self.table, keys, consistent=True)
+
+    def _new_ids(self, board: str, many: int) -> list[str]:
+        """Take ids that no other process takes."""
+        answer = self.dynamodb.update_item(**self.index.ids_update(board, many))
+        last = int(answer["Attributes"]["next"]["N"])
+        return [id_text(number) for number in range(last - many + 1, last + 1)]
+
+    def _write_shape(self, page: _Page, shape: Shape) -> None:
+        self._update(self.index.shape_update(page.board, page.id, shape, ties=page.ties))
+
+    def _update(self, update: Item) -> None:
+        try:
+            self.dynamodb.update_item(**update)
+        except ClientError as error:
+            if code_of(error) in ("ConditionalCheckFailedException", "TransactionConflictException"):
+                raise _Overtaken from None
+            raise
+
+    def _transact(self, actions: list[Action]) -> None:
+        try:
+            self.dynamodb.transact_write_items(TransactItems=actions)
+        except ClientError as error:
+            if "CancellationReasons" in error.response:
+                raise _Overtaken from None
+            raise
+
+
+def _shares(node: Node, half: Shape) -> list[dict[str, int]]:
+    """The counts of a half of a node, shard by shard."""
+    return [{one: count for one, count in shard.counts.items() if one in half.ids} for shard in node.shards]
+
+
+def _sum(counted: Node | Shard, half: Shape) -> int:
+    """The number of entries in a half of a node, or of a shard of it."""
+    return sum(counted.counts.get(one, 0) for one in half.ids)

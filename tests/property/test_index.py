@@ -1,0 +1,219 @@
+"""The counting index while it is cut, against its entries and a sorted list.
+
+Several processes write to one board and look after its index, each with shapes that it read some time ago. Any call may
+kill its process, before or after it is done. The indexes by score and by ties show an older state of the entries.
+"""
+
+import random
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from math import inf
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scorecast.leaderboard.index import shape
+from scorecast.leaderboard.index.entries import entry_index
+from scorecast.leaderboard.index.lookup import Board, RankIndex
+from scorecast.leaderboard.index.table import TOP, IndexTable
+from scorecast.leaderboard.item import read_item
+from scorecast.leaderboard.order_key import score_order
+from scorecast.leaderboard.policy import BoardPolicy, Order, Ties
+from scorecast.standings import upkeep
+from scorecast.standings.entry import Entry
+from scorecast.standings.store import Leaderboard
+from scorecast.standings.upkeep import Upkeep
+from tests.support.fakes import FakeDynamoDb
+from tests.support.index_oracle import check_index, key_of, read_node
+
+BOARD = "StarWar"
+SMALL = {"RANGE_ENTRIES": 6, "PART_ENTRIES": 2, "MERGED_ENTRIES": 3, "MERGED_RANGES": 3}
+PROCESSES = 3
+
+
+class Killed(BaseException):
+    """The process ended."""
+
+
+@dataclass
+class Process:
+    """A process that is killed at one of its next calls, if it is told to."""
+
+    table: FakeDynamoDb
+    calls_left: int = -1
+    kills_after: bool = False
+    leaderboard: Leaderboard = field(init=False)
+    upkeep: Upkeep = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.start()
+
+    def start(self) -> None:
+        """Begin without knowledge of any shape."""
+        self.leaderboard = Leaderboard(self, "leaderboard", "boards", lambda _: None)  # type: ignore[arg-type]
+        index = IndexTable(self, "boards")  # type: ignore[arg-type]
+        self.upkeep = Upkeep(self, "leaderboard", "index", "ties", index)  # type: ignore[arg-type]
+
+    def __getattr__(self, operation: str) -> Any:
+        def call(**request: Any) -> Any:
+            self.calls_left -= 1
+            if self.calls_left == -1 and not self.kills_after:
+                raise Killed
+            answer = getattr(self.table, operation)(**request)
+            if self.calls_left == -1:
+                raise Killed
+            return answer
+
+        return call
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small_ranges() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in SMALL.items():
+            patch.setattr(shape, name, value)
+        patch.setattr(upkeep, "PAGE_RANGES", 4)
+        yield
+
+
+class World:
+    """One board, its processes, and the state of the indexes."""
+
+    def __init__(self, policy: BoardPolicy) -> None:
+        self.table, self.policy, self.sequence = FakeDynamoDb(), policy, 0
+        self.table.declare(BOARD, policy)
+        self.processes = [Process(self.table) for _ in range(PROCESSES)]
+
+    def write(self, process: Process, writes: list[tuple[int, int | None]]) -> None:
+        entries = []
+        for participant, score in dict(writes).items():
+            self.sequence += 1
+            text, at = None if score is None else str(score), f"2026-01-01T00:00:{self.sequence % 60:02}Z"
+            entries.append(Entry(f"p{participant}", BOARD, f"{self.sequence:040}", at, text, score_changed=True))
+        process.leaderboard.write(entries, {BOARD: self.policy})
+
+    def look(self, process: Process, participant: int) -> None:
+        item = self.table.items.get((f"p{participant}", BOARD))
+        if item and "projectScore" in item:
+            process.upkeep.look_at(read_item(item), self.policy, inf)
+
+    def lag(self) -> None:
+        self.table.indexed = {key: dict(item) for key, item in self.table.items.items()}
+
+    def board(self) -> Board:
+        by_score, by_tie = (
+            entry_index(self.table.query, "leaderboard", "index", "ties", ties=ties) for ties in (False, True)
+        )
+        index = RankIndex(IndexTable(self.table, "boards"), by_score, by_tie, lambda calls: [call() for call in calls])
+        return index.open([BOARD])[BOARD]
+
+    def check(self, scores: list[int]) -> None:
+        """Compare every answer with a sorted list; the indexes do not lag meanwhile."""
+        check_index(self.table, BOARD)
+        indexed, self.table.indexed = self.table.indexed, None
+        board = self.board()
+        ordered = sorted(Decimal(score) for (_, _), score in self.table.scores.items())
+        assert board.total == len(ordered)
+        found = board.find_many([Decimal(score) for score in scores])
+        for score, standing in zip(scores, found, strict=True):
+            below, to = bisect_left(ordered, score), bisect_right(ordered, score)
+            assert standing.above == (below if self.policy.order is Order.ASCENDING else len(ordered) - to)
+        self.check_positions(board)
+        if ordered:
+            bars = board.histogram(ordered[0], ordered[-1])
+            assert sum(bar.count for bar in bars) == len(ordered)
+            assert all(bar.count == sum(bar.low <= one < bar.high for one in ordered) for bar in bars)
+        self.table.indexed = indexed
+
+    def check_positions(self, board: Board) -> None:
+        entries = [read_item(item) for item in self.table.items.values() if "projectScore" in item]
+        ties = board.top.ties
+        descending = not ties and self.policy.order is Order.DESCENDING
+        entries.sort(key=lambda entry: key_of(entry, ties=ties), reverse=descending)
+        for position, entry in enumerate(entries, 1):
+            found = board.block_at(position)
+            assert found is not None
+            assert found.block.low <= key_of(entry, ties=ties) < found.block.high
+            assert found.better < position
+            if board.has_positions:
+                assert board.position(entry.tie_order) == position
+        assert board.block_at(len(entries) + 1) is None
+
+
+participants = st.integers(0, 60)
+scores = st.one_of(st.none(), st.integers(-3, 3), st.integers(-40, 40))
+writes = st.tuples(st.just("write"), st.lists(st.tuples(participants, scores), min_size=1, max_size=12))
+looks = st.tuples(st.just("look"), participants)
+lags = st.tuples(st.just("lag"), st.none())
+steps = st.lists(
+    st.tuples(st.integers(0, PROCESSES - 1), st.one_of(writes, looks, looks, lags), st.integers(0, 40), st.booleans()),
+    min_size=10,
+    max_size=60,
+)
+policies = st.builds(BoardPolicy, order=st.sampled_from(Order), ties=st.sampled_from(Ties))
+
+
+@settings(max_examples=100, deadline=None)
+@given(policies, steps, st.integers(0, 2**32))
+def test_every_answer_is_exact_in_every_state(policy: BoardPolicy, chosen: list[Any], seed: int) -> None:
+    random.seed(seed)
+    world = World(policy)
+    for number, (kind, argument), calls, kills_after in chosen:
+        process = world.processes[number]
+        process.calls_left, process.kills_after = calls, kills_after
+        try:
+            if kind == "write":
+                world.write(process, argument)
+            elif kind == "look":
+                world.look(process, argument)
+            else:
+                world.lag()
+        except Killed:
+            process.start()
+        check_index(world.table, BOARD)
+        if calls % 4 == 0:
+            world.check([-41, -3, 0, 2, 17])
+    world.table.indexed = None
+    for process in world.processes:
+        process.calls_left = -1
+        for participant in range(61):
+            world.look(process, participant)
+    world.check(list(range(-41, 42, 3)))
+
+
+def test_a_board_grows_to_pages_and_shrinks_again() -> None:
+    """The cases that random steps reach seldom are all reached here: cut, grown, joined, and all without a move."""
+    for policy in (BoardPolicy(), BoardPolicy(ties=Ties.EARLIEST), BoardPolicy(order=Order.ASCENDING)):
+        world = World(policy)
+        process = world.processes[0]
+        draw = random.Random(1)
+        for at in range(0, 300, 5):
+            world.write(process, [(participant, draw.randrange(1000)) for participant in range(at, at + 5)])
+            for participant in range(at, at + 5):
+                world.look(process, participant)
+            world.check([500])
+        top = read_node(world.table, BOARD, TOP)
+        assert top.shape.is_inner
+        assert len(top.shape.ids) > 4
+        for at in range(0, 290, 5):
+            for participant in range(at, at + 5):
+                item = read_item(world.table.items[f"p{participant}", BOARD])
+                world.write(process, [(participant, None)])
+                process.upkeep.look_at(item, policy, inf)
+            world.check([500])
+        assert len(read_node(world.table, BOARD, TOP).shape.ids) * 2 < len(top.shape.ids)
+
+
+def test_a_score_of_many_has_a_range_of_its_own() -> None:
+    world = World(BoardPolicy())
+    for participant in range(40):
+        world.write(world.processes[0], [(participant, 7 if participant % 4 else participant)])
+        world.look(world.processes[0], participant)
+        world.check([6, 7, 8])
+    seven = score_order(Decimal(7))
+    _, holding = world.processes[0].leaderboard.shapes.of(BOARD, []).node_at(seven)
+    assert [block.low for block in holding.blocks if block.is_single] == [seven]
