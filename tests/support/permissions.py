@@ -159,9 +159,13 @@ MAY = [
     Call("ConsumerRole", "dynamodb:BatchGetItem", BOARDS, "dynamodb.batch_get_item", batch("BoardTable", BOARD_KEY)),
     Call("ConsumerRole", "dynamodb:PutItem", LEADERBOARD, "dynamodb.transact_write_items", lambda n: {
         "TransactItems": [{"Put": item("LeaderboardTable")(n)}]}),
+    Call("ConsumerRole", "dynamodb:UpdateItem", LEADERBOARD, "dynamodb.transact_write_items", lambda n: {
+        "TransactItems": [{"Update": update("LeaderboardTable")(n)}]}),
     Call("ConsumerRole", "dynamodb:PutItem", BOARDS, "dynamodb.put_item", item("BoardTable", BOARD_KEY)),
     Call("ConsumerRole", "dynamodb:UpdateItem", BOARDS, "dynamodb.transact_write_items", lambda n: {
         "TransactItems": [{"Update": update("BoardTable", BOARD_KEY)(n)}]}),
+    Call("ConsumerRole", "dynamodb:DeleteItem", BOARDS, "dynamodb.transact_write_items", lambda n: {
+        "TransactItems": [{"Delete": keyed("BoardTable", BOARD_KEY)(n)}]}),
     Call("ConsumerRole", "dynamodb:Query", "the leaderboard's index", "dynamodb.query", query(
         "LeaderboardTable", "hackathonName", IndexName=INDEX)),
     Call("ConsumerRole", "events:PutEvents", BUS, "events.put_events", lambda n: event(n["EventBus"])),
@@ -248,11 +252,9 @@ MAY_NOT = [
         "LeaderGetLogGroup", **NOW)),
     Call("ConsumerRole", "dynamodb:DeleteItem", LEADERBOARD, "dynamodb.transact_write_items", lambda n: {
         "TransactItems": [{"Delete": keyed("LeaderboardTable")(n)}]}),
-    Call("ConsumerRole", "dynamodb:UpdateItem", LEADERBOARD, "dynamodb.update_item", update("LeaderboardTable")),
     Call("ConsumerRole", "dynamodb:Query", LEADERBOARD, "dynamodb.query", query("LeaderboardTable", "id")),
     Call("ConsumerRole", "dynamodb:Scan", LEADERBOARD, "dynamodb.scan", scan("LeaderboardTable")),
     Call("ConsumerRole", "dynamodb:DeleteTable", LEADERBOARD, "dynamodb.delete_table", scan("LeaderboardTable")),
-    Call("ConsumerRole", "dynamodb:DeleteItem", BOARDS, "dynamodb.delete_item", keyed("BoardTable", BOARD_KEY)),
     Call("ConsumerRole", "dynamodb:BatchGetItem", MAIN, "dynamodb.batch_get_item", batch("MainTable")),
     Call("ConsumerRole", "dynamodb:PutItem", MAIN, "dynamodb.put_item", item("MainTable")),
     Call("ConsumerRole", "events:PutEvents", "another bus", "events.put_events", lambda n: event("default")),

@@ -94,6 +94,22 @@ class AnnouncementSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class UpkeepSettings:
+    """ConsumerLambda's settings for the upkeep of the counting index: the names of the leaderboard table's indexes."""
+
+    leaderboard_index: str
+    leaderboard_tie_index: str
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> UpkeepSettings:
+        """Read the settings; SettingError names a missing one."""
+        return cls(
+            leaderboard_index=_text(environment, "LEADERBOARD_INDEX"),
+            leaderboard_tie_index=_text(environment, "LEADERBOARD_TIE_INDEX"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class ApiSettings:
     """LeaderGet's settings; `page_token_key` signs the `next` tokens."""
 

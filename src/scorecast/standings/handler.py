@@ -5,7 +5,8 @@ at once, with the reason; a change that cannot be applied now is delivered again
 batch. A change that happened after its board closed is dropped, which is not a failure; if the board takes corrections,
 it may still remove an entry or change a name.
 
-An invocation's time is divided: writing ends in time for the announcements, and they in time for the rest.
+An invocation's time is divided: writing ends in time for the announcements, and they in time for the rest. At the end,
+some seconds go to the upkeep of the counting index.
 """
 
 from __future__ import annotations
@@ -29,25 +30,29 @@ from scorecast.changes.claim_store import ClaimStore
 from scorecast.dead_letters.envelope import DeadLetter
 from scorecast.dead_letters.queue import DeadLetterQueue
 from scorecast.errors import CannotApply, CannotRead, NotAcknowledged
+from scorecast.leaderboard.index.table import IndexTable
 from scorecast.leaderboard.item import Key
 from scorecast.leaderboard.policy import BoardPolicy, Corrections
 from scorecast.leaderboard.policy_table import PolicyTable
 from scorecast.runtime.aws import Client, code_of, create_client, create_s3_client
 from scorecast.runtime.logs import loggable_id, logger
 from scorecast.runtime.metrics import write_metrics
-from scorecast.runtime.settings import AnnouncementSettings, ConsumerSettings
+from scorecast.runtime.settings import AnnouncementSettings, ConsumerSettings, UpkeepSettings
 from scorecast.standings.announce.announcements import CONCURRENT_BOARDS, Announcements
 from scorecast.standings.announce.publish import StandingEventPublisher
 from scorecast.standings.announce.snapshots import SnapshotTable
 from scorecast.standings.entry import Entry, correction_of, entries_of, newest
 from scorecast.standings.redelivery import Receipt, Redelivery
 from scorecast.standings.store import Leaderboard, Result
+from scorecast.standings.upkeep import Upkeep
 
 STAGE = "standings"
 # Of an invocation's time, for standing events.
 ANNOUNCE_S = 8.0
 # Of an invocation's time, for parking, redelivery and the answer.
 RESERVE_S = 4.0
+# For the upkeep of the counting index, if so much is left. The batch's messages wait for it.
+UPKEEP_S = 2.0
 
 Event = dict[str, Any]
 
@@ -79,10 +84,15 @@ class Fate(StrEnum):
 
 @dataclass(slots=True)
 class Outcome:
-    """The result of a batch: the fate of each delivery, and the entries that were written."""
+    """The result of a batch: the fate of each delivery, and the results of the entries that were written."""
 
     fates: dict[str, Fate] = field(default_factory=dict)
-    written: list[Entry] = field(default_factory=list)
+    results: list[Result] = field(default_factory=list)
+
+    @property
+    def written(self) -> list[Entry]:
+        """The entries that were written."""
+        return [result.entry for result in self.results if result.entry]
 
     @property
     def retry_ids(self) -> list[str]:
@@ -106,6 +116,7 @@ class BatchProcessor:
     policies: PolicyTable
     announcements: Announcements | None = None
     redelivery: Redelivery | None = None
+    upkeep: Upkeep | None = None
     clock: Callable[[], float] = time.monotonic
 
     def process(self, deliveries: Sequence[Delivery], remaining_s: float = inf) -> Outcome:
@@ -125,6 +136,8 @@ class BatchProcessor:
         self._announce([one for one in ready if one[0].id not in parked], outcome, end - RESERVE_S)
         _log_failures(deliveries, dict(letters), outcome)
         self._hasten(deliveries, outcome, end - RESERVE_S / 4)
+        if self.upkeep:
+            self.upkeep.after(outcome.results, policies, min(self.clock() + UPKEEP_S, end - RESERVE_S))
         return outcome
 
     def _read(self, deliveries: Sequence[Delivery], letters: list[_Letter], outcome: Outcome) -> list[_Readable]:
@@ -150,7 +163,7 @@ class BatchProcessor:
         """Write the entries; return a letter for each change that can never be written."""
         entries_to_write = [entry for _, _, entries in ready for entry in entries]
         results, winners = self.leaderboard.write(entries_to_write, policies, deadline), newest(entries_to_write)
-        outcome.written += [result.entry for result in results.values() if result.entry]
+        outcome.results += [result for result in results.values() if result.applied]
         letters: list[_Letter] = []
         for delivery, event, entries in ready:
             failures = [(entry, results[entry.key]) for entry in entries if results[entry.key].failed]
@@ -275,7 +288,13 @@ def processor() -> BatchProcessor:
         policies,
         _announcements(settings, dynamodb, policies),
         redelivery,
+        _upkeep(settings, dynamodb),
     )
+
+
+def _upkeep(settings: ConsumerSettings, dynamodb: Client) -> Upkeep:
+    own, index = UpkeepSettings.from_environment(os.environ), IndexTable(dynamodb, settings.board_table)
+    return Upkeep(dynamodb, settings.leaderboard_table, own.leaderboard_index, own.leaderboard_tie_index, index)
 
 
 def _announcements(settings: ConsumerSettings, dynamodb: Client, policies: PolicyTable) -> Announcements | None:

@@ -12,7 +12,13 @@ from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 from samtranslator.yaml_helper import yaml_parse
 
-from scorecast.runtime.settings import AnnouncementSettings, ApiSettings, ConsumerSettings, FanoutSettings
+from scorecast.runtime.settings import (
+    AnnouncementSettings,
+    ApiSettings,
+    ConsumerSettings,
+    FanoutSettings,
+    UpkeepSettings,
+)
 from scorecast.standings.announce.standing_event import SOURCE
 
 ROOT = Path(__file__).parents[3]
@@ -134,6 +140,7 @@ def test_the_promised_parameters_and_outputs_are_there() -> None:
         ("FanoutLambda", FanoutSettings),
         ("ConsumerLambda", ConsumerSettings),
         ("ConsumerLambda", AnnouncementSettings),
+        ("ConsumerLambda", UpkeepSettings),
         ("LeaderGet", ApiSettings),
     ],
 )
