@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 
 from scorecast.errors import NotAcknowledged
@@ -82,13 +82,22 @@ class ShapeTable:
     index: IndexTable
     _known: dict[str, KnownShapes] = field(default_factory=dict)
 
+    def learn(self, boards: Iterable[str]) -> None:
+        """Read the tops of those boards that are not known, in one call: a read unit each, more for a large one."""
+        if len(self._known) >= KNOWN_BOARDS:
+            self._known.clear()
+        missing = [(board, TOP) for board in boards if board not in self._known]
+        for (board, _), top in self.index.read_shapes(missing).items() if missing else ():
+            self._known[board] = KnownShapes(top.shape, top.ties)
+
     def of(self, board: str, entries: Collection[StoredEntry]) -> KnownShapes:
         """Return a board's shapes, with those of the pages that entries are on; a read unit for each that is new.
 
         NotAcknowledged if the board is cut all the time.
         """
         for _ in range(_ATTEMPTS):
-            known = self._known.get(board) or self._learn(board)
+            self.learn([board])
+            known = self._known[board]
             if not known.top.is_inner or self._learn_pages(board, known, {known.key_of(entry) for entry in entries}):
                 return known
             self.forget(board)
@@ -98,17 +107,11 @@ class ShapeTable:
         """Read a board's shapes again when they are asked for."""
         self._known.pop(board, None)
 
-    def _learn(self, board: str) -> KnownShapes:
-        if len(self._known) >= KNOWN_BOARDS:
-            self._known.clear()
-        top = self.index.read_shapes(board, [TOP])[TOP]
-        self._known[board] = KnownShapes(top.shape, top.ties)
-        return self._known[board]
-
     def _learn_pages(self, board: str, known: KnownShapes, keys: Collection[str]) -> bool:
         """Read the pages that hold these keys; return whether they are what the top says."""
         missing = {page: key for key in keys if (page := known.top.id_at(key)) not in known.pages}
-        for page, node in self.index.read_shapes(board, list(missing)).items() if missing else ():
+        nodes = [(board, page) for page in missing]
+        for (_, page), node in self.index.read_shapes(nodes).items() if missing else ():
             if not node.shape.version or not node.shape.holds(missing[page]):
                 return False
             known.pages[page] = node.shape

@@ -182,6 +182,7 @@ class Leaderboard:
     ) -> dict[Key, Result]:
         """Read and write once; at most `width` entries that failed before for their own sake share a transaction."""
         try:
+            self.shapes.learn(board for _, board in waiting)
             current = self._read(waiting)
         except (ClientError, BotoCoreError, NotAcknowledged) as error:
             return {key: _failure(error) for key in waiting}

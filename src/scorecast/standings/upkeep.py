@@ -114,7 +114,7 @@ class Upkeep:
 
     def _page(self, entry: StoredEntry) -> _Page:
         """Read the page of an entry consistently."""
-        top = self.index.read_shapes(entry.board, [TOP])[TOP]
+        top = self.index.read_shape(entry.board, TOP)
         if not top.shape.is_inner:
             return _Page(entry.board, TOP, self._node(entry.board, TOP), None, top.ties)
         key = self._entries(top.ties).key_of(entry)
@@ -127,7 +127,7 @@ class Upkeep:
     def _node(self, board: str, one: str) -> Node:
         """Read a node: first its counts, then its shape, so that a range that is not in the shape is gone."""
         shards = self.index.read_shards(board, one)
-        return replace(self.index.read_shapes(board, [one])[one], shards=shards)
+        return replace(self.index.read_shape(board, one), shards=shards)
 
     def _settle(self, page: _Page) -> bool:
         """Raise the fence of each shard to the version of the shape, and remove counts of ranges that are gone."""

@@ -329,6 +329,7 @@ def test_writes_to_a_table_that_stays_busy_end_within_the_functions_30_s(monkeyp
     monkeypatch.setattr(random, "uniform", lambda _, longest: longest)
     monkeypatch.setattr(ConsumerSettings, "from_environment", lambda _: SETTINGS)
     monkeypatch.setattr(handler, "_announcements", lambda *_: None)
+    monkeypatch.setattr(handler, "_upkeep", lambda *_: None)
     processor = handler.processor.__wrapped__()
     patient = replace(processor, leaderboard=replace(processor.leaderboard, sleep=slept.append))
     assert patient.process([Delivery("1", event(item()))]).retry_ids == ["1"]

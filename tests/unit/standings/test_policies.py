@@ -112,14 +112,14 @@ def test_a_change_with_an_invalid_time_is_parked_if_the_board_closes(system: Sys
     assert system.table.scores == {("2", "StarWar"): "60"}
 
 
-def test_boards_without_a_policy_cost_one_read_of_the_policies_now_and_then(system: System) -> None:
+def test_boards_without_a_policy_cost_one_read_of_the_policies_and_of_the_shape_now_and_then(system: System) -> None:
     asked = []
     plain = system.table.batch_get_item
     system.table.batch_get_item = lambda **request: asked.append(request) or plain(**request)  # type: ignore
     for at in range(1, 6):
         system.process(event(item(score=str(at)), sequence=at))
-    assert len([one for one in asked if "boards" in one["RequestItems"]]) == 1
-    assert len(asked) == 6
+    assert len([one for one in asked if "boards" in one["RequestItems"]]) == 2
+    assert len(asked) == 7
     assert "history" not in system.table.items["1", "StarWar"]
 
 

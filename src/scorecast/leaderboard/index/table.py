@@ -119,13 +119,17 @@ class IndexTable:
             found[node].take(kind, item)
         return found
 
-    def read_shapes(self, board: str, nodes: Sequence[str]) -> dict[str, Node]:
-        """Read the shapes of nodes consistently, without their counts; a unit for 4 KB of each."""
-        found = {node: Node() for node in nodes}
-        keys = [shape_key(board, node) for node in nodes]
+    def read_shape(self, board: str, node: str) -> Node:
+        """Read the shape of a node consistently, without its counts; a unit for 4 KB."""
+        return self.read_shapes([(board, node)])[board, node]
+
+    def read_shapes(self, nodes: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Node]:
+        """Read the shapes of nodes, given as (board, node), consistently and without their counts; a unit for 4 KB."""
+        found = {key: Node() for key in nodes}
+        keys = [shape_key(board, node) for board, node in nodes]
         for item in read_items(self.dynamodb, self.table, keys, consistent=True):
             kind, node = parse_key(item)
-            found[node].take(kind, item)
+            found[item["name"]["S"], node].take(kind, item)
         return found
 
     def read_shards(self, board: str, node: str) -> list[Shard]:

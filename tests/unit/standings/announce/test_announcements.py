@@ -112,6 +112,7 @@ def test_changes_below_the_top_cost_one_read_for_all_boards(system: System) -> N
     processor = system.watched(calls)
     system.process(event("a", "1", 5, "WarCraft"), event("b", "2", 5, "WarCraft"), event("c", "3", 5, "WarCraft"))
     processor.announcements.policies.of(["StarWar", "WarCraft"])  # type: ignore[union-attr]
+    processor.leaderboard.shapes.learn(["StarWar", "WarCraft"])
     calls.clear()
     system.process(event("x", "1", 6), event("y", "0", 6, "WarCraft"), processor=processor)
     reads = [request for name, request in calls if name == "batch_get_item" and "boards" in request["RequestItems"]]
@@ -155,6 +156,7 @@ def test_a_top_of_zero_entries_announces_nothing_and_reads_nothing() -> None:
     calls: list[Call] = []
     watched = system.watched(calls)
     watched.policies.of(["StarWar"])
+    watched.leaderboard.shapes.learn(["StarWar"])
     calls.clear()
     system.process(event("a", "1", 1), processor=replace(watched, announcements=None))
     assert system.told == []
