@@ -206,6 +206,8 @@ class FakeDynamoDb:
     def batch_get_item(self, *, RequestItems: dict[str, Any]) -> dict[str, Any]:
         [(table, request)] = RequestItems.items()
         assert 1 <= len(request["Keys"]) <= 100
+        keys = [_key_of(key) for key in request["Keys"]]
+        assert len(set(keys)) == len(keys), "DynamoDB refuses a call that has a key twice"
         found = [self._table(key).get(_key_of(key)) for key in request["Keys"]]
         return {"Responses": {table: [dict(item) for item in found if item]}}
 

@@ -86,7 +86,7 @@ class ShapeTable:
         """Read the tops of those boards that are not known, in one call: a read unit each, more for a large one."""
         if len(self._known) >= KNOWN_BOARDS:
             self._known.clear()
-        missing = [(board, TOP) for board in boards if board not in self._known]
+        missing = [(board, TOP) for board in dict.fromkeys(boards) if board not in self._known]
         for (board, _), top in self.index.read_shapes(missing).items() if missing else ():
             self._known[board] = KnownShapes(top.shape, top.ties)
 
