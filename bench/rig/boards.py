@@ -1,84 +1,168 @@
-"""Boards of any size and shape, loaded in bulk, and the sorted list that their ranks are compared with."""
+"""Boards of any size, loaded in bulk, with the counting index in the state in which growth leaves it.
+
+A range that is split begins with PART_ENTRIES entries and grows, at a rate in proportion to its size, to RANGE_ENTRIES:
+so the sizes of the ranges are drawn from between these two, with evenly distributed logarithms. Pages have from half as
+many ranges as a full one to as many, drawn in the same way. Counts are spread over the shards. (`upkeep.py` measures
+boards that the real writer and the real upkeep have filled; their ranges have the same sizes.)
+"""
 
 from __future__ import annotations
 
 import http.client
 import json
 import random
-from bisect import bisect_right, insort
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
-from itertools import islice
+from itertools import islice, pairwise
+from math import ceil, sqrt
 from typing import Any
 from urllib.parse import urlsplit
 
 from bench.rig.tables import BOARDS, LEADERBOARD
-from scorecast.leaderboard.index.counters import Counters, Node
-from scorecast.leaderboard.index.table import CounterTable
-from scorecast.leaderboard.item import StoredEntry, make_item
+from scorecast.leaderboard.index.shape import FIRST, PAGE_RANGES, PART_ENTRIES, RANGE_ENTRIES, Shape
+from scorecast.leaderboard.index.table import (
+    SHARDS,
+    TOP,
+    IndexTable,
+    Node,
+    Shard,
+    id_text,
+    shape_item,
+    shard_item,
+)
+from scorecast.leaderboard.item import Item, StoredEntry, is_entry, make_item, read_item
+from scorecast.leaderboard.order_key import HIGHEST, LOWEST, score_order, separator, tie_order
+from scorecast.leaderboard.policy import Order
 from scorecast.ops.stack.batch_write import BATCH_WRITES
 from scorecast.runtime.pages import read_all
 
-Item = dict[str, Any]
-Draw = Callable[[random.Random], Decimal]
-
-# Counters are added one node at a time; an expression with this many buckets stays far below its limit of 4 KB.
-BUCKETS_AT_ONCE = 50
-
-SHAPES: dict[str, Draw] = {
-    # Whole points up to a million.
-    "uniform": lambda draw: Decimal(draw.randrange(1_000_000)),
-    # Marks from 0 to 100: at a million entries about ten thousand share each.
-    "tied": lambda draw: Decimal(draw.randrange(101)),
-    # A Pareto distribution to a hundredth of a point: most near 100, a few in the millions.
-    "long tail": lambda draw: Decimal(round(draw.paretovariate(1.2) * 10_000)) / 100,
-}
+AT = "2026-01-01T00:00:00Z"
+# As long as the sequence number of a change of a DynamoDB stream.
+SEQUENCE_DIGITS = 24
 
 
-@dataclass
-class Oracle:
-    """The scores of a board by participant and as a sorted list."""
+@dataclass(frozen=True)
+class BuiltIndex:
+    """The nodes of a board's index: shapes, and the number of entries of each part."""
 
-    scores: dict[str, Decimal] = field(default_factory=dict)
-    ordered: list[Decimal] = field(default_factory=list)
+    shapes: dict[str, Shape]
+    counts: dict[str, dict[str, int]]
+    ties: bool = False
 
-    def add(self, entries: Iterable[tuple[str, Decimal]]) -> None:
-        """Add new entries."""
-        self.scores.update(entries)
-        self.ordered = sorted(self.scores.values())
+    def range_of(self, key: str) -> str:
+        """Return the range that an entry with a key names; empty for that of a board that was never cut."""
+        top = self.shapes[TOP]
+        page = self.shapes[top.id_at(key)] if top.is_inner else top
+        one = page.id_at(key)
+        return "" if one == FIRST else one
 
-    def replace(self, participant: str, score: Decimal) -> None:
-        """Give a participant another score."""
-        self.ordered.pop(bisect_right(self.ordered, self.scores[participant]) - 1)
-        insort(self.ordered, score)
-        self.scores[participant] = score
-
-    def rank(self, score: Decimal) -> int:
-        """Return the competition rank of a score: 1, 2, 2, 4."""
-        return 1 + len(self.ordered) - bisect_right(self.ordered, score)
-
-
-def draw_entries(shape: str, many: int, first: int = 0) -> Iterator[tuple[str, Decimal]]:
-    """Draw participants and scores; every call with the same arguments draws the same ones."""
-    draw = random.Random(f"{shape} {first}")
-    return ((f"player{number:07}", SHAPES[shape](draw)) for number in range(first, first + many))
+    def items(self, board: str) -> Iterator[Item]:
+        """Return the items of the board table."""
+        taken = sum(len(shape.ids) for shape in self.shapes.values())
+        for node, shape in self.shapes.items():
+            if shape.version:
+                item = shape_item(board, node, shape, ties=self.ties)
+                yield item | ({"next": {"N": str(taken)}} if node == TOP else {})
+            for shard in range(SHARDS):
+                counts = {one: _share(total, shard) for one, total in self.counts[node].items()}
+                updates = 1 + sum(counts.values())
+                yield shard_item(board, node, shard, Shard(counts, shape.version, updates, AT))
 
 
-def entry_item(board: str, participant: str, score: Decimal, sequence: int = 0) -> Item:
+def _share(total: int, shard: int) -> int:
+    return total // SHARDS + (shard < total % SHARDS)
+
+
+def build_index(ordered: Sequence[Decimal], seed: str = "", *, ties: Sequence[str] = ()) -> BuiltIndex:
+    """Build the index of sorted scores, or of the sorted order keys of a board that orders ties. O(n)."""
+    values: Sequence[Any] = ties or ordered
+    key_of: Callable[[Any], str] = str if ties else score_order
+    cuts = _cuts(values, key_of, random.Random(seed))
+    starts = [start for start, _ in cuts]
+    held = [after - at for (_, at), (_, after) in pairwise([*cuts, (HIGHEST, len(values))])]
+    ids = [id_text(number) for number in range(1, len(cuts) + 1)] if len(cuts) > 1 else [FIRST]
+    if len(cuts) <= PAGE_RANGES:
+        shape = Shape(int(len(cuts) > 1), tuple(starts), tuple(ids))
+        return BuiltIndex({TOP: shape}, {TOP: dict(zip(ids, held, strict=True))}, bool(ties))
+    pages = [0, *_page_ends(len(cuts), random.Random(f"{seed} pages"))]
+    shapes: dict[str, Shape] = {}
+    counts: dict[str, dict[str, int]] = {}
+    for number, (at, to) in enumerate(pairwise(pages), start=len(cuts) + 1):
+        high = starts[to] if to < len(starts) else HIGHEST
+        shapes[id_text(number)] = Shape(1, tuple(starts[at:to]), tuple(ids[at:to]), high)
+        counts[id_text(number)] = dict(zip(ids[at:to], held[at:to], strict=True))
+    top = Shape(2, tuple(shape.low for shape in shapes.values()), tuple(shapes), is_inner=True)
+    sums = {page: sum(some.values()) for page, some in counts.items()}
+    return BuiltIndex({TOP: top} | shapes, {TOP: sums} | counts, bool(ties))
+
+
+def _cuts(values: Sequence[Any], key_of: Callable[[Any], str], draw: random.Random) -> list[tuple[str, int]]:
+    """Cut sorted values into ranges: the key at which each begins, and the number of values before it."""
+    cuts, at = [(LOWEST, 0)], 0
+    if len(values) <= RANGE_ENTRIES:
+        return cuts
+    while True:
+        at += round(PART_ENTRIES * (RANGE_ENTRIES / PART_ENTRIES) ** draw.random())
+        if at >= len(values):
+            return cuts
+        first, after = bisect_left(values, values[at]), bisect_right(values, values[at])
+        key = key_of(values[at])
+        if after - first > PART_ENTRIES:  # a key with many ties has a range of its own
+            cuts += [(key, first)] if key > cuts[-1][0] else []
+            cuts.append((key + HIGHEST, after))
+            at = after
+        else:
+            at = first if first > cuts[-1][1] else after
+            if at < len(values):
+                cuts.append((separator(key_of(values[at - 1]), key_of(values[at])), at))
+
+
+def _page_ends(ranges: int, draw: random.Random) -> list[int]:
+    """Return how many ranges are before the end of each page. A page may have as many parts as the top."""
+    mean = 0.72  # of numbers from a half to one with evenly distributed logarithms
+    full, ends = max(PAGE_RANGES, ceil(sqrt(ranges / mean))), [0]
+    while ends[-1] < ranges:
+        ends.append(min(ranges, ends[-1] + round(full / 2 ** draw.random())))
+    return ends[1:]
+
+
+def entry_item(
+    board: str, participant: str, score: Decimal, sequence: int = 0, *, counted_in: str = "", tie: str = ""
+) -> Item:
     """Return the entry as ConsumerLambda writes it."""
-    name, at = f"The {participant}", "2026-01-01T00:00:00Z"
-    return make_item(StoredEntry(participant, board, f"{sequence:040}", at, format(score, "f"), name))
+    text, number = format(score, "f"), f"{sequence:0{SEQUENCE_DIGITS}}"
+    entry = StoredEntry(participant, board, number, AT, text, f"The {participant}", tie_order=tie, range=counted_in)
+    return make_item(entry)
 
 
-def load(endpoint: str, board: str, entries: Iterable[tuple[str, Decimal]]) -> None:
-    """Write entries in bulk, without their counters."""
+def tie_of(score: Decimal, number: int) -> str:
+    """Return the order key of the entry with a number, on a board with the highest score first."""
+    return tie_order(score, Order.DESCENDING, AT, f"{number:0{SEQUENCE_DIGITS}}")
+
+
+def load(endpoint: str, table: str, items: Iterable[Item]) -> None:
+    """Write items in bulk."""
     address = urlsplit(endpoint)
     connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=120)
-    items = (entry_item(board, participant, score) for participant, score in entries)
-    while batch := [{"PutRequest": {"Item": item}} for item in islice(items, BATCH_WRITES)]:
-        _call(connection, "BatchWriteItem", {"RequestItems": {LEADERBOARD: batch}})
+    left = iter(items)
+    while batch := [{"PutRequest": {"Item": item}} for item in islice(left, BATCH_WRITES)]:
+        _call(connection, "BatchWriteItem", {"RequestItems": {table: batch}})
     connection.close()
+
+
+def load_board(endpoint: str, board: str, scores: dict[str, Decimal], ordered: Sequence[Decimal]) -> BuiltIndex:
+    """Write a board's entries and its index in bulk."""
+    index = build_index(ordered, board)
+    entries = (
+        entry_item(board, participant, score, counted_in=index.range_of(score_order(score)))
+        for participant, score in scores.items()
+    )
+    load(endpoint, LEADERBOARD, entries)
+    load(endpoint, BOARDS, index.items(board))
+    return index
 
 
 def _call(connection: http.client.HTTPConnection, operation: str, request: Item) -> None:
@@ -97,45 +181,40 @@ def _call(connection: http.client.HTTPConnection, operation: str, request: Item)
         raise RuntimeError(f"DynamoDB Local did not take a batch: {answer.status} {body[:300]!r}")
 
 
-def count(scores: Iterable[Decimal]) -> Counters:
-    """Count scores as the index does."""
-    counters = Counters()
-    for score in scores:
-        counters.replace(None, score)
-    return counters
-
-
-def load_counters(dynamodb: Any, board: str, nodes: dict[str, Node], shards: int) -> None:
-    """Add counts to the board's nodes, spread over the shards as many writers spread them."""
-    table = CounterTable(dynamodb, BOARDS)
-    for shard in range(shards):
-        for name, node in nodes.items():
-            shares = {bucket: _share(total, shard, shards) for bucket, total in node.items()}
-            for part in _parts(shares):
-                for action in table.increment_actions(board, {name: part}, shard, "2026-01-01T00:00:00Z"):
-                    dynamodb.update_item(**action["Update"])
-
-
-def _share(total: int, shard: int, shards: int) -> int:
-    return total // shards + (shard < total % shards)
-
-
-def _parts(node: Node) -> Iterator[Node]:
-    buckets = iter(node.items())
-    while part := dict(islice(buckets, BUCKETS_AT_ONCE)):
-        yield part
-
-
 def scan(dynamodb: Any, table: str) -> Iterator[Item]:
     """Yield every item of a table."""
     return read_all(dynamodb.scan, {"TableName": table, "ConsistentRead": True})
 
 
-def counters_of(dynamodb: Any, board: str) -> dict[str, Node]:
-    """Read all nodes of a board: sums over the shards, without zeros."""
-    names = {item["node"]["S"] for item in scan(dynamodb, BOARDS) if "node" in item and item["name"]["S"] == board}
-    read: dict[str, Node] = {}
-    for name in names:
-        read |= CounterTable(dynamodb, BOARDS).read(board, [name]).nodes
-    pruned = {name: {bucket: total for bucket, total in node.items() if total} for name, node in read.items()}
-    return {name: node for name, node in pruned.items() if node}
+def entries_on(dynamodb: Any, board: str) -> list[StoredEntry]:
+    """Read all entries of a board."""
+    items = scan(dynamodb, LEADERBOARD)
+    return [read_item(item) for item in items if is_entry(item) and item["metadata"]["S"] == board]
+
+
+def check_index(dynamodb: Any, board: str, entries: Sequence[StoredEntry]) -> None:
+    """Raise RuntimeError unless the index of a board, read from the tables, counts exactly its entries.
+
+    Each entry lies in the range that it names, each range counts the entries that name it, each page their sum.
+    """
+    table = IndexTable(dynamodb, BOARDS)
+    top = table.read(board, [TOP], consistent=True)[TOP]
+    nodes = {one: table.read(board, [one], consistent=True)[one] for one in top.shape.ids} if top.shape.is_inner else {}
+    expected: dict[str, Counter[str]] = {node: Counter() for node in (TOP, *nodes)}
+    for entry in entries:
+        key, one = entry.tie_order if top.ties else score_order(entry.number), entry.range or FIRST
+        page = top.shape.id_at(key) if nodes else TOP
+        _check_range(nodes.get(page, top), key, one)
+        expected[page][one] += 1
+        if nodes:
+            expected[TOP][page] += 1
+    for node, read in ({TOP: top} | nodes).items():
+        if +read.counts != expected[node] or min(read.counts.values(), default=0) < 0:
+            raise RuntimeError(f"Node {node!r} of {board!r} does not count its entries.")
+
+
+def _check_range(node: Node, key: str, one: str) -> None:
+    move = node.shape.move
+    is_old = move is not None and one in move.old and move.low <= key < move.high
+    if not is_old and (node.shape.id_at(key) != one or not node.shape.holds(key)):
+        raise RuntimeError("An entry does not lie in the range that it names.")

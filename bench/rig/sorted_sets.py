@@ -14,8 +14,8 @@ from typing import Any
 import redis
 
 from bench.report.results import Row, spread
-from bench.rig.boards import draw_entries
 from bench.rig.dynamodb_local import free_port
+from bench.rig.scores import draw_entries
 
 PIPELINE = 10_000
 READY_WITHIN_S = 10
