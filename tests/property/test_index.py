@@ -54,9 +54,9 @@ class Process:
 
     def start(self) -> None:
         """Begin without knowledge of any shape."""
-        self.leaderboard = Leaderboard(self, "leaderboard", "boards", lambda _: None)  # type: ignore[arg-type]
-        index = IndexTable(self, "boards")  # type: ignore[arg-type]
-        self.upkeep = Upkeep(self, "leaderboard", "index", "ties", index)  # type: ignore[arg-type]
+        self.leaderboard = Leaderboard(self, "leaderboard", "boards", lambda _: None)
+        index = IndexTable(self, "boards")
+        self.upkeep = Upkeep(self, "leaderboard", "index", "ties", index)
 
     def __getattr__(self, operation: str) -> Any:
         def call(**request: Any) -> Any:

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from scorecast.leaderboard.order_key import LARGEST_MAGNITUDE
+
 Item = dict[str, Any]
 
 _CLAUSE = re.compile(r"\b(SET|ADD|REMOVE)\b")
@@ -42,6 +44,8 @@ def updated(item: Mapping[str, Any], request: Mapping[str, Any]) -> Item:
 def key_meets(item: Mapping[str, Any], request: Mapping[str, Any]) -> bool:
     """Whether an item meets a key condition: equality of the partition key, and one condition on the sort key."""
     condition = request["KeyConditionExpression"]
+    numbers = (Decimal(value["N"]) for value in request["ExpressionAttributeValues"].values() if "N" in value)
+    assert all(number.adjusted() <= LARGEST_MAGNITUDE for number in numbers), "DynamoDB refuses such a number"
     if found := re.search(r"(\S+) BETWEEN (\S+) AND (\S+)", condition):
         value = plain(item.get(found[1], {}))
         low, high = (plain(_value(name, request)) for name in found.groups()[1:])

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from scorecast.leaderboard.item import BY_SCORE, BY_TIE, IndexKeys, StoredEntry
-from scorecast.leaderboard.order_key import HIGHEST, LOWEST, last_before, lowest_score, previous_score, score_order
+from scorecast.leaderboard.order_key import (
+    HIGHEST,
+    LARGEST_MAGNITUDE,
+    LOWEST,
+    SCORE_DIGITS,
+    last_before,
+    lowest_score,
+    previous_score,
+    score_order,
+)
 from scorecast.runtime.pages import read_pages
+
+HIGHEST_SCORE = score_order(Decimal("9." + "9" * (SCORE_DIGITS - 1) + f"E{LARGEST_MAGNITUDE}"))
+LOWEST_SCORE = score_order(Decimal("-9." + "9" * (SCORE_DIGITS - 1) + f"E{LARGEST_MAGNITUDE}"))
 
 Query = Callable[..., dict[str, Any]]
 """DynamoDB's Query."""
@@ -37,6 +50,8 @@ class EntryIndex:
 
     def count(self, board: str, low: str = LOWEST, high: str = HIGHEST) -> int:
         """Count the entries from a key to before another; reads all of them, half a unit for 4 KB."""
+        if self.keys is BY_SCORE and (low > HIGHEST_SCORE or LOWEST < high <= LOWEST_SCORE):
+            return 0  # DynamoDB refuses a number that no item can have
         request = self.request(board, low, high) | {"Select": "COUNT"}
         return sum(page["Count"] for page in read_pages(self.query, request))
 

@@ -22,7 +22,8 @@ from scorecast.leaderboard.order_key import HIGHEST, LOWEST, separator
 RANGE_ENTRIES = 400
 # A range is split into parts of so many: four parts cost a third of the moves of two, because they last longer.
 PART_ENTRIES = 100
-# Ranges that together hold no more than this, and no fewer than four of them, become one again.
+# Ranges that together hold no more than this, and no fewer than four of them, become one again. Half a full range, so
+# that what was joined is not split at once.
 MERGED_ENTRIES = 200
 MERGED_RANGES = 4
 # A page with more ranges is cut: with so many its counters stay below 1 KB, above which a write costs a second unit.

@@ -1,14 +1,35 @@
-"""The order of ties as text against the order of scores and moments."""
+"""Order keys against the order of scores and moments, and the numbers that the ends of ranges stand for."""
 
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Context, Decimal
 
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from scorecast.leaderboard.order_key import (
+    HIGHEST,
+    last_before,
+    lowest_score,
+    next_score,
+    previous_score,
+    score_order,
+    separator,
+    tie_order,
+)
 from scorecast.leaderboard.policy import Order
-from scorecast.leaderboard.ties import score_order, tie_order
-from tests.property.test_ranks import orders, scores
+
+DIGITS = Context(prec=38)
+# Every DynamoDB number: 38 digits, magnitudes from -130 to 125, both signs, and zero.
+scores = st.one_of(
+    st.integers(-1000, 1000).map(Decimal),
+    st.builds(
+        lambda sign, digits, exponent: DIGITS.create_decimal(Decimal((sign, digits, exponent - len(digits) + 1))),
+        st.integers(0, 1),
+        st.lists(st.integers(0, 9), min_size=1, max_size=38).map(lambda digits: (digits[0] or 1, *digits[1:])),
+        st.integers(-130, 125),
+    ),
+)
+orders = st.sampled_from(Order)
 
 moments = st.datetimes(datetime(2020, 1, 1), datetime(2099, 1, 1)).map(  # noqa: DTZ001 - hypothesis wants them naive
     lambda moment: moment.replace(tzinfo=UTC)
@@ -57,3 +78,35 @@ def test_an_entry_without_a_time_is_the_first_of_those_with_its_score() -> None:
     dated = tie_order(Decimal(9), Order.DESCENDING, "2026-01-01T00:00:00Z", "1".zfill(40))
     better = tie_order(Decimal(10), Order.DESCENDING, "2026-01-01T00:00:00Z", "1".zfill(40))
     assert better < by_hand < dated
+
+
+@given(scores)
+def test_a_key_stands_for_its_score(score: Decimal) -> None:
+    assert lowest_score(score_order(score)) == score
+
+
+@given(scores)
+def test_the_next_score_is_the_next_number_of_38_digits(score: Decimal) -> None:
+    after = next_score(score)
+    assert after > score
+    assert score_order(score) < score_order(after)
+    assert previous_score(after) == score
+    assert lowest_score(score_order(score) + HIGHEST) == after
+
+
+@given(scores, scores, scores)
+def test_the_end_of_a_range_divides_scores_as_it_divides_their_keys(
+    one: Decimal, other: Decimal, third: Decimal
+) -> None:
+    assume(one != other)
+    low, high = sorted([score_order(one), score_order(other)])
+    for end in (separator(low, high), high, high + HIGHEST):
+        assert low < end
+        assert (score_order(third) >= end) == (third >= lowest_score(end))
+        assert len(end) <= len(high) + 1
+
+
+@given(st.text("0129/T:.-", min_size=1), st.text("0129/T:.-", min_size=1))
+def test_the_last_text_before_a_key_leaves_nothing_out(one: str, key: str) -> None:
+    assert last_before(key) < key
+    assert (one < key) == (one <= last_before(key))
