@@ -173,29 +173,32 @@ class Upkeep:
         return moved > 0
 
     def _move(self, entries: Sequence[StoredEntry], page: _Page, move: Move) -> int:
-        """Move those of some entries that name an old range, in one transaction; return how many were moved."""
-        shape, index = page.node.shape, self._entries(page.ties)
-        changes: Counter[str] = Counter()
-        actions: list[Action] = []
-        for entry in entries:
-            key, before = index.key_of(entry), entry.range or FIRST
-            if before in move.old and move.low <= key < move.high:
-                after = shape.id_at(key)
-                changes.update({after: 1})
-                changes.subtract({before: 1})
-                actions.append({"Update": self._move_update(entry, after)})
-        if not actions:
+        """Move those of some entries that name an old range, in one transaction; return how many were moved.
+
+        Entries that change meanwhile are left to their own writers or to the next look.
+        """
+        key_of = self._entries(page.ties).key_of
+        moved = [entry for entry in entries if (entry.range or FIRST) in move.old]
+        if not moved:
             return 0
-        shard = random.randrange(SHARDS)
-        counted = {one: delta for one, delta in changes.items() if delta}
-        actions.append(self.index.count_action(page.board, page.id, counted, shard, page.node.at, shape.version))
+        after = [page.node.shape.id_at(key_of(entry)) for entry in moved]
+        counted = Counter(after)
+        counted.subtract(entry.range or FIRST for entry in moved)
+        changes = {one: delta for one, delta in counted.items() if delta}
+        actions = [{"Update": self._move_update(entry, one)} for entry, one in zip(moved, after, strict=True)]
+        shard, version = random.randrange(SHARDS), page.node.shape.version
+        actions.append(self.index.count_action(page.board, page.id, changes, shard, page.node.at, version))
         try:
             self.dynamodb.transact_write_items(TransactItems=actions)
         except ClientError as error:
             if "CancellationReasons" not in error.response:
                 raise
-            return 0  # an entry or the page changed; the next look finds what is left
-        return len(actions) - 1
+            *refused, counts = (
+                reason.get("Code", "None") != "None" for reason in error.response["CancellationReasons"]
+            )
+            left = [entry for entry, is_refused in zip(moved, refused, strict=True) if not is_refused]
+            return 0 if counts or len(left) == len(moved) else self._move(left, page, move)
+        return len(moved)
 
     def _move_update(self, entry: StoredEntry, after: str) -> Item:
         """The update that makes an entry name another range, if its order and its range are unchanged."""

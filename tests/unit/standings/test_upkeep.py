@@ -166,3 +166,18 @@ def test_a_busy_table_ends_the_upkeep_and_not_the_batch(table: FakeDynamoDb, ope
             raise client_error("ThrottlingException")
 
     look(upkeep_of(Watched(table, [], before=refuse)), table, 0)
+
+
+def test_an_entry_that_changes_while_it_is_moved_holds_up_no_other(table: FakeDynamoDb) -> None:
+    write(leaderboard_of(table), {one: one for one in range(9)})
+    attempts: list[int] = []
+
+    def change_first(call: Call) -> None:
+        if call[0] == "transact_write_items":
+            attempts.append(len(call[1]["TransactItems"]))
+            if len(attempts) == 1:
+                write(leaderboard_of(table), {4: 400}, 2)
+
+    look(upkeep_of(Watched(table, [], before=change_first)), table, 0)
+    assert attempts[:2] == [10, 9]  # nine entries and their counts, then eight
+    assert read_node(table, BOARD, TOP).shape.move is None
