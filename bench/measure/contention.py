@@ -1,4 +1,4 @@
-"""Concurrent writers on one board, with repeated and reordered deliveries and writers killed in a transaction.
+"""Concurrent writers on one board, with upkeep, repeated and reordered deliveries, and writers killed in any write.
 
 DynamoDB Local runs transactions one after another, so they never conflict there. `Collisions` cancels a transaction if
 another one in flight has the same item, as DynamoDB does. Part of `python -m bench.measure.ranks`.
@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
@@ -17,19 +18,22 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from bench.rig.boards import SHAPES
-from bench.rig.tables import BOARDS, LEADERBOARD
+from bench.rig.boards import AT, SEQUENCE_DIGITS
+from bench.rig.scores import SHAPES, name_of
+from bench.rig.tables import BOARDS, LEADERBOARD, index_names
+from scorecast.leaderboard.policy import DEFAULT
 from scorecast.standings.entry import Entry, newest
+from scorecast.standings.handler import UPKEEP_S
 from scorecast.standings.store import Leaderboard
+from scorecast.standings.upkeep import Upkeep
 
 REMOVED_SHARE = 0.1
-BATCH = 50
 
 Action = dict[str, Any]
 
 
-class Killed(Exception):
-    """The function was killed in a transaction: before the call was sent, or before its answer arrived."""
+class Killed(BaseException):
+    """The function was killed in a write: before the call was sent, or before its answer arrived."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ class Stress:
     writers: int = 8
     repeated: float = 0.1
     killed: float = 0.05
+    batch: int = 50
     seed: str = "strain"
 
 
@@ -66,45 +71,73 @@ class Collisions:
             with self._lock:
                 self._items.difference_update(items)
 
+    def check(self, action: Action) -> None:
+        """Raise TransactionConflictException if a transaction in flight has the item of a single write."""
+        with self._lock:
+            if _item_of(action) in self._items:
+                answer: dict[str, Any] = {"Error": {"Code": "TransactionConflictException", "Message": ""}}
+                raise ClientError(answer, "UpdateItem")  # type: ignore[arg-type]
+
 
 @dataclass
 class RoughClient:
-    """A DynamoDB client of one writer: its transactions can conflict, and it can be killed."""
+    """A DynamoDB client of one process: its writes can conflict, and it can be killed in each of them.
+
+    The names of the events begin with `doing`, which says whether the process writes a batch or does upkeep.
+    """
 
     dynamodb: Any
     killed: float
     collisions: Collisions
     draw: random.Random
+    doing: str = ""
     events: Counter[str] = field(default_factory=Counter)
 
-    def batch_get_item(self, **request: Any) -> Any:
-        """Read as usual."""
-        return self.dynamodb.batch_get_item(**request)
+    def __getattr__(self, operation: str) -> Any:
+        """Read, or put a board into the list, as usual."""
+        return getattr(self.dynamodb, operation)
 
-    def put_item(self, **request: Any) -> Any:
-        """Write as usual."""
-        return self.dynamodb.put_item(**request)
+    def update_item(self, **request: Any) -> Any:
+        """Try to update an item."""
+
+        def update() -> Any:
+            self.collisions.check({"Update": request})
+            return self.dynamodb.update_item(**request)
+
+        return self._try("updates", update)
 
     def transact_write_items(self, *, TransactItems: list[Action]) -> Any:
-        """Try the transaction; half of the killed ones are done first."""
-        self.events["transactions"] += 1
+        """Try a transaction."""
+
+        def transact() -> Any:
+            with self.collisions.in_flight(TransactItems):
+                return self.dynamodb.transact_write_items(TransactItems=TransactItems)
+
+        return self._try("transactions", transact)
+
+    def _try(self, kind: str, write: Callable[[], Any]) -> Any:
+        """Try a write; half of the killed ones are done first."""
+        self._count(kind)
         fate = self.draw.random() / self.killed if self.killed else 1.0
         if fate < 0.5:
             raise self._kill()
         try:
-            with self.collisions.in_flight(TransactItems):
-                answer = self.dynamodb.transact_write_items(TransactItems=TransactItems)
+            answer = write()
         except ClientError as error:
-            reasons = {reason["Code"] for reason in error.response["CancellationReasons"]} - {"None"}
-            self.events["conflicts" if "TransactionConflict" in reasons else "overtaken"] += 1
+            reasons = {reason["Code"] for reason in error.response.get("CancellationReasons", [])}
+            conflict = "TransactionConflict" in reasons or "Conflict" in error.response["Error"]["Code"]
+            self._count("conflicts" if conflict else "overtaken")
             raise
         if fate < 1:
             raise self._kill()
         return answer
 
     def _kill(self) -> Killed:
-        self.events["killed"] += 1
+        self._count("killed")
         return Killed()
+
+    def _count(self, event: str) -> None:
+        self.events[self.doing + event] += 1
 
 
 def draw_changes(stress: Stress, board: str) -> list[Entry]:
@@ -117,16 +150,16 @@ def draw_changes(stress: Stress, board: str) -> list[Entry]:
 
 
 def _change(draw: random.Random, stress: Stress, board: str, sequence: int) -> Entry:
-    participant = f"player{draw.randrange(stress.participants):07}"
+    participant = name_of(draw.randrange(stress.participants))
     score = None if draw.random() < REMOVED_SHARE else str(SHAPES["uniform"](draw))
-    return Entry(participant, board, f"{sequence:040}", "2026-01-01T00:00:00Z", score, f"The {participant}")
+    return Entry(participant, board, f"{sequence:0{SEQUENCE_DIGITS}}", AT, score, f"The {participant}")
 
 
 def write_all(dynamodb: Any, stress: Stress, changes: Sequence[Entry]) -> Counter[str]:
     """Have concurrent writers write all changes, retrying each batch until it is done; count what happened."""
     deliveries: SimpleQueue[list[Entry]] = SimpleQueue()
-    for at in range(0, len(changes), BATCH):
-        deliveries.put(list(newest(changes[at : at + BATCH]).values()))
+    for at in range(0, len(changes), stress.batch):
+        deliveries.put(list(newest(changes[at : at + stress.batch]).values()))
     collisions = Collisions()
     clients = [
         RoughClient(dynamodb, stress.killed, collisions, random.Random(f"{stress.seed} {number}"))
@@ -144,28 +177,44 @@ def write_all(dynamodb: Any, stress: Stress, changes: Sequence[Entry]) -> Counte
 
 
 def _write(client: RoughClient, deliveries: SimpleQueue[list[Entry]]) -> None:
-    leaderboard = Leaderboard(client, LEADERBOARD, BOARDS)
+    """Be one process after another: each writes batches, with upkeep after each, until it is killed."""
     while True:
+        leaderboard = Leaderboard(client, LEADERBOARD, BOARDS)
+        upkeep = Upkeep(client, LEADERBOARD, *index_names(), leaderboard.index, draw=client.draw.random)
+        batch: list[Entry] = []
         try:
-            batch = deliveries.get_nowait()
-        except Empty:
-            return
-        try:
-            results = leaderboard.write(batch)
+            while True:
+                batch = deliveries.get_nowait()
+                _write_batch(client, leaderboard, upkeep, batch, deliveries)
         except Killed:
+            client.doing = ""
             client.events["redelivered"] += len(batch)
             deliveries.put(batch)
-            leaderboard = Leaderboard(client, LEADERBOARD, BOARDS)
-            continue
-        if again := [entry for entry in batch if results[entry.key].failed]:
-            client.events["redelivered"] += len(again)
-            deliveries.put(again)
+        except Empty:
+            return
+
+
+def _write_batch(
+    client: RoughClient,
+    leaderboard: Leaderboard,
+    upkeep: Upkeep,
+    batch: list[Entry],
+    deliveries: SimpleQueue[list[Entry]],
+) -> None:
+    results = leaderboard.write(batch)
+    client.doing = "upkeep_"
+    upkeep.after(results.values(), {entry.board: DEFAULT for entry in batch}, time.monotonic() + UPKEEP_S)
+    client.doing = ""
+    if again := [entry for entry in batch if results[entry.key].failed]:
+        client.events["redelivered"] += len(again)
+        deliveries.put(again)
 
 
 def _item_of(action: Action) -> str:
     [(kind, request)] = action.items()
-    key = request["Key"] if kind == "Update" else {name: request["Item"][name] for name in ("id", "metadata")}
-    return f"{request['TableName']} {key}"
+    names = ("id", "metadata") if request["TableName"] == LEADERBOARD else ("collection", "name")
+    key = request["Item"] if kind == "Put" else request["Key"]
+    return " ".join([request["TableName"], *(key[name]["S"] for name in names)])
 
 
 def _cancelled(reasons: Sequence[str]) -> ClientError:

@@ -6,8 +6,10 @@ entries at all: it counts in a sorted list of scores, so that ten million fit. B
 
 from __future__ import annotations
 
+import threading
+import time
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -18,6 +20,7 @@ from bench.rig.boards import BuiltIndex, entry_item
 from bench.rig.meter import Meter
 from bench.rig.scores import name_of
 from bench.rig.sizes import TRANSACTED, index_units, indexed_bytes, item_bytes, number_bytes, read_units, write_units
+from bench.rig.tables import BOARDS, index_names
 from scorecast.leaderboard.item import BY_SCORE, BY_TIE, IndexKeys
 from tests.support.expressions import plain
 from tests.support.fakes import SCORE_INDEX_KEY, TIE_INDEX_KEY, FakeDynamoDb, project
@@ -28,6 +31,9 @@ Key = tuple[str, str]
 # A query reads so much for one page.
 PAGE_BYTES = 2**20
 _BUCKET = 1000
+# How long a call takes in AWS's own region, about.
+CALL_S = 0.005
+TRANSACTION_S = 0.03
 
 
 @dataclass
@@ -117,12 +123,12 @@ class MemoryTables(FakeDynamoDb):
     def __init__(self) -> None:
         super().__init__(items=IndexedItems())
 
-    def query(self, *, IndexName: str = "index", ScanIndexForward: bool = True, **request: Any) -> Item:
+    def query(self, *, IndexName: str = "", ScanIndexForward: bool = True, **request: Any) -> Item:
         """Return the entries of a board between `:low` and `:high`, in ascending order."""
         assert isinstance(self.items, IndexedItems)
         keys, order, projected = (
             (BY_TIE, TIE_INDEX_KEY, ("userName", "projectScore"))
-            if IndexName == "ties"
+            if IndexName == index_names()[1]
             else (BY_SCORE, SCORE_INDEX_KEY, ("userName",))
         )
         values = request["ExpressionAttributeValues"]
@@ -153,7 +159,7 @@ class MemoryClient:
     def query(self, **request: Any) -> Any:
         """Read a page of an index: it costs by the sum of the sizes."""
         answer = self.tables.query(**request)
-        size = sum(indexed_bytes(item, int(request["IndexName"] == "ties")) for item in answer["Items"])
+        size = sum(indexed_bytes(item, index_names().index(request["IndexName"])) for item in answer["Items"])
         self.meter.read(read_units(size))
         return answer
 
@@ -197,7 +203,7 @@ class ListedBoard:
         self.ordered, self.meter = ordered, Meter()
         self.tables = FakeDynamoDb()
         for item in index.items(board):
-            self.tables.put_item(TableName="boards", Item=item)
+            self.tables.put_item(TableName=BOARDS, Item=item)
         without_score = entry_item(board, name_of(0), Decimal(0))
         self._entry_bytes = indexed_bytes(without_score) - number_bytes("0")
 
@@ -216,3 +222,19 @@ class ListedBoard:
         assert size <= PAGE_BYTES
         self.meter.read(read_units(size))
         return {"Count": len(counted)}
+
+
+@dataclass
+class SlowClient:
+    """A client of tables in memory that takes as long as one of AWS: threads share the tables, one at a time."""
+
+    tables: FakeDynamoDb
+    lock: threading.Lock
+
+    def __getattr__(self, operation: str) -> Callable[..., Any]:
+        def call(**request: Any) -> Any:
+            time.sleep(TRANSACTION_S if operation == "transact_write_items" else CALL_S)
+            with self.lock:
+                return getattr(self.tables, operation)(**request)
+
+        return call
