@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 TRANSACTION_ACTIONS = 100
-# Pauses with full jitter; conflicts are short, throttling is not.
-PAUSES_S = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
+# Pauses with full jitter. The first ones are about as long as another writer's transaction; throttling takes longer.
+PAUSES_S = (0.08, 0.1, 0.15, 0.2, 0.4, 0.8, 1.6)
 
 
 @dataclass(slots=True)

@@ -125,6 +125,8 @@ class Leaderboard:
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     _known_boards: set[str] = field(default_factory=set)
+    # A writer keeps its shard until it meets another writer there, so a few of them soon have one each.
+    _shard: int = field(default_factory=lambda: random.randrange(SHARDS))
     index: IndexTable = field(init=False)
     shapes: ShapeTable = field(init=False)
 
@@ -243,8 +245,11 @@ class Leaderboard:
         except ClientError as error:
             reasons = error.response.get("CancellationReasons")
             if reasons:
-                if any(reason.get("Code") == "ConditionalCheckFailed" for reason in reasons[len(chunk) :]):
+                failures = {reason.get("Code") for reason in reasons[len(chunk) :]}
+                if "ConditionalCheckFailed" in failures:
                     self.shapes.forget(board)
+                if "TransactionConflict" in failures:
+                    self._shard = random.randrange(SHARDS)
                 # Reasons are in the order of the actions; an entry without one of its own failed because of another.
                 return {one.entry.key: _reason(reason) for one, reason in zip(chunk, reasons, strict=False)}
             if len(chunk) > 1 and code_of(error) in _PERMANENT:
@@ -261,10 +266,10 @@ class Leaderboard:
         for one in chunk:
             for node, changes in one.changes.items():
                 total.setdefault(node, Counter()).update(changes)
-        shard, at = random.randrange(SHARDS), iso_now()
+        at = iso_now()
         deltas = {node: {one: delta for one, delta in counts.items() if delta} for node, counts in total.items()}
         return [
-            self.index.count_action(board, node, counts, shard, at, shapes.version_of(node))
+            self.index.count_action(board, node, counts, self._shard, at, shapes.version_of(node))
             for node, counts in deltas.items()
             if counts or node == TOP
         ]
