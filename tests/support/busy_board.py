@@ -177,7 +177,7 @@ class BusyBoard:
             PolicyTable(self.table, "boards", self.clock.time),
             None,
             Redelivery(self, "consumer"),
-            self.clock.time,
+            clock=self.clock.time,
         )
 
     def _receive(self) -> list[Message]:

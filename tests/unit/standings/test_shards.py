@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from scorecast.leaderboard.index.table import TOP, parse_key
-from scorecast.standings import store
 from scorecast.standings.entry import Entry
 from scorecast.standings.store import Leaderboard
 from tests.support.fakes import FakeDynamoDb
@@ -17,7 +16,7 @@ def entry(number: int) -> Entry:
 
 def test_a_writer_keeps_its_shard_until_it_meets_another_writer(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = iter([1, 2])
-    monkeypatch.setattr(store.random, "randrange", lambda _: next(drawn))
+    monkeypatch.setattr("scorecast.standings.store.random.randrange", lambda _: next(drawn))
     table = FakeDynamoDb()
     leaderboard = Leaderboard(table, "leaderboard", "boards", lambda _: None)
     shards: list[str] = []
