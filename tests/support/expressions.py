@@ -1,11 +1,12 @@
 """DynamoDB's expressions, as far as Scorecast uses them: conditions without brackets, updates, and key conditions."""
 
+import operator
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from scorecast.leaderboard.order_key import LARGEST_MAGNITUDE
+from scorecast.leaderboard.order_key import LARGEST_MAGNITUDE, SMALLEST_MAGNITUDE
 
 Item = dict[str, Any]
 
@@ -41,27 +42,36 @@ def updated(item: Mapping[str, Any], request: Mapping[str, Any]) -> Item:
     return after
 
 
-def key_meets(item: Mapping[str, Any], request: Mapping[str, Any]) -> bool:
-    """Whether an item meets a key condition: equality of the partition key, and one condition on the sort key."""
+def key_filter(request: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], bool]:
+    """Return the test of a key condition: equality of the partition key, and maybe one condition on the sort key."""
     condition = request["KeyConditionExpression"]
-    numbers = (Decimal(value["N"]) for value in request["ExpressionAttributeValues"].values() if "N" in value)
-    assert all(number.adjusted() <= LARGEST_MAGNITUDE for number in numbers), "DynamoDB refuses such a number"
+    tests: list[Callable[[Mapping[str, Any]], bool]] = []
     if found := re.search(r"(\S+) BETWEEN (\S+) AND (\S+)", condition):
-        value = plain(item.get(found[1], {}))
+        sort = found[1]
         low, high = (plain(_value(name, request)) for name in found.groups()[1:])
-        if value is None or not low <= value <= high:
-            return False
+        assert low <= high, "DynamoDB refuses a range that ends before it begins"
+        tests.append(lambda item: sort in item and bool(low <= plain(item[sort]) <= high))
         condition = condition.replace(f" AND {found[0]}", "")
-    if found := re.search(r"begins_with\((\S+), (\S+)\)", condition):
-        if not str(plain(item.get(found[1], {}))).startswith(str(plain(_value(found[2], request)))):
-            return False
-        condition = condition.replace(f" AND {found[0]}", "")
-    return all(_holds(item, term, request) for term in condition.split(" AND "))
+    for name, sign, value in (term.split() for term in condition.split(" AND ")):
+        tests.append(_comparison(_name(name, request), sign, plain(_value(value, request))))
+    return lambda item: all(test(item) for test in tests)
+
+
+def _comparison(name: str, sign: str, value: Any) -> Callable[[Mapping[str, Any]], bool]:
+    compare = {"=": operator.eq, "<=": operator.le, ">=": operator.ge}[sign]
+    return lambda item: name in item and bool(compare(plain(item[name]), value))
 
 
 def plain(value: Mapping[str, Any]) -> Any:
     """Return a typed value as Python sorts it; None for an attribute that is not there."""
-    return Decimal(value["N"]) if "N" in value else value.get("S")
+    return _number(value["N"]) if "N" in value else value.get("S")
+
+
+def _number(text: str) -> Decimal:
+    """Read a number; DynamoDB refuses those that are too large or too small for it."""
+    number = Decimal(text)
+    assert not number or SMALLEST_MAGNITUDE <= number.adjusted() <= LARGEST_MAGNITUDE, f"{text} is no DynamoDB number"
+    return number
 
 
 def _holds(item: Mapping[str, Any], term: str, request: Mapping[str, Any]) -> bool:

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from scorecast.leaderboard.index.table import TOP, IndexTable
 from scorecast.leaderboard.policy import BoardPolicy, listed_key, policy_item, policy_key, read_policy
 from scorecast.runtime.settings import AttributeNames, Bus
-from tests.support.expressions import key_meets, meets, plain, updated
+from tests.support.expressions import key_filter, meets, plain, updated
 from tests.support.index_oracle import check_index
 
 Item = dict[str, Any]
@@ -189,7 +189,7 @@ class FakeDynamoDb:
         """The entries of a board in the order of an index; equal keys are in any order."""
         keys, projected = (SCORE_INDEX_KEY, ("userName",)) if IndexName == "index" else (TIE_INDEX_KEY, _TIE_PROJECTED)
         shown = (self.items if self.indexed is None else self.indexed).values()
-        found = [one for one in shown if key_meets(one, request)]
+        found = list(filter(key_filter(request), shown))
         found.sort(key=lambda one: (plain(one[keys[-1]]), one["id"]["S"]), reverse=not ScanIndexForward)
         if start := request.get("ExclusiveStartKey"):
             after = [(plain(one[keys[-1]]), one["id"]["S"]) for one in (start, *found)]

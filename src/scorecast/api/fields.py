@@ -28,5 +28,10 @@ def entry_fields(entry: StoredEntry) -> Fields:
 
 
 def standing_fields(standing: Standing) -> Fields:
-    """Return a rank, and what it is of how many."""
-    return {"rank": standing.rank, "percentile": standing.percentile, "total": standing.total}
+    """Return a rank, the position if there is one, and what they are of how many."""
+    return rank_fields(standing) | {"percentile": standing.percentile, "total": standing.total}
+
+
+def rank_fields(standing: Standing) -> Fields:
+    """Return a rank, and the position if there is one."""
+    return {"rank": standing.rank} | ({"position": standing.position} if standing.position else {})

@@ -9,7 +9,7 @@ from typing import Any
 
 from scorecast.api.errors import ApiError
 from scorecast.leaderboard.batch_get import BOARD_BYTES, ID_BYTES
-from scorecast.leaderboard.index.digits import LARGEST_MAGNITUDE, SCORE_DIGITS, SMALLEST_MAGNITUDE
+from scorecast.leaderboard.order_key import LARGEST_MAGNITUDE, SCORE_DIGITS, SMALLEST_MAGNITUDE
 
 # Longer than any token that this API makes: 16 bytes of signature, an id of 2,048 bytes, a score of 170, its order
 # among ties of 110, and a count, written in four characters for three bytes.

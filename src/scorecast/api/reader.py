@@ -1,17 +1,24 @@
 """The leaderboard as LeaderGet reads it: its tables, and the boards that have entries.
 
-Ranks are competition ranks (1, 2, 2, 4): 1 + the number of entries with a better score. Ranks and totals come from
-the counting index, so no answer reads more entries than it shows, except for one bounded count.
+Ranks are competition ranks (1, 2, 2, 4): 1 + the number of entries with a better score. Ranks, positions and totals
+come from the counting index, so an answer reads the entries that it shows, and those of a range or two. What does not
+depend on each other is read at the same time.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
-from scorecast.api.entry_table import DynamoDb, EntryTable
+from scorecast.api.entry_table import BoardEntries, DynamoDb, EntryTable
 from scorecast.api.errors import ApiError
 from scorecast.leaderboard.index.lookup import Board, RankIndex
-from scorecast.leaderboard.index.table import CounterTable
+from scorecast.leaderboard.index.table import IndexTable
+from scorecast.runtime.together import Together, together
+
+T = TypeVar("T")
+U = TypeVar("U")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +31,7 @@ class LeaderboardReader:
     tie_index: str
     board_table: str
     page_token_key: str
+    together: Together = together
 
     @property
     def entries(self) -> EntryTable:
@@ -33,12 +41,21 @@ class LeaderboardReader:
     @property
     def ranks(self) -> RankIndex:
         """The counting index of all boards."""
-        counters = CounterTable(self.dynamodb, self.board_table)
-        return RankIndex(counters, self.entries.count_above, self.entries.count_between)
+        by_score, by_tie = (self.entries.by(ties=ties) for ties in (False, True))
+        return RankIndex(IndexTable(self.dynamodb, self.board_table), by_score, by_tie, self.together)
 
-    def open_board(self, name: str) -> Board:
-        """Read a board's root and policy; ApiError 404 if it has no entries."""
-        board = self.ranks.open([name])[name]
+    def both(self, one: Callable[[], T], other: Callable[[], U]) -> tuple[T, U]:
+        """Make two calls at the same time."""
+        first, second = self.together([one, other])
+        return first, second
+
+    def open_board(self, name: str, *, shapes: bool = True) -> Board:
+        """Read a board's top and policy; without `shapes` nothing can be looked up. ApiError 404 without entries."""
+        board = self.ranks.open([name], shapes=shapes)[name]
         if not board.total:
             raise ApiError(404, f"There is no board {name[:200]!r}, or it has no entries.", "hackathonName")
         return board
+
+    def entries_of(self, board: Board) -> BoardEntries:
+        """Return the entries of a board in its order."""
+        return self.entries.of_board(board.name, board.policy)

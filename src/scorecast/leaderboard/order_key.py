@@ -8,7 +8,7 @@ range may be any text, not only a whole key.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from decimal import Context, Decimal
+from decimal import ROUND_CEILING, Context, Decimal
 
 from scorecast.leaderboard.policy import Order
 
@@ -28,7 +28,10 @@ _REVERSED = str.maketrans("0123456789", "9876543210")
 # The time of an entry that was added by hand and has none.
 _EARLIEST = "1970-01-01T00:00:00Z"
 _NUMBERS = Context(prec=SCORE_DIGITS)
+_CEILING = Context(prec=SCORE_DIGITS, rounding=ROUND_CEILING)
 _SMALLEST = Decimal((0, (1,), SMALLEST_MAGNITUDE))
+LARGEST = Decimal((0, (9,) * SCORE_DIGITS, LARGEST_MAGNITUDE - SCORE_DIGITS + 1))
+"""The highest score."""
 
 
 def tie_order(score: Decimal, order: Order, at: str, sequence: str) -> str:
@@ -79,6 +82,22 @@ def lowest_score(key: str) -> Decimal:
     return Decimal((int(sign == "0"), tuple(map(int, digits)), magnitude - SCORE_DIGITS + 1))
 
 
+def score_part(key: str) -> str:
+    """Return the part of a key that is the key of its score."""
+    return key[: 1 + _MAGNITUDE_DIGITS + SCORE_DIGITS]
+
+
+def least_score(number: Decimal) -> Decimal:
+    """Return the lowest DynamoDB number that is not below a number of any length.
+
+    >>> str(least_score(Decimal("0." + "9" * 39))), least_score(Decimal("-1E-140"))
+    ('1.0000000000000000000000000000000000000', Decimal('0'))
+    """
+    if number and number.adjusted() < SMALLEST_MAGNITUDE:
+        return _SMALLEST if number > 0 else Decimal(0)
+    return _CEILING.plus(number)
+
+
 def next_score(score: Decimal) -> Decimal:
     """Return the next higher DynamoDB number."""
     return _SMALLEST if not score else Decimal(0) if score == -_SMALLEST else score.next_plus(_NUMBERS)
@@ -96,6 +115,15 @@ def last_before(key: str) -> str:
     True
     """
     return f"{key[:-1]}{chr(ord(key[-1]) - 1)}{HIGHEST}"
+
+
+def just_after(key: str) -> str:
+    """Return a text that is after the key of an entry, and before that of any other that is.
+
+    >>> "90/a/7" < just_after("90/a/7") < "90/a/70"
+    True
+    """
+    return f"{key}!"
 
 
 def separator(one: str, other: str) -> str:

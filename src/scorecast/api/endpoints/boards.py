@@ -29,7 +29,7 @@ class ListBoards:
         return cls(*parameters.page_of_names())
 
     def answer(self, reader: LeaderboardReader) -> Fields:
-        """Read the names of a page, then a root and a policy for each."""
+        """Read the names of a page, then the top and the policy of each."""
         after = unsign(self.token, _SCOPE, reader.page_token_key) if self.token else ""
         request: dict[str, Any] = {
             "TableName": reader.board_table,
@@ -41,6 +41,6 @@ class ListBoards:
             request["ExclusiveStartKey"] = {"collection": _BOARDS, "name": {"S": after}}
         # One more than is shown tells whether more follow.
         names = [item["name"]["S"] for item in query_first(reader.dynamodb, request, self.limit + 1)]
-        boards = reader.ranks.open(names[: self.limit]).values()
+        boards = reader.ranks.open(names[: self.limit], shapes=False).values()
         answer = {"boards": [board_fields(board) for board in boards if board.total]}
         return answer | sign_next(names, self.limit, _SCOPE, reader.page_token_key)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
-from scorecast.api.entry_table import cursor_at
-from scorecast.api.fields import Fields, board_fields, entry_fields
+from scorecast.api.fields import Fields, board_fields, entry_fields, rank_fields
 from scorecast.api.parameters import Parameters
 from scorecast.api.reader import LeaderboardReader
 
@@ -25,12 +25,13 @@ class CompareEntries:
         return cls(board, parameters.participants())
 
     def answer(self, reader: LeaderboardReader) -> Fields:
-        """Read the entries in one call, and the rank of each; sort them as the board is sorted."""
-        board = reader.open_board(self.board)
-        found = reader.entries.get_many(board.name, self.ids)
-        ranks = [standing.rank for standing in board.find_many([entry.number for entry in found])]
+        """Read the entries beside the board, then the rank of each; sort them as the board is sorted."""
+        read = partial(reader.entries.get_many, self.board, self.ids)
+        board, found = reader.both(partial(reader.open_board, self.board), read)
+        entries = reader.entries_of(board)
         in_order = sorted(
-            zip(ranks, found, strict=True),
-            key=lambda ranked: (ranked[0], cursor_at(ranked[1], board.policy).tie, ranked[1].id),
+            zip(board.find_entries(found), found, strict=True),
+            key=lambda placed: (placed[0].rank, entries.cursor(placed[1]).tie, placed[1].id),
         )
-        return board_fields(board) | {"entries": [{"rank": rank} | entry_fields(entry) for rank, entry in in_order]}
+        ranked = [rank_fields(standing) | entry_fields(entry) for standing, entry in in_order]
+        return board_fields(board) | {"entries": ranked}

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 
 from scorecast.api.cursor import Cursor, make_token, read_token
-from scorecast.api.entry_table import cursor_at
+from scorecast.api.entry_table import BoardEntries
 from scorecast.api.errors import ApiError
 from scorecast.api.fields import Fields, board_fields, entry_fields
 from scorecast.api.parameters import LIMIT_MAX, Parameters
 from scorecast.api.reader import LeaderboardReader
-from scorecast.leaderboard.index.digits import range_of
-from scorecast.leaderboard.index.lookup import Board
+from scorecast.leaderboard.index.lookup import Board, Place
 from scorecast.leaderboard.item import StoredEntry
 
 LIMIT_DEFAULT = 10
 POSITION_MAX = 10**12
-# A jump to a position reads the entries before it in its range of scores; past this many it starts at the range. A page
-# that begins among tied entries counts those before it; past this many it counts on from the page before.
-SKIP_MAX = 2000
+# Where ties have no order, a page that begins among tied entries counts those before it, or reads and skips them; of
+# more than this it continues the positions of the page before, or starts at the first of them.
+TIED_MAX = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,23 +43,27 @@ class ListEntries:
 
     def answer(self, reader: LeaderboardReader) -> Fields:
         """Read the entries that are shown, one more that tells whether more follow, and the standing of the first."""
-        board = reader.open_board(self.board)
-        page = self._read(reader, board)
+        # The first page needs no look-up.
+        board = reader.open_board(self.board, shapes=bool(self.token or self.position))
+        entries = reader.entries_of(board)
+        page = self._read(reader, board, entries)
         ranked = page.ranked()[: self.limit]
-        entries = [{"rank": one.rank, "position": one.position} | entry_fields(one.entry) for one in ranked]
-        answer = board_fields(board) | {"entries": entries}
+        shown = [{"rank": one.rank, "position": one.position} | entry_fields(one.entry) for one in ranked]
+        answer = board_fields(board) | {"entries": shown}
         if len(page.found) > self.limit:
             last = ranked[-1]
-            cursor = cursor_at(last.entry, board.policy, last.position - last.rank + 1)
+            cursor = entries.cursor(last.entry, last.position - last.rank + 1)
             answer["next"] = make_token(cursor, _scope(board), reader.page_token_key)
         return answer
 
-    def _read(self, reader: LeaderboardReader, board: Board) -> _Page:
+    def _read(self, reader: LeaderboardReader, board: Board, entries: BoardEntries) -> _Page:
+        """Read one entry more than are shown."""
         if self.token:
-            return _continue(reader, board, read_token(self.token, _scope(board), reader.page_token_key), self.limit)
+            cursor = read_token(self.token, _scope(board), reader.page_token_key)
+            return _continue(reader, board, entries, cursor, self.limit + 1)
         if self.position:
-            return _jump(reader, board, self.position, self.limit)
-        return _Page(reader.entries.best(board.name, board.policy, self.limit + 1))
+            return _jump(reader, board, entries, self.position, self.limit + 1)
+        return _Page(entries.best(self.limit + 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,37 +100,45 @@ class _Page:
         return _Page(self.found[count:], rest[0].rank - 1, rest[0].position - rest[0].rank) if rest else _Page([])
 
 
-def _continue(reader: LeaderboardReader, board: Board, cursor: Cursor, limit: int) -> _Page:
-    """Read the entries after a cursor; the index says the rank of the first now.
+def _continue(reader: LeaderboardReader, board: Board, entries: BoardEntries, cursor: Cursor, limit: int) -> _Page:
+    """Read the entries after a cursor; beside that, look up how many come before its score, and before the next entry.
 
-    Costs the lookup of one rank. Where the page begins with entries tied with the cursor, it costs the lookup of the
-    next score too, or, if all of the page is tied, a COUNT of at most SKIP_MAX + 1 of the tied entries before it.
+    Where ties have no order and all of the page is tied with the cursor, count at most TIED_MAX + 1 entries before it.
     """
-    found = reader.entries.after(board.name, board.policy, cursor, limit + 1)
+    score, tie = Decimal(cursor.score), cursor.tie if board.has_positions else ""
+    places = [Place(score), Place(score, tie, after=True)]
+    counts = partial(board.count_before, places)
+    found, (above, before) = reader.both(partial(entries.after, cursor, limit), counts)
     if not found:
         return _Page([])
-    scores = [entry.number for entry in found]
-    if scores[0] != Decimal(cursor.score):
-        return _Page(found, board.find(scores[0]).above)
-    tied = scores.count(scores[0])
-    if tied < len(scores):
-        first, worse = board.find_many([scores[0], scores[tied]])
-        return _Page(found, first.above, max(worse.above - first.above - tied, 0))
-    before = reader.entries.count_tied_before(board.name, board.policy, found[0], SKIP_MAX)
-    return _Page(found, board.find(scores[0]).above, cursor.tied if before is None else before)
+    # Entries that are equal to the cursor come first, and are among those before the place after it.
+    equal = sum(one.tie_order == tie if tie else one.number == score for one in found)
+    if equal < len(found):
+        tied = max(before - equal - above, 0)
+    else:
+        counted = entries.count_tied_before(found[0], TIED_MAX)
+        tied = cursor.tied if counted is None else counted
+    return _Page(found, above, tied) if found[0].number == score else _Page(found, before)
 
 
-def _jump(reader: LeaderboardReader, board: Board, position: int, limit: int) -> _Page:
-    """Read the entries from a position on: the index says in which range of scores it is, and what is above that."""
-    located = board.locate(position)
-    if located is None:
+def _jump(reader: LeaderboardReader, board: Board, entries: BoardEntries, position: int, limit: int) -> _Page:
+    """Read the entries from a position on, and those before it in its range, which the index finds.
+
+    Where ties have no order, a position among more than TIED_MAX tied entries gives the first of these.
+    """
+    found = board.block_at(position)
+    if found is None:
         raise ApiError(404, f"The board has no position {position}.", "atRank")
-    best = board.policy.order.best_first(range_of(located.score))[0]
-    skip = position - located.above - 1
-    if skip > SKIP_MAX:
+    if board.has_positions:
+        skip = position - found.better - 1
+        read = partial(entries.from_key, found.block.low, skip + limit)
+        above, page = reader.both(partial(board.count_better, found), read)
+        return _Page(page, above, found.better - above).skip(skip)
+    above = board.count_better(found)
+    skip = position - above - 1
+    if skip > TIED_MAX and (found.block.is_single or above < found.better):
         skip = 0
-    found = reader.entries.from_score(board.name, board.policy, best, skip + limit + 1)
-    return _Page(found, located.above).skip(skip)
+    return _Page(entries.from_score(board.best_score(found.block), skip + limit), above).skip(skip)
 
 
 def _scope(board: Board) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from scorecast.api.fields import Fields, board_fields
 from scorecast.api.parameters import Parameters
 from scorecast.api.reader import LeaderboardReader
+from scorecast.leaderboard.policy import DEFAULT
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,11 @@ class GetHistogram:
         return cls(parameters.board())
 
     def answer(self, reader: LeaderboardReader) -> Fields:
-        """Read bars of one width, from the lowest score to the highest."""
-        board = reader.open_board(self.board)
-        bars = [{"from": bar.low, "to": bar.high, "count": bar.count} for bar in board.histogram()]
+        """Read bars of one width, from the lowest score to the highest, which are read beside the board."""
+        by_score = reader.entries.of_board(self.board, DEFAULT)
+        ends = partial(reader.both, partial(by_score.worst, 1), partial(by_score.best, 1))
+        board, (lowest, highest) = reader.both(partial(reader.open_board, self.board), ends)
+        # The index by score may lag behind the table.
+        found = board.histogram(lowest[0].number, highest[0].number) if lowest and highest else []
+        bars = [{"from": bar.low, "to": bar.high, "count": bar.count} for bar in found]
         return board_fields(board) | {"bars": bars}

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from functools import partial
 
 from scorecast.api.errors import ApiError
-from scorecast.api.fields import Fields, board_fields, entry_fields, standing_fields
+from scorecast.api.fields import Fields, board_fields, entry_fields, rank_fields, standing_fields
 from scorecast.api.neighbours import ranks_above, ranks_below, share_places
 from scorecast.api.parameters import Parameters
 from scorecast.api.reader import LeaderboardReader
-from scorecast.leaderboard.index.lookup import Board
+from scorecast.leaderboard.index.lookup import Board, Standing
 from scorecast.leaderboard.item import StoredEntry
 
 NEIGHBOURS_MAX = 25
@@ -31,30 +34,45 @@ class GetEntry:
         return cls(parameters.board(), parameters.participant(), neighbours)
 
     def answer(self, reader: LeaderboardReader) -> Fields:
-        """Read the entry, look its rank up, and read the neighbours with two short queries."""
-        entry = reader.entries.get(self.board, self.id)
+        """Read the entry beside the board, then the neighbours with two short queries, then the ranks of all.
+
+        Takes four round trips, and three without neighbours.
+        """
+        read = partial(reader.entries.get, self.board, self.id)
+        entry, boards = reader.both(read, partial(reader.ranks.open, [self.board]))
         if entry is None:
             raise ApiError(404, f"The participant {self.id[:200]!r} is not on the board {self.board[:200]!r}.")
-        board = reader.ranks.open([self.board])[self.board]
-        standing = board.find(entry.number)
-        answer = board_fields(board) | entry_fields(entry) | standing_fields(standing)
-        return answer | self._neighbours(reader, board, entry, standing.rank)
+        board = boards[self.board]
+        above, below = self._neighbours(reader, board, entry)
+        # All ranks follow from those of the farthest entry above and of the first below that scores worse.
+        farthest = above[-1] if above else entry
+        worse = next((one for one in below if one.number != entry.number), entry)
+        mine, best, worst = board.find_entries([entry, farthest, worse])
+        ranks = ranks_above(_scores(above), entry.number, mine.rank, best.rank)
+        shown_above = _ranked(above, ranks, mine, -1)[::-1]
+        shown_below = _ranked(below, ranks_below(_scores(below), entry.number, mine.rank, worst.rank), mine, 1)
+        answer = board_fields(board) | entry_fields(entry) | standing_fields(mine)
+        return answer | {"above": shown_above, "below": shown_below}
 
-    def _neighbours(self, reader: LeaderboardReader, board: Board, entry: StoredEntry, rank: int) -> Fields:
+    def _neighbours(
+        self, reader: LeaderboardReader, board: Board, entry: StoredEntry
+    ) -> tuple[list[StoredEntry], list[StoredEntry]]:
+        """Read the entries to show above and below, the nearest first."""
         # As many as both sides show together, because one of the sides may end early.
-        above, below = (
-            reader.entries.beside(board.name, board.policy, entry, 2 * self.neighbours, above=above)
-            for above in (True, False)
-        )
+        beside = partial(reader.entries_of(board).beside, entry, 2 * self.neighbours)
+        above, below = reader.both(partial(beside, above=True), partial(beside, above=False))
         shown_above, shown_below = share_places(len(above), len(below), self.neighbours)
-        above, below = above[:shown_above], below[:shown_below]
-        mine = entry.number
-        above_scores, below_scores = [one.number for one in above], [one.number for one in below]
-        worse = next((score for score in below_scores if score != mine), mine)
-        better = above_scores[-1] if above_scores else mine
-        farthest, first = board.find_many([better, worse]) if above or below else (None, None)
-        ranks = ranks_above(above_scores, mine, rank, farthest.rank if farthest else 0)
-        entries_above = [{"rank": one} | entry_fields(other) for one, other in zip(ranks, above, strict=True)]
-        ranks = ranks_below(below_scores, mine, rank, first.rank if first else 0)
-        entries_below = [{"rank": one} | entry_fields(other) for one, other in zip(ranks, below, strict=True)]
-        return {"above": entries_above[::-1], "below": entries_below}
+        return above[:shown_above], below[:shown_below]
+
+
+def _scores(entries: Sequence[StoredEntry]) -> list[Decimal]:
+    return [entry.number for entry in entries]
+
+
+def _ranked(entries: Sequence[StoredEntry], ranks: Sequence[int], mine: Standing, step: int) -> list[Fields]:
+    """Return neighbours with their ranks, and their positions if mine is known; the nearest is one `step` away."""
+    shown = []
+    for distance, (rank, entry) in enumerate(zip(ranks, entries, strict=True), start=1):
+        position = mine.position and mine.position + step * distance
+        shown.append(rank_fields(Standing(rank - 1, mine.total, position)) | entry_fields(entry))
+    return shown

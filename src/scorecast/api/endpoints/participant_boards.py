@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from scorecast.api.cursor import sign_next, unsign
 from scorecast.api.errors import ApiError
@@ -27,7 +28,7 @@ class ListParticipantBoards:
         return cls(parameters.participant(), *parameters.page_of_names())
 
     def answer(self, reader: LeaderboardReader) -> Fields:
-        """Read the participant's entries, then look each rank up in its board's index."""
+        """Read the participant's entries, then look up all ranks in their boards' indexes at the same time."""
         scope = f"participant/{self.id}"
         after = unsign(self.token, scope, reader.page_token_key) if self.token else ""
         # One more than is shown tells whether more follow.
@@ -37,9 +38,11 @@ class ListParticipantBoards:
         if not (entries or more or after):
             raise ApiError(404, f"The participant {self.id[:200]!r} is not on any board.")
         boards = reader.ranks.open([entry.board for entry in entries])
-        return {"id": self.id, "boards": [_on_board(boards[entry.board], entry) for entry in entries]} | more
+        shown = reader.together(partial(_on_board, boards[entry.board], entry) for entry in entries)
+        return {"id": self.id, "boards": shown} | more
 
 
 def _on_board(board: Board, entry: StoredEntry) -> Fields:
     fields = {name: value for name, value in entry_fields(entry).items() if name != "id"}
-    return board_fields(board) | fields | standing_fields(board.find(entry.number))
+    [standing] = board.find_entries([entry])
+    return board_fields(board) | fields | standing_fields(standing)

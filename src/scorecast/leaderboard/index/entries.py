@@ -4,24 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from scorecast.leaderboard.item import BY_SCORE, BY_TIE, IndexKeys, StoredEntry
 from scorecast.leaderboard.order_key import (
     HIGHEST,
-    LARGEST_MAGNITUDE,
+    LARGEST,
     LOWEST,
-    SCORE_DIGITS,
     last_before,
     lowest_score,
     previous_score,
     score_order,
 )
 from scorecast.runtime.pages import read_pages
-
-HIGHEST_SCORE = score_order(Decimal("9." + "9" * (SCORE_DIGITS - 1) + f"E{LARGEST_MAGNITUDE}"))
-LOWEST_SCORE = score_order(Decimal("-9." + "9" * (SCORE_DIGITS - 1) + f"E{LARGEST_MAGNITUDE}"))
 
 Query = Callable[..., dict[str, Any]]
 """DynamoDB's Query."""
@@ -50,8 +45,8 @@ class EntryIndex:
 
     def count(self, board: str, low: str = LOWEST, high: str = HIGHEST) -> int:
         """Count the entries from a key to before another; reads all of them, half a unit for 4 KB."""
-        if self.keys is BY_SCORE and (low > HIGHEST_SCORE or LOWEST < high <= LOWEST_SCORE):
-            return 0  # DynamoDB refuses a number that no item can have
+        if self.keys is BY_SCORE and _is_empty(low, high):
+            return 0  # DynamoDB refuses such a query
         request = self.request(board, low, high) | {"Select": "COUNT"}
         return sum(page["Count"] for page in read_pages(self.query, request))
 
@@ -79,3 +74,10 @@ class EntryIndex:
 def entry_index(query: Query, table: str, score_index: str, tie_index: str, *, ties: bool) -> EntryIndex:
     """Return the index of a table by score, or the one that orders ties."""
     return EntryIndex(query, table, *((tie_index, BY_TIE) if ties else (score_index, BY_SCORE)))
+
+
+def _is_empty(low: str, high: str) -> bool:
+    """Whether no score lies between two keys, which may be shortened, or behind the last score that there is."""
+    lowest = LARGEST.copy_negate() if low == LOWEST else lowest_score(low)
+    highest = LARGEST if high == HIGHEST else previous_score(lowest_score(high))
+    return max(lowest, LARGEST.copy_negate()) > min(highest, LARGEST)

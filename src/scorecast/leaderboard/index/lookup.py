@@ -6,34 +6,51 @@ range. So a rank takes three round trips at most, and two on a board of one page
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import ROUND_DOWN, Context, Decimal
+from decimal import ROUND_DOWN, ROUND_FLOOR, Context, Decimal
 from functools import partial
+from itertools import accumulate, pairwise
 from itertools import count as powers
-from itertools import pairwise
 
 from scorecast.errors import NotAcknowledged
 from scorecast.leaderboard.index.entries import EntryIndex
 from scorecast.leaderboard.index.shape import Block, Found, find, find_position
-from scorecast.leaderboard.index.table import TOP, IndexTable, Node
-from scorecast.leaderboard.order_key import HIGHEST, score_order
+from scorecast.leaderboard.index.table import HEADS, TOP, IndexTable, Node
+from scorecast.leaderboard.item import StoredEntry
+from scorecast.leaderboard.order_key import (
+    HIGHEST,
+    LOWEST,
+    just_after,
+    least_score,
+    lowest_score,
+    previous_score,
+    score_order,
+    score_part,
+)
 from scorecast.leaderboard.policy import BoardPolicy, Order, Ties
+from scorecast.runtime.batches import cut_batches
+from scorecast.runtime.together import Together
 
 MOST_BARS = 20
 # While a board is cut, its nodes may be read in different states; this many reads in a row do not happen.
 _ATTEMPTS = 6
 _TOLERANT = 2
 
+# Holds a score divided by the width of a bar.
 _EXACT = Context(prec=60)
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The number of a board's entries that score better, and of all its entries."""
+    """The number of a board's entries that score better, and of all its entries.
+
+    `position` counts on among tied entries (1, 2, 3, 4); None if that cannot be looked up.
+    """
 
     above: int
     total: int
+    position: int | None = None
 
     @property
     def rank(self) -> int:
@@ -60,20 +77,34 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """A place in the order of a board: before all entries with a score, or just `after` them.
+
+    With the key `tie` of one of them it is before that one, or just after it.
+    """
+
+    score: Decimal
+    tie: str = ""
+    after: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class RankIndex:
     """Ranks on any board; `by_score` and `by_tie` are the indexes of its entries."""
 
     table: IndexTable
     by_score: EntryIndex
     by_tie: EntryIndex
-    together: Callable[[Iterable[Callable[[], int]]], list[int]]
+    together: Together
 
     def open(self, boards: Sequence[str], *, shapes: bool = True) -> dict[str, Board]:
         """Read the policies and tops of boards in one round trip, half a unit for each of their items.
 
         Without `shapes` the boards tell totals, but nothing can be looked up.
         """
-        heads = self.table.read_heads(boards, shapes=shapes)
+        batches = cut_batches(boards, HEADS)
+        read = self.together(partial(self.table.read_heads, batch, shapes=shapes) for batch in batches)
+        heads = {name: head for one in read for name, head in one.items()}
         return {name: Board(name, head.policy, head.top, self) for name, head in heads.items()}
 
 
@@ -98,26 +129,41 @@ class Board:
 
     @property
     def has_positions(self) -> bool:
-        """Whether the position of an entry can be looked up: its order among ties is part of the index."""
-        return self.top.ties and self.policy.ties is Ties.EARLIEST
+        """Whether positions can be looked up: ties have an order, and if the board has been cut, then by that order."""
+        return self.policy.ties is Ties.EARLIEST and (self.top.ties or not self.top.shape.version)
 
     def find(self, score: Decimal) -> Standing:
         """Find the standing of a score, whether or not an entry has it."""
         return self.find_many([score])[0]
 
     def find_many(self, scores: Sequence[Decimal]) -> list[Standing]:
-        """Find the standings of scores: their pages in one round trip, then a COUNT for each, at the same time."""
-        if self.top.ties:  # keys that are better come first, and a score is before all its entries
-            keys = [score_order(score, self.policy.order) for score in scores]
-        elif self._best_first:
-            keys = [score_order(score) for score in scores]
-        else:
-            keys = [score_order(score) + HIGHEST for score in scores]
-        return [Standing(above, self.total) for above in self._above(keys)]
+        """Find the standings of scores."""
+        return [Standing(above, self.total) for above in self.count_before([Place(score) for score in scores])]
 
-    def position(self, key: str) -> int:
-        """Find the position of an entry by its order key: its rank among all, of which no two share one."""
-        return self._above([key])[0] + 1
+    def find_entries(self, entries: Sequence[StoredEntry]) -> list[Standing]:
+        """Find the standings of entries, with their positions if the board has them."""
+        ties = [entry.tie_order if self.has_positions else "" for entry in entries]
+        scores = [Place(entry.number) for entry in entries]
+        places = [Place(entry.number, tie) for entry, tie in zip(entries, ties, strict=True)]
+        counts = self.count_before([*scores, *places])
+        found = zip(counts, counts[len(entries) :], ties, strict=False)
+        return [Standing(above, self.total, before + 1 if tie else None) for above, before, tie in found]
+
+    def count_before(self, places: Sequence[Place]) -> list[int]:
+        """Count the entries before each place: their pages in one round trip, then COUNTs at the same time."""
+        keys, found = self._paths(places)
+        pieces = self._pieces(keys, found)
+        entries = self.index.by_tie if self.top.ties else self.index.by_score
+        tied = [place for place in places if place.tie and not self.top.ties]
+        calls = [partial(entries.count, self.name, low, high) for low, high in pieces]
+        counts = self.index.together([*calls, *(partial(self._count_tied, place) for place in tied)])
+        counted, before = dict(zip(pieces, counts, strict=False)), dict(zip(tied, counts[len(pieces) :], strict=True))
+        sums = [
+            one.better + self._inside(one, key, counted) + before.get(place, 0)
+            for one, key, place in zip(found, keys, places, strict=True)
+        ]
+        # What is read one after the other may differ by the changes in between.
+        return [min(max(one, 0), self.total) for one in sums]
 
     def block_at(self, position: int) -> Found | None:
         """Find the range of the entry at a position (1 is the best); None past the end. One round trip at most."""
@@ -132,59 +178,87 @@ class Board:
             self._read_again()
         raise _busy()
 
+    def count_better(self, found: Found) -> int:
+        """Count the entries that score better than all of a block, which may begin among tied ones: a look-up then."""
+        score = score_part(found.block.low)
+        if not self.top.ties or found.block.low == score:
+            return found.better
+        return self.find(self.policy.order.sort_key(lowest_score(score))).above
+
+    def best_score(self, block: Block) -> Decimal | None:
+        """Return the best score that an entry of a block may have; None if the block has no end on that side."""
+        if not self._best_first:
+            return None if block.high == HIGHEST else previous_score(lowest_score(block.high))
+        if block.low == LOWEST:
+            return None
+        return self.policy.order.sort_key(lowest_score(score_part(block.low) if self.top.ties else block.low))
+
     def histogram(self, low: Decimal, high: Decimal) -> list[Bar]:
         """Count the entries by score in bars of one width, from the lowest score to the highest; MOST_BARS at most.
 
         Costs a look-up for each end of a bar, all at the same time.
         """
         width = _width(low, high)
-        first, last = (int((score / width).to_integral_value("ROUND_FLOOR")) for score in (low, high))
+        first, last = (int(_EXACT.divide(one, width).to_integral_value(ROUND_FLOOR)) for one in (low, high))
         ends = [_EXACT.multiply(Decimal(at), width) for at in range(first, last + 2)]
-        below = self._below(ends)
+        is_ascending = self.policy.order is Order.ASCENDING
+        better = self.count_before([Place(least_score(end), after=not is_ascending) for end in ends[1:-1]])
+        inner = better if is_ascending else [self.total - count for count in better]
+        below = accumulate([0, *inner, self.total], max)
         counts = (more - less for less, more in pairwise(below))
         return [Bar(low, high, count) for (low, high), count in zip(pairwise(ends), counts, strict=True)]
-
-    def _below(self, scores: Sequence[Decimal]) -> list[int]:
-        """Count the entries that score less than each score."""
-        order = self.policy.order if self.top.ties else Order.ASCENDING
-        if self.policy.order is Order.ASCENDING:
-            return self._above([score_order(score, order) for score in scores])
-        at_least = self._above([score_order(score, order) + (HIGHEST if self.top.ties else "") for score in scores])
-        return [self.total - above for above in at_least]
 
     @property
     def _best_first(self) -> bool:
         """Whether better entries have lower keys."""
         return self.top.ties or self.policy.order is Order.ASCENDING
 
-    def _above(self, keys: Sequence[str]) -> list[int]:
-        """Count the entries on the better side of each key, and at it if better ones come last."""
-        paths = self._paths(keys)
-        counts = [partial(self._count, path, key) for path, key in zip(paths, keys, strict=True)]
-        return [path.better + inside for path, inside in zip(paths, self.index.together(counts), strict=True)]
+    def _key(self, place: Place) -> str:
+        """Return the key on whose better side the entries before a place are; at it too if better ones come last."""
+        if self.top.ties and place.tie:
+            return just_after(place.tie) if place.after else place.tie
+        key = score_order(place.score, self.policy.order if self.top.ties else Order.ASCENDING)
+        is_after = place.after and not place.tie
+        return key + HIGHEST if is_after == self._best_first else key
 
-    def _count(self, found: Found, key: str) -> int:
-        """Count the entries of a block on the better side of a key, or at it."""
+    def _pieces(self, keys: Sequence[str], found: Sequence[Found]) -> list[tuple[str, str]]:
+        """Return what to count on the better sides of keys in their blocks: no entry twice, none where all are."""
+        ends: dict[Block, set[str]] = {}
+        for one, key in zip(found, keys, strict=True):
+            if one.count and key != one.block.low:
+                ends.setdefault(one.block, {one.block.low if self._best_first else one.block.high}).add(key)
+        return [piece for some in ends.values() for piece in pairwise(sorted(some))]
+
+    def _inside(self, found: Found, key: str, counted: Mapping[tuple[str, str], int]) -> int:
+        """Sum the entries of a block on the better side of a key."""
         block = found.block
         if key == block.low or not found.count:
             return 0 if self._best_first else found.count
         low, high = (block.low, key) if self._best_first else (key, block.high)
-        entries = self.index.by_tie if self.top.ties else self.index.by_score
-        return entries.count(self.name, low, high)
+        inside = sum(count for (start, end), count in counted.items() if low <= start and end <= high)
+        return min(inside, found.count)
 
-    def _paths(self, keys: Sequence[str]) -> list[Found]:
-        """Find the block of each key; the pages of all are read in one round trip."""
+    def _count_tied(self, place: Place) -> int:
+        """Count the entries with the score of a place that are before it in the order of ties."""
+        end = just_after(place.tie) if place.after else place.tie
+        return self.index.by_tie.count(self.name, score_order(place.score, self.policy.order), end)
+
+    def _paths(self, places: Sequence[Place]) -> tuple[list[str], list[Found]]:
+        """Find the key and the block of each place; the pages of all are read in one round trip."""
         for attempt in range(_ATTEMPTS):
+            keys = [self._key(place) for place in places]
             found = [find(self.top.shape, self.top.counts, key, best_first=self._best_first) for key in keys]
             pages = self._pages([one.block for one in found], attempt) if self.top.shape.is_inner else {}
             if self._agree(pages, attempt):
-                if not pages:
-                    return found
-                return [self._inside(pages[one.block], one, key) for one, key in zip(found, keys, strict=True)]
+                return keys, [self._in_page(pages, one, key) for one, key in zip(found, keys, strict=True)]
             self._read_again()
         raise _busy()
 
-    def _inside(self, page: Node, found: Found, key: str) -> Found:
+    def _in_page(self, pages: Mapping[Block, Node], found: Found, key: str) -> Found:
+        """Return the block of a key on its page, if there are pages."""
+        if not pages:
+            return found
+        page = pages[found.block]
         inside = find(page.shape, page.counts, key, best_first=self._best_first)
         return replace(inside, better=found.better + inside.better)
 
@@ -212,9 +286,10 @@ class Board:
 
 def _width(low: Decimal, high: Decimal) -> Decimal:
     """Return the least of one, two or five times a power of ten that makes MOST_BARS bars at most."""
-    smallest = (high - low).adjusted() - 2 if high > low else high.adjusted()
+    span = _EXACT.subtract(high, low)
+    smallest = span.adjusted() - 2 if span else high.adjusted()
     widths = (Decimal((0, (many,), power)) for power in powers(smallest) for many in (1, 2, 5))
-    return next(width for width in widths if (high - low) / width < MOST_BARS - 1)
+    return next(width for width in widths if _EXACT.divide(span, width) < MOST_BARS - 1)
 
 
 def _busy() -> NotAcknowledged:

@@ -24,6 +24,9 @@ from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, is_policy, policy
 # 20 transactions of 20 ms to 50 ms: one in flight at a time, seldom two. docs/ranks.md has other numbers of shards.
 SHARDS = 3
 
+# Boards whose heads one call reads: five items of each.
+HEADS = 20
+
 # The prefixes of the collections of the board table that hold shards, and shapes.
 COUNTERS = "counters/"
 SHAPE = "shape/"
@@ -140,7 +143,7 @@ class IndexTable:
         return found.shards
 
     def read_heads(self, boards: Sequence[str], *, shapes: bool) -> dict[str, Head]:
-        """Read the tops of boards and their policies together, 20 in a round trip: half a unit for each item.
+        """Read the tops of boards and their policies together, HEADS in a round trip: half a unit for each item.
 
         CannotRead if a policy is not usable.
         """

@@ -43,3 +43,10 @@ def test_a_count_between_two_keys_counts_the_first_and_not_the_last(table: FakeD
     for low in ends:
         for high in (end for end in ends if end > low):
             assert index.count("StarWar", low, high) == sum(low <= key < high for key in whole)
+
+
+def test_between_the_shortened_key_of_a_score_and_the_whole_one_there_is_nothing(table: FakeDynamoDb) -> None:
+    """A range may begin with the first digits of a key; DynamoDB refuses a query that ends before it begins."""
+    index, whole = entry_index(table.query, "leaderboard", "index", "ties", ties=False), score_order(Decimal("2.5"))
+    assert index.count("StarWar", whole.rstrip("0"), whole) == 0
+    assert index.count("StarWar", whole.rstrip("0"), whole + HIGHEST) == 1
