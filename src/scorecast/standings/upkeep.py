@@ -7,7 +7,8 @@ a board is exact in every state, and another process goes on from there.
 
 A replacement of ranges takes these steps: write the new shape, with its move; raise the fence of all shards, so that
 writers who know only the old shape fail and read it again; write the entries again that name the old ranges; when no
-entry is counted there, write the shape without the move; raise the fence again, and remove the old counts.
+entry is counted there, write the shape without the move; raise the fence again, and remove the old counts, whose sum is
+zero, from all shards together.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -130,16 +132,19 @@ class Upkeep:
         return replace(self.index.read_shape(board, one), shards=shards)
 
     def _settle(self, page: _Page) -> bool:
-        """Raise the fence of each shard to the version of the shape, and remove counts of ranges that are gone."""
-        shape = page.node.shape
-        known = {*shape.ids, *shape.old}
-        settled = True
-        for number, shard in enumerate(page.node.shards):
-            gone = shard.counts.keys() - known
-            if shard.fence < shape.version or gone:
-                settled = False
-                self._update(self.index.fence_update(page.board, page.id, number, shape.version, sorted(gone)))
-        return not settled
+        """Raise the fence of each shard to the version of the shape; return whether there was one to raise.
+
+        Then remove counts of ranges that are gone. If writers are in the way, that has time.
+        """
+        shape, shards = page.node.shape, page.node.shards
+        late = [number for number, shard in enumerate(shards) if shard.fence < shape.version]
+        for number in late:
+            self._update(self.index.fence_update(page.board, page.id, number, shape.version))
+        gone = page.node.counts.keys() - {*shape.ids, *shape.old}
+        if gone and not late:
+            with suppress(_Overtaken):
+                self._transact(self.index.removal_actions(page.board, page.id, shape.version, sorted(gone)))
+        return bool(late)
 
     # ------------------------------------------------------------ ranges
 

@@ -180,16 +180,26 @@ class IndexTable:
             update["ConditionExpression"] = "#f <= :f" if node else "attribute_not_exists(#f) OR #f <= :f"
         return {"Update": update}
 
-    def fence_update(self, board: str, node: str, shard: int, version: int, removed: Iterable[str]) -> Item:
-        """Return the update that raises the fence of a shard, and removes counts that no entry is counted in."""
-        names = {"#f": _FENCE} | {f"#{number}": one for number, one in enumerate(removed)}
-        gone = ", ".join(name for name in names if name != "#f")
+    def fence_update(self, board: str, node: str, shard: int, version: int) -> Item:
+        """Return the update that raises the fence of a shard."""
+        return self._behind_fence(board, node, shard, version, "SET #f = :f", {})
+
+    def removal_actions(self, board: str, node: str, version: int, ids: Iterable[str]) -> list[Action]:
+        """Return the actions that remove counts from all shards: only their sum is zero, so they go together."""
+        names = {f"#{number}": one for number, one in enumerate(ids)}
+        expression = f"REMOVE {', '.join(names)}"
+        return [
+            {"Update": self._behind_fence(board, node, shard, version, expression, names)} for shard in range(SHARDS)
+        ]
+
+    def _behind_fence(self, board: str, node: str, shard: int, version: int, expression: str, names: Item) -> Item:
+        """Return an update of a shard whose fence is not newer than a version."""
         return {
             "TableName": self.table,
             "Key": shard_key(board, node, shard),
-            "UpdateExpression": "SET #f = :f" + (f" REMOVE {gone}" if gone else ""),
+            "UpdateExpression": expression,
             "ConditionExpression": "attribute_not_exists(#f) OR #f <= :f",
-            "ExpressionAttributeNames": names,
+            "ExpressionAttributeNames": names | {"#f": _FENCE},
             "ExpressionAttributeValues": {":f": {"N": str(version)}},
         }
 
