@@ -1,11 +1,13 @@
-"""However the leaderboard's tables were edited by hand, one `verify --repair` makes everything right.
+"""However the leaderboard's tables were edited by hand, one `verify --repair`, or `rebuild`, makes everything right.
 
 Hypothesis chooses the edits, the policies, and what other writers do between two pages of a scan.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from decimal import Decimal
 from functools import partial
+from math import inf
 from typing import Any
 
 import pytest
@@ -14,9 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scorecast.cli import app, verify
+from scorecast.leaderboard.index import shape
+from scorecast.leaderboard.order_key import score_order
 from scorecast.leaderboard.policy import BoardPolicy, Keep, Order, Ties
-from scorecast.ops.recovery.rebuild import correct
+from scorecast.ops.recovery.rebuild import correct, rebuild
 from scorecast.ops.stack.polling import Clock
+from scorecast.standings import upkeep
 from tests.support.fakes import item
 from tests.support.ops_fakes import FakeClock
 from tests.support.repair_system import RepairSystem
@@ -25,10 +30,16 @@ Write = tuple[tuple[str, str], str | None]
 Writes = list[Write]
 Edits = list[Callable[[RepairSystem, Any], None]]
 
-PARTICIPANTS, BOARDS = "abc", ("StarWar", "WarCraft")
+PARTICIPANTS, BOARDS = "abcdefgh", ("StarWar", "WarCraft")
+KINDS = ("missing", "extra", "stale", "miscounts", "misplaced", "broken", "unlisted")
+SMALL = {"RANGE_ENTRIES": 2, "PART_ENTRIES": 1, "MERGED_ENTRIES": 1, "MERGED_RANGES": 2, "PAGE_RANGES": 2}
 keys = st.tuples(st.sampled_from(PARTICIPANTS), st.sampled_from(BOARDS))
 scores = st.one_of(st.none(), st.sampled_from(["0", "-0.5", "7", "60", "1234567"]))
 writes = st.tuples(keys, scores)
+integers = st.integers(-3, 9).map(lambda number: {"N": str(number)})
+texts = st.sampled_from(["", "1", "1 2", " 2", " 2131 21316", "0 5", "~", "high", "b c"]).map(lambda text: {"S": text})
+ticks = st.sampled_from([2, 3, 4, inf])
+flags = st.just({"BOOL": True})
 policies = st.builds(BoardPolicy, order=st.sampled_from(Order), keep=st.sampled_from(Keep), ties=st.sampled_from(Ties))
 
 
@@ -65,18 +76,82 @@ def add_by_hand(system: RepairSystem, draw: Any) -> None:
     system.table.items[participant, board] = {"id": {"S": participant}, "metadata": {"S": board}} | bare
 
 
+def change_range(system: RepairSystem, draw: Any) -> None:
+    """Let an entry name another range, or none."""
+    if system.table.scores:
+        key = draw(st.sampled_from(sorted(system.table.scores)))
+        named = draw(st.sampled_from(["", "0", "1", "2", "5", "ZZ", "none such"]))
+        item = {name: value for name, value in system.table.items[key].items() if name != "range"}
+        system.table.items[key] = item | ({"range": {"S": named}} if named else {})
+
+
+def change_place_among_ties(system: RepairSystem, draw: Any) -> None:
+    """Give an entry another place among ties, or none."""
+    if tied := [key for key in sorted(system.table.scores) if "tieOrder" in system.table.items[key]]:
+        key = draw(st.sampled_from(tied))
+        item = {name: value for name, value in system.table.items[key].items() if not name.startswith("tie")}
+        place = draw(st.sampled_from(["", score_order(Decimal(7)) + "/2020-01-01T00:00:00.000000/1"]))
+        system.table.items[key] = item | ({"tieBoard": {"S": key[1]}, "tieOrder": {"S": place}} if place else {})
+
+
 def change_counter(system: RepairSystem, draw: Any) -> None:
-    if counters := [key for key in sorted(system.table.board_items) if key[0].startswith("counters/")]:
+    if counters := index_items(system, "counters/"):
         key = draw(st.sampled_from(counters))
-        bucket = draw(st.sampled_from(["b0", "b131", "b-7"]))
-        system.table.board_items[key] = system.table.board_items[key] | {bucket: {"N": str(draw(st.integers(-3, 3)))}}
+        changes = {"0": integers, "1": integers, "3": integers, "f": integers, "n": integers, "at": texts, "B7": texts}
+        name = draw(st.sampled_from(sorted(changes)))
+        system.table.board_items[key] = system.table.board_items[key] | {name: draw(changes[name])}
+
+
+def change_shape(system: RepairSystem, draw: Any) -> None:
+    if shapes := index_items(system, "shape/"):
+        key = draw(st.sampled_from(shapes))
+        changes = {"version": integers, "starts": texts, "ids": texts, "high": texts, "next": integers, "ties": flags}
+        name = draw(st.sampled_from([*changes, "move", "pages"]))
+        shape = {one: value for one, value in system.table.board_items[key].items() if one != name}
+        system.table.board_items[key] = shape | (
+            {name: draw(changes[name])} if name in changes and draw(st.booleans()) else {}
+        )
+
+
+def copy_a_shape(system: RepairSystem, draw: Any) -> None:
+    """Put the shape of a node in the place of another one's: it is valid, but does not fit."""
+    if shapes := index_items(system, "shape/"):
+        one, (collection, board) = draw(st.sampled_from(shapes)), draw(st.sampled_from(shapes))
+        key = {"collection": {"S": collection}, "name": {"S": board}}
+        system.table.board_items[collection, board] = system.table.board_items[one] | key
 
 
 def delete_from_the_board_table(system: RepairSystem, draw: Any) -> None:
-    """Delete a node's shard, or a board from the list."""
+    """Delete a shape, a shard, or a board from the list."""
     deletable = [key for key in sorted(system.table.board_items) if not key[0].startswith("polic")]
     if deletable:
         del system.table.board_items[draw(st.sampled_from(deletable))]
+
+
+def delete_an_index(system: RepairSystem, draw: Any) -> None:
+    """Delete all that the board table holds of the index of a board."""
+    board = draw(st.sampled_from(BOARDS))
+    for key in [*index_items(system, "counters/"), *index_items(system, "shape/")]:
+        if key[1] == board:
+            del system.table.board_items[key]
+
+
+def leave_a_node(system: RepairSystem, draw: Any) -> None:
+    """Add items that belong to no node, as version 0.1 wrote them too."""
+    collection = draw(st.sampled_from(["counters/3/132.99/StarWar", "counters/0/132/StarWar", "shape/QQ/StarWar"]))
+    counts = {"node": {"S": "132"}, "b7": {"N": "3"}, "at": {"S": "2026"}}
+    system.table.board_items[collection, "StarWar"] = {
+        "collection": {"S": collection},
+        "name": {"S": "StarWar"},
+    } | counts
+
+
+def change_policy(system: RepairSystem, draw: Any) -> None:
+    system.table.declare(draw(st.sampled_from(BOARDS)), draw(policies))
+
+
+def index_items(system: RepairSystem, prefix: str) -> list[tuple[str, str]]:
+    return sorted(key for key in system.table.board_items if key[0].startswith(prefix))
 
 
 def list_another_board(system: RepairSystem, draw: Any) -> None:
@@ -92,7 +167,14 @@ edits = st.lists(
             change_name,
             copy_to_another,
             add_by_hand,
+            change_range,
+            change_place_among_ties,
             change_counter,
+            change_shape,
+            copy_a_shape,
+            delete_an_index,
+            leave_a_node,
+            change_policy,
             delete_from_the_board_table,
             list_another_board,
         ]
@@ -115,33 +197,82 @@ def put(system: RepairSystem, write: Write) -> None:
     system.write(None if score is None else item(participant, board, score), participant, board)
 
 
-@settings(max_examples=150, deadline=None)
-@given(st.lists(writes, max_size=12), edits, policies, st.lists(st.lists(writes, max_size=2), max_size=12), st.data())
+@pytest.fixture(autouse=True, scope="module")
+def small_ranges() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in SMALL.items():
+            patch.setattr(shape, name, value)
+        patch.setattr(upkeep, "PAGE_RANGES", SMALL["PAGE_RANGES"])
+        yield
+
+
+def prepared(before: Writes, made: Edits, policy: BoardPolicy, data: st.DataObject) -> RepairSystem:
+    """A system whose boards were cut, and then edited."""
+    system = RepairSystem()
+    system.table.declare("StarWar", policy)
+    for number, write in enumerate(before):
+        put(system, write)
+        if number % 3 == 0:
+            system.look_after(write[0][1], data.draw(ticks))
+    for edit in made:
+        edit(system, data.draw)
+    return system
+
+
+others = st.lists(st.lists(writes, max_size=2), max_size=12)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(writes, min_size=5, max_size=30), edits, policies, others, st.data())
 def test_one_repair_makes_everything_right(
     before: Writes, made: Edits, policy: BoardPolicy, meanwhile: list[Writes], data: st.DataObject
 ) -> None:
-    system = RepairSystem()
-    system.table.declare("StarWar", policy)
-    for write in before:
-        put(system, write)
-    for edit in made:
-        edit(system, data.draw)
-    others = iter(meanwhile)
+    system = prepared(before, made, policy, data)
+    coming = iter(meanwhile)
 
     def write_some() -> None:
-        for write in next(others, []):
+        for write in next(coming, []):
             put(system, write)
 
     system.before_scan = write_some
     repaired = run(system, "--repair")
     assert repaired.exit_code == 0, repaired.exception
     system.before_scan = lambda: None
-    for write in (write for some in others for write in some):
+    for write in (write for some in coming for write in some):
         put(system, write)
     again = run(system)
     assert again.exit_code == 0, (repaired.stdout, again.stdout)
     answer = json.loads(again.stdout)
-    found = {name: answer[name] for name in ("missing", "extra", "stale", "miscounts", "unlisted")}
+    found = {name: answer[name] for name in KINDS}
     assert not any(found.values()), found
     assert (system.mapping.state, system.waiting, system.parked.messages) == ("Enabled", [], [])
     system.table.check()
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(writes, min_size=5, max_size=30), edits, policies, others, st.data())
+def test_one_rebuild_makes_the_index_right(
+    before: Writes, made: Edits, policy: BoardPolicy, meanwhile: list[Writes], data: st.DataObject
+) -> None:
+    """Warm processes know the shapes from before the edits, and go on."""
+    system = prepared(before, made, policy, data)
+    coming = iter(meanwhile)
+
+    def write_some() -> None:
+        for write in next(coming, []):
+            put(system, write)
+
+    system.before_scan = write_some
+    fake = FakeClock()
+    rebuild(system.stack, lambda _: None, lambda _: None, Clock(fake.now, fake.sleep))
+    assert (system.mapping.state, system.waiting, system.parked.messages) == ("Enabled", [], [])
+    system.table.check()
+    system.before_scan = lambda: None
+    for write in (write for some in coming for write in some):
+        put(system, write)
+        system.look_after(write[0][1])
+    assert system.waiting == []
+    system.table.check()
+    rebuild(system.stack, lambda _: None, lambda _: None, Clock(fake.now, fake.sleep))
+    again = rebuild(system.stack, lambda _: None, lambda _: None, Clock(fake.now, fake.sleep))
+    assert (again.replaced, again.moved) == ([], 0)

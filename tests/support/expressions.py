@@ -2,7 +2,7 @@
 
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -15,7 +15,7 @@ _CLAUSE = re.compile(r"\b(SET|ADD|REMOVE)\b")
 
 def meets(item: Mapping[str, Any] | None, request: Mapping[str, Any]) -> bool:
     """Whether an item (None if there is none) meets the condition of a request that writes it."""
-    condition = request.get("ConditionExpression", "")
+    condition = request.get("ConditionExpression")
     if not condition:
         return True
     _check_names(f"{condition} {request.get('UpdateExpression', '')}", request)
@@ -40,6 +40,11 @@ def updated(item: Mapping[str, Any], request: Mapping[str, Any]) -> Item:
             else:
                 after.pop(_name(part, request), None)
     return after
+
+
+def filtered(items: Iterable[Item], request: Mapping[str, Any]) -> list[Item]:
+    """Return the items that meet the filter of a scan."""
+    return [item for item in items if meets(item, {"ConditionExpression": request.get("FilterExpression"), **request})]
 
 
 def key_filter(request: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], bool]:
@@ -77,6 +82,8 @@ def _number(text: str) -> Decimal:
 def _holds(item: Mapping[str, Any], term: str, request: Mapping[str, Any]) -> bool:
     if found := re.fullmatch(r"attribute_(not_)?exists\((\S+)\)", term.strip()):
         return (_name(found[2], request) in item) != bool(found[1])
+    if found := re.fullmatch(r"begins_with\((\S+), (\S+)\)", term.strip()):
+        return str(plain(item.get(_name(found[1], request), {}))).startswith(str(plain(_value(found[2], request))))
     name, sign, value = term.split()
     left, right = plain(item.get(_name(name, request), {})), plain(_value(value, request))
     if left is None:

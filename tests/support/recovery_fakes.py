@@ -1,13 +1,15 @@
 """Fakes of the services that dead letters, backfill and restore call, with state that a test can inspect."""
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
 from scorecast.changes.change import Change, from_record, to_detail
-from scorecast.leaderboard.index.counters import Counters
+from scorecast.leaderboard.index.shape import FIRST
+from scorecast.leaderboard.index.table import TOP, Shard, shard_item
+from tests.support.expressions import filtered
 from tests.support.fakes import STREAM_ARN, item, record
 from tests.support.ops_fakes import ACCOUNT, FakeTables, refusal
 
@@ -214,9 +216,7 @@ class RecoveryTables(FakeTables):
         return {"Items": page, "LastEvaluatedKey": {name: page[-1][name] for name in ("id", "metadata")}}
 
     def _scan_all(self, TableName: str, *, ExclusiveStartKey: int = 0, **request: Any) -> dict[str, Any]:
-        items = list(self.tables[TableName].values())
-        if "attribute_exists(projectScore)" in request.get("FilterExpression", ""):
-            items = [item for item in items if "projectScore" in item]
+        items = filtered(self.tables[TableName].values(), request)
         following = ExclusiveStartKey + 1
         answer: dict[str, Any] = {"Items": items[ExclusiveStartKey:following]}
         return answer | ({"LastEvaluatedKey": following} if following < len(items) else {})
@@ -230,16 +230,10 @@ class RecoveryTables(FakeTables):
 
     def count(self) -> None:
         """Write the counters of the present entries, all into one shard, and list their boards."""
-        counters: dict[str, Counters] = {}
-        for one in self.tables["leaderboard"].values():
-            if "projectScore" in one:
-                counters.setdefault(one["metadata"]["S"], Counters()).replace(None, Decimal(one["projectScore"]["N"]))
-        for board, counted in counters.items():
+        entries = [one["metadata"]["S"] for one in self.tables["leaderboard"].values() if "projectScore" in one]
+        for board, counted in Counter(entries).items():
             self.put("boards", {"collection": {"S": "boards"}, "name": {"S": board}})
-            for node, buckets in counted.nodes.items():
-                key = {"collection": {"S": f"counters/0/{node}/{board}"}, "name": {"S": board}}
-                counts = {f"b{bucket}": {"N": str(count)} for bucket, count in buckets.items()}
-                self.put("boards", key | {"node": {"S": node}, "at": {"S": "2026-01-01T00:00:00Z"}} | counts)
+            self.put("boards", shard_item(board, TOP, 0, Shard({FIRST: counted}, 0, counted, "2026-01-01T00:00:00Z")))
 
 
 def _key_of(one: dict[str, Any]) -> tuple[str, str]:

@@ -5,17 +5,23 @@ A change is delivered at once, or when its queue's mapping is enabled again.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from itertools import count
+from math import inf
 from typing import Any
 
 from scorecast.changes.claim_store import ClaimStore
 from scorecast.dead_letters.queue import DeadLetterQueue
+from scorecast.leaderboard.index.table import IndexTable
+from scorecast.leaderboard.item import BY_SCORE, read_item
 from scorecast.leaderboard.policy import POLICIES
-from scorecast.leaderboard.policy_table import PolicyTable
+from scorecast.leaderboard.policy_table import POLICY_AGE_S, PolicyTable
 from scorecast.ops.stack.stack import Stack
 from scorecast.runtime.settings import AttributeNames, ConsumerSettings
 from scorecast.standings.handler import BatchProcessor, Delivery
 from scorecast.standings.store import Leaderboard
+from scorecast.standings.upkeep import Upkeep
 from tests.support.consumer_system import event
+from tests.support.expressions import filtered
 from tests.support.fakes import STREAM_ARN, FakeDynamoDb, FakeObjects, FakeSqs
 from tests.support.mapping_fakes import FakeMapping
 from tests.support.ops_fakes import Pages, fake_stack
@@ -36,11 +42,21 @@ class RepairSystem:
     parked: FakeSqs = field(default_factory=FakeSqs)
     before_scan: Callable[[], None] = lambda: None
     sequence: int = 0
+    delivered: int = 0
 
     def __post_init__(self) -> None:
+        client: Any = self.table
+        self.ticks = count()
+        self.consumers = [self._consumer() for _ in range(2)]
+        index = IndexTable(client, "boards")
+        self.upkeep = Upkeep(client, "leaderboard", "index", "ties", index, lambda: next(self.ticks))
+
+    def _consumer(self) -> BatchProcessor:
         leaderboard = Leaderboard(self.table, "leaderboard", "boards", lambda _: None)
-        dead_letters, policies = DeadLetterQueue(self.parked, "queue"), PolicyTable(self.table, "boards")
-        self.consumer = BatchProcessor(SETTINGS, leaderboard, dead_letters, ClaimStore(FakeObjects), policies)
+        # Every look at the clock is later than a policy is cached.
+        policies = PolicyTable(self.table, "boards", lambda: next(self.ticks) * float(POLICY_AGE_S))
+        dead_letters = DeadLetterQueue(self.parked, "queue")
+        return BatchProcessor(SETTINGS, leaderboard, dead_letters, ClaimStore(FakeObjects), policies)
 
     @property
     def stack(self) -> Stack:
@@ -66,9 +82,21 @@ class RepairSystem:
         self.deliver()
 
     def deliver(self) -> None:
-        """Deliver what waits, if the mapping lets it."""
-        while self.mapping.state == "Enabled" and self.waiting:
-            assert self.consumer.process([Delivery("1", self.waiting.pop(0))]).retry_ids == []
+        """Deliver what waits, to one process or the other, if the mapping lets it; what fails waits again."""
+        if self.mapping.state != "Enabled":
+            return
+        bodies, self.waiting = self.waiting, []
+        for body in bodies:
+            consumer = self.consumers[self.delivered % len(self.consumers)]
+            self.delivered += 1
+            if consumer.process([Delivery("1", body)]).retry_ids:
+                self.waiting.append(body)
+
+    def look_after(self, board: str, ticks: float = inf) -> None:
+        """Do the upkeep that is due for the entries of a board, each for some ticks: in the end it is interrupted."""
+        for item in list(self.table.items.values()):
+            if "projectScore" in item and item["metadata"]["S"] == board:
+                self.upkeep.look_at(read_item(item), self.table.policy_of(board), next(self.ticks) + ticks)
 
     # ------------------------------------------------------------ Lambda and SQS
 
@@ -96,16 +124,17 @@ class RepairSystem:
         items = list(self._tables[TableName].values())[ExclusiveStartKey:]
         following = {"LastEvaluatedKey": ExclusiveStartKey + 3} if len(items) > 3 else {}
         page = [dict(one) for one in items[:3]]
-        expression = request.get("FilterExpression", "")
-        if "attribute_exists(projectScore)" in expression:
-            page = [one for one in page if "projectScore" in one]
-        if "begins_with(#collection, :counters)" in expression:
-            page = [one for one in page if one["collection"]["S"].startswith("counters/")]
-        return {"Items": page} | following
+        return {"Items": filtered(page, request)} | following
 
-    def query(self, *, TableName: str, ExpressionAttributeValues: Item, **_: Any) -> dict[str, Any]:
-        [asked] = [value["S"] for value in ExpressionAttributeValues.values()]
+    def query(self, *, TableName: str, **request: Any) -> dict[str, Any]:
+        if TableName == "leaderboard":
+            index = "index" if request["IndexName"] == BY_SCORE.index else "ties"
+            return self.table.query(**request | {"IndexName": index})
+        [asked] = [value["S"] for value in request["ExpressionAttributeValues"].values()]
         return {"Items": [dict(one) for (participant, _), one in self.main.items() if participant == asked]}
+
+    def update_item(self, **request: Any) -> dict[str, Any]:
+        return self.table.update_item(**request)
 
     def get_paginator(self, operation: str) -> Pages:
         policies = [item for (collection, _), item in self.table.board_items.items() if collection == POLICIES]

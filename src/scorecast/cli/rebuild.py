@@ -17,11 +17,12 @@ from scorecast.ops.stack.stack import Options
 @json_option
 @with_stack_options
 def rebuild(options: Options, as_json: bool) -> None:
-    """Count all entries of all boards again, so that ranks and totals agree with them.
+    """Count all entries of all boards again, and correct the index that gives ranks and totals.
 
-    Needed only if the leaderboard's tables were changed by hand (`scorecast verify --repair` corrects those boards), or
-    are older than the index. The boards do not change until it is done; the consumer's queue keeps the changes that
-    arrive meanwhile. Ctrl-C resumes the queue before it stops; after a kill, run this again.
+    Needed only if the leaderboard's tables were changed by hand (`scorecast verify --repair` corrects those boards), if
+    they are older than the index, or to give a board whose ties came into an order the position of each participant.
+    The boards do not change until it is done; the consumer's queue keeps the changes that arrive meanwhile. Ctrl-C
+    resumes the queue before it stops; after that or a kill, run this again.
     """
     stack = open_stack(options)
     columns = (TextColumn("{task.description}"), TextColumn("{task.completed:,}"), TimeElapsedColumn())
@@ -31,7 +32,15 @@ def rebuild(options: Options, as_json: bool) -> None:
     if as_json:
         print_json(asdict(rebuilt))
     else:
-        data.print(f"Counted {rebuilt.entries:,} entries of {rebuilt.boards:,} boards into {rebuilt.nodes:,} nodes.")
+        data.print(_summary(rebuilt))
+
+
+def _summary(rebuilt: ops.Rebuilt) -> str:
+    counted = f"Counted {rebuilt.entries:,} entries of {rebuilt.boards:,} boards"
+    if not rebuilt.replaced:
+        return f"{counted}: the index was right."
+    replaced = f"the index of {len(rebuilt.replaced):,} was replaced"
+    return f"{counted}; {replaced}, and {rebuilt.moved:,} entries are in another range."
 
 
 def _tell(text: str) -> None:

@@ -15,15 +15,15 @@ from scorecast.cli.options import open_stack, with_stack_options
 from scorecast.cli.output import data, notes, plain
 from scorecast.errors import UserError
 from scorecast.ops.recovery.comparison import Difference, ScoreAndName
-from scorecast.ops.recovery.counters import Fault, Miscount, compare_counters
+from scorecast.ops.recovery.counters import KINDS, Fault, compare_counters, find_broken
 from scorecast.ops.recovery.rebuild import correct
 from scorecast.ops.recovery.repair import Repair, repair_of
-from scorecast.ops.recovery.verification import OnProgress, kind_of, verifier_of
+from scorecast.ops.recovery.verification import OnProgress, Verifier, kind_of, verifier_of
 from scorecast.ops.recovery.warnings import warnings_of
 from scorecast.ops.stack.exit_codes import ExitCode
 from scorecast.ops.stack.stack import Options, Stack
 
-_BUSY = "The counters of these boards changed while they were compared; verify them again when less is written: {}."
+_BUSY = "The index of these boards changed while it was compared; verify them again when less is written: {}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +57,9 @@ class _Findings:
         """Whether all was right when it was read."""
         return not self.counts and not self.faults
 
-    @property
-    def miscounts(self) -> int:
-        return sum(isinstance(fault, Miscount) for fault in self.faults)
-
-    @property
-    def unlisted(self) -> int:
-        return len(self.faults) - self.miscounts
+    def of_kind(self, kind: str) -> int:
+        """How many faults of a kind were found."""
+        return sum(fault.kind == kind for fault in self.faults)
 
 
 @command()
@@ -82,29 +78,33 @@ class _Findings:
     metavar="N",
     help="Maximum number of differences to print; all are counted.",
 )
-@option("--repair", is_flag=True, help="Correct wrong entries and wrong counters.")
+@option("--repair", is_flag=True, help="Correct wrong entries and a wrong index.")
 @json_option
 @with_stack_options
 def verify(options: Options, settle: float, limit: int, repair: bool, as_json: bool) -> None:
-    """Compare every entry of the leaderboard with the main table, and every counter of the index with the entries.
+    """Compare every entry of the leaderboard with the main table, and the whole counting index with the entries.
 
     Exits 0 if all agree, or if --repair made them agree; else 9. Both tables are read once, page by page. A repair
     sends the entries through the consumer's queue, never overwrites anything newer, and waits until they are applied.
-    Then it pauses that queue, as `scorecast rebuild` does, to correct the boards whose counters are wrong. On
-    boards that are closed, or keep the best or the first score, an entry may differ from its item; the report counts
-    these separately.
+    Then it pauses that queue, as `scorecast rebuild` does, to correct the boards whose index is wrong; first of all if
+    an index is so broken that no entry can be written. On boards that are closed, or keep the best or the first score,
+    an entry may differ from its item; the report counts these separately.
     """
     stack = open_stack(options)
     found = _Findings(limit, warnings_of(stack))
     _print_warnings(found.warnings)
     with _comparing(found.read) as on_progress:
-        sender = _compare(stack, settle, found, on_progress, repair=repair)
+        verifier = verifier_of(stack, settle, on_progress)
+        sender = repair_of(stack, verifier) if repair else None
+        broken = find_broken(stack) if sender else []
+        corrected = _correct(stack) if broken else []
+        _compare(verifier, found, sender)
         left = sender.wait() if sender else []
         counters = compare_counters(stack, settle)
-        found.faults = counters.faults
+        found.faults = broken + counters.faults
     if sender:
-        suspects = counters.faults or counters.busy
-        found.repaired = _Repaired(len(sender.sent), left, _correct(stack) if suspects else [])
+        corrected += _correct(stack) if counters.faults or counters.busy else []
+        found.repaired = _Repaired(len(sender.sent), left, sorted(set(corrected)))
     elif counters.busy:
         found.warnings.append(_BUSY.format(", ".join(counters.busy)))
         _print_warnings(found.warnings[-1:])
@@ -120,23 +120,20 @@ def _print_warnings(warnings: list[str]) -> None:
         notes.print(plain(warning), style="yellow", soft_wrap=True)
 
 
-def _compare(stack: Stack, settle: float, found: _Findings, on_progress: OnProgress, *, repair: bool) -> Repair | None:
+def _compare(verifier: Verifier, found: _Findings, sender: Repair | None) -> None:
     """Find all differences, and send a change for each if they are to be repaired."""
-    verifier = verifier_of(stack, settle, on_progress)
-    sender = repair_of(stack, verifier) if repair else None
     for difference in verifier.find():
         found.add(difference)
         if sender:
             sender.send(difference)
     found.read["loose"] = verifier.loose
-    return sender
 
 
 def _correct(stack: Stack) -> list[str]:
     def tell(text: str) -> None:
         notes.print(plain(text), soft_wrap=True)
 
-    tell("Counters are wrong: counting the entries again, while changes wait in the queue.")
+    tell("The index is wrong: counting the entries again, while changes wait in the queue.")
     return correct(stack, lambda _: None, tell)
 
 
@@ -162,8 +159,7 @@ def _answer(found: _Findings) -> dict[str, Any]:
         "missing": found.counts["missing"],
         "extra": found.counts["extra"],
         "stale": found.counts["stale"],
-        "miscounts": found.miscounts,
-        "unlisted": found.unlisted,
+        **{name: found.of_kind(kind) for kind, name in KINDS.items()},
         "examples": [_shown(one) for one in found.examples] + [str(one) for one in found.faults[:5]],
         "repaired": repaired
         and {
@@ -193,11 +189,11 @@ def _print(found: _Findings) -> None:
     for one in found.examples:
         data.print(plain(f"{kind_of(one)}: {one}"), soft_wrap=True)
     for fault in found.faults[: found.limit]:
-        data.print(plain(f"{_kind_of_fault(fault)}: {fault}"), soft_wrap=True)
+        data.print(plain(f"{fault.kind}: {fault}"), soft_wrap=True)
     if found.is_equal:
         data.print(
             f"All {found.read['entries']:,} entries agree with the {found.read['items']:,} items of the main table, "
-            "and the counters match.",
+            "and the index matches.",
             soft_wrap=True,
         )
     elif found.repaired and not found.repaired.left:
@@ -228,16 +224,12 @@ def _exit(found: _Findings) -> None:
 def _done(repaired: _Repaired) -> str:
     """Say what a repair did."""
     parts = [f"{repaired.entries:,} entries were written again"] if repaired.entries else []
-    parts += [f"the counters of {', '.join(repaired.boards)} were counted again"] if repaired.boards else []
+    parts += [f"the index of {', '.join(repaired.boards)} was corrected"] if repaired.boards else []
     text = " and ".join(parts) or "Changes in progress had made the difference"
     return f"{text[0].upper()}{text[1:]}."
 
 
 def _sum(found: _Findings) -> str:
     parts = [f"{count:,} {kind}" for kind, count in sorted(found.counts.items())]
-    parts += [f"{found.miscounts:,} miscounts"] if found.miscounts else []
-    return ", ".join(parts + ([f"{found.unlisted:,} unlisted"] if found.unlisted else []))
-
-
-def _kind_of_fault(fault: Fault) -> str:
-    return "miscount" if isinstance(fault, Miscount) else "unlisted"
+    parts += [f"{count:,} {name}" for kind, name in KINDS.items() if (count := found.of_kind(kind))]
+    return ", ".join(parts)

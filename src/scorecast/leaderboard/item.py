@@ -24,6 +24,11 @@ class IndexKeys:
     sort: str
     sort_type: str
 
+    @property
+    def index(self) -> str:
+        """The name of the index in the template."""
+        return f"{self.board}-{self.sort}"
+
 
 BY_SCORE = IndexKeys("hackathonName", "projectScore", "N")
 BY_TIE = IndexKeys("tieBoard", "tieOrder", "S")
@@ -131,6 +136,22 @@ def make_item(entry: StoredEntry) -> Item:
     if entry.tie_order:
         item |= {BY_TIE.board: {"S": entry.board}, BY_TIE.sort: {"S": entry.tie_order}}
     return item
+
+
+def range_update(entry: StoredEntry, one: str) -> Item:
+    """Return the key and the expressions of an update that makes an entry name a range, if its order is unchanged."""
+    conditions, values = ["#score = :score"], {":range": {"S": one}, ":score": {"N": entry.score}}
+    if entry.tie_order:
+        conditions.append("#tie = :tie")
+        values[":tie"] = {"S": entry.tie_order}
+    names = {"#range": RANGE, "#score": BY_SCORE.sort} | ({"#tie": BY_TIE.sort} if entry.tie_order else {})
+    return {
+        "Key": item_key(*entry.key),
+        "UpdateExpression": "SET #range = :range",
+        "ConditionExpression": " AND ".join(conditions),
+        "ExpressionAttributeNames": names,
+        "ExpressionAttributeValues": values,
+    }
 
 
 def cut_name(name: str | None) -> str | None:

@@ -7,6 +7,7 @@ range may be any text, not only a whole key.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from decimal import ROUND_CEILING, Context, Decimal
 
@@ -29,6 +30,10 @@ _REVERSED = str.maketrans("0123456789", "9876543210")
 _EARLIEST = "1970-01-01T00:00:00Z"
 _NUMBERS = Context(prec=SCORE_DIGITS)
 _CEILING = Context(prec=SCORE_DIGITS, rounding=ROUND_CEILING)
+# A key, what one begins with, or what is after all that begin with one.
+_SCORE_END = re.compile(
+    rf"[012]\d{{0,{_MAGNITUDE_DIGITS + SCORE_DIGITS}}}|[012]\d{{{_MAGNITUDE_DIGITS + SCORE_DIGITS}}}{HIGHEST}"
+)
 _SMALLEST = Decimal((0, (1,), SMALLEST_MAGNITUDE))
 LARGEST = Decimal((0, (9,) * SCORE_DIGITS, LARGEST_MAGNITUDE - SCORE_DIGITS + 1))
 """The highest score."""
@@ -96,6 +101,15 @@ def least_score(number: Decimal) -> Decimal:
     if number and number.adjusted() < SMALLEST_MAGNITUDE:
         return _SMALLEST if number > 0 else Decimal(0)
     return _CEILING.plus(number)
+
+
+def is_score_end(text: str) -> bool:
+    """Whether a text can be an end of a range of scores.
+
+    >>> is_score_end("2132"), is_score_end(score_order(Decimal(90)) + HIGHEST), is_score_end("high")
+    (True, True, False)
+    """
+    return text in (LOWEST, HIGHEST) or bool(_SCORE_END.fullmatch(text))
 
 
 def next_score(score: Decimal) -> Decimal:

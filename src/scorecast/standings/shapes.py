@@ -30,6 +30,11 @@ class KnownShapes:
         """Return the order key by which an entry is counted."""
         return entry.tie_order if self.ties else score_order(entry.number)
 
+    @property
+    def nodes(self) -> dict[str, Shape]:
+        """The shape of each node."""
+        return {TOP: self.top} | self.pages
+
     def node_at(self, key: str) -> tuple[str, Shape]:
         """Return the node that counts a key, and its shape."""
         if not self.top.is_inner:
@@ -57,6 +62,11 @@ class KnownShapes:
             return True
         shape = self.node_at(self.key_of(entry))[1]
         return (entry.range or FIRST) in (*shape.ids, *shape.old)
+
+    def holds(self, entry: StoredEntry) -> bool:
+        """Whether an entry is in the range that it names."""
+        key = self.key_of(entry)
+        return self.node_at(key)[1].counts_in(key, entry.range or FIRST)
 
     def changes(self, current: StoredEntry | None, made: StoredEntry) -> dict[str, dict[str, int]]:
         """Return what replacing an entry adds to the counts: node to range, or at the top to page, to a number.

@@ -28,7 +28,7 @@ from scorecast.leaderboard.batch_get import BatchGetItem, read_items
 from scorecast.leaderboard.index.entries import EntryIndex, entry_index
 from scorecast.leaderboard.index.shape import FIRST, PAGE_RANGES, Move, Replacement, Shape, cuts, overdue
 from scorecast.leaderboard.index.table import SHARDS, TOP, IndexTable, Node, Shard, id_text
-from scorecast.leaderboard.item import BY_TIE, RANGE, Item, StoredEntry, is_entry, item_key, read_item
+from scorecast.leaderboard.item import Item, StoredEntry, is_entry, item_key, range_update, read_item
 from scorecast.leaderboard.policy import BoardPolicy, Ties
 from scorecast.runtime.aws import code_of
 from scorecast.runtime.batches import cut_batches
@@ -207,25 +207,11 @@ class Upkeep:
 
     def _move_update(self, entry: StoredEntry, after: str) -> Item:
         """The update that makes an entry name another range, if its order and its range are unchanged."""
-        names = {"#range": RANGE, "#score": "projectScore"}
-        values: Item = {":after": {"S": after}, ":score": {"N": str(entry.score)}}
-        conditions = ["#score = :score"]
+        update: Item = {"TableName": self.table} | range_update(entry, after)
         if entry.range:
-            values[":before"] = {"S": entry.range}
-            conditions.append("#range = :before")
-        else:
-            conditions.append("attribute_not_exists(#range)")
-        if entry.tie_order:
-            names["#tie"], values[":tie"] = BY_TIE.sort, {"S": entry.tie_order}
-            conditions.append("#tie = :tie")
-        return {
-            "TableName": self.table,
-            "Key": item_key(*entry.key),
-            "UpdateExpression": "SET #range = :after",
-            "ConditionExpression": " AND ".join(conditions),
-            "ExpressionAttributeNames": names,
-            "ExpressionAttributeValues": values,
-        }
+            update["ExpressionAttributeValues"][":before"] = {"S": entry.range}
+        update["ConditionExpression"] += " AND #range = :before" if entry.range else " AND attribute_not_exists(#range)"
+        return update
 
     # ------------------------------------------------------------ pages
 

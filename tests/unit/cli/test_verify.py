@@ -7,6 +7,7 @@ from click.testing import CliRunner, Result
 
 from scorecast.cli import app, verify
 from scorecast.errors import UserError
+from scorecast.leaderboard.index.table import TOP, shape_key
 from scorecast.ops.recovery import repair
 from scorecast.ops.stack.exit_codes import ExitCode
 from tests.support.fakes import item
@@ -34,7 +35,7 @@ def error_of(result: Result) -> UserError:
 def test_equal_tables_end_with_0(system: RepairSystem) -> None:
     result = run()
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout == "All 2 entries agree with the 2 items of the main table, and the counters match.\n"
+    assert result.stdout == "All 2 entries agree with the 2 items of the main table, and the index matches.\n"
 
 
 def test_an_edit_by_hand_is_found_and_one_command_corrects_it(system: RepairSystem) -> None:
@@ -45,8 +46,8 @@ def test_an_edit_by_hand_is_found_and_one_command_corrects_it(system: RepairSyst
     assert "`scorecast verify --repair` corrects everything." in str(found)
     repaired = run("--repair")
     assert repaired.exit_code == 0, repaired.exception
-    assert "1 entries were written again and the counters of StarWar were counted again." in repaired.stdout
-    assert "Counters are wrong: counting the entries again" in repaired.stderr
+    assert "1 entries were written again and the index of StarWar was corrected." in repaired.stdout
+    assert "The index is wrong: counting the entries again" in repaired.stderr
     assert run().exit_code == 0
 
 
@@ -58,7 +59,21 @@ def test_json_says_what_was_found_and_what_was_done(system: RepairSystem) -> Non
     assert answer["miscounts"] > 0
     assert answer["repaired"] == {"entries": 1, "notApplied": 0, "boards": ["StarWar"]}
     answer = json.loads(run("--json").stdout)
-    assert (answer["miscounts"], answer["unlisted"], answer["repaired"], answer["warnings"]) == (0, 0, None, [])
+    kinds = ("miscounts", "misplaced", "broken", "unlisted")
+    assert [answer[kind] for kind in kinds] == [0, 0, 0, 0]
+    assert (answer["repaired"], answer["warnings"]) == (None, [])
+
+
+def test_a_broken_index_is_corrected_before_the_entries_that_could_not_be_written(system: RepairSystem) -> None:
+    system.table.board_items["shape//StarWar", "StarWar"] = shape_key("StarWar", TOP) | {"version": {"S": "old"}}
+    del system.table.items["1", "StarWar"]
+    found = error_of(run())
+    assert "1 missing, 1 broken" in str(found)
+    answer = json.loads(run("--repair", "--json").stdout)
+    assert answer["repaired"] == {"entries": 1, "notApplied": 0, "boards": ["StarWar"]}
+    assert "StarWar: the top has a shape that cannot be read" in answer["examples"]
+    assert run().exit_code == 0
+    system.table.check()
 
 
 def test_a_repair_that_is_not_applied_ends_with_9_and_names_an_entry(

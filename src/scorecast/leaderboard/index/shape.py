@@ -13,8 +13,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
-from math import ceil
+from itertools import groupby, islice, pairwise
+from math import ceil, sqrt
 
 from scorecast.leaderboard.order_key import HIGHEST, LOWEST, separator
 
@@ -28,6 +28,8 @@ MERGED_ENTRIES = 200
 MERGED_RANGES = 4
 # A page with more ranges is cut: with so many its counters stay below 1 KB, above which a write costs a second unit.
 PAGE_RANGES = 100
+# How full a rebuild makes ranges and pages: they last long, and few are joined soon.
+FILLED_RANGE, FILLED_PAGE = 0.5, 0.7
 
 FIRST = "0"
 """The range of a board that has never been cut; an entry that names no range is in it."""
@@ -114,6 +116,12 @@ class Shape:
         """Whether a key is the node's."""
         return self.low <= key < self.high
 
+    def counts_in(self, key: str, one: str) -> bool:
+        """Whether an entry with a key may be counted in a range: that of the key, or one that was replaced there."""
+        if self.move and one in self.move.old:
+            return self.move.low <= key < self.move.high
+        return one == self.id_at(key)
+
     def replaced(self, low: str, high: str, starts: Sequence[str], ids: Sequence[str]) -> Shape:
         """Return the page with other ranges from `low` to before `high`, which are ends of ranges. Starts a move."""
         first, last = self._at(low), self._at(high)
@@ -174,16 +182,25 @@ class Shape:
         """Return what the parts of one block have in common."""
         return self.move.low if self.move and self.move.low <= part.low < self.move.high else part.low
 
+    @property
+    def is_sound(self) -> bool:
+        """Whether every invariant holds: ends are in order, ids are valid and different, a move lies on ends."""
+        ids = (*self.ids, *self.old)
+        return (
+            (self.version > 0 or self == Shape())
+            and len(self.ids) == len(self.starts)
+            and all(low < high for low, high in pairwise((*self.starts, self.high)))
+            and len(set(ids)) == len(ids)
+            and all(one.isascii() and one.isalnum() and one == one.upper() for one in ids)
+            and (not self.move or self._is_on_ends(self.move))
+        )
+
+    def _is_on_ends(self, move: Move) -> bool:
+        return not self.is_inner and move.low < move.high and move.low in self.starts and move.high in self._ends
+
     def _check(self) -> None:
-        """Assert every invariant: ends are in order, ids are different, a move lies on ends of ranges."""
-        assert list(self.starts) == sorted(set(self.starts)), self.starts
-        assert self.starts[-1] < self.high
-        assert len(self.ids) == len(self.starts)
-        assert len({*self.ids, *self.old}) == len(self.ids) + len(self.old), (self.ids, self.old)
-        if self.move:
-            assert not self.is_inner
-            assert self.move.low in self.starts
-            assert self.move.high in self._ends
+        """Assert every invariant."""
+        assert self.is_sound, self
 
 
 def _block(parts: list[Block], move: Move | None) -> Block:
@@ -256,16 +273,43 @@ def cuts(keys: Sequence[str], low: str, high: str, parts: int) -> list[str]:
     >>> cuts(["10", "12", "22", "25"], LOWEST, HIGHEST, 2)
     ['2']
     """
-    found: set[str] = set()
-    size = len(keys) / parts
+    return [cut for cut in _cuts(keys, len(keys) / parts) if low < cut < high]
+
+
+def starts_of(keys: Iterable[str]) -> list[str]:
+    """Return the starts of new ranges for all keys of a board, which are sorted. O(keys), memory O(ranges)."""
+    return [LOWEST, *_cuts(keys, RANGE_ENTRIES * FILLED_RANGE)]
+
+
+def _cuts(keys: Iterable[str], size: float) -> Iterator[str]:
+    """Yield where to cut sorted keys into parts of about a size."""
     before, passed, due = LOWEST, 0, size
     for key, same in groupby(keys):
-        many = len(list(same))
+        many = sum(1 for _ in same)
         if many > PART_ENTRIES:
-            found |= {key, key + HIGHEST}
+            yield from (key, key + HIGHEST)
             due = passed + many + size
         elif passed >= due:
-            found.add(separator(before, key))
+            yield separator(before, key)
             due = passed + size
         before, passed = key, passed + many
-    return sorted(cut for cut in found if low < cut < high)
+
+
+def build(starts: Sequence[str], ids: Iterator[str], version: int) -> tuple[Shape, dict[str, Shape]]:
+    """Return the top of a board with these ranges, and its pages: none if the ranges fit into the top. O(ranges).
+
+    >>> top, pages = build(["", *(f"2{at:03}" for at in range(150))], iter(f"R{at}" for at in range(200)), version=7)
+    >>> top.starts, [len(page.ids) for page in pages.values()]
+    (('', '2050', '2101'), [51, 51, 49])
+    """
+    if len(starts) <= PAGE_RANGES:
+        return Shape(version, tuple(starts), tuple(islice(ids, len(starts)))), {}
+    # The more pages there are, the more ranges a page may have, as when a board grows (upkeep.py).
+    filled = max(PAGE_RANGES * FILLED_PAGE, sqrt(len(starts) * FILLED_PAGE))
+    size = ceil(len(starts) / ceil(len(starts) / filled))
+    runs = [tuple(starts[at : at + size]) for at in range(0, len(starts), size)]
+    ends = [*(run[0] for run in runs[1:]), HIGHEST]
+    pages = {
+        next(ids): Shape(version, run, tuple(islice(ids, len(run))), end) for run, end in zip(runs, ends, strict=True)
+    }
+    return Shape(version, tuple(run[0] for run in runs), tuple(pages), is_inner=True), pages

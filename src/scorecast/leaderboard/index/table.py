@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from scorecast.errors import NotAcknowledged
 from scorecast.leaderboard.batch_get import BatchGetItem, read_items
 from scorecast.leaderboard.index.shape import Counts, Move, Shape
 from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, is_policy, policy_key, read_policy
@@ -35,6 +36,8 @@ TOP = ""
 
 # Short, because DynamoDB charges for the names of attributes too. Ids are in capitals, so none equals one of these.
 _FENCE, _UPDATES, _AT = "f", "n", "at"
+
+_MALFORMED = (KeyError, ValueError, TypeError, AttributeError)
 
 Item = dict[str, Any]
 Action = dict[str, Any]
@@ -91,11 +94,17 @@ class Node:
         return not self.shape.move and any(shard.fence < self.shape.version for shard in self.shards)
 
     def take(self, kind: str, item: Mapping[str, Any]) -> None:
-        """Take in an item of the node: its shape, or a shard; `kind` is what its key begins with."""
-        if kind == SHAPE:
-            self.shape, self.ties = _read_shape(item), "ties" in item
-        else:
-            self.shards[int(kind)] = _read_shard(item)
+        """Take in an item of the node: its shape, or a shard; `kind` is what its key begins with.
+
+        NotAcknowledged if it is malformed, which only an edit by hand makes it.
+        """
+        try:
+            if kind == SHAPE:
+                self.shape, self.ties = _read_shape(item), "ties" in item
+            else:
+                self.shards[int(kind)] = _read_shard(item)
+        except _MALFORMED:
+            raise NotAcknowledged("A board's index cannot be read: run `scorecast verify --repair`.") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,7 +335,7 @@ def _read_shape(item: Mapping[str, Any]) -> Shape:
         return Shape()
     move = item.get("move", {}).get("L")
     low, high, old = (one["S"] for one in move) if move else ("", "", "")
-    return Shape(
+    shape = Shape(
         int(item["version"]["N"]),
         tuple(item["starts"]["S"].split(" ")),
         tuple(item["ids"]["S"].split(" ")),
@@ -334,6 +343,9 @@ def _read_shape(item: Mapping[str, Any]) -> Shape:
         Move(low, high, tuple(old.split(" "))) if move else None,
         "pages" in item,
     )
+    if not shape.is_sound:
+        raise ValueError
+    return shape
 
 
 def _shape_attributes(shape: Shape, *, ties: bool) -> Item:

@@ -1,59 +1,213 @@
-"""Counters: compare every bucket of every node of the index with the entries that it counts.
+"""Counters: compare every count of the index with the entries that it counts, and its shapes with each other.
 
-Entries are read page by page. Memory holds the counts: at most one bucket for each distinct first four digits of a
-board's scores.
+Entries are read page by page. Memory holds the index and a number for each range, never the entries.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
-from scorecast.leaderboard.index.counters import Counters, Node, total
-from scorecast.leaderboard.index.table import NodeCounts
-from scorecast.leaderboard.item import ENTRIES_ONLY, read_item
+from scorecast.errors import NotAcknowledged
+from scorecast.leaderboard.index.shape import FIRST
+from scorecast.leaderboard.index.table import COUNTERS, SHAPE, SHARDS, TOP, Node, parse_key, shape_key, shard_keys
+from scorecast.leaderboard.item import ENTRIES_ONLY, Item, StoredEntry, read_item
+from scorecast.leaderboard.order_key import HIGHEST, LOWEST, is_score_end, score_order
+from scorecast.leaderboard.policy import DEFAULT, POLICY, BoardPolicy, Order, Ties, is_policy, read_policy
 from scorecast.ops.stack.polling import CLOCK, Clock, poll_until
 from scorecast.ops.stack.stack import Stack
 from scorecast.runtime.pages import read_all, read_pages
+from scorecast.standings.shapes import KnownShapes
 from scorecast.standings.store import BOARDS
 
-CountedEntries = dict[str, Counters]
-"""Board to the counters that its entries must have."""
+_SHARD_NAMES = [str(number) for number in range(SHARDS)]
+# A longer id was written by hand.
+_ID_CHARACTERS = 9
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
-    """What the board table holds: the counts of each board, summed over the shards, and the boards that are listed.
+@dataclass(slots=True)
+class BoardIndex:
+    """What the board table holds of one board: its policy, whether it is listed, and the items of its index.
 
-    `updated_at` tells when a board's entries last changed.
+    `next_id` is the number of the allocator of ids, `unreadable` the collections of malformed items.
     """
 
-    nodes: dict[str, dict[str, Node]] = field(default_factory=dict)
-    updated_at: dict[str, str] = field(default_factory=dict)
-    listed: set[str] = field(default_factory=set)
+    board: str
+    policy: BoardPolicy = DEFAULT
+    is_listed: bool = False
+    nodes: dict[str, Node] = field(default_factory=lambda: {TOP: Node()})
+    collections: set[str] = field(default_factory=set)
+    unreadable: set[str] = field(default_factory=set)
+    next_id: int = 0
+
+    def take(self, item: Item) -> None:
+        """Take in an item."""
+        collection = item["collection"]["S"]
+        if collection == BOARDS:
+            self.is_listed = True
+        elif is_policy(item):
+            self.policy = read_policy(item)
+        else:
+            self.collections.add(collection)
+            try:
+                self._take_node(item)
+            except (NotAcknowledged, ValueError):
+                self.unreadable.add(collection)
+
+    def _take_node(self, item: Item) -> None:
+        kind, name = parse_key(item)
+        if kind in (SHAPE, *_SHARD_NAMES):
+            self.nodes.setdefault(name, Node()).take(kind, item)
+        if kind == SHAPE and name == TOP:
+            self.next_id = int(item.get("next", {}).get("N", "0"))
+
+    @property
+    def top(self) -> Node:
+        """The top."""
+        return self.nodes[TOP]
+
+    @property
+    def shapes(self) -> KnownShapes:
+        """The shapes of its nodes, as a writer knows them."""
+        pages = self.top.shape.ids if self.top.shape.is_inner else ()
+        return KnownShapes(self.top.shape, self.top.ties, {page: self.node(page).shape for page in pages})
+
+    @property
+    def last_id(self) -> int:
+        """The greatest number of an id that it has, or has given to a range."""
+        nodes = self.nodes.values()
+        ids = {one for node in nodes for one in (*node.shape.ids, *node.shape.old, *node.counts)}
+        return max(self.next_id, 0, *map(number_of, ids))
+
+    @property
+    def strays(self) -> list[str]:
+        """The collections of items that belong to no node."""
+        return sorted(self.collections - {one for node in self.shapes.nodes for one in self._collections(node)})
+
+    def node(self, name: str) -> Node:
+        """Return a node; that of a board that has never been cut if none of its items is there."""
+        return self.nodes.get(name, Node())
+
+    def broken_shapes(self) -> Iterator[tuple[str, str]]:
+        """Yield each node whose shape is not valid, or does not fit the others, and what is wrong."""
+        if reason := self._flaw_of(TOP, LOWEST, HIGHEST):
+            yield TOP, reason
+            return
+        shapes, top = self.shapes, self.top.shape
+        for block in top.blocks if top.is_inner else ():
+            if reason := self._flaw_of(block.ids[0], block.low, block.high):
+                yield block.ids[0], reason
+        ids = [one for shape in shapes.nodes.values() for one in (*shape.ids, *shape.old)]
+        if len(set(ids)) < len(ids):
+            yield TOP, "has an id twice"
+        if top.version and self.next_id < max(map(number_of, ids)):
+            yield TOP, "would give ids again"
+
+    def broken_counters(self) -> Iterator[tuple[str, str]]:
+        """Yield each node whose counters no look-up or no writer can use, and what is wrong."""
+        for name, shape in self.shapes.nodes.items():
+            shards = self.node(name).shards
+            if self.unreadable & set(self._collections(name)[1:]):
+                yield name, "has counters that cannot be read"
+            elif name != TOP and not all(shard.updates for shard in shards):
+                yield name, "lacks some of its counters"
+            elif any(shard.fence > shape.version for shard in shards):
+                yield name, "has counters of a newer shape"
+
+    def _flaw_of(self, name: str, low: str, high: str) -> str:
+        node, ties = self.node(name), self.top.ties
+        shape = node.shape
+        if self._collections(name)[0] in self.unreadable:
+            return "has a shape that cannot be read"
+        if name != TOP and not shape.version:
+            return "has no shape"
+        if not all(map(str.isascii if ties else is_score_end, shape.starts)):
+            return "has a shape that is not valid"
+        if (shape.low, shape.high) != (low, high) or (name != TOP and (shape.is_inner or node.ties != ties)):
+            return "has a shape that does not fit the top"
+        return ""
+
+    def _collections(self, node: str) -> list[str]:
+        keys = (shape_key(self.board, node), *shard_keys(self.board, node))
+        return [key["collection"]["S"] for key in keys]
+
+
+class Index(dict[str, BoardIndex]):
+    """The index of each board; one without items has never been cut."""
+
+    def __missing__(self, board: str) -> BoardIndex:
+        return BoardIndex(board)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What the entries of a board say: how many name each range, and how many of those are not in it.
+
+    `shapes` are None if they are not sound. `order` is that of the policy if ties have an order, by the policy or in
+    the index; `is_tied` says that all entries have a place in it.
+    """
+
+    shapes: KnownShapes | None
+    order: Order | None
+    named: Counter[str] = field(default_factory=Counter)
+    misplaced: int = 0
+    is_tied: bool = True
+
+    def add(self, entry: StoredEntry) -> None:
+        """Count an entry. O(log ranges)."""
+        self.named[entry.range or FIRST] += 1
+        is_tied = self.order is None or entry.tie_order.startswith(f"{score_order(entry.number, self.order)}/")
+        self.is_tied &= is_tied
+        if self.shapes:
+            self.misplaced += (self.shapes.ties and not is_tied) or not self.shapes.holds(entry)
 
 
 @dataclass(frozen=True, slots=True)
 class Miscount:
-    """A bucket whose count differs from its number of entries; `node` is its path, "" for the root."""
+    """A part, a range or a page, whose count differs from its number of entries."""
 
+    kind: ClassVar[str] = "miscount"
     board: str
-    node: str
-    bucket: int
+    part: str
     counted: int
     entries: int
 
     def __str__(self) -> str:
-        bucket = f"bucket {self.bucket} of node {self.node!r}"
-        return f"{self.board}: {bucket} counts {self.counted}, but {self.entries} entries are there"
+        return f"{self.board}: {self.part} counts {self.counted}, but {self.entries} entries are there"
+
+
+@dataclass(frozen=True, slots=True)
+class Misplaced:
+    """Entries that are not in the range that they name."""
+
+    kind: ClassVar[str] = "misplaced"
+    board: str
+    entries: int
+
+    def __str__(self) -> str:
+        return f"{self.board}: {self.entries} entries are not in the range that they name"
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A part of the index that is not valid, or does not fit the others."""
+
+    kind: ClassVar[str] = "broken"
+    board: str
+    part: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.board}: {self.part} {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
 class Unlisted:
     """A board that has entries, but is not in the list of boards."""
 
+    kind: ClassVar[str] = "unlisted"
     board: str
     entries: int
 
@@ -61,52 +215,97 @@ class Unlisted:
         return f"{self.board}: has {self.entries} entries, but is not in the list of boards"
 
 
-Fault = Miscount | Unlisted
-
-
-def count_entries(
-    dynamodb: Any, leaderboard: str, on_entries: Callable[[int], None] = lambda _: None
-) -> CountedEntries:
-    """Count the entries of every board as the index must; `on_entries` receives how many more were read."""
-    boards: CountedEntries = defaultdict(Counters)
-    request = {"TableName": leaderboard, "ConsistentRead": True, **ENTRIES_ONLY}
-    for page in read_pages(dynamodb.scan, request):
-        for entry in map(read_item, page["Items"]):
-            boards[entry.board].replace(None, entry.number)
-        on_entries(len(page["Items"]))
-    return boards
+Fault = Miscount | Misplaced | Broken | Unlisted
+KINDS = {"miscount": "miscounts", "misplaced": "misplaced", "broken": "broken", "unlisted": "unlisted"}
+"""The kinds of faults, and what several are called."""
 
 
 def read_index(dynamodb: Any, table: str) -> Index:
-    """Read the counts of all nodes, and the list of boards."""
-    boards: dict[str, NodeCounts] = defaultdict(lambda: NodeCounts(defaultdict(dict)))
+    """Read the index of every board, its policy, and the list of boards."""
     index = Index()
     request: dict[str, Any] = {
         "TableName": table,
         "ConsistentRead": True,
-        "FilterExpression": "attribute_exists(#node) OR #collection = :boards",
-        "ExpressionAttributeNames": {"#node": "node", "#collection": "collection"},
-        "ExpressionAttributeValues": {":boards": {"S": BOARDS}},
+        "FilterExpression": "begins_with(#collection, :shape) OR begins_with(#collection, :counters)"
+        " OR begins_with(#collection, :policy) OR #collection = :boards",
+        "ExpressionAttributeNames": {"#collection": "collection"},
+        "ExpressionAttributeValues": {
+            ":shape": {"S": SHAPE},
+            ":counters": {"S": COUNTERS},
+            ":policy": {"S": POLICY},
+            ":boards": {"S": BOARDS},
+        },
     }
     for item in read_all(dynamodb.scan, request):
-        if "node" in item:
-            boards[item["name"]["S"]].add(item)
-        elif item["collection"]["S"] == BOARDS:
-            index.listed.add(item["name"]["S"])
-    index.nodes.update({board: counts.nodes for board, counts in boards.items()})
-    index.updated_at.update({board: counts.updated_at for board, counts in boards.items()})
+        board = item["name"]["S"]
+        index.setdefault(board, BoardIndex(board)).take(item)
     return index
 
 
-def find_faults(index: Index, entries: CountedEntries) -> Iterator[Fault]:
-    """Compare the index with the counted entries, board by board."""
-    for board in sorted(index.nodes.keys() | entries.keys()):
-        counters = entries.get(board, Counters())
-        if board in entries and board not in index.listed:
-            yield Unlisted(board, total(counters.nodes))
-        left, right = index.nodes.get(board, {}), counters.nodes
-        for node in sorted(left.keys() | right.keys()):
-            yield from _unequal(board, node, left.get(node, {}), right.get(node, {}))
+def read_entries(dynamodb: Any, leaderboard: str) -> Iterator[list[StoredEntry]]:
+    """Read all entries of all boards, page by page."""
+    request = {"TableName": leaderboard, "ConsistentRead": True, **ENTRIES_ONLY}
+    for page in read_pages(dynamodb.scan, request):
+        yield [read_item(item) for item in page["Items"]]
+
+
+def tally_entries(
+    pages: Iterable[list[StoredEntry]], index: Index, on_entries: Callable[[int], None] = lambda _: None
+) -> dict[str, Tally]:
+    """Count the entries of every board as they name their ranges; `on_entries` receives how many more were read."""
+    tallies: dict[str, Tally] = {}
+    for page in pages:
+        for entry in page:
+            if entry.board not in tallies:
+                tallies[entry.board] = tally_of(index[entry.board])
+            tallies[entry.board].add(entry)
+        on_entries(len(page))
+    return tallies
+
+
+def tally_of(found: BoardIndex) -> Tally:
+    """Return the tally of a board none of whose entries is counted yet."""
+    has_order = found.top.ties or found.policy.ties is Ties.EARLIEST
+    shapes = None if any(found.broken_shapes()) else found.shapes
+    return Tally(shapes, found.policy.order if has_order else None)
+
+
+def expected_counts(shapes: KnownShapes, named: Mapping[str, int]) -> dict[str, dict[str, int]]:
+    """Return the counts of each node that the entries require, from how many of them name each range."""
+    counts = {
+        node: {one: named.get(one, 0) for one in (*shape.ids, *shape.old)}
+        for node, shape in (shapes.pages or {TOP: shapes.top}).items()
+    }
+    return {TOP: {page: sum(some.values()) for page, some in counts.items()}} | counts if shapes.pages else counts
+
+
+def find_faults(index: Index, tallies: Mapping[str, Tally]) -> Iterator[Fault]:
+    """Compare the index with the entries, board by board."""
+    for board in sorted(index.keys() | tallies.keys()):
+        found = index[board]
+        tally = tallies.get(board) or tally_of(found)
+        if tally.named and not found.is_listed:
+            yield Unlisted(board, tally.named.total())
+        yield from _broken(found)
+        yield from (Broken(board, f"the item {one}", "belongs to no part of the index") for one in found.strays)
+        if tally.misplaced:
+            yield Misplaced(board, tally.misplaced)
+        if tally.shapes:
+            yield from _miscounts(found, expected_counts(tally.shapes, tally.named))
+
+
+def _broken(found: BoardIndex) -> Iterator[Broken]:
+    for node, why in (*found.broken_shapes(), *found.broken_counters()):
+        yield Broken(found.board, _name(node), why)
+
+
+def _miscounts(found: BoardIndex, expected: Mapping[str, Mapping[str, int]]) -> Iterator[Miscount]:
+    for node, entries in expected.items():
+        counted, is_inner = found.node(node).counts, found.node(node).shape.is_inner
+        for one in sorted(counted.keys() | entries.keys()):
+            if counted[one] != entries.get(one, 0):
+                part = _name(one) if is_inner else f"range {one}"
+                yield Miscount(found.board, part, counted[one], entries.get(one, 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,35 +317,38 @@ class ComparedCounters:
 
 
 def compare_counters(stack: Stack, settle_s: float, clock: Clock = CLOCK) -> ComparedCounters:
-    """Compare all counters with all entries until they agree or the time to settle is over.
+    """Compare the index with all entries until they agree or the time to settle is over.
 
-    The tables are read one after the other. If a change is counted in between, a wrong counter can seem right, so the
-    counters are read again afterwards.
+    The tables are read one after the other, and then the index again. Every change of an entry updates its board's
+    index, so a board whose index is unchanged was read as it was at one moment. No other board is judged.
     """
     found = ComparedCounters([], [])
     dynamodb, table = stack.client("dynamodb"), stack.output("BoardTableName")
     for _ in poll_until(settle_s, pause_s=0.5, longest_pause_s=5, clock=clock):
         before = read_index(dynamodb, table)
-        faults = list(find_faults(before, count_entries(dynamodb, stack.output("LeaderboardTableName"))))
+        tallies = tally_entries(read_entries(dynamodb, stack.output("LeaderboardTableName")), before)
         after = read_index(dynamodb, table)
-        found = ComparedCounters(faults, sorted(_changed(before, after) - {fault.board for fault in faults}))
+        busy = {board for board in before.keys() | after.keys() if before[board] != after[board]}
+        faults = [fault for fault in find_faults(before, tallies) if fault.board not in busy]
+        found = ComparedCounters(faults, sorted(busy))
         if not found.faults and not found.busy:
             break
     return found
 
 
-def _changed(before: Index, after: Index) -> set[str]:
-    """The boards whose index changed."""
-    boards = before.updated_at.keys() | after.updated_at.keys()
-    return {
-        board
-        for board in boards
-        if (before.nodes.get(board), before.updated_at.get(board))
-        != (after.nodes.get(board), after.updated_at.get(board))
-    }
+def find_broken(stack: Stack) -> list[Broken]:
+    """Find what makes a board's index unusable for writers, because somebody edited it. Reads the board table twice."""
+    dynamodb, table = stack.client("dynamodb"), stack.output("BoardTableName")
+    before, after = read_index(dynamodb, table), read_index(dynamodb, table)
+    still = (found for board, found in before.items() if found == after[board])
+    return [broken for found in still for broken in _broken(found)]
 
 
-def _unequal(board: str, node: str, counted: Node, entries: Node) -> Iterator[Miscount]:
-    for bucket in sorted(counted.keys() | entries.keys()):
-        if counted.get(bucket, 0) != entries.get(bucket, 0):
-            yield Miscount(board, node, bucket, counted.get(bucket, 0), entries.get(bucket, 0))
+def number_of(one: str) -> int:
+    """Return the number of an id (table.id_text); 0 for a text that the allocator has not made."""
+    is_id = one.isascii() and one.isalnum() and len(one) <= _ID_CHARACTERS
+    return int(one, 36) if is_id else 0
+
+
+def _name(node: str) -> str:
+    return f"page {node}" if node else "the top"

@@ -1,45 +1,59 @@
-"""Rebuild: count the entries again and replace the counters of the index, while changes keep arriving.
+"""Rebuild: make the shapes, the counters and the entries of the index agree again, while changes keep arriving.
 
-ConsumerLambda's queue is paused meanwhile and keeps what arrives. No entry is written during that time, so the count is
-exact. Ctrl-C resumes the queue first; after a kill, the next rebuild resumes it.
+ConsumerLambda's queue is paused meanwhile and keeps what arrives. No other process writes entries during that time, so
+the count is exact. Ctrl-C resumes the queue first; after a kill, the next rebuild resumes it. One that was interrupted
+while it wrote can leave wrong ranks; the next one corrects them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from scorecast.changes.change import iso_now
 from scorecast.errors import UserError
-from scorecast.leaderboard.index.counters import total
-from scorecast.leaderboard.index.table import COUNTERS, CounterTable
+from scorecast.leaderboard.index.entries import entry_index
+from scorecast.leaderboard.item import BY_SCORE, BY_TIE, StoredEntry, range_update, read_item
 from scorecast.ops.recovery.consumer_mapping import DISABLED, ConsumerMapping, MappingState, consumer_mapping_of
-from scorecast.ops.recovery.counters import CountedEntries, count_entries, find_faults, read_index
+from scorecast.ops.recovery.counters import (
+    Index,
+    Tally,
+    find_faults,
+    read_entries,
+    read_index,
+    tally_entries,
+    tally_of,
+)
 from scorecast.ops.recovery.interrupts import Interrupts
+from scorecast.ops.recovery.new_index import NewIndex, keeps_cuts, new_index
 from scorecast.ops.stack.aws_errors import explain
 from scorecast.ops.stack.batch_write import BATCH_WRITES, write_batch
 from scorecast.ops.stack.exit_codes import ExitCode
 from scorecast.ops.stack.polling import CLOCK, Clock, poll_until
 from scorecast.ops.stack.stack import Stack
+from scorecast.runtime.aws import code_of
 from scorecast.runtime.batches import cut_batches
-from scorecast.runtime.pages import read_pages
-from scorecast.standings.store import BOARDS
+from scorecast.runtime.pages import read_all
+from scorecast.runtime.together import CALLS, together
 
 # ConsumerLambda ends within its 30 seconds.
 _PROCESSING_DEADLINE_S = 35
+# Ctrl-C is looked for after so many entries of an index.
+_CHECKED = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """How many boards and entries were counted, and how many nodes the index has now."""
+    """How many boards and entries were counted; the boards whose index was replaced, and how many entries it moved."""
 
     boards: int
     entries: int
-    nodes: int
+    replaced: list[str]
+    moved: int
 
 
 OnEntries = Callable[[int], None]
@@ -48,24 +62,51 @@ Tell = Callable[[str], None]
 """Receives what the user has to know while a rebuild runs."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Survey:
+    """What both tables hold while no entry is written."""
+
+    index: Index
+    tallies: Mapping[str, Tally]
+
+    @property
+    def wrong(self) -> set[str]:
+        """The boards on which something does not agree."""
+        return {fault.board for fault in find_faults(self.index, self.tallies)}
+
+    @property
+    def outdated(self) -> set[str]:
+        """The boards that are to be cut again; those without any entry or item of the index are not."""
+        boards = {board for board, found in self.index.items() if found.collections} | self.tallies.keys()
+        return {board for board in boards if not keeps_cuts(self.index[board], self.tally(board))}
+
+    def tally(self, board: str) -> Tally:
+        """Return what the entries of a board say."""
+        return self.tallies.get(board) or tally_of(self.index[board])
+
+
 def rebuild(stack: Stack, on_entries: OnEntries, tell: Tell, clock: Clock = CLOCK) -> Rebuilt:
-    """Count all entries again and replace all counters. Reads both tables completely."""
+    """Count all entries, and replace the index of every board that is wrong, or not cut as its policy says.
+
+    Reads both tables completely, and the entries once more if some have to name another range.
+    """
     with _paused(stack, tell, clock) as pause:
-        boards = pause.count(on_entries)
-        nodes = pause.replace(boards, None)
-        return Rebuilt(len(boards), sum(total(counters.nodes) for counters in boards.values()), nodes)
+        survey = pause.survey(on_entries)
+        chosen = sorted(survey.wrong | survey.outdated)
+        moved = pause.replace(survey, chosen)
+        entries = sum(tally.named.total() for tally in survey.tallies.values())
+        return Rebuilt(len(survey.tallies), entries, chosen, moved)
 
 
 def correct(stack: Stack, on_entries: OnEntries, tell: Tell, clock: Clock = CLOCK) -> list[str]:
-    """Count all entries again and replace the counters of the boards that are wrong; return their names.
+    """Count all entries, and replace the index of every board that is wrong; return their names.
 
-    No entry is written meanwhile, so a difference is never a change in progress. Reads both tables completely.
+    No entry is written meanwhile, so a difference is never a change in progress. Reads as much as `rebuild`.
     """
     with _paused(stack, tell, clock) as pause:
-        boards = pause.count(on_entries)
-        index = read_index(stack.client("dynamodb"), stack.output("BoardTableName"))
-        wrong = sorted({fault.board for fault in find_faults(index, boards)})
-        pause.replace(boards, wrong)
+        survey = pause.survey(on_entries)
+        wrong = sorted(survey.wrong)
+        pause.replace(survey, wrong)
         return wrong
 
 
@@ -116,66 +157,94 @@ class _Pause:
             if not self._is_processing():
                 return
 
-    def count(self, on_entries: OnEntries) -> CountedEntries:
-        """Count the entries of all boards."""
+    def survey(self, on_entries: OnEntries) -> _Survey:
+        """Read the index, and count the entries of all boards."""
 
         def read(count: int) -> None:
             self.interrupts.check()
             on_entries(count)
 
-        return count_entries(self.stack.client("dynamodb"), self.stack.output("LeaderboardTableName"), read)
+        index = read_index(self.stack.client("dynamodb"), self.stack.output("BoardTableName"))
+        return _Survey(index, tally_entries(self._entries(), index, read))
 
-    def replace(self, boards: CountedEntries, chosen: Collection[str] | None) -> int:
-        """Replace the counters of the chosen boards, or (None) of all, and list them; return how many nodes they have.
-
-        The nodes go into one shard; all other nodes and shards are deleted.
-        """
-        dynamodb, table = self.stack.client("dynamodb"), self.stack.output("BoardTableName")
-        kept = {board: counters for board, counters in boards.items() if chosen is None or board in chosen}
-        counter_table, at = CounterTable(dynamodb, table), iso_now()
-        nodes = [node for board, one in kept.items() for node in counter_table.items(board, one.nodes, at)]
-        listed = [{"collection": {"S": BOARDS}, "name": {"S": board}} for board in kept]
-        names = {node["collection"]["S"] for node in nodes}
-        stale = [key for key in self._node_keys(chosen) if key["collection"]["S"] not in names]
-        requests = [{"PutRequest": {"Item": item}} for item in nodes + listed]
-        requests += [{"DeleteRequest": {"Key": key}} for key in stale]
+    def replace(self, survey: _Survey, boards: Sequence[str]) -> int:
+        """Replace the index of some boards; return how many of their entries name another range now."""
+        new = {board: self._new_index(survey, board) for board in boards}
         self._require_still_paused()
-        self._write(table, requests)
-        self._require_still_paused()
-        return len(nodes)
-
-    def _write(self, table: str, requests: list[dict[str, Any]]) -> None:
         try:
-            for batch in cut_batches(requests, BATCH_WRITES):
-                write_batch(self.stack.client("dynamodb"), table, batch, "run `scorecast rebuild` again", self.clock)
-                self.interrupts.check()
+            self._place(survey, new)
+            self._require_still_paused()
+            self._write([request for one in new.values() for request in one.requests()])
         except KeyboardInterrupt:
             raise UserError(
-                "Stopped before all counters were written, so ranks and totals may be wrong: run `scorecast rebuild` "
+                "Stopped before the index was written, so ranks and totals may be wrong: run `scorecast rebuild` "
                 "again.",
                 ExitCode.INTERRUPTED,
             ) from None
+        self._require_still_paused()
+        return sum(one.rewritten for one in new.values())
 
-    def _node_keys(self, chosen: Collection[str] | None) -> Iterator[dict[str, Any]]:
-        """Read the keys of all nodes of the chosen boards, or (None) of all."""
-        request = {
-            "TableName": self.stack.output("BoardTableName"),
-            "ConsistentRead": True,
-            "FilterExpression": "begins_with(#collection, :counters)",
-            "ProjectionExpression": "#collection, #name",
-            "ExpressionAttributeNames": {"#collection": "collection", "#name": "name"},
-            "ExpressionAttributeValues": {":counters": {"S": COUNTERS}},
-        }
-        for page in read_pages(self.stack.client("dynamodb").scan, request):
+    def _new_index(self, survey: _Survey, board: str) -> NewIndex:
+        return new_index(survey.index[board], survey.tally(board), partial(self._keys, board))
+
+    def _keys(self, board: str, ties: bool) -> Iterator[str]:
+        """Read the order keys of a board's entries, sorted."""
+        query, table = self.stack.client("dynamodb").query, self.stack.output("LeaderboardTableName")
+        entries = entry_index(query, table, BY_SCORE.index, BY_TIE.index, ties=ties)
+        for number, item in enumerate(read_all(query, entries.request(board))):
+            if not number % _CHECKED:
+                self.interrupts.check()
+            yield entries.key_of(read_item(item))
+
+    def _place(self, survey: _Survey, new: Mapping[str, NewIndex]) -> None:
+        """Make every entry name its range, and count them."""
+        for board, one in new.items():
+            one.named.update(survey.tally(board).named)
+        moving = {board: one for board, one in new.items() if one.is_cut or survey.tally(board).misplaced}
+        if not moving:
+            return
+        dynamodb, table = self.stack.client("dynamodb"), self.stack.output("BoardTableName")
+        for one in moving.values():
+            one.named.clear()
+            dynamodb.update_item(**one.reservation(table))
+        for page in self._entries():
+            moves = [
+                partial(self._move, entry, after)
+                for entry in page
+                if entry.board in moving and (after := moving[entry.board].add(entry))
+            ]
+            for batch in cut_batches(moves, CALLS):
+                self.interrupts.check()
+                together(batch)
+
+    def _move(self, entry: StoredEntry, after: str) -> None:
+        """Make an entry name another range."""
+        table = {"TableName": self.stack.output("LeaderboardTableName")}
+        try:
+            self.stack.client("dynamodb").update_item(**table | range_update(entry, after))
+        except ClientError as error:
+            if code_of(error) != "ConditionalCheckFailedException":
+                raise
+            raise UserError(
+                "An entry changed before its index was complete, so ranks may be wrong: run `scorecast rebuild` "
+                "again, while nobody edits the leaderboard's tables by hand."
+            ) from None
+
+    def _entries(self) -> Iterator[list[StoredEntry]]:
+        return read_entries(self.stack.client("dynamodb"), self.stack.output("LeaderboardTableName"))
+
+    def _write(self, requests: Iterable[dict[str, Any]]) -> None:
+        dynamodb, table = self.stack.client("dynamodb"), self.stack.output("BoardTableName")
+        for batch in cut_batches(requests, BATCH_WRITES):
+            write_batch(dynamodb, table, batch, "run `scorecast rebuild` again", self.clock)
             self.interrupts.check()
-            yield from (key for key in page["Items"] if chosen is None or key["name"]["S"] in chosen)
 
     def _require_still_paused(self) -> None:
         """Refuse a count that is not exact because ConsumerLambda may have written entries meanwhile."""
         if (found := self.mapping.read()).state != DISABLED:
             raise UserError(
-                f"The mapping of ConsumerLambda's queue became {found.state} before the counters were complete, so "
-                "they may be wrong: run `scorecast rebuild` again, one at a time."
+                f"The mapping of ConsumerLambda's queue became {found.state} before the index was complete, so ranks "
+                "and totals may be wrong: run `scorecast rebuild` again, one at a time."
             )
 
     def _is_processing(self) -> bool:

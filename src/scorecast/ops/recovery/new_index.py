@@ -1,0 +1,116 @@
+"""New index: what a rebuild writes for one board. Its shapes keep their cuts if these are sound.
+
+All nodes get a version that is newer than any that a process may know. So a writer that knows older shapes fails, and
+reads them again, even if somebody deleted the items that told the former versions.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import count
+from typing import Any
+
+from scorecast.changes.change import iso_now
+from scorecast.leaderboard.index.shape import FIRST, RANGE_ENTRIES, build, starts_of
+from scorecast.leaderboard.index.table import SHARDS, TOP, Shard, id_text, shape_item, shape_key, shard_item
+from scorecast.leaderboard.item import StoredEntry
+from scorecast.leaderboard.policy import Ties
+from scorecast.ops.recovery.counters import BoardIndex, Tally, expected_counts, number_of
+from scorecast.ops.stack.batch_write import WriteRequest
+from scorecast.standings.shapes import KnownShapes
+from scorecast.standings.store import BOARDS
+
+# A range that holds more, in full ranges, grew without upkeep: the board is cut again.
+_OVERGROWN = 10
+
+Keys = Callable[[bool], Iterable[str]]
+"""Reads the order keys of a board, sorted: those of the scores, or (True) those that order ties."""
+
+
+@dataclass(slots=True)
+class NewIndex:
+    """The shapes that a board gets, the number of the last id that it has given, and its entries by range.
+
+    `is_cut` says that the shapes are new, `rewritten` counts the entries that are to name another range.
+    """
+
+    found: BoardIndex
+    shapes: KnownShapes
+    last_id: int
+    is_cut: bool
+    named: Counter[str] = field(default_factory=Counter)
+    rewritten: int = 0
+
+    def add(self, entry: StoredEntry) -> str | None:
+        """Count an entry; return the range that it has to name if it names another one."""
+        one = entry.range or FIRST
+        is_there = self.shapes.holds(entry)
+        if not is_there:
+            one = self.shapes.placed(entry).range or FIRST
+            self.rewritten += 1
+        self.named[one] += 1
+        return None if is_there else one
+
+    def reservation(self, table: str) -> dict[str, Any]:
+        """Return the update by which no other process gives the same ids."""
+        return {
+            "TableName": table,
+            "Key": shape_key(self.found.board, TOP),
+            "UpdateExpression": "SET #next = :next",
+            "ExpressionAttributeNames": {"#next": "next"},
+            "ExpressionAttributeValues": {":next": {"N": str(self.last_id)}},
+        }
+
+    def requests(self) -> Iterator[WriteRequest]:
+        """Yield what replaces the index: pages first, then the top that names them, then the end of what is left."""
+        board, counts = self.found.board, expected_counts(self.shapes, self.named)
+        items = [item for node in (*self.shapes.pages, TOP) for item in self._items(node, counts[node])]
+        if self.named:
+            items.append({"collection": {"S": BOARDS}, "name": {"S": board}})
+        yield from ({"PutRequest": {"Item": item}} for item in items)
+        for collection in sorted(self.found.collections - {item["collection"]["S"] for item in items}):
+            yield {"DeleteRequest": {"Key": {"collection": {"S": collection}, "name": {"S": board}}}}
+
+    def _items(self, node: str, counts: dict[str, int]) -> Iterator[dict[str, Any]]:
+        """Yield the shape of a node, and its shards: all counts are in the first."""
+        board, shape, now = self.found.board, self.shapes.nodes[node], iso_now()
+        allocator = {"next": {"N": str(self.last_id)}} if node == TOP else {}
+        yield shape_item(board, node, shape, ties=self.shapes.ties) | allocator
+        kept = {one: some for one, some in counts.items() if some or shape.is_inner}
+        for number in range(SHARDS):
+            updates = self.found.node(node).shards[number].updates + 1
+            yield shard_item(board, node, number, Shard({} if number else kept, shape.version, updates, now))
+
+
+def orders_ties(found: BoardIndex, tally: Tally) -> bool:
+    """Whether a board is to be cut by the order of ties: its policy has one, and all its entries have a place in it."""
+    return found.policy.ties is Ties.EARLIEST and tally.is_tied
+
+
+def keeps_cuts(found: BoardIndex, tally: Tally) -> bool:
+    """Whether the cuts of a board are sound, of the right kind, and have no overgrown range."""
+    if tally.shapes is None or tally.shapes.ties != orders_ties(found, tally):
+        return False
+    blocks = (block for shape in (tally.shapes.pages or {TOP: tally.shapes.top}).values() for block in shape.blocks)
+    return all(block.is_single or block.count(tally.named) <= _OVERGROWN * RANGE_ENTRIES for block in blocks)
+
+
+def new_index(found: BoardIndex, tally: Tally, keys: Keys) -> NewIndex:
+    """Return the index that a board gets, without its entries; reads their keys if it has to be cut again."""
+    version = _newer_version(found)
+    last_id = max(found.last_id, *map(number_of, tally.named), 0)
+    if keeps_cuts(found, tally):
+        top, *pages = (replace(shape, version=version) for shape in found.shapes.nodes.values())
+        named = dict(zip(found.shapes.pages, pages, strict=True))
+        return NewIndex(found, KnownShapes(top, found.top.ties, named), last_id, is_cut=False)
+    numbers, ties = count(last_id + 1), orders_ties(found, tally)
+    top, named = build(starts_of(keys(ties)), map(id_text, numbers), version)
+    return NewIndex(found, KnownShapes(top, ties, named), next(numbers) - 1, is_cut=True)
+
+
+def _newer_version(found: BoardIndex) -> int:
+    versions = [max(node.shape.version, *(shard.fence for shard in node.shards)) for node in found.nodes.values()]
+    return max(int(time.time()), *(version + 1 for version in versions))
