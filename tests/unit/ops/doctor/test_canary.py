@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from scorecast.leaderboard.index.table import node_keys
+from scorecast.leaderboard.index.table import TOP, shape_key, shard_keys
 from scorecast.ops.boards.api_client import ApiClient
 from scorecast.ops.doctor.canary import BackupWatch, Canary, canary_of
 from scorecast.ops.doctor.finding import Finding, State
@@ -43,7 +43,8 @@ class Pipeline:
         for key in [
             {"collection": {"S": "boards"}, "name": {"S": BOARD}},
             snapshot_key(BOARD),
-            *node_keys(BOARD, [""]),
+            shape_key(BOARD, TOP),
+            *shard_keys(BOARD, TOP),
         ]:
             self.boards[json.dumps(key)] = key
         return {"Attributes": dict(request["Key"]) | {"projectScore": {"N": "1"}}}

@@ -10,7 +10,6 @@ from scorecast.changes.change import from_detail, stream_label
 from scorecast.leaderboard.item import Item
 from scorecast.leaderboard.policy import BoardPolicy, Keep, Order
 from scorecast.ops.recovery.comparison import Comparison, Difference
-from scorecast.ops.recovery.counters import Fault, Miscount, Unlisted, compare_counters
 from scorecast.ops.recovery.read_change import item_reader_of
 from scorecast.ops.recovery.repair import PATIENCE_S, Repair
 from scorecast.ops.recovery.verification import kind_of, verifier_of, wait_until_equal
@@ -40,11 +39,6 @@ def find(tables: RecoveryTables, settle_s: float = 0) -> list[tuple[str, str]]:
     fake = FakeClock()
     verifier = verifier_of(stack_of(tables), settle_s, lambda *_: None, Clock(fake.now, fake.sleep))
     return [(kind_of(one), one.participant) for one in verifier.find()]
-
-
-def faults(tables: RecoveryTables, settle_s: float = 0) -> list[Fault]:
-    fake = FakeClock()
-    return compare_counters(stack_of(tables), settle_s, Clock(fake.now, fake.sleep)).faults
 
 
 def test_equal_tables_have_no_differences(tables: RecoveryTables) -> None:
@@ -223,67 +217,6 @@ def test_entries_of_boards_with_a_policy_are_compared_loosely_and_counted(tables
         ("extra", "5"),
     ]
     assert verifier.loose == 4
-
-
-# ---------------------------------------------------------------- counters
-
-
-def test_counters_that_count_the_entries_are_not_miscounts(tables: RecoveryTables) -> None:
-    tables.put("leaderboard", entry("1", "a", "60"), entry("2", "a", "-0.5"), entry("3", "b", "0"))
-    tables.count()
-    assert faults(tables) == []
-
-
-def test_a_wrong_count_is_found_in_each_node_and_shards_are_summed(tables: RecoveryTables) -> None:
-    tables.put("leaderboard", entry("1", "a", "60"))
-    tables.count()
-    key = {"collection": {"S": "counters/3//a"}, "name": {"S": "a"}, "node": {"S": ""}, "at": {"S": "2026"}}
-    tables.put("boards", key | {"b132": {"N": "1"}, "b7": {"N": "-1"}})
-    assert faults(tables) == [Miscount("a", "", 7, -1, 0), Miscount("a", "", 132, 2, 1)]
-    assert str(faults(tables)[1]) == "a: bucket 132 of node '' counts 2, but 1 entries are there"
-
-
-def test_entries_without_counters_and_counters_without_entries_are_miscounts(tables: RecoveryTables) -> None:
-    tables.put("leaderboard", entry("1", "a", "60"))
-    tables.count()
-    tables.drop("leaderboard", entry("1", "a", "60"))
-    tables.put("leaderboard", entry("1", "b", "60"))
-    found = [one for one in faults(tables) if isinstance(one, Miscount)]
-    assert {(one.board, one.counted, one.entries) for one in found} == {("a", 1, 0), ("b", 0, 1)}
-
-
-class BusyTables(RecoveryTables):
-    """A change is written and counted between the first read of the counters and that of the entries."""
-
-    def scan(self, *, TableName: str, **request: Any) -> dict[str, Any]:
-        read = super().scan(TableName=TableName, **request)
-        is_read = TableName == "boards" and "LastEvaluatedKey" not in read
-        if is_read and not self.tables["leaderboard"]:
-            key = {"collection": {"S": "counters/0//a"}, "name": {"S": "a"}, "node": {"S": ""}, "at": {"S": "2027"}}
-            self.put("boards", key | {"b132": {"N": "2"}})
-            self.put("leaderboard", entry("1", "a", "60"))
-        return read
-
-
-def test_a_change_that_is_counted_during_the_comparison_hides_no_wrong_counter() -> None:
-    tables = BusyTables()
-    tables.put("leaderboard", entry("1", "a", "60"))
-    tables.count()
-    tables.drop("leaderboard", entry("1", "a", "60"))  # by hand: the counters still have it
-    fake = FakeClock()
-    compared = compare_counters(stack_of(tables), 0, Clock(fake.now, fake.sleep))
-    assert compared.busy == ["a"]
-    assert [str(fault) for fault in faults(tables) if isinstance(fault, Miscount)] == [
-        "a: bucket 132 of node '' counts 2, but 1 entries are there"
-    ]
-
-
-def test_a_board_with_entries_that_is_not_listed_is_found(tables: RecoveryTables) -> None:
-    tables.put("leaderboard", entry("1", "a", "60"), entry("2", "a", "5"))
-    tables.count()
-    tables.drop("boards", {"collection": {"S": "boards"}, "name": {"S": "a"}})
-    assert faults(tables) == [Unlisted("a", 2)]
-    assert str(faults(tables)[0]) == "a: has 2 entries, but is not in the list of boards"
 
 
 # ---------------------------------------------------------------- repair
