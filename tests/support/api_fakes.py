@@ -1,10 +1,10 @@
-"""LeaderGet on tables in memory, and oracles for its answers."""
+"""LeaderGet on tables in memory that the real writer fills and the real upkeep cuts, and oracles for its answers."""
 
 import json
-import operator
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 from decimal import Decimal
+from enum import StrEnum
+from math import ceil, inf
 from typing import Any
 
 import pytest
@@ -13,164 +13,154 @@ from scorecast.api import handler
 from scorecast.api.entry_table import DynamoDb
 from scorecast.api.reader import LeaderboardReader
 from scorecast.leaderboard.batch_get import Item
-from scorecast.leaderboard.index.counters import Counters
-from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Order, Ties, policy_item
-from scorecast.leaderboard.ties import tie_order
-from tests.support.fakes import SCORE_INDEX_KEY, last_key, project
+from scorecast.leaderboard.index import shape
+from scorecast.leaderboard.index.table import IndexTable
+from scorecast.leaderboard.item import is_entry, read_item
+from scorecast.leaderboard.policy import BoardPolicy, Order, Ties
+from scorecast.runtime.together import together
+from scorecast.standings import store, upkeep
+from scorecast.standings.entry import Entry
+from scorecast.standings.store import Leaderboard
+from scorecast.standings.upkeep import Upkeep
+from tests.support.fakes import FakeDynamoDb
 
-TIE_INDEX_KEY = ("id", "metadata", "tieBoard", "tieOrder")
+Entries = list[tuple[str, str, str]]
+"""The board, the id and the score of each."""
 
-
-@dataclass
-class FakeTable:
-    """A leaderboard as LeaderGet reads it: entries as (board, id, score), pages of at most `page_size` items.
-
-    On a board whose ties have an order, `reached` says by id when the score was reached; the others are not in it yet.
-    """
-
-    entries: list[tuple[str, str, str]]
-    page_size: int = 1000
-    names: dict[str, str] = field(default_factory=dict)
-    policies: dict[str, BoardPolicy] = field(default_factory=dict)
-    reached: dict[str, str] = field(default_factory=dict)
-    read: int = 0
-    counted: int = 0
-
-    def query(self, **request: Any) -> Item:
-        values = request["ExpressionAttributeValues"]
-        if ":boards" in values:
-            return self._named(self._listed(), request, ("collection", "name"))
-        if ":id" in values:
-            return self._named(self._chosen(values, ""), request, ("id", "metadata"))
-        items = self._chosen(values, request["KeyConditionExpression"])
-        forward, order = request.get("ScanIndexForward", True), _INDEX_ORDER[request["IndexName"]]
-        if not forward:
-            items.reverse()
-        if start := request.get("ExclusiveStartKey"):
-            # A query continues after any key, whether or not an entry is there.
-            follows = operator.gt if forward else operator.lt
-            items = [one for one in items if follows(order(one), order(start))]
-        key = TIE_INDEX_KEY if request["IndexName"] == "ties" else SCORE_INDEX_KEY
-        page, last = self._page(items, request, key)
-        if request.get("Select") == "COUNT":
-            self.counted += len(page)
-            return {"Count": len(page)} | last
-        self.read += len(page)
-        return {"Items": [project(one, key, ("userName", "projectScore")) for one in page]} | last
-
-    def _named(self, items: list[Item], request: Item, key: tuple[str, str]) -> Item:
-        """A page of a list that is ordered by a name, which goes on after any name, whether or not it is there."""
-        after = request.get("ExclusiveStartKey", {key[1]: {"S": ""}})[key[1]]["S"]
-        page, last = self._page([item for item in items if item[key[1]]["S"] > after], request, key)
-        self.read += len(page)
-        return {"Items": page} | last
-
-    def _page(self, items: list[Item], request: Item, key: tuple[str, ...]) -> tuple[list[Item], Item]:
-        """The first page of items, and the key that the next one starts after."""
-        size = min(request.get("Limit", self.page_size), self.page_size)
-        page = items[:size]
-        return page, last_key(page, key, size if len(items) > size else request.get("Limit"))
-
-    def get_item(self, **request: Any) -> Item:
-        found = self._by_key(request["Key"])
-        return {"Item": found[0]} if found else {}
-
-    def batch_get_item(self, *, RequestItems: Item) -> Item:
-        [(table, request)] = RequestItems.items()
-        if table == "leaderboard":
-            return {"Responses": {table: [item for key in request["Keys"] for item in self._by_key(key)]}}
-        wanted = {(key["collection"]["S"], key["name"]["S"]) for key in request["Keys"]}
-        return {"Responses": {table: [item for key, item in self._counters().items() if key in wanted]}}
-
-    def entry_items(self) -> list[Item]:
-        """Return the items of the leaderboard table."""
-        return [self._item(*entry) for entry in self.entries]
-
-    def board_items(self) -> list[Item]:
-        """Return the items of the board table."""
-        return [*self._listed(), *self._counters().values()]
-
-    def _listed(self) -> list[Item]:
-        boards = sorted({entry[0] for entry in self.entries} | {"empty"})
-        return [{"collection": {"S": "boards"}, "name": {"S": board}} for board in boards]
-
-    def _by_key(self, key: Item) -> list[Item]:
-        wanted = key["metadata"]["S"], key["id"]["S"]
-        return [self._item(*entry) for entry in self.entries if entry[:2] == wanted]
-
-    def _counters(self) -> dict[tuple[str, str], Item]:
-        """The counters of the boards, all of them in shard 0."""
-        items = {(f"policy/{board}", board): policy_item(board, policy) for board, policy in self.policies.items()}
-        for board in {entry[0] for entry in self.entries}:
-            counters = Counters()
-            for _, _, score in (entry for entry in self.entries if entry[0] == board):
-                counters.replace(None, Decimal(score))
-            for node, buckets in counters.nodes.items():
-                key = (f"counters/0/{node}/{board}", board)
-                counts = {f"b{bucket}": {"N": str(count)} for bucket, count in buckets.items()}
-                more = {"node": {"S": node}, "at": {"S": UPDATED_AT}}
-                items[key] = {"collection": {"S": key[0]}, "name": {"S": board}} | more | counts
-        return items
-
-    def _chosen(self, values: Item, condition: str) -> list[Item]:
-        """The items of a key condition, in the order of the index."""
-        if ":id" in values:
-            return [self._item(*entry) for entry in sorted(self.entries) if entry[1] == values[":id"]["S"]]
-        if condition.startswith("tieBoard = :board"):
-            tied = [self._item(*one) for one in self.entries if one[0] == values[":board"]["S"]]
-            begin, prefix = (values.get(name, {"S": ""})["S"] for name in (":begin", ":prefix"))
-            more = " AND tieOrder >= :begin" if begin else " AND begins_with(tieOrder, :prefix)" if prefix else ""
-            assert condition == f"tieBoard = :board{more}"
-            in_order = sorted((one for one in tied if "tieOrder" in one), key=_INDEX_ORDER["ties"])
-            return [
-                one for one in in_order if one["tieOrder"]["S"] >= begin and one["tieOrder"]["S"].startswith(prefix)
-            ]
-        names = (":score", ":begin", ":low", ":high")
-        asked, begin, low, high = (Decimal(values.get(name, {"N": "NaN"})["N"]) for name in names)
-        tests: dict[str, Callable[[Decimal], bool]] = {
-            "hackathonName = :board": lambda score: True,
-            "hackathonName = :board AND projectScore = :score": lambda score: score == asked,
-            "hackathonName = :board AND projectScore > :score": lambda score: score > asked,
-            "hackathonName = :board AND projectScore < :score": lambda score: score < asked,
-            "hackathonName = :board AND projectScore <= :begin": lambda score: score <= begin,
-            "hackathonName = :board AND projectScore >= :begin": lambda score: score >= begin,
-            "hackathonName = :board AND projectScore BETWEEN :low AND :high": lambda score: low <= score <= high,
-        }
-        on_board = [one for one in self.entries if one[0] == values[":board"]["S"]]
-        chosen = [one for one in on_board if tests[condition](Decimal(one[2]))]
-        return [self._item(*one) for one in sorted(chosen, key=lambda one: (Decimal(one[2]), one[1]))]
-
-    def _item(self, board: str, participant: str, score: str) -> Item:
-        item = {"id": {"S": participant}, "metadata": {"S": board}, "projectScore": {"N": score}}
-        item |= {"hackathonName": {"S": board}, "sequence": {"S": "7"}, "at": {"S": UPDATED_AT}}
-        policy = self.policies.get(board, DEFAULT)
-        if policy.ties is Ties.EARLIEST and participant in self.reached:
-            text = tie_order(Decimal(score), policy.order, self.reached[participant], "7")
-            item |= {"tieBoard": {"S": board}, "tieOrder": {"S": text}}
-        return item | ({"userName": {"S": self.names[participant]}} if participant in self.names else {})
-
-
-# The order of an index: by its sort key, then by the table's key.
-_INDEX_ORDER: dict[str, Callable[[Item], tuple[Any, str]]] = {
-    "index": lambda item: (Decimal(item["projectScore"]["N"]), item["id"]["S"]),
-    "ties": lambda item: (item["tieOrder"]["S"], item["id"]["S"]),
-}
 UPDATED_AT = "2026-01-02T03:04:05Z"
 SAMPLE = [("StarWar", "1", "60"), ("StarWar", "2", "90"), ("StarWar", "3", "70"), ("WarCraft", "4", "100")]
 
 
+class Cut(StrEnum):
+    """How boards are cut: not at all, as on AWS, into small ranges on one page, or into many small pages."""
+
+    NONE = "one range"
+    REAL = "ranges of 400"
+    RANGES = "small ranges"
+    PAGES = "small pages"
+
+
+_SMALL = {"RANGE_ENTRIES": 6, "PART_ENTRIES": 2, "MERGED_ENTRIES": 3, "MERGED_RANGES": 3}
+
+
+class FakeTable(FakeDynamoDb):
+    """The tables of LeaderGet, with what was read: entries, counted entries, round trips and read units.
+
+    On a board whose ties have an order, `reached` says by id when the score was reached; the other entries were written
+    before the board had this policy.
+    """
+
+    def __init__(
+        self,
+        entries: Entries,
+        *,
+        names: dict[str, str] | None = None,
+        policies: dict[str, BoardPolicy] | None = None,
+        reached: dict[str, str] | None = None,
+        page_size: int = 10_000,
+        cut: Cut = Cut.NONE,
+    ) -> None:
+        super().__init__(page_size=page_size)
+        self.reset()
+        self.names, self.reached, self.sequence = names or {}, reached or {}, 0
+        self.leaderboard = Leaderboard(self, "leaderboard", "boards", lambda _: None)
+        self.put_item(TableName="boards", Item={"collection": {"S": "boards"}, "name": {"S": "empty"}})
+        ordered = {board for board, policy in (policies or {}).items() if policy.ties is Ties.EARLIEST}
+        earlier = [one for one in entries if one[0] in ordered and one[1] not in self.reached]
+        self.put(earlier)
+        for board, policy in (policies or {}).items():
+            self.declare(board, policy)
+        self.put([one for one in entries if one not in earlier])
+        self.cut(cut)
+        self.reset()
+
+    def reset(self) -> None:
+        """Count from zero what is read."""
+        self.read = self.counted = self.trips = 0
+        self.units = 0.0
+
+    def put(self, entries: Iterable[tuple[str, str, str | None]]) -> None:
+        """Write entries as changes of the main table do; without a score they are removed."""
+        made = []
+        for board, participant, score in entries:
+            self.sequence += 1
+            at, name = self.reached.get(participant, UPDATED_AT), self.names.get(participant)
+            made.append(Entry(participant, board, f"{self.sequence:040}", at, score, name, score_changed=True))
+        policies = {entry.board: self.policy_of(entry.board) for entry in made}
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(store, "iso_now", lambda: UPDATED_AT)
+            assert not any(result.failed for result in self.leaderboard.write(made, policies).values())
+
+    def remove(self, board: str, *participants: str) -> None:
+        """Remove entries."""
+        self.put((board, participant, None) for participant in participants)
+
+    def cut(self, how: Cut) -> None:
+        """Look after the index of all boards until nothing is due."""
+        if how is Cut.NONE:
+            return
+        found = [read_item(item) for item in self.items.values() if is_entry(item)]
+        looks = Upkeep(self, "leaderboard", "index", "ties", IndexTable(self, "boards"))
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in _SMALL.items() if how is not Cut.REAL else ():
+                patch.setattr(shape, name, value)
+            if how is Cut.PAGES:
+                patch.setattr(upkeep, "PAGE_RANGES", 4)
+            for entry in found[:: 20 if how is Cut.REAL else 1]:
+                looks.look_at(entry, self.policy_of(entry.board), inf)
+
+    def scores_of(self, board: str) -> Entries:
+        """The entries of a board."""
+        return [(board, participant, score) for (participant, name), score in self.scores.items() if name == board]
+
+    # ---- what LeaderGet calls
+
+    def together(self, calls: Iterable[Callable[[], Any]]) -> list[Any]:
+        """Make calls that take one round trip; one after another, so that it can be counted."""
+        before, ends, found = self.trips, [self.trips], []
+        for call in calls:
+            self.trips = before
+            found.append(call())
+            ends.append(self.trips)
+        self.trips = max(ends)
+        return found
+
+    def query(self, **request: Any) -> Item:
+        answer = super().query(**request)
+        self.trips += 1
+        if "Items" in answer:
+            self.read += answer["Count"]
+        else:
+            self.counted += answer["Count"]
+        # An entry of an index has some hundred bytes; a query reads all that it counts.
+        self.units += max(ceil(answer["Count"] * 100 / 4096), 1) / 2
+        return answer
+
+    def get_item(self, **request: Any) -> Item:
+        self.trips, self.units = self.trips + 1, self.units + 0.5
+        return super().get_item(**request)
+
+    def batch_get_item(self, *, RequestItems: Item) -> Item:
+        [request] = RequestItems.values()
+        self.trips, self.units = self.trips + 1, self.units + len(request["Keys"]) / 2
+        return super().batch_get_item(RequestItems=RequestItems)
+
+
 def serve(monkeypatch: pytest.MonkeyPatch, table: DynamoDb) -> None:
-    reader = LeaderboardReader(table, "leaderboard", "index", "ties", "boards", "key")
+    """Have LeaderGet answer from a table."""
+    calls = table.together if isinstance(table, FakeTable) else together
+    reader = LeaderboardReader(table, "leaderboard", "index", "ties", "boards", "key", calls)
     monkeypatch.setattr(handler, "reader", lambda: reader)
 
 
-def get(path: str, **parameters: str) -> Item:
-    answer = handler.handle({"path": path, "queryStringParameters": parameters or None}, None)
+def get(path: str, **parameters: str | list[str]) -> Item:
+    many = {name: [value] if isinstance(value, str) else value for name, value in parameters.items()}
+    answer = handler.handle({"path": path, "multiValueQueryStringParameters": many or None}, None)
     assert answer["headers"]["Access-Control-Allow-Origin"] == "*"
     return answer | {"body": json.loads(answer["body"], parse_float=Decimal)}
 
 
-def best_first(entries: list[tuple[str, str, str]], order: Order) -> list[Item]:
+def best_first(entries: Entries, order: Order) -> list[Item]:
     """The oracle: all entries of one board in the order of the index, with their ranks."""
     descending = order is Order.DESCENDING
     ordered = sorted(entries, key=lambda one: (Decimal(one[2]), one[1]), reverse=descending)

@@ -2,6 +2,7 @@
 
 import io
 import json
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -163,7 +164,8 @@ class FakeDynamoDb:
     """Tables with the reads and the writes of Scorecast's own code: conditions, updates, transactions, indexes.
 
     `before` is called with each action of a transaction; it may return an error code for it, raise, or change `items`
-    first. `indexed` are the entries that the index by score shows, if it is stale.
+    first. `indexed` are the entries that the indexes show, if they are stale. A query's answer has at most `page_size`
+    items.
     """
 
     items: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
@@ -171,6 +173,7 @@ class FakeDynamoDb:
     transactions: list[int] = field(default_factory=list)
     before: Callable[[dict[str, Any]], str | None] = lambda _: None
     indexed: dict[tuple[str, str], dict[str, Any]] | None = None
+    page_size: int = 10_000
 
     def put_item(self, *, TableName: str, Item: dict[str, Any], **condition: Any) -> dict[str, Any]:
         if not meets(self._table(Item).get(_key_of(Item)), condition):
@@ -185,22 +188,22 @@ class FakeDynamoDb:
         self._table(Key)[_key_of(Key)] = updated(current or Key, update)
         return {"Attributes": self._table(Key)[_key_of(Key)]}
 
-    def query(self, *, IndexName: str = "index", ScanIndexForward: bool = True, **request: Any) -> dict[str, Any]:
-        """The entries of a board in the order of an index; equal keys are in any order."""
-        keys, projected = (SCORE_INDEX_KEY, ("userName",)) if IndexName == "index" else (TIE_INDEX_KEY, _TIE_PROJECTED)
-        shown = (self.items if self.indexed is None else self.indexed).values()
-        found = list(filter(key_filter(request), shown))
-        found.sort(key=lambda one: (plain(one[keys[-1]]), one["id"]["S"]), reverse=not ScanIndexForward)
+    def query(self, *, TableName: str, ScanIndexForward: bool = True, **request: Any) -> dict[str, Any]:
+        """The items of a table or of an index, which is called index or ties, in the order of its last key."""
+        found, keys = self._shown(TableName, request.get("IndexName"))
+        found = sorted(filter(key_filter(request), found), key=_order(keys), reverse=not ScanIndexForward)
         if start := request.get("ExclusiveStartKey"):
-            after = [(plain(one[keys[-1]]), one["id"]["S"]) for one in (start, *found)]
-            found = [
-                one
-                for one, at in zip(found, after[1:], strict=True)
-                if (at > after[0]) == ScanIndexForward and at != after[0]
-            ]
-        limit = request.get("Limit")
-        page = [project(one, keys, projected) for one in found[:limit]]
-        return {"Items": page, "Count": len(page)} | last_key(page, keys, limit)
+            # A query continues after any key, whether or not an item is there.
+            follows = operator.gt if ScanIndexForward else operator.lt
+            found = [one for one in found if follows(_order(keys)(one), _order(keys)(start))]
+        limit = min(request.get("Limit", self.page_size), self.page_size)
+        page = found[:limit]
+        answer: dict[str, Any] = {"Count": len(page)} | ({} if request.get("Select") == "COUNT" else {"Items": page})
+        return answer | last_key(page, keys, limit if len(found) > limit else request.get("Limit"))
+
+    def get_item(self, *, TableName: str, Key: dict[str, Any]) -> dict[str, Any]:
+        found = self._current(Key)
+        return {"Item": dict(found)} if found else {}
 
     def batch_get_item(self, *, RequestItems: dict[str, Any]) -> dict[str, Any]:
         [(table, request)] = RequestItems.items()
@@ -223,6 +226,16 @@ class FakeDynamoDb:
         for action in TransactItems:
             self._do(action)
         return {}
+
+    def _shown(self, table: str, index: str | None) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
+        """The items of a table, or what an index has of them, and its keys."""
+        if table == "boards":
+            return list(self.board_items.values()), ("collection", "name")
+        if index is None:
+            return list(self.items.values()), ("id", "metadata")
+        keys, projected = (TIE_INDEX_KEY, _TIE_PROJECTED) if index == "ties" else (SCORE_INDEX_KEY, ("userName",))
+        shown = self.items if self.indexed is None else self.indexed
+        return [project(one, keys, projected) for one in shown.values() if keys[-1] in one], keys
 
     def _table(self, key: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
         return self.items if "id" in key else self.board_items
@@ -289,6 +302,11 @@ class FakeDynamoDb:
 def project(item: dict[str, Any], key: tuple[str, ...], attributes: tuple[str, ...]) -> dict[str, Any]:
     """Return what an index has of an item: its key, and the attributes that the template names."""
     return {name: item[name] for name in (*key, *attributes) if name in item}
+
+
+def _order(keys: tuple[str, ...]) -> Callable[[dict[str, Any]], tuple[Any, Any]]:
+    """The order of a table or an index: by its sort key, then by the table's partition key."""
+    return lambda item: (plain(item[keys[-1]]), plain(item[keys[0]]))
 
 
 def last_key(page: list[dict[str, Any]], key: tuple[str, ...], limit: int | None) -> dict[str, Any]:

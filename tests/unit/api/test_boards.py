@@ -1,16 +1,14 @@
 """LeaderGet on boards with a policy, and its lists of boards."""
 
-import json
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorecast.api import handler
 from scorecast.leaderboard.batch_get import Item
 from scorecast.leaderboard.policy import BoardPolicy, Order, Ties
-from tests.support.api_fakes import SAMPLE, UPDATED_AT, FakeTable, best_first, get, serve
+from tests.support.api_fakes import SAMPLE, UPDATED_AT, Cut, FakeTable, best_first, get, serve
 
 # ---- the board's policy
 
@@ -37,9 +35,7 @@ def test_on_an_ascending_board_the_lowest_score_leads(monkeypatch: pytest.Monkey
 
 def test_participants_of_an_ascending_board_are_compared_lowest_first(monkeypatch: pytest.MonkeyPatch) -> None:
     serve(monkeypatch, FakeTable(GOLF_ENTRIES, policies={"Golf": GOLF}))
-    parameters = {"hackathonName": ["Golf"], "id": ["1", "2", "4"]}
-    answer = handler.handle({"path": "/leaderBoard", "multiValueQueryStringParameters": parameters}, None)
-    entries = json.loads(answer["body"])["entries"]
+    entries = get("/leaderBoard", hackathonName="Golf", id=["1", "2", "4"])["body"]["entries"]
     assert [(entry["rank"], entry["id"]) for entry in entries] == [(1, "4"), (2, "2"), (3, "1")]
 
 
@@ -84,13 +80,13 @@ def test_a_next_of_another_order_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
     table = FakeTable(GOLF_ENTRIES)
     serve(monkeypatch, table)
     token = get("/leaderBoard", hackathonName="Golf", limit="2")["body"]["next"]
-    table.policies["Golf"] = GOLF
+    table.declare("Golf", GOLF)
     assert get("/leaderBoard", hackathonName="Golf", limit="2", next=token)["body"]["parameter"] == "next"
 
 
 def test_an_unusable_policy_is_a_500_that_names_the_board(monkeypatch: pytest.MonkeyPatch) -> None:
     table = FakeTable(GOLF_ENTRIES)
-    monkeypatch.setattr(table, "_counters", lambda: {("policy/Golf", "Golf"): UNUSABLE})
+    table.put_item(TableName="boards", Item=UNUSABLE)
     serve(monkeypatch, table)
     body = get("/leaderBoard", hackathonName="Golf")["body"]
     assert (body["status"], body["title"]) == (500, "Internal Server Error")
@@ -112,9 +108,9 @@ def earliest_first(entries: list[tuple[str, str, str]], reached: dict[str, str],
     return [one[1] for one in sorted(entries, key=lambda one: (sign * Decimal(one[2]), reached[one[1]], one[1]))]
 
 
-@given(tied_boards, st.sampled_from(Order), st.integers(1, 9), st.data())
+@given(tied_boards, st.sampled_from(Order), st.integers(1, 9), st.sampled_from(Cut), st.data())
 def test_on_a_board_that_orders_ties_everything_is_read_in_that_order(
-    drawn: list[tuple[str, int]], order: Order, limit: int, data: st.DataObject
+    drawn: list[tuple[str, int]], order: Order, limit: int, cut: Cut, data: st.DataObject
 ) -> None:
     entries = [("b", f"p{at:02}", score) for at, (score, _) in enumerate(drawn)]
     # Moments of their own, so that the oracle need not know how equal ones stand.
@@ -123,7 +119,7 @@ def test_on_a_board_that_orders_ties_everything_is_read_in_that_order(
     ranks = {one["id"]: one["rank"] for one in best_first(entries, order)}
     policy = BoardPolicy(order=order, ties=Ties.EARLIEST)
     with pytest.MonkeyPatch.context() as patch:
-        serve(patch, FakeTable(entries, policies={"b": policy}, reached=reached))
+        serve(patch, FakeTable(entries, policies={"b": policy}, reached=reached, cut=cut))
         seen: list[Item] = []
         token: dict[str, str] | None = {}
         while token is not None:
@@ -137,11 +133,15 @@ def test_on_a_board_that_orders_ties_everything_is_read_in_that_order(
         jumped = get("/leaderBoard", hackathonName="b", atRank=str(position), limit=str(limit))["body"]["entries"]
         assert jumped == seen[position - 1 : position - 1 + limit]
         body = get(f"/leaderBoard/b/participants/{expected[position - 1]}", neighbours="2")["body"]
-        around = [*body["above"], {"id": body["id"], "rank": body["rank"]}, *body["below"]]
+        around = [*body["above"], {key: body[key] for key in ("id", "rank", "position")}, *body["below"]]
         start = max(0, min(position - 3, len(expected) - 5))
-        assert [(one["id"], one["rank"]) for one in around] == [
-            (one, ranks[one]) for one in expected[start : start + 5]
+        assert [(one["id"], one["rank"], one["position"]) for one in around] == [
+            (one, ranks[one], at) for at, one in enumerate(expected[start : start + 5], start + 1)
         ]
+        compared = get("/leaderBoard", hackathonName="b", id=expected[:25])["body"]["entries"]
+        assert compared == seen[:25]
+        [board] = get(f"/participants/{expected[position - 1]}")["body"]["boards"]
+        assert (board["rank"], board["position"]) == (body["rank"], position)
 
 
 @pytest.mark.parametrize("order", Order)
@@ -153,9 +153,8 @@ def test_where_ties_have_an_order_participants_are_compared_in_it(
     # The board has had no order of ties yet when c was written; its last change is on the 2nd, after b's.
     policies = {"b": BoardPolicy(order=order, ties=Ties.EARLIEST)}
     serve(monkeypatch, FakeTable(entries, policies=policies, reached=reached))
-    parameters = {"hackathonName": ["b"], "id": list("abcdxy")}
-    answer = handler.handle({"path": "/leaderBoard", "multiValueQueryStringParameters": parameters}, None)
-    compared = [(one["rank"], one["id"]) for one in json.loads(answer["body"])["entries"]]
+    entries_of = get("/leaderBoard", hackathonName="b", id=list("abcdxy"))["body"]["entries"]
+    compared = [(one["rank"], one["id"]) for one in entries_of]
     best, worst = ("x", "y") if order is Order.DESCENDING else ("y", "x")
     assert compared == [(1, best), (2, "d"), (2, "b"), (2, "c"), (2, "a"), (6, worst)]
 
@@ -169,6 +168,7 @@ def test_an_entry_from_before_ties_had_an_order_still_has_a_rank_and_neighbours(
     serve(monkeypatch, FakeTable(entries, policies=policies, reached=reached))
     body = get("/leaderBoard/b/participants/old")["body"]
     assert body["rank"] == 2
+    assert "position" not in body
     assert [[one["id"] for one in body[side]] for side in ("above", "below")] == [["best"], ["new"]]
 
 

@@ -10,8 +10,8 @@ from scorecast.api.cursor import Cursor, make_token, read_token, sign_next
 from scorecast.api.errors import ApiError
 from scorecast.api.parameters import LIMIT_MAX, TOKEN_CHARACTERS
 from scorecast.leaderboard.batch_get import BOARD_BYTES, ID_BYTES
+from scorecast.leaderboard.order_key import tie_order
 from scorecast.leaderboard.policy import Order
-from scorecast.leaderboard.ties import tie_order
 
 CURSOR = Cursor("p/名", "99.5", 3)
 # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html

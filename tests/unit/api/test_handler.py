@@ -11,9 +11,8 @@ from scorecast.api import handler
 from scorecast.api.endpoints import entries as entries_endpoint
 from scorecast.api.responses import json_text, page_answer
 from scorecast.leaderboard.batch_get import Item
-from scorecast.leaderboard.index import lookup
 from scorecast.leaderboard.policy import BoardPolicy, Order
-from tests.support.api_fakes import SAMPLE, UPDATED_AT, FakeTable, best_first, get, placed, serve
+from tests.support.api_fakes import SAMPLE, UPDATED_AT, Cut, FakeTable, best_first, get, placed, serve
 from tests.support.fakes import client_error
 
 
@@ -40,10 +39,13 @@ def test_ties_share_a_rank_and_the_next_one_counts_them(monkeypatch: pytest.Monk
     assert [entry["rank"] for entry in get("/leaderBoard", hackathonName="b")["body"]["entries"]] == [1, 2, 2, 2, 5]
 
 
+@pytest.mark.parametrize("cut", Cut)
 @pytest.mark.parametrize("limit", [1, 2, 3, 5, 7, 100])
-def test_pages_of_any_size_give_every_entry_once_with_its_rank(monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
+def test_pages_of_any_size_give_every_entry_once_with_its_rank(
+    monkeypatch: pytest.MonkeyPatch, limit: int, cut: Cut
+) -> None:
     scores = [9, 8, 8, 8, 5, 5, 1]
-    serve(monkeypatch, FakeTable([("b", f"p{at}", str(score)) for at, score in enumerate(scores)]))
+    serve(monkeypatch, FakeTable([("b", f"p{at}", str(score)) for at, score in enumerate(scores)], cut=cut))
     seen: list[Item] = []
     token: dict[str, str] = {}
     while True:
@@ -119,25 +121,16 @@ def test_a_page_reads_the_entries_that_it_returns_and_one_more(monkeypatch: pyte
 
 
 @pytest.mark.parametrize("order", Order)
-@pytest.mark.parametrize("counted_total", [0, 1000])
-def test_ranks_are_the_same_by_count_and_by_the_index(
-    monkeypatch: pytest.MonkeyPatch, counted_total: int, order: Order
-) -> None:
-    monkeypatch.setattr(lookup, "COUNTED_TOTAL", counted_total)
-    scores = ["-3.5", "0", "0", "12", "12.000001", "12.000002", "120", "1E+20", "0.0007"]
+@pytest.mark.parametrize("cut", Cut)
+def test_a_rank_counts_the_better_scores(monkeypatch: pytest.MonkeyPatch, cut: Cut, order: Order) -> None:
+    scores = ["-3.5", "0", "0", "12", "12.000001", "12.000002", "120", "1E+20", "0.0007", *map(str, range(20, 60))]
     entries = [("b", f"p{at}", score) for at, score in enumerate(scores)]
-    serve(monkeypatch, FakeTable(entries, policies={"b": BoardPolicy(order=order)}))
+    serve(monkeypatch, FakeTable(entries, policies={"b": BoardPolicy(order=order)}, cut=cut))
     for at, score in enumerate(scores):
         body = get(f"/leaderBoard/b/participants/p{at}")["body"]
         assert body["rank"] == 1 + sum(order.is_better(Decimal(other), Decimal(score)) for other in scores)
         assert body["total"] == len(scores)
-
-
-def test_on_a_large_board_a_rank_reads_only_the_last_range(monkeypatch: pytest.MonkeyPatch) -> None:
-    table = FakeTable([("b", str(at), str(at)) for at in range(3000)])
-    serve(monkeypatch, table)
-    assert get("/leaderBoard/b/participants/1234", neighbours="0")["body"]["rank"] == 1766
-    assert table.counted == 0
+        assert "position" not in body
 
 
 def test_a_score_keeps_all_its_digits(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,28 +169,27 @@ boards = st.lists(st.sampled_from(["-2", "0", "7", "7.5", "7.50001", "8", "900"]
 )
 
 
-@given(boards, st.integers(0, 5), st.sampled_from([0, 1000]), st.sampled_from(Order), st.data())
+@given(boards, st.integers(0, 5), st.sampled_from(Cut), st.sampled_from(Order), st.data())
 def test_the_neighbours_are_those_of_the_order_full_at_both_ends(
-    entries: list[tuple[str, str, str]], each: int, counted_total: int, declared: Order, data: st.DataObject
+    entries: list[tuple[str, str, str]], each: int, cut: Cut, declared: Order, data: st.DataObject
 ) -> None:
     order = best_first(entries, declared)
     at = data.draw(st.integers(0, len(order) - 1))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lookup, "COUNTED_TOTAL", counted_total)
-        serve(patch, FakeTable(entries, policies={"b": BoardPolicy(order=declared)}))
+        serve(patch, FakeTable(entries, policies={"b": BoardPolicy(order=declared)}, cut=cut))
         body = get(f"/leaderBoard/b/participants/{order[at]['id']}", neighbours=str(each))["body"]
     shown = [*body["above"], {key: body[key] for key in order[at]}, *body["below"]]
     start = max(0, min(at - each, len(order) - 2 * each - 1))
     assert shown == order[start : start + 2 * each + 1]
 
 
-@given(boards, st.integers(1, 30), st.integers(1, 9), st.sampled_from(Order))
+@given(boards, st.integers(1, 30), st.integers(1, 9), st.sampled_from(Order), st.sampled_from(Cut))
 def test_a_jump_to_a_position_starts_there(
-    entries: list[tuple[str, str, str]], position: int, limit: int, declared: Order
+    entries: list[tuple[str, str, str]], position: int, limit: int, declared: Order, cut: Cut
 ) -> None:
     order = placed(best_first(entries, declared))
     with pytest.MonkeyPatch.context() as patch:
-        serve(patch, FakeTable(entries, policies={"b": BoardPolicy(order=declared)}))
+        serve(patch, FakeTable(entries, policies={"b": BoardPolicy(order=declared)}, cut=cut))
         answer = get("/leaderBoard", hackathonName="b", atRank=str(position), limit=str(limit))
         if position > len(order):
             assert answer["statusCode"] == 404
@@ -210,22 +202,24 @@ def test_a_jump_to_a_position_starts_there(
             assert following["body"]["entries"] == rest[:limit]
 
 
-def test_a_jump_into_very_many_ties_starts_with_the_first_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(entries_endpoint, "SKIP_MAX", 3)
-    serve(monkeypatch, FakeTable([("b", f"p{at:02}", "5") for at in range(20)]))
+def test_a_jump_into_very_many_ties_without_an_order_starts_with_the_first_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(entries_endpoint, "TIED_MAX", 3)
+    entries = [("b", f"p{at:03}", "5") for at in range(150)] + [("b", "best", "9")]
+    serve(monkeypatch, FakeTable(entries, cut=Cut.RANGES))
     body = get("/leaderBoard", hackathonName="b", atRank="10", limit="2")["body"]
-    assert [(entry["id"], entry["rank"]) for entry in body["entries"]] == [("p19", 1), ("p18", 1)]
+    assert [(entry["id"], entry["rank"], entry["position"]) for entry in body["entries"]] == [
+        ("p149", 2, 2),
+        ("p148", 2, 3),
+    ]
 
 
 def test_participants_are_compared_best_first_and_those_without_an_entry_are_omitted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     serve(monkeypatch, FakeTable(SAMPLE))
-    request = {
-        "path": "/leaderBoard",
-        "multiValueQueryStringParameters": {"hackathonName": ["StarWar"], "id": ["1", "9", "2"]},
-    }
-    body = json.loads(handler.handle(request, None)["body"])
+    body = get("/leaderBoard", hackathonName="StarWar", id=["1", "9", "2"])["body"]
     assert [(entry["rank"], entry["id"]) for entry in body["entries"]] == [(1, "2"), (3, "1")]
     assert body["total"] == 3
 
@@ -282,7 +276,18 @@ def test_an_error_of_dynamodb_is_a_503_problem(monkeypatch: pytest.MonkeyPatch) 
         def query(self, **request: Any) -> Item:
             raise client_error("InternalServerError", 500)
 
-    serve(monkeypatch, Broken([]))
+    serve(monkeypatch, Broken(SAMPLE))
     answer = get("/participants/1")
     assert (answer["statusCode"], answer["body"]["status"]) == (503, 503)
     assert answer["headers"]["Content-Type"] == "application/problem+json"
+
+
+def test_an_index_that_is_changed_all_the_time_is_a_503_that_says_to_try_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = FakeTable(SAMPLE)
+    for _, board in [key for key in table.board_items if key[1] == "StarWar"]:
+        fence = {"collection": {"S": f"counters/0//{board}"}, "name": {"S": board}, "f": {"N": "7"}, "0": {"N": "3"}}
+        table.put_item(TableName="boards", Item=fence)
+    serve(monkeypatch, table)
+    answer = get("/leaderBoard/StarWar/participants/1")
+    assert (answer["statusCode"], answer["headers"]["Content-Type"]) == (503, "application/problem+json")
+    assert "try again in a second" in answer["body"]["detail"]

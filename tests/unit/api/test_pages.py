@@ -10,12 +10,9 @@ from hypothesis import strategies as st
 
 from scorecast.api.endpoints import entries as entries_endpoint
 from scorecast.leaderboard.batch_get import Item
-from scorecast.leaderboard.index import lookup
 from scorecast.leaderboard.index.lookup import Standing
 from scorecast.leaderboard.policy import BoardPolicy, Order, Ties
-from tests.support.api_fakes import FakeTable, get, serve
-
-Entries = list[tuple[str, str, str]]
+from tests.support.api_fakes import Cut, Entries, FakeTable, get, serve
 
 
 def board_of(*scores: str) -> Entries:
@@ -42,10 +39,6 @@ def ids(pages: Iterator[Item]) -> list[str]:
     return [entry["id"] for page in pages for entry in page["entries"]]
 
 
-def remove(table: FakeTable, *participants: str) -> None:
-    table.entries = [entry for entry in table.entries if entry[1] not in participants]
-
-
 # ---- entries that are removed, added or moved between two pages
 
 
@@ -53,7 +46,7 @@ def test_the_last_entries_are_shown_after_earlier_ones_were_deleted(monkeypatch:
     table = FakeTable(board_of("8", "7", "6", "5", "4", "3", "2", "1"))
     serve(monkeypatch, table)
     first = page_of(3)
-    remove(table, "p00", "p01")
+    table.remove("b", "p00", "p01")
     second = page_of(3, next=first["next"])
     third = page_of(3, next=second["next"])
     shown = [entry["id"] for page in (first, second, third) for entry in page["entries"]]
@@ -65,7 +58,7 @@ def test_a_page_continues_after_an_entry_that_is_gone(monkeypatch: pytest.Monkey
     table = FakeTable(board_of("8", "7", "6", "5"))
     serve(monkeypatch, table)
     token = page_of(2)["next"]
-    remove(table, "p01")
+    table.remove("b", "p01")
     assert [entry["id"] for entry in page_of(2, next=token)["entries"]] == ["p02", "p03"]
 
 
@@ -73,7 +66,7 @@ def test_a_page_after_the_last_entries_were_deleted_is_empty_and_the_last(monkey
     table = FakeTable(board_of("8", "7", "6"))
     serve(monkeypatch, table)
     token = page_of(2)["next"]
-    remove(table, "p02")
+    table.remove("b", "p02")
     body = page_of(2, next=token)
     assert (body["entries"], "next" in body, body["total"]) == ([], False, 2)
 
@@ -84,16 +77,16 @@ def test_a_full_last_page_has_no_next(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("order", Order)
-@pytest.mark.parametrize("counted_total", [0, 1000])
+@pytest.mark.parametrize("cut", Cut)
 def test_after_a_new_leader_a_later_page_has_the_ranks_of_now(
-    monkeypatch: pytest.MonkeyPatch, order: Order, counted_total: int
+    monkeypatch: pytest.MonkeyPatch, order: Order, cut: Cut
 ) -> None:
-    monkeypatch.setattr(lookup, "COUNTED_TOTAL", counted_total)
     sign = "" if order is Order.DESCENDING else "-"
-    table = FakeTable(board_of(*(f"{sign}{score}" for score in "87654321")), policies={"b": BoardPolicy(order=order)})
+    entries = board_of(*(f"{sign}{score}" for score in "87654321"))
+    table = FakeTable(entries, policies={"b": BoardPolicy(order=order)}, cut=cut)
     serve(monkeypatch, table)
     token = page_of(3)["next"]
-    table.entries.append(("b", "new", f"{sign}9"))
+    table.put([("b", "new", f"{sign}9")])
     body = page_of(3, next=token)
     ranks = [(entry["id"], entry["rank"], entry["position"]) for entry in body["entries"]]
     assert ranks == [("p03", 5, 5), ("p04", 6, 6), ("p05", 7, 7)]
@@ -102,17 +95,19 @@ def test_after_a_new_leader_a_later_page_has_the_ranks_of_now(
 
 @pytest.mark.parametrize("ties", Ties)
 @pytest.mark.parametrize("limit", [2, 3, 7])
+@pytest.mark.parametrize("cut", Cut)
 def test_tied_entries_that_continue_on_a_page_have_the_ranks_and_positions_of_now(
-    monkeypatch: pytest.MonkeyPatch, ties: Ties, limit: int
+    monkeypatch: pytest.MonkeyPatch, ties: Ties, limit: int, cut: Cut
 ) -> None:
     table = FakeTable(
         board_of("9", *["5"] * 9, "4"),
         policies={"b": BoardPolicy(ties=ties)},
         reached={f"p{at:02}": f"2026-01-01T00:00:{at:02}Z" for at in range(11)},
+        cut=cut,
     )
     serve(monkeypatch, table)
     first = page_of(limit)
-    remove(table, "p00", first["entries"][1]["id"])
+    table.remove("b", "p00", first["entries"][1]["id"])
     body = page_of(limit, next=first["next"])
     position = limit - 1  # two of those before are gone
     assert [entry["position"] for entry in body["entries"]] == list(range(position, position + len(body["entries"])))
@@ -121,15 +116,15 @@ def test_tied_entries_that_continue_on_a_page_have_the_ranks_and_positions_of_no
 
 
 def test_among_very_many_ties_the_positions_continue_from_the_page_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(entries_endpoint, "SKIP_MAX", 3)
+    monkeypatch.setattr(entries_endpoint, "TIED_MAX", 3)
     serve(monkeypatch, FakeTable(board_of("9", *["5"] * 20)))
     shown = [(entry["rank"], entry["position"]) for page in walk(4) for entry in page["entries"]]
     assert shown == [(1, 1), *((2, at) for at in range(2, 22))]
 
 
 def test_a_later_page_reads_a_bounded_number_of_entries_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(entries_endpoint, "SKIP_MAX", 30)
-    table = FakeTable(board_of(*["5"] * 600))
+    monkeypatch.setattr(entries_endpoint, "TIED_MAX", 30)
+    table = FakeTable(board_of(*["5"] * 600), cut=Cut.REAL)
     serve(monkeypatch, table)
     for page in walk(100):
         assert len(page["entries"]) == 100
@@ -149,15 +144,15 @@ def test_an_entry_that_was_added_while_its_rank_was_read_makes_no_percentile_neg
 @pytest.mark.parametrize("limit", [7, 50, 100])
 @pytest.mark.parametrize("order", Order)
 @pytest.mark.parametrize("ties", Ties)
-@pytest.mark.parametrize("counted_total", [0, 1000])
+@pytest.mark.parametrize("cut", Cut)
 def test_150_tied_entries_are_each_on_one_page_with_one_rank(
-    monkeypatch: pytest.MonkeyPatch, limit: int, order: Order, ties: Ties, counted_total: int
+    monkeypatch: pytest.MonkeyPatch, limit: int, order: Order, ties: Ties, cut: Cut
 ) -> None:
-    monkeypatch.setattr(lookup, "COUNTED_TOTAL", counted_total)
     best, worst = order.best_first([Decimal(9), Decimal(1)])
     entries = [("b", f"t{at:03}", "5") for at in range(150)] + [("b", "best", str(best)), ("b", "worst", str(worst))]
     reached = {entry[1]: f"2026-01-01T00:00:00.{at:06}Z" for at, entry in enumerate(entries)}
-    serve(monkeypatch, FakeTable(entries, policies={"b": BoardPolicy(order=order, ties=ties)}, reached=reached))
+    policies = {"b": BoardPolicy(order=order, ties=ties)}
+    serve(monkeypatch, FakeTable(entries, policies=policies, reached=reached, cut=cut))
     shown = [entry for page in walk(limit) for entry in page["entries"]]
     assert sorted(entry["id"] for entry in shown) == sorted(entry[1] for entry in entries)
     assert [entry["rank"] for entry in shown] == [1, *[2] * 150, 152]
@@ -176,7 +171,7 @@ def test_a_next_of_another_order_or_of_unordered_ties_is_refused(
     table = FakeTable(board_of("3", "2", "1"))
     serve(monkeypatch, table)
     token = page_of(1)["next"]
-    table.policies["b"] = policy
+    table.declare("b", policy)
     body = page_of(1, next=token)
     assert (body["status"], body["parameter"]) == (400, "next")
 
@@ -185,7 +180,7 @@ def test_a_next_outlives_the_closing_of_its_board(monkeypatch: pytest.MonkeyPatc
     table = FakeTable(board_of("3", "2", "1"))
     serve(monkeypatch, table)
     token = page_of(2)["next"]
-    table.policies["b"] = BoardPolicy(closes_at="2026-01-01T00:00:00Z")
+    table.declare("b", BoardPolicy(closes_at="2026-01-01T00:00:00Z"))
     assert [entry["id"] for entry in page_of(2, next=token)["entries"]] == ["p02"]
 
 
@@ -198,11 +193,7 @@ WRITES = st.lists(st.tuples(st.integers(0, 19), st.none() | SCORES), max_size=6)
 
 def apply(table: FakeTable, writes: list[tuple[int, str | None]]) -> set[str]:
     """Write or delete entries; return the participants."""
-    for at, score in writes:
-        participant = f"p{at:02}"
-        remove(table, participant)
-        if score is not None:
-            table.entries.append(("b", participant, score))
+    table.put(("b", f"p{at:02}", score) for at, score in writes)
     return {f"p{at:02}" for at, _ in writes}
 
 
@@ -214,7 +205,7 @@ def standing_now(table: FakeTable, order: Order, ties: Ties) -> dict[str, tuple[
         # Where ties have no order, the index has them by id, and reads them backwards if the highest score is best.
         return (table.reached[participant], 0) if ties is Ties.EARLIEST else ("", sign * int(participant[1:]))
 
-    ordered = sorted((sign * Decimal(score), tie(one), one) for _, one, score in table.entries)
+    ordered = sorted((sign * Decimal(score), tie(one), one) for _, one, score in table.scores_of("b"))
     scores = [score for score, _, _ in ordered]
     return {one: (1 + scores.index(score), at) for at, (score, _, one) in enumerate(ordered, start=1)}
 
@@ -225,17 +216,17 @@ def standing_now(table: FakeTable, order: Order, ties: Ties) -> dict[str, tuple[
     st.integers(1, 5),
     st.sampled_from(Order),
     st.sampled_from(Ties),
-    st.sampled_from([0, 1000]),
+    st.sampled_from(Cut),
     st.data(),
 )
 def test_an_entry_that_stands_through_a_walk_is_seen_once_and_every_rank_is_that_of_its_page(
-    scores: list[str], limit: int, order: Order, ties: Ties, counted_total: int, data: st.DataObject
+    scores: list[str], limit: int, order: Order, ties: Ties, cut: Cut, data: st.DataObject
 ) -> None:
     reached = {f"p{at:02}": f"2026-01-01T00:00:{59 - at:02}Z" for at in range(20)}
-    table = FakeTable(board_of(*scores), policies={"b": BoardPolicy(order=order, ties=ties)}, reached=reached)
-    stood, changed, seen = {entry[1] for entry in table.entries}, set(), []
+    policies = {"b": BoardPolicy(order=order, ties=ties)}
+    table = FakeTable(board_of(*scores), policies=policies, reached=reached, cut=cut)
+    stood, changed, seen = {entry[1] for entry in table.scores_of("b")}, set(), []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lookup, "COUNTED_TOTAL", counted_total)
         serve(patch, table)
         body: dict[str, Any] = page_of(limit)
         while True:
@@ -246,7 +237,8 @@ def test_an_entry_that_stands_through_a_walk_is_seen_once_and_every_rank_is_that
             if "next" not in body:
                 break
             changed |= apply(table, data.draw(WRITES))
-            if not table.entries:
+            table.cut(data.draw(st.sampled_from([Cut.NONE, cut])))
+            if not table.scores_of("b"):
                 return
             body = page_of(limit, next=body["next"])
     for participant in stood - changed:

@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 
 from scorecast.api import handler
 from scorecast.api.responses import json_text
-from scorecast.leaderboard.index import lookup
 from scorecast.leaderboard.policy import BoardPolicy, Order
-from tests.support.api_fakes import FakeTable, get, serve
+from tests.support.api_fakes import Cut, FakeTable, get, serve
 
 numbers = st.builds(
     lambda sign, digits, magnitude: Decimal((sign, tuple(map(int, str(digits))), magnitude - len(str(digits)) + 1)),
@@ -26,14 +25,13 @@ numbers = st.builds(
 notations = st.sampled_from([str, "{:f}".format, "{:e}".format])
 
 
-@given(st.lists(numbers, min_size=1, max_size=6), notations, st.sampled_from(Order), st.sampled_from([0, 1000]))
+@given(st.lists(numbers, min_size=1, max_size=6), notations, st.sampled_from(Order), st.sampled_from(Cut))
 def test_any_score_that_is_shown_can_be_asked_for(
-    scores: list[Decimal], notation: Callable[[Decimal], str], order: Order, counted_total: int
+    scores: list[Decimal], notation: Callable[[Decimal], str], order: Order, cut: Cut
 ) -> None:
     entries = [("b", str(at), notation(score)) for at, score in enumerate(scores)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lookup, "COUNTED_TOTAL", counted_total)
-        serve(patch, FakeTable(entries, policies={"b": BoardPolicy(order=order)}))
+        serve(patch, FakeTable(entries, policies={"b": BoardPolicy(order=order)}, cut=cut))
         for at, score in enumerate(scores):
             path = {"path": f"/leaderBoard/b/participants/{at}", "queryStringParameters": {"neighbours": "0"}}
             [shown] = re.findall(r'"projectScore": ([^,}]+)', handler.handle(path, None)["body"])
@@ -66,10 +64,9 @@ def test_notations_of_one_number_are_one_score(monkeypatch: pytest.MonkeyPatch) 
 def test_zeros_and_negatives_are_scores_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
     scores = ["0", "-1", "0.0", "-0.5", "-1E-130", "1E-130", "-100"]
     for order, ranks in ((Order.DESCENDING, [2, 6, 2, 5, 4, 1, 7]), (Order.ASCENDING, [5, 2, 5, 3, 4, 7, 1])):
-        for counted_total in (0, 1000):
-            monkeypatch.setattr(lookup, "COUNTED_TOTAL", counted_total)
+        for cut in Cut:
             entries = [("b", str(at), score) for at, score in enumerate(scores)]
-            serve(monkeypatch, FakeTable(entries, policies={"b": BoardPolicy(order=order)}))
+            serve(monkeypatch, FakeTable(entries, policies={"b": BoardPolicy(order=order)}, cut=cut))
             shown = {entry["id"]: entry["rank"] for entry in get("/leaderBoard", hackathonName="b")["body"]["entries"]}
             assert [shown[str(at)] for at in range(len(scores))] == ranks
             for at, score in enumerate(scores):
