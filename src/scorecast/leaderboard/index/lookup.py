@@ -7,7 +7,7 @@ range. So a rank takes three round trips at most, and two on a board of one page
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import ROUND_DOWN, ROUND_FLOOR, Context, Decimal
 from functools import partial
 from itertools import accumulate, pairwise
@@ -110,12 +110,13 @@ class RankIndex:
 
 @dataclass(slots=True)
 class Board:
-    """An open board: its policy, and its top as it was read."""
+    """An open board: its policy, and its top and its pages as they were read."""
 
     name: str
     policy: BoardPolicy
     top: Node
     index: RankIndex
+    pages: dict[Block, Node] = field(default_factory=dict)
 
     @property
     def total(self) -> int:
@@ -263,9 +264,11 @@ class Board:
         return replace(inside, better=found.better + inside.better)
 
     def _pages(self, blocks: Sequence[Block], attempt: int) -> dict[Block, Node]:
-        nodes = {block: block.ids[0] for block in blocks}
-        read = self.index.table.read(self.name, [*nodes.values()], consistent=attempt > 0)
-        return {block: read[one] for block, one in nodes.items()}
+        """Return the pages that are blocks of the top; each is read once."""
+        missing = {block: block.ids[0] for block in blocks if block not in self.pages}
+        read = self.index.table.read(self.name, [*missing.values()], consistent=attempt > 0) if missing else {}
+        self.pages |= {block: read[one] for block, one in missing.items()}
+        return {block: self.pages[block] for block in blocks}
 
     def _agree(self, pages: Mapping[Block, Node], attempt: int) -> bool:
         """Whether counts and shapes that were read one after the other belong together.
@@ -281,6 +284,7 @@ class Board:
         )
 
     def _read_again(self) -> None:
+        self.pages.clear()
         self.top = self.index.table.read(self.name, [TOP], consistent=True)[TOP]
 
 
