@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -74,7 +74,7 @@ class Oracle:
         return rank_in(self.ordered, score, order)
 
 
-def rank_in(ordered: list[Decimal], score: Decimal, order: Order = Order.DESCENDING) -> int:
+def rank_in(ordered: Sequence[Decimal], score: Decimal, order: Order = Order.DESCENDING) -> int:
     """Return the competition rank of a score among sorted ones."""
     return 1 + (
         bisect_left(ordered, score) if order is Order.ASCENDING else len(ordered) - bisect_right(ordered, score)
