@@ -9,6 +9,7 @@ A test compares these rules with DynamoDB Local's meter.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from math import ceil
 from typing import Any
 
@@ -27,7 +28,11 @@ INDEXES = (
 
 def item_bytes(item: Item) -> int:
     """Return the size of an item: its attributes' names and values."""
-    return sum(len(name.encode()) + _value_bytes(value) for name, value in item.items())
+    size = 0
+    for name, value in item.items():
+        size += len(name) if name.isascii() else len(name.encode())
+        size += _value_bytes(value)
+    return size
 
 
 def read_units(size: int, *, consistent: bool = False) -> float:
@@ -68,7 +73,7 @@ def _projected(item: Item, keys: tuple[str, ...], others: tuple[str, ...]) -> di
 def _value_bytes(value: Mapping[str, Any]) -> int:
     [(kind, inner)] = value.items()
     if kind == "S":
-        return len(inner.encode())
+        return len(inner) if inner.isascii() else len(inner.encode())
     if kind == "N":
         return number_bytes(inner)
     if kind == "L":
@@ -78,6 +83,7 @@ def _value_bytes(value: Mapping[str, Any]) -> int:
     raise ValueError(f"No item of Scorecast has a value of type {kind}.")
 
 
+@lru_cache(maxsize=100_000)
 def number_bytes(text: str) -> int:
     """Return the size of a number: a byte for two significant digits, and one or, if it is negative, two.
 
