@@ -50,7 +50,7 @@ class BuiltIndex:
 
     shapes: dict[str, Shape]
     counts: dict[str, dict[str, int]]
-    ties: bool = False
+    ties: str = ""
 
     def range_of(self, key: str) -> str:
         """Return the range that an entry with a key names; empty for that of a board that was never cut."""
@@ -86,7 +86,7 @@ def build_index(ordered: Sequence[Decimal], seed: str = "", *, ties: Sequence[st
     ids = [id_text(number) for number in range(1, len(cuts) + 1)] if len(cuts) > 1 else [FIRST]
     if len(cuts) <= PAGE_RANGES:
         shape = Shape(int(len(cuts) > 1), tuple(starts), tuple(ids))
-        return BuiltIndex({TOP: shape}, {TOP: dict(zip(ids, held, strict=True))}, bool(ties))
+        return BuiltIndex({TOP: shape}, {TOP: dict(zip(ids, held, strict=True))}, str(Order.DESCENDING) if ties else "")
     pages = [0, *_page_ends(len(cuts), random.Random(f"{seed} pages"))]
     shapes: dict[str, Shape] = {}
     counts: dict[str, dict[str, int]] = {}
@@ -96,7 +96,7 @@ def build_index(ordered: Sequence[Decimal], seed: str = "", *, ties: Sequence[st
         counts[id_text(number)] = dict(zip(ids[at:to], held[at:to], strict=True))
     top = Shape(2, tuple(shape.low for shape in shapes.values()), tuple(shapes), is_inner=True)
     sums = {page: sum(some.values()) for page, some in counts.items()}
-    return BuiltIndex({TOP: top} | shapes, {TOP: sums} | counts, bool(ties))
+    return BuiltIndex({TOP: top} | shapes, {TOP: sums} | counts, str(Order.DESCENDING) if ties else "")
 
 
 def _cuts(values: Sequence[Any], key_of: Callable[[Any], str], draw: random.Random) -> list[tuple[str, int]]:

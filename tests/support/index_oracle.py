@@ -20,7 +20,7 @@ def check_index(table: Any, board: str) -> None:
     ends = (*top.shape.starts[1:], top.shape.high)
     for low, high, page in zip(top.shape.starts, ends, top.shape.ids, strict=True):
         node = read_node(table, board, page)
-        assert (node.shape.low, node.shape.high, node.ties) == (low, high, top.ties)
+        assert (node.shape.low, node.shape.high, bool(node.ties)) == (low, high, bool(top.ties))
         assert node.shape.version > 0
         inside = [entry for entry in entries if low <= key_of(entry, ties=top.ties) < high]
         _check_page(node, inside, ties=top.ties)
@@ -33,12 +33,12 @@ def read_node(table: Any, board: str, node: str) -> Node:
     return IndexTable(table, "boards").read(board, [node], consistent=True)[node]
 
 
-def key_of(entry: StoredEntry, *, ties: bool) -> str:
+def key_of(entry: StoredEntry, *, ties: str) -> str:
     """Return the order key by which an entry is counted."""
     return entry.tie_order if ties else score_order(entry.number)
 
 
-def _check_page(node: Node, entries: list[StoredEntry], *, ties: bool) -> None:
+def _check_page(node: Node, entries: list[StoredEntry], *, ties: str) -> None:
     shape: Shape = node.shape
     shape._check()
     named = Counter(entry.range or FIRST for entry in entries)

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 
 from scorecast.errors import NotAcknowledged
 from scorecast.leaderboard.index.shape import FIRST, Shape
-from scorecast.leaderboard.index.table import TOP, IndexTable
+from scorecast.leaderboard.index.table import MIXED, TOP, IndexTable
 from scorecast.leaderboard.item import StoredEntry
 from scorecast.leaderboard.order_key import score_order
+from scorecast.leaderboard.policy import Order
 
 # A process that has seen more boards begins to learn them again; a small board is a hundred bytes, one of a million
 # entries a hundred kilobytes.
@@ -20,10 +21,10 @@ _ATTEMPTS = 5
 
 @dataclass(frozen=True, slots=True)
 class KnownShapes:
-    """The shapes of one board's nodes; `ties` says that its ranges are cut by the order of ties too."""
+    """The shapes of one board's nodes; `ties` is that of a node (table.py)."""
 
     top: Shape
-    ties: bool
+    ties: str
     pages: dict[str, Shape] = field(default_factory=dict)
 
     def key_of(self, entry: StoredEntry) -> str:
@@ -34,6 +35,10 @@ class KnownShapes:
     def nodes(self) -> dict[str, Shape]:
         """The shape of each node."""
         return {TOP: self.top} | self.pages
+
+    def mixes(self, order: Order) -> bool:
+        """Whether keys by this order would be the first that do not follow the one by which the board was cut."""
+        return self.ties not in ("", MIXED, order)
 
     def node_at(self, key: str) -> tuple[str, Shape]:
         """Return the node that counts a key, and its shape."""

@@ -97,6 +97,7 @@ _TOO_LATE = Result(error_code=_NO_TIME)
 
 class _DynamoDb(BatchGetItem, Protocol):
     def put_item(self, *, TableName: str, Item: Item) -> dict[str, Any]: ...
+    def update_item(self, **request: Any) -> dict[str, Any]: ...
     def transact_write_items(self, *, TransactItems: list[dict[str, Any]]) -> dict[str, Any]: ...
 
 
@@ -223,6 +224,10 @@ class Leaderboard:
     def _replacements(self, board: str, made: Sequence[_Made]) -> tuple[KnownShapes, list[_Replacement]]:
         """Return what to write, and the shapes by which it is counted."""
         shapes = self.shapes.of(board, [])
+        if any(shapes.mixes(policy.order) for entry, _, policy in made if entry.score is not None):
+            self.dynamodb.update_item(**self.index.mixed_update(board))
+            self.shapes.forget(board)
+            shapes = self.shapes.of(board, [])
         stored = [(_stored(entry, policy, shapes.ties), current) for entry, current, policy in made]
         counted = [one for pair in stored for one in pair if one is not None and one.score is not None]
         shapes = self.shapes.of(board, counted)
@@ -312,8 +317,8 @@ def _chunks(replacements: Iterable[_Replacement], width: int = TRANSACTION_ACTIO
         yield chunk
 
 
-def _stored(entry: Entry, policy: BoardPolicy, ties: bool) -> StoredEntry:
-    """The entry as it is stored, without its range; `ties` says that the index cuts the board by the order of ties."""
+def _stored(entry: Entry, policy: BoardPolicy, ties: str) -> StoredEntry:
+    """The entry as it is stored, without its range; `ties` is that of the board's index."""
     stored = StoredEntry(*entry.key, entry.sequence, entry.at, entry.score, entry.name, entry.history)
     stored = replace(stored, stream=entry.stream, named=version_text(entry.named) if entry.named else "")
     if entry.score is None:

@@ -27,9 +27,10 @@ from scorecast.errors import NotAcknowledged
 from scorecast.leaderboard.batch_get import BatchGetItem, read_items
 from scorecast.leaderboard.index.entries import EntryIndex, entry_index
 from scorecast.leaderboard.index.shape import FIRST, PAGE_RANGES, Move, Replacement, Shape, cuts, overdue
-from scorecast.leaderboard.index.table import SHARDS, TOP, IndexTable, Node, Shard, id_text
+from scorecast.leaderboard.index.table import MIXED, SHARDS, TOP, IndexTable, Node, Shard, id_text
 from scorecast.leaderboard.item import Item, StoredEntry, is_entry, item_key, range_update, read_item
-from scorecast.leaderboard.policy import BoardPolicy, Ties
+from scorecast.leaderboard.order_key import HIGHEST, LOWEST, score_order
+from scorecast.leaderboard.policy import BoardPolicy, Order, Ties
 from scorecast.runtime.aws import code_of
 from scorecast.runtime.batches import cut_batches
 from scorecast.runtime.logs import logger
@@ -65,7 +66,7 @@ class _Page:
     id: str
     node: Node
     top: Shape | None
-    ties: bool
+    ties: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +153,8 @@ class Upkeep:
         """Begin to replace ranges; return whether that was possible."""
         ties = page.ties
         if not page.node.shape.version:
-            ties = policy.ties is Ties.EARLIEST
-            if ties and self._entries(ties).count(page.board) < page.node.total:
+            ties = str(policy.order) if policy.ties is Ties.EARLIEST else ""
+            if ties and not self._is_ordered(page, ties):
                 return False  # the index lags, or entries from before the policy have no place among ties yet
         starts = [due.low]
         if due.parts > 1:
@@ -165,6 +166,11 @@ class Upkeep:
         ids = self._new_ids(page.board, len(starts))
         self._write_shape(replace(page, ties=ties), page.node.shape.replaced(due.low, due.high, starts, ids))
         return True
+
+    def _is_ordered(self, page: _Page, ties: str) -> bool:
+        """Whether all entries of a board that was never cut have keys by an order of ties."""
+        entries = list(self._between(self._entries(ties), page.board, LOWEST, HIGHEST))
+        return len(entries) >= page.node.total and _follow(entries, ties)
 
     def _move_entries(self, page: _Page, move: Move, deadline: float) -> bool:
         """Write entries again that name an old range, until the deadline; return whether any was."""
@@ -186,6 +192,9 @@ class Upkeep:
         moved = [entry for entry in entries if (entry.range or FIRST) in move.old]
         if not moved:
             return 0
+        if not _follow(moved, page.ties):
+            self._update(self.index.mixed_update(page.board))
+            raise _Overtaken
         after = [page.node.shape.id_at(key_of(entry)) for entry in moved]
         counted = Counter(after)
         counted.subtract(entry.range or FIRST for entry in moved)
@@ -268,8 +277,8 @@ class Upkeep:
 
     # ------------------------------------------------------------ calls
 
-    def _entries(self, ties: bool) -> EntryIndex:
-        return entry_index(self.dynamodb.query, self.table, self.score_index, self.tie_index, ties=ties)
+    def _entries(self, ties: str) -> EntryIndex:
+        return entry_index(self.dynamodb.query, self.table, self.score_index, self.tie_index, ties=bool(ties))
 
     @staticmethod
     def _between(entries: EntryIndex, board: str, low: str, high: str) -> Iterable[StoredEntry]:
@@ -302,6 +311,13 @@ class Upkeep:
             if "CancellationReasons" in error.response:
                 raise _Overtaken from None
             raise
+
+
+def _follow(entries: Iterable[StoredEntry], ties: str) -> bool:
+    """Whether the keys of entries follow the order of ties by which their board is cut."""
+    if ties in ("", MIXED):
+        return True
+    return all(entry.tie_order.startswith(score_order(entry.number, Order(ties))) for entry in entries)
 
 
 def _shares(node: Node, half: Shape) -> list[dict[str, int]]:

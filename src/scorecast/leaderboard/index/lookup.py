@@ -15,8 +15,8 @@ from itertools import count as powers
 
 from scorecast.errors import NotAcknowledged
 from scorecast.leaderboard.index.entries import EntryIndex
-from scorecast.leaderboard.index.shape import Block, Found, find, find_position
-from scorecast.leaderboard.index.table import HEADS, TOP, IndexTable, Node
+from scorecast.leaderboard.index.shape import FIRST, Block, Found, find, find_position
+from scorecast.leaderboard.index.table import HEADS, TOP, IndexTable, Node, Shard
 from scorecast.leaderboard.item import StoredEntry
 from scorecast.leaderboard.order_key import (
     HIGHEST,
@@ -105,7 +105,7 @@ class RankIndex:
         batches = cut_batches(boards, HEADS)
         read = self.together(partial(self.table.read_heads, batch, shapes=shapes) for batch in batches)
         heads = {name: head for one in read for name, head in one.items()}
-        return {name: Board(name, head.policy, head.top, self) for name, head in heads.items()}
+        return {name: Board(name, head.policy, _suited(head.top, head.policy), self) for name, head in heads.items()}
 
 
 @dataclass(slots=True)
@@ -131,7 +131,7 @@ class Board:
     @property
     def has_positions(self) -> bool:
         """Whether positions can be looked up: ties have an order, and if the board has been cut, then by that order."""
-        return self.policy.ties is Ties.EARLIEST and (self.top.ties or not self.top.shape.version)
+        return self.policy.ties is Ties.EARLIEST and bool(self.top.ties or not self.top.shape.version)
 
     def find(self, score: Decimal) -> Standing:
         """Find the standing of a score, whether or not an entry has it."""
@@ -212,7 +212,7 @@ class Board:
     @property
     def _best_first(self) -> bool:
         """Whether better entries have lower keys."""
-        return self.top.ties or self.policy.order is Order.ASCENDING
+        return bool(self.top.ties) or self.policy.order is Order.ASCENDING
 
     def _key(self, place: Place) -> str:
         """Return the key on whose better side the entries before a place are; at it too if better ones come last."""
@@ -285,7 +285,17 @@ class Board:
 
     def _read_again(self) -> None:
         self.pages.clear()
-        self.top = self.index.table.read(self.name, [TOP], consistent=True)[TOP]
+        self.top = _suited(self.index.table.read(self.name, [TOP], consistent=True)[TOP], self.policy)
+
+
+def _suited(top: Node, policy: BoardPolicy) -> Node:
+    """Return a top by which a board of a policy can be read.
+
+    If it was cut by an order of ties that the board no longer has, it is one that was never cut: entries are counted.
+    """
+    if not top.ties or (policy.ties is Ties.EARLIEST and top.ties == policy.order):
+        return top
+    return Node(shards=[Shard({FIRST: top.total}, at=top.at)])
 
 
 def _width(low: Decimal, high: Decimal) -> Decimal:

@@ -31,6 +31,7 @@ HEADS = 20
 # The prefixes of the collections of the board table that hold shards, and shapes.
 COUNTERS = "counters/"
 SHAPE = "shape/"
+MIXED = "mixed"
 TOP = ""
 """The node that covers all keys of a board."""
 
@@ -55,10 +56,14 @@ class Shard:
 
 @dataclass(slots=True)
 class Node:
-    """A node as it was read. Without a shape in the table, it is that of a board that has never been cut."""
+    """A node as it was read. Without a shape in the table, it is that of a board that has never been cut.
+
+    `ties` is empty if the board was cut by score. If it was cut by the order of ties, it says which scores come first,
+    or that the keys follow several such orders (MIXED).
+    """
 
     shape: Shape = field(default_factory=Shape)
-    ties: bool = False
+    ties: str = ""
     shards: list[Shard] = field(default_factory=lambda: [Shard() for _ in range(SHARDS)])
 
     @property
@@ -100,7 +105,7 @@ class Node:
         """
         try:
             if kind == SHAPE:
-                self.shape, self.ties = _read_shape(item), "ties" in item
+                self.shape, self.ties = _read_shape(item), item.get("ties", {}).get("S", "")
             else:
                 self.shards[int(kind)] = _read_shard(item)
         except _MALFORMED:
@@ -224,10 +229,10 @@ class IndexTable:
             }
         }
 
-    def shape_update(self, board: str, node: str, shape: Shape, *, ties: bool) -> Item:
-        """Return the update that replaces the previous version of a shape."""
+    def shape_update(self, board: str, node: str, shape: Shape, *, ties: str) -> Item:
+        """Return the update that replaces the version before; only the first one says by what the board is cut."""
         names, values = {"#v": "version"}, {":before": {"N": str(shape.version - 1)}}
-        item = _shape_attributes(shape, ties=ties)
+        item = _shape_attributes(shape, ties="" if shape.version > 1 else ties)
         names |= {f"#{number}": name for number, name in enumerate(item)}
         values |= {f":{number}": value for number, value in enumerate(item.values())}
         sets = ", ".join(f"#{number} = :{number}" for number in range(len(item)))
@@ -241,6 +246,17 @@ class IndexTable:
             "ConditionExpression": "#v = :before" if shape.version > 1 else "attribute_not_exists(#v)",
             "ExpressionAttributeNames": names,
             "ExpressionAttributeValues": values if shape.version > 1 else _without(values, ":before"),
+        }
+
+    def mixed_update(self, board: str) -> Item:
+        """Return the update that marks a board that was cut by the order of ties: its keys follow several orders."""
+        return {
+            "TableName": self.table,
+            "Key": shape_key(board, TOP),
+            "UpdateExpression": "SET #ties = :mixed",
+            "ConditionExpression": "attribute_exists(#ties)",
+            "ExpressionAttributeNames": {"#ties": "ties"},
+            "ExpressionAttributeValues": {":mixed": {"S": MIXED}},
         }
 
     def ids_update(self, board: str, many: int) -> Item:
@@ -284,7 +300,7 @@ def shard_item(board: str, node: str, number: int, shard: Shard) -> Item:
     return shard_key(board, node, number) | about | counts
 
 
-def shape_item(board: str, node: str, shape: Shape, *, ties: bool) -> Item:
+def shape_item(board: str, node: str, shape: Shape, *, ties: str) -> Item:
     """Return the item of a shape."""
     return shape_key(board, node) | _shape_attributes(shape, ties=ties)
 
@@ -348,7 +364,7 @@ def _read_shape(item: Mapping[str, Any]) -> Shape:
     return shape
 
 
-def _shape_attributes(shape: Shape, *, ties: bool) -> Item:
+def _shape_attributes(shape: Shape, *, ties: str) -> Item:
     item: Item = {
         "version": {"N": str(shape.version)},
         "starts": {"S": " ".join(shape.starts)},
@@ -359,7 +375,7 @@ def _shape_attributes(shape: Shape, *, ties: bool) -> Item:
         move = (shape.move.low, shape.move.high, " ".join(shape.move.old))
         item["move"] = {"L": [{"S": text} for text in move]}
     item |= {"pages": {"BOOL": True}} if shape.is_inner else {}
-    return item | ({"ties": {"BOOL": True}} if ties else {})
+    return item | ({"ties": {"S": ties}} if ties else {})
 
 
 def _without(values: Item, name: str) -> Item:
