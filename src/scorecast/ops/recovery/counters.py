@@ -125,7 +125,9 @@ class BoardIndex:
             return "has no shape"
         if not all(map(str.isascii if ties else is_score_end, shape.starts)):
             return "has a shape that is not valid"
-        if (shape.low, shape.high) != (low, high) or (name != TOP and (shape.is_inner or node.ties != ties)):
+        if (shape.low, shape.high) != (low, high) or (
+            name != TOP and (shape.is_inner or bool(node.ties) != bool(ties))
+        ):
             return "has a shape that does not fit the top"
         return ""
 
@@ -161,7 +163,8 @@ class Tally:
         is_tied = self.order is None or entry.tie_order.startswith(f"{score_order(entry.number, self.order)}/")
         self.is_tied &= is_tied
         if self.shapes:
-            self.misplaced += (self.shapes.ties and not is_tied) or not self.shapes.holds(entry)
+            is_out_of_order = self.shapes.ties == self.order and not is_tied
+            self.misplaced += is_out_of_order or not self.shapes.holds(entry)
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,14 +85,14 @@ class NewIndex:
             yield shard_item(board, node, number, Shard({} if number else kept, shape.version, updates, now))
 
 
-def orders_ties(found: BoardIndex, tally: Tally) -> bool:
-    """Whether a board is to be cut by the order of ties: its policy has one, and all its entries have a place in it."""
-    return found.policy.ties is Ties.EARLIEST and tally.is_tied
+def ties_of(found: BoardIndex, tally: Tally) -> str:
+    """Return by which order of ties to cut a board: its policy's, if it has one and all entries have a place."""
+    return str(found.policy.order) if found.policy.ties is Ties.EARLIEST and tally.is_tied else ""
 
 
 def keeps_cuts(found: BoardIndex, tally: Tally) -> bool:
     """Whether the cuts of a board are sound, of the right kind, and have no overgrown range."""
-    if tally.shapes is None or tally.shapes.ties != orders_ties(found, tally):
+    if tally.shapes is None or tally.shapes.ties != ties_of(found, tally):
         return False
     blocks = (block for shape in (tally.shapes.pages or {TOP: tally.shapes.top}).values() for block in shape.blocks)
     return all(block.is_single or block.count(tally.named) <= _OVERGROWN * RANGE_ENTRIES for block in blocks)
@@ -106,8 +106,8 @@ def new_index(found: BoardIndex, tally: Tally, keys: Keys) -> NewIndex:
         top, *pages = (replace(shape, version=version) for shape in found.shapes.nodes.values())
         named = dict(zip(found.shapes.pages, pages, strict=True))
         return NewIndex(found, KnownShapes(top, found.top.ties, named), last_id, is_cut=False)
-    numbers, ties = count(last_id + 1), orders_ties(found, tally)
-    top, named = build(starts_of(keys(ties)), map(id_text, numbers), version)
+    numbers, ties = count(last_id + 1), ties_of(found, tally)
+    top, named = build(starts_of(keys(bool(ties))), map(id_text, numbers), version)
     return NewIndex(found, KnownShapes(top, ties, named), next(numbers) - 1, is_cut=True)
 
 
