@@ -205,10 +205,6 @@ class FakeDynamoDb:
         found = self._current(Key)
         return {"Item": dict(found)} if found else {}
 
-    def get_item(self, *, TableName: str, Key: dict[str, Any], **_: Any) -> dict[str, Any]:
-        item = self._table(Key).get(_key_of(Key))
-        return {"Item": dict(item)} if item else {}
-
     def batch_get_item(self, *, RequestItems: dict[str, Any]) -> dict[str, Any]:
         [(table, request)] = RequestItems.items()
         assert 1 <= len(request["Keys"]) <= 100

@@ -66,10 +66,10 @@ def page(**parameters: str) -> Item:
 def test_boards_are_cut_as_they_say() -> None:
     nodes = {cut: read_node(board_of(Order.DESCENDING, Ties.EARLIEST, cut)[0], "b", TOP) for cut in Cut}
     assert {cut: (node.ties, node.shape.is_inner) for cut, node in nodes.items()} == {
-        Cut.NONE: (False, False),
-        Cut.REAL: (False, False),
-        Cut.RANGES: (True, False),
-        Cut.PAGES: (True, True),
+        Cut.NONE: ("", False),
+        Cut.REAL: ("", False),
+        Cut.RANGES: ("descending", False),
+        Cut.PAGES: ("descending", True),
     }
     assert len(nodes[Cut.RANGES].shape.ids) > 10
     assert len(nodes[Cut.PAGES].shape.ids) > 3

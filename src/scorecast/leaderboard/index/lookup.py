@@ -291,9 +291,9 @@ class Board:
 def _suited(top: Node, policy: BoardPolicy) -> Node:
     """Return a top by which a board of a policy can be read.
 
-    If it was cut by an order of ties that the board no longer has, it is one that was never cut: entries are counted.
+    If it was cut by ties when the board had another order, it is one that was never cut, so entries are counted.
     """
-    if not top.ties or (policy.ties is Ties.EARLIEST and top.ties == policy.order):
+    if top.ties in ("", policy.order):
         return top
     return Node(shards=[Shard({FIRST: top.total}, at=top.at)])
 
