@@ -91,7 +91,8 @@ def trigger_with(output: str, faulty: dict[str, Any], usual: dict[str, Any]) -> 
 
 @contextmanager
 def without_destination(own: Stack) -> Iterator[None]:
-    usual = {"DestinationConfig": {"OnFailure": {"Destination": own.outputs["FanoutDlqArn"]}}}
+    bucket = f"arn:aws:s3:::{own.outputs['BackupBucketName']}"
+    usual = {"DestinationConfig": {"OnFailure": {"Destination": bucket}}}
     with trigger_with("FanoutLambdaName", {"DestinationConfig": {"OnFailure": {}}}, usual)(own):
         yield
 
@@ -122,6 +123,15 @@ def disabled_rule(own: Stack) -> Iterator[None]:
     own.client("events").disable_rule(**rule)
     yield
     own.client("events").enable_rule(**rule)
+
+
+@contextmanager
+def silent_bucket(own: Stack) -> Iterator[None]:
+    s3, bucket = own.client("s3"), own.outputs["BackupBucketName"]
+    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
+    yield
+    usual: dict[str, Any] = {"EventBridgeConfiguration": {}}
+    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=usual)
 
 
 @contextmanager
@@ -206,6 +216,7 @@ FAULTS: dict[str, tuple[Fault, str, str]] = {
         queue_with("ConsumerQueueUrl", RedrivePolicy=""), "ConsumerQueue", "no redrive policy"
     ),
     "the leaderboard's rule is disabled": (disabled_rule, "LeaderboardRule", "the rule is disabled"),
+    "the bucket tells nobody": (silent_bucket, "GivenUpRule", "does not tell EventBridge"),
     "the backup's rule has no target": (rule_without_target, "BackupRule", "no target"),
     "a function's concurrency is 0": (function_stopped, "LeaderGet", "concurrency is 0"),
     "a policy is not usable": (unusable_policy, "policies of boards", "board 'Golf' is not usable"),
