@@ -135,7 +135,8 @@ MAY = [
     Call("FanoutRole", "dynamodb:ListStreams", "streams", "dynamodbstreams.list_streams", lambda n: {}),
     Call("FanoutRole", "events:PutEvents", BUS, "events.put_events", lambda n: event(n["EventBus"])),
     Call("FanoutRole", "s3:PutObject", IMAGES, "s3.put_object", s3("images/probe")),
-    Call("FanoutRole", "s3:PutObject", GIVEN_UP, "s3.put_object", s3("aws/lambda/probe")),
+    # On a condition that does not hold: an object there would become a dead letter.
+    Call("FanoutRole", "s3:PutObject", GIVEN_UP, "s3.put_object", s3("aws/lambda/probe", IfMatch="probe")),
     Call("FanoutRole", "s3:ListBucket", BUCKET, "s3.list_objects_v2", s3()),
     Call("FanoutRole", "sqs:SendMessage", DLQ, "sqs.send_message", message("FanoutDlq")),
     Call("FanoutRole", "logs:CreateLogStream", LOGS, "logs.create_log_stream", log("FanoutLogGroup")),
