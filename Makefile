@@ -34,7 +34,7 @@ status: $(LOCAL) ## show what runs, and where
 	@$(BIN)/scorecast status
 
 # Several processes, because a twin test waits half of its time. For a single process: make test WORKERS=0
-WORKERS := 3
+WORKERS := 4
 # A test that hangs fails, with the stacks of its threads; the longest one takes a minute and a half.
 TIMEOUT_S := 600
 PYTEST = $(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder --timeout $(TIMEOUT_S)

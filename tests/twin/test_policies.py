@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from scorecast.twin import deployment
 from scorecast.twin.instance import bin_dir
 from tests.support.command import Scorecast
 from tests.support.deployed import Stack, copy_of
@@ -53,6 +54,7 @@ def sam(stack: Stack, who: Environment, *arguments: str) -> subprocess.Completed
     """Run the SAM CLI as somebody."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     more = {"AWS_DEFAULT_REGION": "us-east-1", "SAM_CLI_TELEMETRY": "0", "AWS_CONFIG_FILE": os.devnull}
+    more["SAM_CLI_POLL_DELAY"] = str(deployment.SAM_POLL_S)
     command = [str(bin_dir() / "sam"), *arguments, "--stack-name", MADE, "--config-env", "none"]
     at: dict[str, Any] = {"cwd": stack.twin.root, "env": environment | more | who, "stdin": subprocess.DEVNULL}
     return subprocess.run(command, **at, capture_output=True, text=True)
