@@ -34,8 +34,10 @@ status: $(LOCAL) ## show what runs, and where
 	@$(BIN)/scorecast status
 
 # Several processes, because a twin test waits half of its time. For a single process: make test WORKERS=0
-WORKERS := 3
-PYTEST = $(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+WORKERS := 4
+# A test that hangs fails, with the stacks of its threads; the longest one takes a minute and a half.
+TIMEOUT_S := 600
+PYTEST = $(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder --timeout $(TIMEOUT_S)
 
 test: $(DEV) ## run the tests: unit, property, DynamoDB Local, twin, page; the slow ones are left to test-slow
 	@started=$$(date +%s); $(PYTEST) -m 'not slow' $(ARGS); ended=$$?; \

@@ -38,8 +38,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> None:
     random.seed(pyfuncitem.nodeid)
 
 
-# The files that take longest; what starts late ends late.
-_FIRST = ("test_engine.py", "test_api_document.py", "test_failure_paths.py", "test_dlq.py")
+# The files that wait longest, since what starts late ends late, and those that many writes to their twin slow down.
+_FIRST = ("test_engine.py", "test_policies.py", "test_recovery.py", "test_doctor.py", "test_failure_paths.py")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -63,15 +63,17 @@ def _is_worker(config: pytest.Config) -> bool:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take longest."""
-    items.sort(key=_turn)
+    """Let files that wait for a twin alternate with files that calculate; the many short unit tests fill the end."""
+    items.sort(key=lambda item: _FIRST.index(item.path.name) if item.path.name in _FIRST else len(_FIRST))
+    files: dict[str, dict[Path, int]] = {"twin": {}, "other": {}, "unit": {}}
+    for item in items:
+        of_kind = files[_kind(item)]
+        of_kind.setdefault(item.path, len(of_kind))
+    items.sort(key=lambda item: (_kind(item) == "unit", files[_kind(item)][item.path]))
 
 
-def _turn(item: pytest.Item) -> int:
-    """Where an item comes: the long files, then the other ones, and the many short unit tests at the end."""
-    if item.path.name in _FIRST:
-        return 1 + _FIRST.index(item.path.name)
-    return 20 if "unit" in item.path.parts else 10
+def _kind(item: pytest.Item) -> str:
+    return next((kind for kind in ("twin", "unit") if item.nodeid.startswith(f"tests/{kind}/")), "other")
 
 
 # ---------------------------------------------------------------- what `make test` leaves to `make test-slow`

@@ -13,7 +13,9 @@ PREFIX = "arn:aws:{}:us-east-1:123456789012:{}"
 QUEUE = PREFIX.format("sqs", "fanout-ConsumerQueue-1")
 STREAM = PREFIX.format("dynamodb", "table/main-table-7f3a/stream/2026-01-01T00:00:00.000")
 BACKUP_RULE = PREFIX.format("events", "rule/fanoutBus/fanout-BackupRule-1")
+GIVEN_UP_RULE = PREFIX.format("events", "rule/fanout-GivenUpRule-1")
 LEADERBOARD_RULE = PREFIX.format("events", "rule/fanoutBus/fanout-LeaderboardRule-1")
+ANY_RULE = PREFIX.format("events", "rule/fanoutBus/*")
 PATTERN = '{"source": ["update.aws.dynamodb"]}'
 TOPIC = PREFIX.format("sns", "scorecast-alarms")
 
@@ -36,6 +38,7 @@ OUTPUTS = {
 }
 ROLES = ("FanoutRole", "BackupRuleRole", "BackupStreamRole", "ConsumerRole", "LeaderGetRole")
 RULES = {"BackupRule": "fanoutBus|fanout-BackupRule-1", "LeaderboardRule": "fanoutBus|fanout-LeaderboardRule-1"}
+RULES |= {"GivenUpRule": "fanout-GivenUpRule-1"}
 
 
 class Canned:
@@ -80,7 +83,7 @@ class FakeAws:
             "BatchSize": 1000,
             "BisectBatchOnFunctionError": True,
             "MaximumRecordAgeInSeconds": 21600,
-            "DestinationConfig": {"OnFailure": {"Destination": DLQ}},
+            "DestinationConfig": {"OnFailure": {"Destination": "arn:aws:s3:::fanout-backupbucket-1"}},
         }
         self.queue_trigger: dict[str, Any] = {
             "UUID": "22222222-bbbb",
@@ -101,12 +104,14 @@ class FakeAws:
         self.targets: dict[str, list[dict[str, Any]]] = {
             "fanout-BackupRule-1": [{"Id": "backup", "Arn": stream, "RoleArn": role} | common],
             "fanout-LeaderboardRule-1": [{"Id": "leaderboard", "Arn": QUEUE} | common],
+            "fanout-GivenUpRule-1": [{"Id": "dead-letters", "Arn": DLQ}],
         }
+        self.given_up_state = "ENABLED"
         self.queue: dict[str, str] = {
             "QueueArn": QUEUE,
             "MessageRetentionPeriod": "345600",
             "VisibilityTimeout": "180",
-            "RedrivePolicy": json.dumps({"deadLetterTargetArn": DLQ, "maxReceiveCount": 6}),
+            "RedrivePolicy": json.dumps({"deadLetterTargetArn": DLQ, "maxReceiveCount": 100}),
             "Policy": policy_of(QUEUE, {"ArnEquals": {"aws:SourceArn": LEADERBOARD_RULE}}),
             "ApproximateNumberOfMessages": "0",
             "ApproximateNumberOfMessagesNotVisible": "0",
@@ -114,7 +119,7 @@ class FakeAws:
         self.dead_letters: dict[str, str] = {
             "QueueArn": DLQ,
             "MessageRetentionPeriod": "1209600",
-            "Policy": policy_of(DLQ, {"ArnLike": {"aws:SourceArn": PREFIX.format("events", "rule/fanoutBus/*")}}),
+            "Policy": policy_of(DLQ, {"ArnLike": {"aws:SourceArn": [ANY_RULE, GIVEN_UP_RULE]}}),
             "ApproximateNumberOfMessages": "0",
             "ApproximateNumberOfMessagesNotVisible": "0",
         }
@@ -145,6 +150,7 @@ class FakeAws:
             },
             "events": {
                 "list_rules": lambda _: {"Rules": [{"Name": name} | rule for name, rule in self.rules.items()]},
+                "describe_rule": lambda _: {"State": self.given_up_state},
                 "list_targets_by_rule": lambda request: {"Targets": self.targets.get(request["Rule"], [])},
             },
             "sqs": {"get_queue_attributes": self._queue},
@@ -161,6 +167,7 @@ class FakeAws:
             },
             "s3": {
                 "get_bucket_versioning": {"Status": "Enabled"},
+                "get_bucket_notification_configuration": {"EventBridgeConfiguration": {}},
                 "get_public_access_block": {
                     "PublicAccessBlockConfiguration": {
                         "BlockPublicAcls": True,

@@ -117,6 +117,7 @@ PATTERN = {"EventPattern": '{"source": ["probe"]}'}
 DLQ, QUEUE, BUS = "the dead-letter queue", "ConsumerLambda's queue", "the bus"
 MAIN, LEADERBOARD, BOARDS = "the main table", "the leaderboard table", "the board table"
 BUCKET, IMAGES, CHANGES = "the backup bucket", "`images/` in the backup", "`changes/` in the backup"
+GIVEN_UP = "`aws/lambda/` in the backup"
 LOGS, STREAM, BACKUP = "its log group", "the main table's stream", "the backup stream"
 ADDED, OURS = "added rules", "the stack's own rules"
 OWN_FUNCTIONS = "the stack's own functions"
@@ -134,6 +135,9 @@ MAY = [
     Call("FanoutRole", "dynamodb:ListStreams", "streams", "dynamodbstreams.list_streams", lambda n: {}),
     Call("FanoutRole", "events:PutEvents", BUS, "events.put_events", lambda n: event(n["EventBus"])),
     Call("FanoutRole", "s3:PutObject", IMAGES, "s3.put_object", s3("images/probe")),
+    # On a condition that does not hold: an object there would become a dead letter.
+    Call("FanoutRole", "s3:PutObject", GIVEN_UP, "s3.put_object", s3("aws/lambda/probe", IfMatch="probe")),
+    Call("FanoutRole", "s3:ListBucket", BUCKET, "s3.list_objects_v2", s3()),
     Call("FanoutRole", "sqs:SendMessage", DLQ, "sqs.send_message", message("FanoutDlq")),
     Call("FanoutRole", "logs:CreateLogStream", LOGS, "logs.create_log_stream", log("FanoutLogGroup")),
     Call("FanoutRole", "logs:PutLogEvents", LOGS, "logs.put_log_events", log("FanoutLogGroup", **NOW)),
@@ -237,7 +241,7 @@ MAY_NOT = [
     Call("FanoutRole", "sqs:SendMessage", QUEUE, "sqs.send_message", message("ConsumerQueue")),
     Call("FanoutRole", "dynamodb:Scan", MAIN, "dynamodb.scan", scan("MainTable")),
     Call("FanoutRole", "dynamodb:PutItem", MAIN, "dynamodb.put_item", item("MainTable")),
-    Call("FanoutRole", "s3:ListBucket", BUCKET, "s3.list_objects_v2", s3()),
+    Call("FanoutRole", "s3:GetObject", GIVEN_UP, "s3.get_object", s3("aws/lambda/probe")),
     Call("FanoutRole", "s3:PutObject", CHANGES, "s3.put_object", s3("changes/probe")),
     Call("FanoutRole", "s3:GetObject", IMAGES, "s3.get_object", s3("images/probe")),
     Call("FanoutRole", "s3:DeleteObject", IMAGES, "s3.delete_object", s3("images/probe")),

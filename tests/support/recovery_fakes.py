@@ -17,6 +17,7 @@ FANOUT = ACCOUNT.format("lambda", "function:fanout-FanoutLambda-1")
 CONSUMER_QUEUE = "https://sqs/consumer"
 DEAD_LETTERS = "https://sqs/dead-letters"
 SENT_MS = 1_767_225_600_000
+STORED_BATCH = "aws/lambda/11111111-aaaa/shardId-1/2026/01/01/2026-01-01T06.00.00-22222222-bbbb"
 BATCH = {
     "shardId": "shardId-1",
     "startSequenceNumber": "111",
@@ -61,6 +62,19 @@ def stream_letter(**batch: Any) -> str:
         {"requestContext": context, "version": "1.0", "timestamp": "2026-01-01T06:00:00Z"}
         | {"responseContext": {"statusCode": 200, "functionError": "Unhandled"}, "DDBStreamBatchInfo": BATCH | batch}
     )
+
+
+def stored_batch_letter(key: str = STORED_BATCH, bucket: str = "backup") -> str:
+    """The notification of a batch that the trigger put into the backup bucket."""
+    detail = {"version": "0", "bucket": {"name": bucket}, "object": {"key": key, "size": 4321}}
+    event = {"version": "0", "id": "e1", "source": "aws.s3", "detail-type": "Object Created"}
+    event |= {"time": "2026-01-01T06:00:00Z", "region": "us-east-1", "account": "123456789012"}
+    return json.dumps(event | {"resources": [f"arn:aws:s3:::{bucket}"], "detail": detail})
+
+
+def stored_batch(payload: Any, **batch: Any) -> bytes:
+    """The object that the notification is about: Lambda's record, with the whole event as text."""
+    return json.dumps(json.loads(stream_letter(**batch)) | {"payload": payload}).encode()
 
 
 def invocation_letter(payload: Any, function: str = FANOUT) -> str:

@@ -119,11 +119,12 @@ class RepairSystem:
         about = {"KeySchema": keys, "AttributeDefinitions": types, "LatestStreamArn": STREAM_ARN}
         return {"Table": about | {"StreamSpecification": view}}
 
-    def scan(self, *, TableName: str, ExclusiveStartKey: int = 0, **request: Any) -> dict[str, Any]:
+    def scan(self, *, TableName: str, ExclusiveStartKey: Key = ("", ""), **request: Any) -> dict[str, Any]:
+        """A page of three items, after a key, whether or not its item is still there."""
         self.before_scan()
-        items = list(self._tables[TableName].values())[ExclusiveStartKey:]
-        following = {"LastEvaluatedKey": ExclusiveStartKey + 3} if len(items) > 3 else {}
-        page = [dict(one) for one in items[:3]]
+        items = [dict(one) for key, one in sorted(self._tables[TableName].items()) if key > ExclusiveStartKey]
+        page = items[:3]
+        following = {"LastEvaluatedKey": _key_of(page[-1])} if len(items) > 3 else {}
         return {"Items": filtered(page, request)} | following
 
     def query(self, *, TableName: str, **request: Any) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import pytest
 
 from scorecast.leaderboard.policy import listed_key, policy_key
 from tests.support.command import Scorecast
-from tests.support.deployed import ROOT, Stack, copy_of
+from tests.support.deployed import Stack, copy_of
 from tests.support.waiting import eventually
 
 ACCOUNT = "000000000000"
@@ -91,7 +91,8 @@ def trigger_with(output: str, faulty: dict[str, Any], usual: dict[str, Any]) -> 
 
 @contextmanager
 def without_destination(own: Stack) -> Iterator[None]:
-    usual = {"DestinationConfig": {"OnFailure": {"Destination": own.outputs["FanoutDlqArn"]}}}
+    bucket = f"arn:aws:s3:::{own.outputs['BackupBucketName']}"
+    usual = {"DestinationConfig": {"OnFailure": {"Destination": bucket}}}
     with trigger_with("FanoutLambdaName", {"DestinationConfig": {"OnFailure": {}}}, usual)(own):
         yield
 
@@ -122,6 +123,15 @@ def disabled_rule(own: Stack) -> Iterator[None]:
     own.client("events").disable_rule(**rule)
     yield
     own.client("events").enable_rule(**rule)
+
+
+@contextmanager
+def silent_bucket(own: Stack) -> Iterator[None]:
+    s3, bucket = own.client("s3"), own.outputs["BackupBucketName"]
+    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
+    yield
+    usual: dict[str, Any] = {"EventBridgeConfiguration": {}}
+    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=usual)
 
 
 @contextmanager
@@ -206,6 +216,7 @@ FAULTS: dict[str, tuple[Fault, str, str]] = {
         queue_with("ConsumerQueueUrl", RedrivePolicy=""), "ConsumerQueue", "no redrive policy"
     ),
     "the leaderboard's rule is disabled": (disabled_rule, "LeaderboardRule", "the rule is disabled"),
+    "the bucket tells nobody": (silent_bucket, "GivenUpRule", "does not tell EventBridge"),
     "the backup's rule has no target": (rule_without_target, "BackupRule", "no target"),
     "a function's concurrency is 0": (function_stopped, "LeaderGet", "concurrency is 0"),
     "a policy is not usable": (unusable_policy, "policies of boards", "board 'Golf' is not usable"),
@@ -257,44 +268,6 @@ def has_no_letters(scorecast: Scorecast) -> None:
     """The canary's two changes may still be parked; purge them when they come."""
     scorecast.ok("dlq", "purge", "--yes")
     assert scorecast.json("doctor")["healthy"]
-
-
-# ---------------------------------------------------------------- the operator's policy
-
-
-def policy_in_the_document(own: Stack) -> str:
-    """The policy of docs/security.md, for this stack."""
-    section = (ROOT / "docs" / "security.md").read_text(encoding="utf-8").partition("## Operators")[2]
-    found = re.search(r"```json\n(.*?)```", section, re.DOTALL)
-    assert found
-    names = {"REGION": "us-east-1", "ACCOUNT": ACCOUNT, "STACK": own.twin.stack}
-    names["MAIN_TABLE"] = own.outputs["MainTableName"]
-    text = found[1]
-    for name, value in names.items():
-        text = re.sub(rf"(?<![A-Z_]){name}(?![A-Z_])", value, text)
-    # Names of buckets are in lower case.
-    return text.replace(f"arn:aws:s3:::{own.twin.stack}-", f"arn:aws:s3:::{own.twin.stack.lower()}-")
-
-
-def test_doctor_runs_with_the_operators_policy_and_no_other(own: Stack) -> None:
-    iam = own.client("iam")
-    trust = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:AssumeRole"}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-    role = iam.create_role(RoleName="operator", AssumeRolePolicyDocument=document)["Role"]["Arn"]
-    iam.put_role_policy(RoleName="operator", PolicyName="doctor", PolicyDocument=policy_in_the_document(own))
-    key = own.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
-    environment = {
-        "AWS_ENDPOINT_URL": own.endpoint,
-        "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
-        "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
-        "AWS_SESSION_TOKEN": key["SessionToken"],
-        "AWS_REGION": "us-east-1",
-    }
-    operator = Scorecast(own.twin.port, environment)
-    answer = operator.json("doctor")
-    unchecked = [one for one in answer["checks"] + answer["canary"] if one["state"] == "not checked"]
-    assert [(one["name"], one["found"]) for one in unchecked if one["name"] != "PutEvents quota"] == []
-    operator.ok("trace", "1", "StarWar")
 
 
 # ---------------------------------------------------------------- trace

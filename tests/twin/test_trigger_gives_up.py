@@ -1,8 +1,9 @@
-"""A batch that the stream's trigger gives up goes to the dead-letter queue; a redrive reads it from the stream."""
+"""A batch that the stream's trigger gives up becomes a dead letter; a redrive reads it from S3, or from the stream."""
 
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ LEAST_AGE_S = 60
 
 
 @contextmanager
-def trigger_with(stack: Stack, **settings: int) -> Iterator[None]:
+def trigger_with(stack: Stack, **settings: Any) -> Iterator[None]:
     """Change settings of the stream's trigger, and restore them at the end."""
     functions, fanout = stack.client("lambda"), stack.outputs["FanoutLambdaName"]
     [mapping] = functions.list_event_source_mappings(FunctionName=fanout)["EventSourceMappings"]
@@ -32,12 +33,37 @@ def trigger_with(stack: Stack, **settings: int) -> Iterator[None]:
         functions.update_event_source_mapping(UUID=mapping["UUID"], **as_it_was)
 
 
-def test_a_batch_that_the_trigger_gives_up_is_read_again_from_the_stream(
+def nothing_goes() -> Plan:
+    """The bus refuses every change and the dead-letter queue is busy, so FanoutLambda acknowledges nothing."""
+    return Plan(stubborn_per_cent=100, out={"SendMessageBatch"})
+
+
+def test_a_batch_that_the_trigger_gives_up_is_kept_in_s3_and_sent_again(
     stack: Stack, scorecast: Scorecast, name: str, fail: Fail
 ) -> None:
-    # While the dead-letter queue fails too, FanoutLambda acknowledges nothing, and the trigger tries for a minute.
-    plan = fail(Plan(out={"PutEvents", "SendMessageBatch"}))
+    plan = fail(nothing_goes())
     with trigger_with(stack, MaximumRecordAgeInSeconds=LEAST_AGE_S):
+        put(stack, item("1", name, "10"), item("2", name, "20"))
+        parked = letter(scorecast, "--stage", "stream")
+    plan.calm()
+    assert (parked["errorCode"], parked["content"]["bucket"]) == ("GivenUp", stack.outputs["BackupBucketName"])
+    [whole] = scorecast.json("dlq", "show", "--stage", "stream", "--images")["letters"]
+    mine = [one for one in read_stream(stack).records if one["dynamodb"]["Keys"]["metadata"]["S"] == name]
+    ids = [one["eventID"] for one in mine]
+    assert [one["eventID"] for one in whole["content"]["records"]] == ids
+    assert scorecast.json("trace", ids[0])["deadLetters"][0]["messageId"] == parked["messageId"]
+    assert backed_up(stack, name) == []
+    assert scorecast.json("dlq", "redrive", "--stage", "stream")["sent"] == 1
+    eventually(lambda: shows(stack, name, [(1, "2", "20"), (2, "1", "10")]))
+
+
+def test_a_batch_that_a_queue_only_names_is_read_again_from_the_stream(
+    stack: Stack, scorecast: Scorecast, name: str, fail: Fail
+) -> None:
+    """Stacks before version 0.2, and engines without S3 as a destination, leave such letters."""
+    plan = fail(nothing_goes())
+    to_queue = {"OnFailure": {"Destination": stack.outputs["FanoutDlqArn"]}}
+    with trigger_with(stack, MaximumRecordAgeInSeconds=LEAST_AGE_S, DestinationConfig=to_queue):
         put(stack, item("1", name, "10"), item("2", name, "20"))
         parked = letter(scorecast, "--stage", "stream")
     plan.calm()

@@ -32,7 +32,7 @@ from scorecast.ops.dead_letters.destinations import Destinations
 from scorecast.ops.dead_letters.filters import Filter, Group, group, read_filter
 from scorecast.ops.dead_letters.images import with_images
 from scorecast.ops.dead_letters.letters import STAGES, ParkedLetter
-from scorecast.ops.dead_letters.queue import LONG_POLL_S, SHORT_POLL_S, LetterQueue
+from scorecast.ops.dead_letters.queue import LetterQueue, open_letters
 from scorecast.ops.dead_letters.redrive import Redrive, Redriven, purge
 from scorecast.ops.stack.exit_codes import ExitCode
 from scorecast.ops.stack.stack import Options, Stack
@@ -73,7 +73,7 @@ def dlq() -> None:
 @with_filter
 def list_(options: Options, wanted: Filter, as_json: bool) -> None:
     """Count dead letters by stage and error code, with an example of a reason for each."""
-    with _queue(open_stack(options)) as queue:
+    with open_letters(open_stack(options)) as queue:
         groups = group(_letters(queue, wanted))
     if as_json:
         print_json({"letters": sum(one.count for one in groups), "groups": [_shown_group(one) for one in groups]})
@@ -92,7 +92,7 @@ def list_(options: Options, wanted: Filter, as_json: bool) -> None:
 def show(options: Options, wanted: Filter, limit: int, images: bool, as_json: bool) -> None:
     """Show dead letters in full: reason, times, attempts and content."""
     stack = open_stack(options)
-    with _queue(stack) as queue:
+    with open_letters(stack) as queue:
         letters = list(islice(_letters(queue, wanted), limit))
     if images:
         letters = [replace(letter, content=with_images(letter.content, stack.claims)) for letter in letters]
@@ -117,7 +117,7 @@ def redrive(options: Options, wanted: Filter, rate: float | None, dry_run: bool,
     queue.
     """
     stack = open_stack(options)
-    with ThreadPoolExecutor(CALLS_AT_ONCE) as executor, _queue(stack) as queue:
+    with ThreadPoolExecutor(CALLS_AT_ONCE) as executor, open_letters(stack) as queue:
         destinations = Destinations(stack, executor)
         if dry_run:
             _print_plan(queue, wanted, destinations, as_json)
@@ -140,11 +140,11 @@ def purge_(options: Options, wanted: Filter, yes: bool, dry_run: bool, as_json: 
     """
     stack = open_stack(options)
     if dry_run:
-        with _queue(stack) as queue:
+        with open_letters(stack) as queue:
             _print_plan(queue, wanted, None, as_json)
         return
     is_selected = wanted.matches if yes else _confirm_purge(stack, wanted)
-    with _queue(stack) as queue, _progress(queue, "Deleting") as progress:
+    with open_letters(stack) as queue, _progress(queue, "Deleting") as progress:
         deleted = purge(queue, is_selected, progress)
     if as_json:
         print_json({"deleted": deleted})
@@ -154,7 +154,7 @@ def purge_(options: Options, wanted: Filter, yes: bool, dry_run: bool, as_json: 
 
 def _confirm_purge(stack: Stack, wanted: Filter) -> Callable[[ParkedLetter], bool]:
     """Ask whether to delete the selected letters; return what selects them, without any that arrive later."""
-    with _queue(stack) as queue:
+    with open_letters(stack) as queue:
         counted = {letter.message_id for letter in _letters(queue, wanted)}
     question = f"Delete {_count_of(len(counted))} ({str(wanted) or 'no filter'}) permanently?"
     if counted and not click.confirm(plain(question).plain, err=True):
@@ -163,11 +163,6 @@ def _confirm_purge(stack: Stack, wanted: Filter) -> Callable[[ParkedLetter], boo
 
 
 # ---------------------------------------------------------------- shared by the commands
-
-
-def _queue(stack: Stack) -> LetterQueue:
-    wait_s = SHORT_POLL_S if stack.target.engine == "twin" else LONG_POLL_S
-    return LetterQueue(stack.client("sqs"), stack.output("FanoutDlqUrl"), stack.attributes, wait_s)
 
 
 def _letters(queue: LetterQueue, wanted: Filter) -> Iterator[ParkedLetter]:

@@ -13,7 +13,7 @@ from scorecast.cli.options import open_stack, with_stack_options
 from scorecast.cli.output import data, notes, plain
 from scorecast.errors import UserError
 from scorecast.ops.boards.api_client import api_of
-from scorecast.ops.dead_letters.queue import LONG_POLL_S, SHORT_POLL_S, LetterQueue
+from scorecast.ops.dead_letters.queue import open_letters
 from scorecast.ops.doctor.canary import canary_of
 from scorecast.ops.doctor.checkup import run_checks
 from scorecast.ops.doctor.finding import Finding, State, is_healthy
@@ -49,7 +49,7 @@ def doctor(options: Options, canary: bool, backup: bool, timeout: float, report:
         findings.append(finding)
     steps, ending = _follow_canary(system, backup, timeout, show) if canary else ([], None)
     if report is not None:
-        evidence = gather(system, api_of(system.stack), steps, ending, _letters(system))
+        evidence = gather(system, api_of(system.stack), steps, ending, open_letters(system.stack))
         _write(report, write_report(system, findings + steps, evidence))
     found = findings + steps
     if as_json:
@@ -81,11 +81,6 @@ def _follow_canary(system: System, with_backup: bool, step_s: float, show: Any) 
     if runner.backup is None or runner.backup.found is None:
         return steps, None
     return steps, ending_of(system.client("s3"), system.output("BackupBucketName"), runner.backup.found.key)
-
-
-def _letters(system: System) -> LetterQueue:
-    wait_s = SHORT_POLL_S if system.stack.target.engine == "twin" else LONG_POLL_S
-    return LetterQueue(system.client("sqs"), system.output("FanoutDlqUrl"), system.stack.attributes, wait_s)
 
 
 def _ignore(_finding: Finding) -> None:

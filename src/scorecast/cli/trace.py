@@ -12,7 +12,7 @@ from scorecast.cli.options import open_stack, with_stack_options
 from scorecast.cli.output import data, notes, plain
 from scorecast.leaderboard.item import StoredEntry
 from scorecast.ops.dead_letters.filters import read_moment
-from scorecast.ops.dead_letters.queue import LONG_POLL_S, SHORT_POLL_S, LetterQueue
+from scorecast.ops.dead_letters.queue import open_letters
 from scorecast.ops.stack.exit_codes import ExitCode
 from scorecast.ops.stack.stack import Options
 from scorecast.ops.trace.search import OnBoard, Search, Trace, Wanted
@@ -31,10 +31,8 @@ def trace(options: Options, id_: str, board: str | None, since: str, as_json: bo
     """
     now = datetime.now(UTC)
     stack, moment = open_stack(options), read_moment(since, now)
-    wait_s = SHORT_POLL_S if stack.target.engine == "twin" else LONG_POLL_S
-    queue = LetterQueue(stack.client("sqs"), stack.output("FanoutDlqUrl"), stack.attributes, wait_s)
     with notes.status("Looking ..."):
-        found = Search(stack, queue, moment, now).find(Wanted(id_, board))
+        found = Search(stack, open_letters(stack), moment, now).find(Wanted(id_, board))
     if as_json:
         print_json(_answer(found, moment))
     else:

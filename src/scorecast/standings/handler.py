@@ -84,10 +84,11 @@ class Fate(StrEnum):
 
 @dataclass(slots=True)
 class Outcome:
-    """The result of a batch: the fate of each delivery, and the results of the entries that were written."""
+    """The result of a batch: the fate of each delivery, the results of written entries, and the standing events."""
 
     fates: dict[str, Fate] = field(default_factory=dict)
     results: list[Result] = field(default_factory=list)
+    announced: int = 0
 
     @property
     def written(self) -> list[Entry]:
@@ -204,8 +205,10 @@ class BatchProcessor:
             return
         by_delivery = [(delivery.id, entries) for delivery, _, entries in taken]
         entries = (entry for _, entries in by_delivery for entry in entries)
-        boards = self.announcements.announce(entries, outcome.written, deadline)
-        retried = [delivery_id for delivery_id, entries in by_delivery if any(one.board in boards for one in entries)]
+        announced = self.announcements.announce(entries, outcome.written, deadline)
+        outcome.announced = announced.events
+        failed = announced.failed
+        retried = [delivery_id for delivery_id, entries in by_delivery if any(one.board in failed for one in entries)]
         outcome.fates |= dict.fromkeys(retried, Fate.RETRY)
 
     def _hasten(self, deliveries: Iterable[Delivery], outcome: Outcome, deadline: float) -> None:
@@ -372,6 +375,7 @@ def _log(outcome: Outcome) -> None:
         "Stale": counts[Fate.STALE],
         "Retried": counts[Fate.RETRY],
         "Parked": counts[Fate.PARKED],
+        "Announced": outcome.announced,
     }
     write_metrics("ConsumerLambda", metrics, {"BoardLagMs": _lags_ms(outcome.written, time.time())})
 

@@ -24,6 +24,8 @@ COMPLETE = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"}
 PARAMETERS = ("ConsumerBatchingWindow=1",)
 # A deployment takes seconds; one that shows no progress for longer was interrupted together with its engine.
 PROGRESS_DEADLINE_S = 30.0
+# How long `sam deploy` waits between two looks at the stack; its 5 s are for the rate limits of AWS.
+SAM_POLL_S = 0.2
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,7 @@ def _environment(twin: Twin) -> dict[str, str]:
         "AWS_EC2_METADATA_DISABLED": "true",
         "PATH": f"{bin_dir()}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "SAM_CLI_TELEMETRY": "0",
+        "SAM_CLI_POLL_DELAY": str(SAM_POLL_S),
     }
 
 

@@ -10,11 +10,13 @@ import queue
 import sysconfig
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from ministack.core import lambda_runtime
-from ministack.services import eventbridge, lambda_svc, sqs
+from ministack.core.responses import new_uuid
+from ministack.services import dynamodb_streams, eventbridge, firehose, lambda_svc, sqs
 
 from scorecast.ops.stack.polling import poll_until
 from scorecast.twin.patch import wrap
@@ -25,6 +27,7 @@ Json = dict[str, Any]
 
 # On AWS a function's batch has at most 6 MB.
 BATCH_BYTES = 6 * 1024 * 1024
+_BUCKET_ARN = "arn:aws:s3:::"
 _CORES = os.cpu_count() or 1
 # Batches of a queue that are processed at once: the engine, which is all the services they call, needs a core itself.
 BATCHES_AT_ONCE = max(1, _CORES - 1)
@@ -38,6 +41,7 @@ def apply() -> None:
     answer_without_waiting_for_logs()
     poll_streams_beside_queues()
     fill_batches_from_queues()
+    keep_batches_that_are_given_up()
     start_no_more_functions_than_cores()
     queue_events_for_functions()
 
@@ -94,6 +98,62 @@ def _receive_batch(original: Callable[[str, int], list[Json]], queue_url: str, b
         if not received:
             break
     return batch
+
+
+def keep_batches_that_are_given_up() -> None:
+    """MiniStack drops a batch that a stream's trigger gives up if its destination is a bucket.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
+    """
+    wrap(lambda_svc, "_send_ddb_stream_failure_record", _send_given_up)
+
+
+def _send_given_up(
+    original: Callable[..., None], mapping: Json, function: Json, batch: list[Json], stream: str, *outcome: Any
+) -> None:
+    destination = ((mapping.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination") or ""
+    if not destination.startswith(_BUCKET_ARN):
+        original(mapping, function, batch, stream, *outcome)
+        return
+    now = datetime.now(UTC)
+    record = _invocation_record(function, batch, stream, now, *outcome)
+    name = f"{record['DDBStreamBatchInfo']['shardId']}/{now:%Y/%m/%d}/{now:%Y-%m-%dT%H.%M.%S}-{new_uuid()}"
+    key = f"aws/lambda/{mapping['UUID']}/{name}"
+    firehose._put_s3_object(destination.removeprefix(_BUCKET_ARN), key, json.dumps(record).encode())
+
+
+def _invocation_record(
+    function: Json, batch: list[Json], stream_arn: str, now: datetime, result: Json, condition: str
+) -> Json:
+    """Return Lambda's record of a batch: what SQS gets of it, and the function's event as text."""
+    first, last = batch[0]["dynamodb"], batch[-1]["dynamodb"]
+    context = {
+        "requestId": new_uuid(),
+        "functionArn": (function.get("config") or function).get("FunctionArn", ""),
+        "condition": condition,
+        "approximateInvokeCount": 1,
+    }
+    error = result.get("function_error") or "Unhandled"
+    return {
+        "requestContext": context,
+        "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": error},
+        "version": "1.0",
+        "timestamp": _iso(now.timestamp()),
+        "DDBStreamBatchInfo": {
+            "shardId": dynamodb_streams._DEFAULT_SHARD_ID,
+            "startSequenceNumber": first["SequenceNumber"],
+            "endSequenceNumber": last["SequenceNumber"],
+            "approximateArrivalOfFirstRecord": _iso(first["ApproximateCreationDateTime"]),
+            "approximateArrivalOfLastRecord": _iso(last["ApproximateCreationDateTime"]),
+            "batchSize": len(batch),
+            "streamArn": stream_arn,
+        },
+        "payload": json.dumps({"Records": batch}),
+    }
+
+
+def _iso(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(float(seconds), UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def start_no_more_functions_than_cores() -> None:

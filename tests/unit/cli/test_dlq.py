@@ -142,3 +142,11 @@ def test_on_the_twin_reading_waits_for_nothing(queue: FakeQueue, monkeypatch: py
     use_stack(queue, monkeypatch, "http://127.0.0.1:4566")
     answer("list")
     assert queue.waits_s == [0, 0]
+
+
+def test_an_endpoint_elsewhere_may_lead_to_aws_so_every_server_is_asked(
+    queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_stack(queue, monkeypatch, "https://vpce-1.sqs.us-east-1.vpce.amazonaws.com")
+    answer("list")
+    assert queue.waits_s == [1, 1]

@@ -59,7 +59,7 @@ def test_each_check_is_a_line_and_a_healthy_stack_exits_with_0() -> None:
     assert result.exit_code == 0
     assert "✓ stream                     view type NEW_AND_OLD_IMAGES" in result.stdout
     assert "✓ canary: main table         written (0.01 s)" in result.stdout
-    assert result.stdout.endswith("24 checks: no fault.\n")
+    assert result.stdout.endswith("25 checks: no fault.\n")
 
 
 def test_a_fault_has_a_cross_a_remedy_and_an_exit_code(aws: FakeAws) -> None:
@@ -70,7 +70,7 @@ def test_a_fault_has_a_cross_a_remedy_and_an_exit_code(aws: FakeAws) -> None:
     command = "aws lambda update-event-source-mapping --uuid 22222222-bbbb --enabled"
     assert f"the trigger is disabled. Run `{command}`" in line
     assert "canary" not in result.stdout
-    assert result.stdout.endswith("23 checks: 1 fault.\n")
+    assert result.stdout.endswith("24 checks: 1 fault.\n")
 
 
 def test_hints_and_what_was_not_checked_are_counted(aws: FakeAws) -> None:
@@ -78,7 +78,7 @@ def test_hints_and_what_was_not_checked_are_counted(aws: FakeAws) -> None:
     aws.answer("iam", "get_role", refusal("AccessDenied"))
     result = run("doctor", "--no-canary")
     assert result.exit_code == 0
-    assert result.stdout.endswith("23 checks: no fault, 1 hint, 1 not checked.\n")
+    assert result.stdout.endswith("24 checks: no fault, 1 hint, 1 not checked.\n")
 
 
 def test_the_answer_in_json_has_all_findings() -> None:

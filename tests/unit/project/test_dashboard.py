@@ -45,7 +45,7 @@ DOCUMENTED: list[tuple[str, dict[str, str], set[str]]] = [
         "ConsumedWriteCapacityUnits", "ConsumedReadCapacityUnits", "WriteThrottleEvents", "TransactionConflict"}),
     ("AWS/DynamoDB", BY_INDEX, {"ConsumedWriteCapacityUnits", "ConsumedReadCapacityUnits", "WriteThrottleEvents"}),
     ("AWS/ApiGateway", BY_STAGE, {"Count", "4XXError", "5XXError", "Latency"}),
-    ("Scorecast", BY_STACK, {"BoardLagMs"}),
+    ("Scorecast", BY_STACK, {"BoardLagMs", "Announced"}),
 ]  # fmt: skip
 
 TEXT, VARIABLES = RESOURCES["FlowDashboard"]["Properties"]["DashboardBody"]["Sub"]

@@ -12,6 +12,7 @@ from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 from samtranslator.yaml_helper import yaml_parse
 
+from scorecast.ops.dead_letters.formats import STORED_PREFIX
 from scorecast.runtime.settings import (
     AnnouncementSettings,
     ApiSettings,
@@ -103,7 +104,7 @@ def test_no_resource_vanishes_unnoticed() -> None:
         "AWS::Serverless::Api": 1,
         "AWS::DynamoDB::Table": 3,
         "AWS::Events::EventBus": 1,
-        "AWS::Events::Rule": 2,
+        "AWS::Events::Rule": 3,
         "AWS::SQS::Queue": 2,
         "AWS::SQS::QueuePolicy": 2,
         "AWS::KinesisFirehose::DeliveryStream": 1,
@@ -113,7 +114,7 @@ def test_no_resource_vanishes_unnoticed() -> None:
         "AWS::IAM::ManagedPolicy": 1,
         "AWS::Logs::LogGroup": 4,
         "AWS::Logs::LogStream": 1,
-        "AWS::CloudWatch::Alarm": 34,
+        "AWS::CloudWatch::Alarm": 35,
         "AWS::CloudWatch::Dashboard": 1,
     }
 
@@ -175,9 +176,14 @@ def test_no_bucket_is_public_and_every_log_expires() -> None:
     assert all(group["RetentionInDays"] for group in of_type("AWS::Logs::LogGroup").values())
 
 
-@pytest.mark.parametrize("rule", of_type("AWS::Events::Rule"))
+# The rules of the stack's bus. GivenUpRule is of the account's own bus, and its target is the dead-letter queue itself.
+BUS_RULES = {name: rule for name, rule in of_type("AWS::Events::Rule").items() if name != "GivenUpRule"}
+
+
+@pytest.mark.parametrize("rule", BUS_RULES)
 def test_every_rules_target_has_a_retry_policy_and_a_dead_letter_queue(rule: str) -> None:
-    for target in RESOURCES[rule]["Properties"]["Targets"]:
+    assert "EventBusName" in BUS_RULES[rule]
+    for target in BUS_RULES[rule]["Targets"]:
         assert target["DeadLetterConfig"]["Arn"] == {"GetAtt": "FanoutDlq.Arn"}
         assert target["RetryPolicy"]
 
@@ -195,16 +201,15 @@ def statements_for_services() -> list[dict[str, Any]]:
     return [one for one in statements if one["Effect"] == "Allow"]
 
 
-def test_a_service_is_admitted_only_for_a_rule_of_this_bus() -> None:
+def test_a_service_is_admitted_only_for_rules_of_this_bus_and_of_this_stack() -> None:
     assert statements_for_services()
     for statement in statements_for_services():
         assert statement["Principal"] == {"Service": "events.amazonaws.com"}
         [(operator, keys)] = statement["Condition"].items()
         assert operator in ("ArnEquals", "ArnLike")
-        assert str(keys["aws:SourceArn"]) in (
-            "{'GetAtt': 'LeaderboardRule.Arn'}",
-            "{'Sub': 'arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:rule/${EventBusName}/*'}",
-        )
+        source = keys["aws:SourceArn"]
+        of_bus = {"Sub": "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:rule/${EventBusName}/*"}
+        assert source in ({"GetAtt": "LeaderboardRule.Arn"}, [of_bus, {"GetAtt": "GivenUpRule.Arn"}])
 
 
 @pytest.mark.parametrize("kind", ["SQS::Queue", "S3::Bucket"])
@@ -242,9 +247,25 @@ def _checkov(resource: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def test_the_streams_trigger_names_the_batches_that_it_gives_up() -> None:
+def test_the_streams_trigger_keeps_the_batches_that_it_gives_up_and_the_dead_letter_queue_names_them() -> None:
     trigger = RESOURCES["FanoutLambda"]["Properties"]["Events"]["MainTableStream"]["Properties"]
-    assert trigger["DestinationConfig"]["OnFailure"]["Destination"] == {"GetAtt": "FanoutDlq.Arn"}
+    assert trigger["DestinationConfig"]["OnFailure"] == {"Type": "S3", "Destination": {"GetAtt": "BackupBucket.Arn"}}
+    bucket, rule = RESOURCES["BackupBucket"]["Properties"], of_type("AWS::Events::Rule")["GivenUpRule"]
+    assert bucket["NotificationConfiguration"] == {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
+    about = {"bucket": {"name": [{"Ref": "BackupBucket"}]}, "object": {"key": [{"prefix": STORED_PREFIX}]}}
+    assert rule["EventPattern"] == {"source": ["aws.s3"], "detail-type": ["Object Created"], "detail": about}
+    [target] = rule["Targets"]
+    assert target["Arn"] == {"GetAtt": "FanoutDlq.Arn"}
+    assert "EventBusName" not in rule  # events of AWS's services are on the account's own bus only
+
+
+def test_nothing_of_a_batch_goes_to_a_bucket_that_somebody_else_made_under_the_name_of_a_deleted_one() -> None:
+    for role in ("FanoutRole", "BackupStreamRole"):
+        [policy] = RESOURCES[role]["Properties"]["Policies"]
+        writes = [one for one in policy["PolicyDocument"]["Statement"] if "s3:PutObject" in one["Action"]]
+        assert writes
+        for statement in writes:
+            assert statement["Condition"] == {"StringEquals": {"s3:ResourceAccount": {"Ref": "AWS::AccountId"}}}
 
 
 def test_only_age_ends_the_attempts_of_the_streams_trigger() -> None:
@@ -256,7 +277,14 @@ def test_only_age_ends_the_attempts_of_the_streams_trigger() -> None:
 
 def test_the_stream_is_read_only_after_the_bus_can_deliver() -> None:
     [mapping] = [name for name, one in TRANSLATED.items() if is_stream_mapping(one)]
-    needed = {"BackupRule", "LeaderboardRule", "ConsumerQueuePolicy", "FanoutDlqPolicy", "BackupBucketPolicy"}
+    needed = {
+        "BackupRule",
+        "GivenUpRule",
+        "LeaderboardRule",
+        "ConsumerQueuePolicy",
+        "FanoutDlqPolicy",
+        "BackupBucketPolicy",
+    }
     assert needed <= created_before(mapping)
 
 
@@ -325,7 +353,8 @@ def test_each_function_and_each_rule_has_its_alarms() -> None:
         assert {
             f"{function}{kind}Alarm" for kind in ("Errors", "Throttles", "Duration", "Destination")
         } <= alarms.keys()
-    for rule in of_type("AWS::Events::Rule"):
+    assert "GivenUpRuleDeliveryAlarm" in alarms
+    for rule in BUS_RULES:
         assert {f"{rule}{kind}Alarm" for kind in ("Delivery", "DeadLetterLoss", "Throttle")} <= alarms.keys()
 
 
@@ -379,5 +408,5 @@ def test_users_data_outlives_the_stack() -> None:
 
 
 def test_the_stacks_own_rules_match_changes_and_no_standing_events() -> None:
-    sources = [rule["EventPattern"]["source"] for rule in of_type("AWS::Events::Rule").values()]
+    sources = [rule["EventPattern"]["source"] for rule in BUS_RULES.values()]
     assert SOURCE not in [source for some in sources for source in some]

@@ -349,6 +349,7 @@ def test_the_metrics_of_a_batch_say_how_long_after_its_change_each_entry_was_wri
     assert metrics["BoardLagMs"] == [2500]
     counts = {name: metrics[name] for name in ("ChangesIn", "Applied", "Stale", "Retried", "Parked")}
     assert counts == {"ChangesIn": 3, "Applied": 1, "Stale": 1, "Retried": 0, "Parked": 1}
+    assert metrics["Announced"] == 0  # this stack announces nothing
 
 
 # ---------------------------------------------------------------- every change has one fate

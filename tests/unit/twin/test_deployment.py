@@ -87,6 +87,16 @@ def test_without_make_the_user_is_told_to_install_it(monkeypatch: pytest.MonkeyP
         deployment.build(Twin(root=Path(), state_dir=Path()))
 
 
+def test_sam_waits_less_between_two_looks_at_a_local_stack_than_its_five_seconds(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root / "src" / "functions.txt").touch()
+    (root / "sam").write_text("#!/bin/sh\necho $SAM_CLI_POLL_DELAY")
+    (root / "sam").chmod(0o755)
+    monkeypatch.setattr(deployment, "bin_dir", lambda: root)
+    assert 0 < float(deployment.run_sam(Twin(root=root, state_dir=root), "deploy").stdout) < 1
+
+
 # ---------------------------------------------------------------- interrupted deployments
 
 

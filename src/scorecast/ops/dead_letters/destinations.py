@@ -31,7 +31,9 @@ from scorecast.ops.dead_letters.letters import (
     ParkedMessage,
     ParkedRecord,
     ParkedText,
+    StoredBatch,
 )
+from scorecast.ops.dead_letters.stored_batch import read_records
 from scorecast.ops.dead_letters.stream import read_again
 from scorecast.ops.stack.arn import read_arn
 from scorecast.ops.stack.aws_errors import aws_code_of, explain
@@ -75,7 +77,7 @@ class Destinations:
         match content:
             case ParkedChange():
                 return "the bus"
-            case ParkedRecord() | ParkedBatch():
+            case ParkedRecord() | ParkedBatch() | StoredBatch():
                 return "FanoutLambda"
             case ParkedMessage():
                 return "ConsumerLambda's queue"
@@ -143,6 +145,8 @@ class Destinations:
                 self._invoke_fanout([with_images(content, self.stack.claims).record])
             case ParkedBatch():
                 self._invoke_fanout(read_again(self._client("dynamodbstreams"), content))
+            case StoredBatch():
+                self._invoke_fanout(self._stored_records(content))
             case ParkedDelivery():
                 self._deliver(content)
             case _:
@@ -159,6 +163,12 @@ class Destinations:
             if answer.get("FunctionError"):
                 said = answer["Payload"].read().decode(errors="replace")
                 raise NotAccepted(f"FanoutLambda failed: {_error_message(said)}")
+
+    def _stored_records(self, batch: StoredBatch) -> list[Any]:
+        """Read a batch from the stack's own bucket: what is elsewhere was not written by its trigger."""
+        if batch.bucket != self.stack.output("BackupBucketName"):
+            raise NotAccepted(f"{batch.uri} is not in the stack's backup bucket.")
+        return read_records(self._client("s3"), batch)
 
     def _deliver(self, delivery: ParkedDelivery) -> None:
         """Send an event to the target that it could not be delivered to."""

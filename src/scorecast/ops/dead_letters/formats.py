@@ -23,8 +23,13 @@ from scorecast.ops.dead_letters.letters import (
     ParkedMessage,
     ParkedRecord,
     ParkedText,
+    StoredBatch,
 )
 from scorecast.runtime.settings import AttributeNames
+
+# How the keys of batches begin that Lambda puts into a bucket.
+# https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
+STORED_PREFIX = "aws/lambda/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,8 @@ def read_letter(message: Mapping[str, Any], names: AttributeNames = AttributeNam
         return _invocation(parts, names)
     if "TARGET_ARN" in parts.attributes:
         return _delivery(parts, names)
+    if _is_stored_batch(document):
+        return _stored_batch(parts)
     if _is_event(document):
         return _from_queue(parts, names)
     reason = "The message is in none of the formats that reach this queue."
@@ -126,6 +133,19 @@ def _stream_batch(message: _Message) -> ParkedLetter:
         first_at=batch.get("approximateArrivalOfFirstRecord"),
         last_at=message.document.get("timestamp"),
     )
+
+
+def _stored_batch(message: _Message) -> ParkedLetter:
+    """Read S3's event about a batch that the trigger gave up and Lambda put into the backup bucket.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
+    """
+    event = message.document
+    about = event["detail"]["object"]
+    bucket = event["detail"].get("bucket", {}).get("name", "")
+    content = StoredBatch(str(bucket), str(about["key"]), int(about.get("size", 0)))
+    reason = f"The stream's trigger gave up a batch; its records are in S3 ({content.size_bytes:,} bytes)."
+    return _letter(message, "stream", "GivenUp", reason, content, first_at=event.get("time"), last_at=event.get("time"))
 
 
 def _invocation(message: _Message, names: AttributeNames) -> ParkedLetter:
@@ -253,6 +273,12 @@ def _context(message: _Message) -> Json:
 
 def _is_event(document: Any) -> bool:
     return isinstance(document, dict) and isinstance(document.get("detail"), dict) and "resources" in document
+
+
+def _is_stored_batch(document: Json) -> bool:
+    detail = document.get("detail")
+    about = detail.get("object") if document.get("source") == "aws.s3" and isinstance(detail, dict) else None
+    return isinstance(about, dict) and str(about.get("key", "")).startswith(STORED_PREFIX)
 
 
 def _unqualified(function_arn: str) -> str:

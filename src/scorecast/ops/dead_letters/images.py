@@ -1,4 +1,4 @@
-"""Images that were too large for a dead letter, fetched from S3 by its claim."""
+"""What a dead letter leaves in S3, fetched: images that were too large for it, and the records of a whole batch."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ from scorecast.ops.dead_letters.letters import (
     ParkedInvocation,
     ParkedMessage,
     ParkedRecord,
+    StoredBatch,
 )
+from scorecast.ops.dead_letters.stored_batch import read_records
 
 T = TypeVar("T", bound=Content)
 
 
 def with_images(content: T, claims: ClaimStore) -> T:
-    """Return the content of a letter with its images; unchanged without a claim, CannotRead if they are missing."""
+    """Return the content of a letter with what is in S3; unchanged if nothing is, CannotRead if it is missing."""
     match content:
         case ParkedChange(detail):
             return replace(content, detail=claims.resolve({"detail": detail})["detail"])
@@ -29,6 +31,8 @@ def with_images(content: T, claims: ClaimStore) -> T:
             return replace(content, record=claims.fetch(read_pointer(images)), images=None)
         case ParkedInvocation(payload=dict() as payload):
             return replace(content, payload=claims.resolve(payload))
+        case StoredBatch(records=None):
+            return replace(content, records=read_records(claims.connect(), content))
         case ParkedMessage(body=body) | ParkedDelivery(body=body):
             return replace(content, body=_with_images(body, claims))
     return content

@@ -3,7 +3,8 @@
 stage         parked by                                      content
 fanout        FanoutLambda, scorecast.deadLetter/1           a change, or a record that it could not read
 standings     ConsumerLambda, scorecast.deadLetter/1         a change, or a message that it could not read
-stream        Lambda, for the stream's trigger               the position of the records in the stream, no data
+stream        Lambda, for the stream's trigger               the object in S3 that holds the records; or, from older
+                                                             stacks and engines, their position in the stream
 invocation    Lambda, for a failed asynchronous invocation   the payload
 delivery      EventBridge, for a rule's target               the event
 queue         SQS, for ConsumerLambda's queue                the original event
@@ -64,6 +65,21 @@ class ParkedBatch:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredBatch:
+    """A batch of the stream that FanoutLambda failed on, whole in S3; `records` are None until they are fetched."""
+
+    bucket: str
+    key: str
+    size_bytes: int
+    records: list[Any] | None = None
+
+    @property
+    def uri(self) -> str:
+        """Where the batch is, for people."""
+        return f"s3://{self.bucket}/{self.key}"
+
+
+@dataclass(frozen=True, slots=True)
 class ParkedDelivery:
     """An event that a rule could not deliver."""
 
@@ -80,8 +96,15 @@ class ParkedText:
 
 
 Content = (
-    ParkedChange | ParkedRecord | ParkedMessage | ParkedInvocation | ParkedBatch | ParkedDelivery | ParkedText
-)  # fmt: skip
+    ParkedChange
+    | ParkedRecord
+    | ParkedMessage
+    | ParkedInvocation
+    | ParkedBatch
+    | StoredBatch
+    | ParkedDelivery
+    | ParkedText
+)
 
 
 @dataclass(frozen=True, slots=True)

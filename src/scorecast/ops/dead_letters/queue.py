@@ -10,10 +10,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from scorecast.errors import UserError
 from scorecast.ops.dead_letters.formats import read_letter
 from scorecast.ops.dead_letters.letters import ParkedLetter
+from scorecast.ops.stack.stack import Stack
 from scorecast.runtime.batches import cut_batches
 from scorecast.runtime.settings import AttributeNames
 
@@ -25,10 +27,17 @@ HIDDEN_S = 120
 # all of them, so reading ends with an empty long poll. It returns at once if it finds a message, and waits if not.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html
 LONG_POLL_S = 1
-# The local twin has a single server, so a short poll finds every message.
+# An engine on this machine has a single server, so a short poll finds every message.
 SHORT_POLL_S = 0
 # Messages reappear if reading takes longer than HIDDEN_S. Reading ends after this many answers without a new message.
 _ANSWERS_WITHOUT_NEW = 3
+
+
+def open_letters(stack: Stack) -> LetterQueue:
+    """Return the dead-letter queue of a stack; an endpoint elsewhere, such as a VPC's, may lead to AWS."""
+    host = urlsplit(stack.target.endpoint or "").hostname
+    wait_s = SHORT_POLL_S if host in ("127.0.0.1", "::1", "localhost") else LONG_POLL_S
+    return LetterQueue(stack.client("sqs"), stack.output("FanoutDlqUrl"), stack.attributes, wait_s)
 
 
 class _Sqs(Protocol):

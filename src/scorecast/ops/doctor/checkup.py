@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from botocore.exceptions import ClientError
 
-from scorecast.ops.doctor import account, backup, boards, functions, queues, routes, triggers
+from scorecast.ops.doctor import account, backup, boards, functions, given_up, queues, routes, triggers
 from scorecast.ops.doctor.finding import Finding, State, Verdict, fault, finding_of
 from scorecast.ops.doctor.system import REDEPLOY, System
 from scorecast.ops.stack.aws_errors import aws_code_of, explain, message_of
@@ -31,6 +31,7 @@ CHECKS = (
     Check("stream", triggers.check_stream),
     Check("stream trigger", triggers.check_stream_trigger),
     Check("stream trigger's failures", triggers.check_stream_trigger_failures),
+    Check("GivenUpRule", given_up.check_given_up_rule),
     Check("FanoutLambda", functions.check_fanout),
     Check("BackupRule", routes.check_backup_rule),
     Check("Firehose stream", backup.check_backup_stream),

@@ -96,6 +96,8 @@ def needs_of(system: System) -> list[Need]:
         Need("FanoutRole", ("events:PutEvents",), str(bus)),
         Need("FanoutRole", ("sqs:SendMessage",), system.dead_letters),
         Need("FanoutRole", ("s3:PutObject",), f"{bucket}/images/doctor"),
+        Need("FanoutRole", ("s3:PutObject",), f"{bucket}/aws/lambda/doctor"),
+        Need("FanoutRole", ("s3:ListBucket",), bucket),
         Need("BackupRuleRole", ("firehose:PutRecord",), arn("firehose", f"deliverystream/{_stream(system)}")),
         Need("BackupStreamRole", ("s3:PutObject",), f"{bucket}/changes/doctor"),
         Need("ConsumerRole", ("sqs:ReceiveMessage", "sqs:DeleteMessage"), queue),

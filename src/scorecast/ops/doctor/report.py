@@ -117,6 +117,11 @@ QUESTIONS = (
     ),
     OpenPoint("the index by score lags behind the table", "How far does the index lag behind the table?", _index),
     OpenPoint(
+        "That the [deployers' policy]",
+        "Is the deployers' policy enough for sam deploy?",
+        _never("doctor deploys nothing"),
+    ),
+    OpenPoint(
         "`events:TargetArn` does not allow",
         "Is PutTargets refused for a target of another prefix?",
         _never("doctor makes no rule"),

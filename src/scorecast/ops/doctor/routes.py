@@ -38,8 +38,8 @@ def check_consumer_queue_policy(system: System) -> Verdict:
 
 
 def check_dead_letter_policy(system: System) -> Verdict:
-    """The policy of the dead-letter queue lets both rules in."""
-    return _check_policy(system, "FanoutDlqUrl", ["BackupRule", "LeaderboardRule"])
+    """The policy of the dead-letter queue lets all rules in."""
+    return _check_policy(system, "FanoutDlqUrl", ["BackupRule", "LeaderboardRule", "GivenUpRule"])
 
 
 def check_consumers(system: System) -> Verdict:

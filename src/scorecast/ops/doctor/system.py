@@ -53,8 +53,9 @@ class System:
         return self.resource(logical_id).rpartition("|")[2]
 
     def rule_arn(self, logical_id: str) -> str:
-        """Return a rule's ARN."""
-        return str(replace(self.bus, resource=f"rule/{self.bus.name}/{self.rule_name(logical_id)}"))
+        """Return a rule's ARN; the ARN of a rule on the account's own bus does not name the bus."""
+        place = "" if logical_id == "GivenUpRule" else f"{self.bus.name}/"
+        return str(replace(self.bus, resource=f"rule/{place}{self.rule_name(logical_id)}"))
 
     def function_name(self, logical_id: str) -> str:
         """Return a function's name."""

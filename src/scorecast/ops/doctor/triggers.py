@@ -59,7 +59,7 @@ def check_stream_trigger(system: System) -> Verdict:
 
 
 def check_stream_trigger_failures(system: System) -> Verdict:
-    """A batch that fails is halved, given up in time, and named in the dead-letter queue."""
+    """A batch that fails is halved, given up in time, and kept in S3 or named in the dead-letter queue."""
     mapping = _stream_mapping(system)
     if mapping is None:
         return fault("there is no trigger", "See the check above.")
@@ -71,10 +71,10 @@ def check_stream_trigger_failures(system: System) -> Verdict:
         )
     destination = mapping.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
     if destination not in (system.dead_letters, system.bucket_arn):
-        wanted = f'{{"OnFailure":{{"Destination":"{system.dead_letters}"}}}}'
+        wanted = f'{{"OnFailure":{{"Destination":"{system.bucket_arn}"}}}}'
         problems.append(
             Problem(
-                "what it gives up goes to no queue of the stack: the on-failure destination is missing",
+                "what it gives up is lost: the on-failure destination is missing",
                 f"Run {update} --destination-config '{wanted}'`.",
             )
         )
@@ -114,7 +114,7 @@ def check_queue_trigger(system: System) -> Verdict:
         problems.append(
             Problem(
                 "MaximumConcurrency is missing, so writers of one board are unbounded",
-                f"Run {update} --scaling-config MaximumConcurrency=10`.",
+                f"Run {update} --scaling-config MaximumConcurrency=5`.",
             )
         )
     window = mapping.get("MaximumBatchingWindowInSeconds", 0)

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from scorecast.changes.change import Change
+from scorecast.changes.change import Change, from_record
 from scorecast.changes.claim import read_kept
 from scorecast.errors import CannotApply, CannotRead
 from scorecast.leaderboard.batch_get import read_items
 from scorecast.leaderboard.item import StoredEntry, item_key, read_item
-from scorecast.ops.dead_letters.letters import ParkedLetter
+from scorecast.ops.dead_letters.letters import ParkedLetter, StoredBatch
 from scorecast.ops.dead_letters.queue import LetterQueue
+from scorecast.ops.dead_letters.stored_batch import read_records
 from scorecast.ops.recovery.newest_objects import newest_objects, read_object
 from scorecast.ops.stack.stack import Stack
 from scorecast.runtime.settings import AttributeNames
@@ -115,9 +116,20 @@ class Search:
         with self.letters as queue:
             for batch in queue.batches():
                 self.letters_read += len(batch)
-                yield from filter(wanted.is_letter, batch)
+                yield from (letter for letter in batch if wanted.is_letter(letter) or self._is_in(letter, wanted))
                 if self.letters_read >= MOST_LETTERS:
                     return
+
+    def _is_in(self, letter: ParkedLetter, wanted: Wanted) -> bool:
+        """Whether a batch that the stream's trigger gave up, and Lambda put into S3, has the change."""
+        if not isinstance(letter.content, StoredBatch):
+            return False
+        try:
+            records = read_records(self.stack.client("s3"), letter.content)
+        except CannotRead:
+            return False
+        changes = filter(None, map(_change_of_record, records))
+        return any(wanted.is_change(change, self.stack.attributes) for change in changes)
 
     def _backup(self, wanted: Wanted) -> InBackup | None:
         s3, bucket = self.stack.client("s3"), self.stack.output("BackupBucketName")
@@ -144,6 +156,13 @@ def _change(event: Mapping[str, Any]) -> Change | None:
     """Read a change; None for another event, such as a standing event."""
     try:
         return read_kept(event)
+    except CannotRead:
+        return None
+
+
+def _change_of_record(record: Mapping[str, Any]) -> Change | None:
+    try:
+        return from_record(record)
     except CannotRead:
         return None
 

@@ -12,7 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 from typing import Any, Protocol
 
@@ -47,17 +47,29 @@ class _DynamoDb(BatchGetItem, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """The entries of a batch on one board, those of them that were written now (`applied`), and the board's order."""
+    """The entries of a batch on one board, those of them that were written now (`applied`), and the board's order.
+
+    `published` are the numbers of events that the bus took, one for each saved snapshot.
+    """
 
     board: str
     entries: Sequence[Entry]
     applied: Sequence[Entry]
     order: Order
+    published: list[int] = field(default_factory=list)
 
     @property
     def at(self) -> str:
         """The time of the newest change."""
         return max(entry.at for entry in self.entries)
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """What became of the tops: the boards that must be announced again, and how many events the bus took."""
+
+    failed: set[str]
+    events: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +87,10 @@ class Announcements:
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
 
-    def announce(self, entries: Iterable[Entry], applied: Iterable[Entry], deadline: float = inf) -> set[str]:
-        """Announce the tops that `entries` changed; return the boards that must be announced again.
+    def announce(self, entries: Iterable[Entry], applied: Iterable[Entry], deadline: float = inf) -> Announced:
+        """Announce the tops that `entries` changed.
 
-        Boards that are not announced by the clock's `deadline` are among these.
+        Boards that are not announced by the clock's `deadline` must be announced again.
         `applied` are the entries that were written now; a process that ended before it announced them may have written
         the others. Costs one read of all boards' snapshots, and seven more calls for a board whose top changed.
         """
@@ -87,13 +99,14 @@ class Announcements:
             snapshots, policies = self.snapshots.read(by_board), self.policies.of(by_board)
         except _Failures as error:
             logger.error("standings could not read %d snapshots (%s)", len(by_board), code_of(error))
-            return set(by_board)
+            return Announced(set(by_board))
         written = (
             _Written(board, some, applied_by_board[board], policies[board].order) for board, some in by_board.items()
         )
         possible = [one for one in written if snapshots[one.board].may_change_top(one.entries, self.size, one.order)]
         done = self.executor.map(lambda one: self._is_announced(one, snapshots[one.board], deadline), possible)
-        return {one.board for one, is_announced in zip(possible, done, strict=True) if not is_announced}
+        failed = {one.board for one, is_announced in zip(possible, done, strict=True) if not is_announced}
+        return Announced(failed, sum(sum(one.published) for one in possible))
 
     def _is_announced(self, written: _Written, snapshot: Snapshot, deadline: float) -> bool:
         """Announce a board; return whether that succeeded before the deadline."""
@@ -124,7 +137,7 @@ class Announcements:
             if self.clock() > deadline:
                 raise NotAcknowledged("There is no time left to announce the top of the board.")
             if snapshot.pending is not None:
-                self.publisher.publish(events_of(snapshot))
+                written.published.append(self.publisher.publish(events_of(snapshot)))
                 snapshot = self.snapshots.save(snapshot, snapshot.announced(_now_ms()))
             top = self._read_top(written, snapshot)
             if top == snapshot.top:

@@ -35,14 +35,15 @@ class StandingEventPublisher:
     bus_name: str
     sleep: Callable[[float], None] = time.sleep
 
-    def publish(self, events: Iterable[StandingEvent]) -> None:
-        """Put all events on the bus, ten a call; NotAcknowledged if it refuses one in three attempts."""
+    def publish(self, events: Iterable[StandingEvent]) -> int:
+        """Put all events on the bus, ten a call; return their number. NotAcknowledged if it refuses one three times."""
         entries = [event.entry(self.bus_name) for event in events]
+        count = len(entries)
         for pause_s in (0.0, *_PAUSES_S):
             self.sleep(random.uniform(0, pause_s))
             entries = [entry for batch in cut_batches(entries, BATCH_ENTRIES) for entry in self._put(batch)]
             if not entries:
-                return
+                return count
         raise NotAcknowledged(f"The bus {self.bus_name} did not take {len(entries)} standing events.")
 
     def _put(self, entries: Entries) -> Entries:

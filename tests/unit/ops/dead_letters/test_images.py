@@ -20,8 +20,10 @@ from scorecast.ops.dead_letters.letters import (
     ParkedMessage,
     ParkedRecord,
     ParkedText,
+    StoredBatch,
 )
 from tests.support.fakes import BUS, STREAM_ARN, FakeObjects, item, record
+from tests.support.recovery_fakes import STORED_BATCH, stored_batch
 
 CHANGE = from_record(record(item() | {"text": {"S": "x" * 300_000}}))
 MADE = publication_of(CHANGE, BUS)
@@ -40,6 +42,7 @@ def claims() -> ClaimStore:
     assert MADE.claim
     claims.put(MADE.claim, MADE.document)
     claims.put(RECORD, b'{"eventName":"TRUNCATE"}')
+    s3.objects[STORED_BATCH] = stored_batch('{"Records":[{"eventName":"INSERT"}]}')
     return claims
 
 
@@ -48,6 +51,7 @@ def claims() -> ClaimStore:
     (ParkedRecord(None, RECORD.pointer()), ParkedRecord({"eventName": "TRUNCATE"})),
     (ParkedInvocation("function", event(SHORT)), ParkedInvocation("function", event(WHOLE))),
     (ParkedMessage(json.dumps(event(SHORT))), ParkedMessage(json.dumps(event(WHOLE)))),
+    (StoredBatch("backup", STORED_BATCH, 9), StoredBatch("backup", STORED_BATCH, 9, [{"eventName": "INSERT"}])),
     (ParkedDelivery("rule", "to", json.dumps(event(SHORT))), ParkedDelivery("rule", "to", json.dumps(event(WHOLE)))),
 ])  # fmt: skip
 def test_images_replace_a_claim(claims: ClaimStore, content: Content, whole: Content) -> None:

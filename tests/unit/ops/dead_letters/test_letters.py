@@ -18,6 +18,7 @@ from tests.support.ops_fakes import QUEUE
 from tests.support.recovery_fakes import (
     DEAD_LETTERS,
     FANOUT,
+    STORED_BATCH,
     FakeQueue,
     change,
     delivery_attributes,
@@ -25,6 +26,7 @@ from tests.support.recovery_fakes import (
     event,
     invocation_letter,
     message,
+    stored_batch_letter,
     stream_letter,
 )
 
@@ -77,6 +79,14 @@ def test_a_batch_of_the_stream_is_a_range_of_sequence_numbers() -> None:
     assert (letter.first_at, letter.last_at) == ("2026-01-01T00:00:00Z", "2026-01-01T06:00:00Z")
 
 
+def test_a_batch_of_the_stream_in_s3_is_an_object() -> None:
+    letter = read(stored_batch_letter())
+    assert letter.content == letters.StoredBatch("backup", STORED_BATCH, 4321)
+    assert (letter.stage, letter.error_code) == ("stream", "GivenUp")
+    assert letter.reason == "The stream's trigger gave up a batch; its records are in S3 (4,321 bytes)."
+    assert (letter.first_at, letter.last_at) == ("2026-01-01T06:00:00Z", "2026-01-01T06:00:00Z")
+
+
 def test_a_failed_invocation_has_its_payload_and_the_function_without_latest() -> None:
     letter = read(invocation_letter(json.loads(EVENT)))
     assert letter.content == letters.ParkedInvocation(FANOUT, json.loads(EVENT))
@@ -108,7 +118,9 @@ def test_a_message_in_an_unknown_format_can_be_shown(body: str) -> None:
     json.dumps(letter.shown())
 
 
-@pytest.mark.parametrize("body", [EVENT, stream_letter(), invocation_letter([1]), envelope("fanout", change())])
+@pytest.mark.parametrize(
+    "body", [EVENT, stream_letter(), stored_batch_letter(), invocation_letter([1]), envelope("fanout", change())]
+)
 def test_every_letter_can_be_shown_as_json(body: str) -> None:
     assert json.loads(json.dumps(read(body).shown()))["parkedAt"] == "2026-01-01T00:00:00Z"
 

@@ -28,12 +28,15 @@ from tests.support.recovery_fakes import (
     CONSUMER_QUEUE,
     DEAD_LETTERS,
     FANOUT,
+    STORED_BATCH,
     FakeQueue,
     change,
     delivery_attributes,
     envelope,
     event,
     invocation_letter,
+    stored_batch,
+    stored_batch_letter,
     stream_letter,
 )
 
@@ -251,6 +254,59 @@ def test_a_letter_stays_if_the_stream_ends_within_its_batch(system: System) -> N
     system.streams.ends_at = 112
     system.sqs.park(stream_letter())
     assert system.run().stayed == system.left == 1
+
+
+RECORDS = [record(item(score=str(at)), sequence=at) for at in (111, 112, 113)]
+
+
+@pytest.mark.parametrize("payload", [json.dumps({"Records": RECORDS}), {"Records": RECORDS}])
+def test_a_batch_in_s3_is_sent_to_fanout_without_the_stream_and_its_object_stays(system: System, payload: Any) -> None:
+    system.streams.oldest = 10_000
+    system.s3.objects[STORED_BATCH] = stored_batch(payload)
+    system.sqs.park(stored_batch_letter())
+    assert system.run().sent == 1
+    assert system.functions.invoked == [("fanout-FanoutLambda-1", "RequestResponse", {"Records": RECORDS})]
+    assert (system.left, list(system.s3.objects)) == (0, [STORED_BATCH])
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (None, "cannot be read (NoSuchKey)"),
+        (b"{", "is not a batch of the stream"),
+        (stored_batch("no JSON"), "is not a batch of the stream"),
+        (stored_batch({"Records": None}), "is not a batch of the stream"),
+        (stored_batch([]), "is not a batch of the stream"),
+        (stored_batch("[]"), "is not a batch of the stream"),
+        (b"[]", "is not a batch of the stream"),
+        (stream_letter().encode(), "is not a batch of the stream"),
+    ],
+)
+def test_a_batch_in_s3_that_cannot_be_read_stays_with_the_reason(
+    system: System, body: bytes | None, reason: str
+) -> None:
+    system.s3.objects |= {STORED_BATCH: body} if body is not None else {}
+    system.sqs.park(stored_batch_letter())
+    done = system.run()
+    assert (done.sent, done.stayed, system.left) == (0, 1, 1)
+    assert f"s3://backup/{STORED_BATCH} {reason}" in next(iter(done.refusals))
+    assert system.functions.invoked == []
+
+
+def test_a_batch_in_another_bucket_is_not_read(system: System) -> None:
+    system.sqs.park(stored_batch_letter(bucket="of-somebody-else"))
+    done = system.run()
+    assert (done.stayed, system.s3.read) == (1, [])
+    assert "is not in the stack's backup bucket" in next(iter(done.refusals))
+
+
+def test_a_batch_in_s3_stays_if_fanout_fails_again(system: System) -> None:
+    system.s3.objects[STORED_BATCH] = stored_batch({"Records": RECORDS})
+    system.functions.fails = '{"errorMessage": "the bus is busy"}'
+    system.sqs.park(stored_batch_letter())
+    done = system.run()
+    assert (done.stayed, system.left) == (1, 1)
+    assert "the bus is busy" in next(iter(done.refusals))
 
 
 def test_large_batches_are_cut_to_the_limits_of_lambda(system: System) -> None:

@@ -12,7 +12,7 @@ from scorecast.ops.doctor.finding import Finding, State, is_healthy
 from scorecast.ops.doctor.functions import needs_of
 from scorecast.ops.doctor.routes import lets_in
 from tests.support.doctor_fakes import BACKUP_RULE, LEADERBOARD_RULE, QUEUE, STREAM, FakeAws, policy_of
-from tests.support.ops_fakes import refusal
+from tests.support.ops_fakes import DLQ, refusal
 from tests.support.permissions import MAY
 
 Break = Callable[[FakeAws], Any]
@@ -80,6 +80,10 @@ FAULTS: list[tuple[str, Break, str]] = [
     ("stream trigger's failures", set_stream_trigger(BisectBatchOnFunctionError=False), "BisectBatch"),
     ("stream trigger's failures", set_stream_trigger(DestinationConfig={"OnFailure": {}}), "destination is missing"),
     ("stream trigger's failures", set_stream_trigger(MaximumRecordAgeInSeconds=-1), "infinite"),
+    ("GivenUpRule", lambda aws: setattr(aws, "given_up_state", "DISABLED"), "the rule is disabled"),
+    ("GivenUpRule", lambda aws: aws.targets["fanout-GivenUpRule-1"].clear(), "not deliver to the dead-letter queue"),
+    ("GivenUpRule", answer("s3", "get_bucket_notification_configuration", {}), "does not tell EventBridge"),
+    ("GivenUpRule", answer("events", "describe_rule", refusal("ResourceNotFoundException")), "told"),
     ("FanoutLambda", answer("lambda", "get_function_concurrency", {"ReservedConcurrentExecutions": 0}), "is 0"),
     ("FanoutLambda", answer("lambda", "get_function_configuration", FUNCTION), "another role"),
     ("FanoutLambda", answer("lambda", "get_function_configuration", FUNCTION | {"State": "Failed"}), "it is Failed"),
@@ -98,6 +102,7 @@ FAULTS: list[tuple[str, Break, str]] = [
     ("backup bucket", answer("s3", "get_public_access_block", refusal("NoSuchPublicAccessBlockConfiguration")), "told"),
     ("ConsumerQueue", set_queue(RedrivePolicy=""), "no redrive policy"),
     ("ConsumerQueue", set_queue(RedrivePolicy=json.dumps({"deadLetterTargetArn": OTHER})), "no redrive policy"),
+    ("ConsumerQueue", set_queue(RedrivePolicy=json.dumps({"deadLetterTargetArn": DLQ, "maxReceiveCount": 6})), "busy"),
     ("ConsumerQueue", set_queue(VisibilityTimeout="10"), "visible again after 10 s"),
     ("ConsumerQueue", set_queue(MessageRetentionPeriod="1209600"), "14 days"),
     ("ConsumerQueue's policy", set_queue(Policy=""), "does not let LeaderboardRule in"),
@@ -107,7 +112,7 @@ FAULTS: list[tuple[str, Break, str]] = [
     ("ConsumerQueue's trigger", set_queue_trigger(EventSourceArn=OTHER), "no trigger"),
     ("policies of boards", spoil_policy, "board 'Golf' is not usable"),
     ("dead-letter queue", set_dead_letters(MessageRetentionPeriod="345600"), "4 days"),
-    ("dead-letter queue's policy", set_dead_letters(Policy="{}"), "BackupRule and LeaderboardRule"),
+    ("dead-letter queue's policy", set_dead_letters(Policy="{}"), "BackupRule and LeaderboardRule and GivenUpRule"),
     ("roles", lambda aws: aws.denied.add("events:PutEvents"), "FanoutRole may not events:PutEvents"),
     ("alarms", lambda aws: aws.alarms.clear(), "1 of 1 alarms are gone"),
     ("alarms", set_alarm(ActionsEnabled=False), "actions disabled"),

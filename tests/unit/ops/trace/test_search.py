@@ -9,9 +9,11 @@ import pytest
 
 from scorecast.changes.change import Change, to_detail
 from scorecast.leaderboard.item import StoredEntry, make_item
-from scorecast.ops.dead_letters.letters import ParkedLetter, ParkedText
+from scorecast.ops.dead_letters.letters import ParkedLetter, ParkedText, StoredBatch
 from scorecast.ops.trace.search import Search, Trace, Wanted
+from tests.support.fakes import FakeObjects, item, record
 from tests.support.ops_fakes import fake_stack
+from tests.support.recovery_fakes import STORED_BATCH, stored_batch
 from tests.unit.ops.recovery.test_newest_objects import NOW, Bucket
 
 STREAM = "arn:aws:dynamodb:us-east-1:123456789012:table/main/stream/2026-01-01T00:00:00.000"
@@ -65,9 +67,12 @@ class Backup(Bucket):
     def __init__(self, objects: dict[str, list[Change]]) -> None:
         super().__init__(dict.fromkeys(objects, 1))
         self.objects, self.read = objects, list[str]()
+        self.batches: dict[str, bytes] = {}
 
     def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
         self.read.append(Key)
+        if Key.startswith("aws/lambda/"):
+            return FakeObjects(self.batches).get_object(Bucket=Bucket, Key=Key)
         events = [{"resources": [STREAM], "detail": to_detail(change)} for change in self.objects[Key]]
         text = "\n".join(json.dumps(event) for event in [*events, {"detail": {"schema": "scorecast.standing/1"}}])
         return {"Body": _Body(text.encode())}
@@ -129,6 +134,17 @@ def test_a_dead_letter_is_found_by_its_change() -> None:
     found = search(Wanted("change-1"), Backup({}), None, replace(LETTER, change_id="other"), LETTER)
     assert found.letters == (LETTER,)
     assert (found.is_found, found.letters_read, found.objects_read) == (True, 2, 0)
+
+
+@pytest.mark.parametrize("wanted", [Wanted("event-7"), Wanted("1", "StarWar")])
+def test_a_change_is_found_in_a_batch_that_the_trigger_gave_up(wanted: Wanted) -> None:
+    in_s3 = replace(LETTER, stage="stream", change_id=None, participant=None, board=None)
+    in_s3 = replace(in_s3, content=StoredBatch("backup", STORED_BATCH, 9))
+    gone = replace(in_s3, content=StoredBatch("backup", "aws/lambda/gone", 9))
+    backup = Backup({})
+    backup.batches[STORED_BATCH] = stored_batch({"Records": [{"eventName": "TRUNCATE"}, record(item(), sequence=7)]})
+    assert search(wanted, backup, None, gone, in_s3).letters == (in_s3,)
+    assert search(Wanted("event-8"), backup, None, in_s3).letters == ()
 
 
 def test_a_participant_on_a_board_is_found_by_the_newest_change() -> None:

@@ -354,3 +354,20 @@ def test_a_stale_index_hides_no_entry_that_the_batch_wrote(system: System) -> No
     assert set(system.drain()) == {
         ("LeftTop", "a"), ("LeftTop", "b"), ("EnteredTop", "x"), ("EnteredTop", "d"), ("LeadChanged", "c"),
     }  # fmt: skip
+
+
+def test_the_events_that_the_bus_took_are_counted(system: System) -> None:
+    before = len(system.events.taken)
+    outcome = system.process(event("d", "75", 5), event("a", "10", 6), event("x", "1", 7, board="WarCraft"))
+    assert outcome.announced == len(system.events.taken) - before == 5
+
+
+def test_the_events_of_a_board_that_must_be_announced_again_count_too(system: System) -> None:
+    calls: list[Call] = []
+
+    def refuse(call: Call) -> None:
+        if call[0] == "put_item" and calls[-2][0] == "put_events":
+            raise client_error("ThrottlingException")
+
+    outcome = system.process(event("d", "75", 5), processor=system.watched(calls, before=refuse))
+    assert (outcome.retry_ids, outcome.announced) == (["0"], 2)
