@@ -13,7 +13,7 @@ LONG_AGO, FAR_AWAY = "2020-01-01T00:00:00Z", "2999-01-01T00:00:00Z"
 
 @pytest.fixture
 def golf(leaderboard: Leaderboard) -> Leaderboard:
-    leaderboard.table.policies["Golf"] = BoardPolicy(order=Order.ASCENDING)
+    leaderboard.table.declare("Golf", BoardPolicy(order=Order.ASCENDING))
     for participant, score, name in (("1", "80", "ann"), ("2", "64", "bob"), ("3", "72", "cem")):
         leaderboard.put("Golf", participant, score, name)
     return leaderboard
@@ -70,7 +70,7 @@ def test_the_chart_goes_from_the_lowest_score_to_the_highest_on_any_board(visit:
 
 
 def test_a_board_that_has_closed_is_final(visit: OpenTab, golf: Leaderboard) -> None:
-    golf.table.policies["Golf"] = BoardPolicy(closes_at=LONG_AGO)
+    golf.table.declare("Golf", BoardPolicy(closes_at=LONG_AGO))
     tab = go(visit, golf, "Golf")
     assert tab.text("#state") == "Final"
     assert tab.text("#closes").startswith("closed ")
@@ -80,7 +80,7 @@ def test_a_board_that_has_closed_is_final(visit: OpenTab, golf: Leaderboard) -> 
 
 
 def test_a_board_that_will_close_is_live_until_then(visit: OpenTab, golf: Leaderboard) -> None:
-    golf.table.policies["Golf"] = BoardPolicy(closes_at=FAR_AWAY)
+    golf.table.declare("Golf", BoardPolicy(closes_at=FAR_AWAY))
     tab = go(visit, golf, "Golf")
     assert (tab.text("#state"), tab.text("#closes").startswith("closes ")) == ("Live", True)
     assert tab.page.locator("#order").is_hidden()
@@ -93,7 +93,7 @@ def test_a_board_that_never_closes_shows_no_closing_time(visit: OpenTab, golf: L
 
 
 def test_the_board_becomes_final_while_the_page_is_open(visit: OpenTab, golf: Leaderboard) -> None:
-    golf.table.policies["Golf"] = BoardPolicy(closes_at="2026-01-02T12:01:00Z")  # a minute after the page is opened
+    golf.table.declare("Golf", BoardPolicy(closes_at="2026-01-02T12:01:00Z"))  # a minute after the page is opened
     tab = go(visit, golf, "Golf")
     tab.refresh(29)
     assert tab.text("#state") == "Live"
