@@ -62,11 +62,11 @@ def test_the_chart_goes_from_the_lowest_score_to_the_highest_on_any_board(visit:
     tab = go(visit, golf, "Golf&id=2")
     tab.page.get_by_text("Show as a table").click()
     assert [line.split("\t")[0] for line in tab.page.locator("#bars tr").all_inner_texts()] == [
-        "64 to 64.5",
-        "72 to 72.5",
-        "80 to 80.5",
+        "64 to 65",
+        "72 to 73",
+        "80 to 81",
     ]
-    assert tab.text("#placed") == "▼ bob is in the range 64 to 64.5."
+    assert tab.text("#placed") == "▼ bob is in the range 64 to 65."
 
 
 def test_a_board_that_has_closed_is_final(visit: OpenTab, golf: Leaderboard) -> None:

@@ -100,7 +100,8 @@ class FakeTable(FakeDynamoDb):
         if how is Cut.NONE:
             return
         found = [read_item(item) for item in self.items.values() if is_entry(item)]
-        looks = Upkeep(self, "leaderboard", "index", "ties", IndexTable(self, "boards"))
+        client: Any = self
+        looks = Upkeep(client, "leaderboard", "index", "ties", IndexTable(client, "boards"))
         with pytest.MonkeyPatch.context() as patch:
             for name, value in _SMALL.items() if how is not Cut.REAL else ():
                 patch.setattr(shape, name, value)
