@@ -9,9 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from scorecast.api import handler
-from scorecast.api.reader import LeaderboardReader
 from tests.page.browser import OpenTab, Visit
-from tests.support.api_fakes import FakeTable
+from tests.support.api_fakes import FakeTable, serve
 
 if TYPE_CHECKING:
     from playwright.sync_api import Route
@@ -33,10 +32,9 @@ class Leaderboard:
 
     def put(self, board: str, participant: str, score: str, name: str | None = None) -> None:
         """Write an entry, as a change of the main table would."""
-        others = [entry for entry in self.table.entries if entry[:2] != (board, participant)]
-        self.table.entries = [*others, (board, participant, score)]
         if name is not None:
             self.table.names[participant] = name
+        self.table.put([(board, participant, score)])
 
     def answer(self, route: Route) -> None:
         """Answer a request of the browser with LeaderGet."""
@@ -63,8 +61,7 @@ def leaderboard(monkeypatch: pytest.MonkeyPatch) -> Leaderboard:
 def serve_empty(monkeypatch: pytest.MonkeyPatch) -> Leaderboard:
     """Have LeaderGet answer from a leaderboard without entries."""
     table = FakeTable([])
-    reader = LeaderboardReader(table, "leaderboard", "index", "ties", "boards", "key")
-    monkeypatch.setattr(handler, "reader", lambda: reader)
+    serve(monkeypatch, table)
     return Leaderboard(table)
 
 

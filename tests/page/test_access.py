@@ -30,7 +30,7 @@ def forty(leaderboard: Leaderboard) -> Leaderboard:
         leaderboard.put("Abc", f"p{rank}", str(1000 - 10 * rank), f"user {rank:02}")
     leaderboard.put("Xyz", "p1", "5", "user 01")
     leaderboard.put("Zzz", "p1", "72", "user 01")
-    leaderboard.table.policies["Zzz"] = BoardPolicy(order=Order.ASCENDING, closes_at="2020-01-01T00:00:00Z")
+    leaderboard.table.declare("Zzz", BoardPolicy(order=Order.ASCENDING, closes_at="2020-01-01T00:00:00Z"))
     return leaderboard
 
 

@@ -13,7 +13,7 @@ LONG_AGO, FAR_AWAY = "2020-01-01T00:00:00Z", "2999-01-01T00:00:00Z"
 
 @pytest.fixture
 def golf(leaderboard: Leaderboard) -> Leaderboard:
-    leaderboard.table.policies["Golf"] = BoardPolicy(order=Order.ASCENDING)
+    leaderboard.table.declare("Golf", BoardPolicy(order=Order.ASCENDING))
     for participant, score, name in (("1", "80", "ann"), ("2", "64", "bob"), ("3", "72", "cem")):
         leaderboard.put("Golf", participant, score, name)
     return leaderboard
@@ -62,15 +62,15 @@ def test_the_chart_goes_from_the_lowest_score_to_the_highest_on_any_board(visit:
     tab = go(visit, golf, "Golf&id=2")
     tab.page.get_by_text("Show as a table").click()
     assert [line.split("\t")[0] for line in tab.page.locator("#bars tr").all_inner_texts()] == [
-        "64 to 64.5",
-        "72 to 72.5",
-        "80 to 80.5",
+        "64 to 65",
+        "72 to 73",
+        "80 to 81",
     ]
-    assert tab.text("#placed") == "▼ bob is in the range 64 to 64.5."
+    assert tab.text("#placed") == "▼ bob is in the range 64 to 65."
 
 
 def test_a_board_that_has_closed_is_final(visit: OpenTab, golf: Leaderboard) -> None:
-    golf.table.policies["Golf"] = BoardPolicy(closes_at=LONG_AGO)
+    golf.table.declare("Golf", BoardPolicy(closes_at=LONG_AGO))
     tab = go(visit, golf, "Golf")
     assert tab.text("#state") == "Final"
     assert tab.text("#closes").startswith("closed ")
@@ -80,7 +80,7 @@ def test_a_board_that_has_closed_is_final(visit: OpenTab, golf: Leaderboard) -> 
 
 
 def test_a_board_that_will_close_is_live_until_then(visit: OpenTab, golf: Leaderboard) -> None:
-    golf.table.policies["Golf"] = BoardPolicy(closes_at=FAR_AWAY)
+    golf.table.declare("Golf", BoardPolicy(closes_at=FAR_AWAY))
     tab = go(visit, golf, "Golf")
     assert (tab.text("#state"), tab.text("#closes").startswith("closes ")) == ("Live", True)
     assert tab.page.locator("#order").is_hidden()
@@ -93,7 +93,7 @@ def test_a_board_that_never_closes_shows_no_closing_time(visit: OpenTab, golf: L
 
 
 def test_the_board_becomes_final_while_the_page_is_open(visit: OpenTab, golf: Leaderboard) -> None:
-    golf.table.policies["Golf"] = BoardPolicy(closes_at="2026-01-02T12:01:00Z")  # a minute after the page is opened
+    golf.table.declare("Golf", BoardPolicy(closes_at="2026-01-02T12:01:00Z"))  # a minute after the page is opened
     tab = go(visit, golf, "Golf")
     tab.refresh(29)
     assert tab.text("#state") == "Live"

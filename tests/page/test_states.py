@@ -9,6 +9,7 @@ import pytest
 from scorecast.leaderboard.policy import BoardPolicy, Ties
 from tests.page.browser import REFRESH_MS, OpenTab, Visit, height
 from tests.page.leaderboard import ADDRESS, STAGE, Leaderboard, go
+from tests.support.api_fakes import Cut
 
 EXACT = "12345678901234567890123456789012345678"
 EXACT_SHOWN = "12,345,678,901,234,567,890,123,456,789,012,345,678"
@@ -69,7 +70,7 @@ def test_the_boards_are_listed_with_their_totals_and_a_choice_is_in_the_address(
 
 
 def test_more_boards_than_one_answer_holds_are_all_listed(visit: OpenTab, leaderboard: Leaderboard) -> None:
-    leaderboard.table.entries = [(f"b{number:03}", "1", "5") for number in range(130)]
+    leaderboard.table.put((f"b{number:03}", "1", "5") for number in range(130))
     tab = go(visit, leaderboard, "b129")
     assert tab.page.locator("#board option").count() == 130
     assert tab.text("h1") == "b129"
@@ -120,8 +121,8 @@ def test_a_jump_past_the_end_goes_to_the_end(visit: OpenTab, thirty: Leaderboard
 def test_among_very_many_ties_the_page_shows_their_start_and_the_pager_continues(
     visit: OpenTab, leaderboard: Leaderboard
 ) -> None:
-    leaderboard.table.entries = [("Abc", f"{number:04}", "7") for number in range(2150)]
-    leaderboard.table.page_size = 5000
+    leaderboard.table.put(("Abc", f"{number:04}", "7") for number in range(2150))
+    leaderboard.table.cut(Cut.REAL)
     tab = go(visit, leaderboard, "Abc&at=2121&show=100")
     assert tab.text("#range") == "1–100 of 2,150"
     assert "nearly the same score" in tab.text("#tied")
@@ -140,14 +141,14 @@ def test_among_very_many_ties_a_change_of_their_order_shows_where_they_begin(
     visit: OpenTab, leaderboard: Leaderboard
 ) -> None:
     participants = [f"{number:04}" for number in range(2150)]
-    leaderboard.table.entries = [("Abc", participant, "7") for participant in participants]
-    leaderboard.table.page_size = 5000
+    leaderboard.table.put(("Abc", participant, "7") for participant in participants)
+    leaderboard.table.cut(Cut.REAL)
     tab = go(visit, leaderboard, "Abc&at=1921&show=100")
     tab.page.get_by_role("button", name="Next page").click()
     tab.wait_for_text("#range", "2,021–2,120")
     # The order of before is no longer valid, so the API refuses the `next` that the page has.
-    leaderboard.table.reached = dict.fromkeys(participants, "2026-01-01T00:00:00Z")
-    leaderboard.table.policies["Abc"] = BoardPolicy(ties=Ties.EARLIEST)
+    leaderboard.table.declare("Abc", BoardPolicy(ties=Ties.EARLIEST))
+    leaderboard.table.put(("Abc", participant, "7") for participant in participants)  # as a backfill does
     tab.refresh()
     tab.wait_for_text("#range", "1–100 of 2,150")
     assert tab.text("#state") == "Live"

@@ -76,7 +76,7 @@ class FakeTable(FakeDynamoDb):
 
     def reset(self) -> None:
         """Count from zero what is read."""
-        self.read = self.counted = self.trips = 0
+        self.read = self.entries_counted = self.trips = 0
         self.units = 0.0
 
     def put(self, entries: Iterable[tuple[str, str, str | None]]) -> None:
@@ -100,7 +100,8 @@ class FakeTable(FakeDynamoDb):
         if how is Cut.NONE:
             return
         found = [read_item(item) for item in self.items.values() if is_entry(item)]
-        looks = Upkeep(self, "leaderboard", "index", "ties", IndexTable(self, "boards"))
+        client: Any = self
+        looks = Upkeep(client, "leaderboard", "index", "ties", IndexTable(client, "boards"))
         with pytest.MonkeyPatch.context() as patch:
             for name, value in _SMALL.items() if how is not Cut.REAL else ():
                 patch.setattr(shape, name, value)
@@ -131,7 +132,7 @@ class FakeTable(FakeDynamoDb):
         if "Items" in answer:
             self.read += answer["Count"]
         else:
-            self.counted += answer["Count"]
+            self.entries_counted += answer["Count"]
         # An entry of an index has some hundred bytes; a query reads all that it counts.
         self.units += max(ceil(answer["Count"] * 100 / 4096), 1) / 2
         return answer

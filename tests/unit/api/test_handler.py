@@ -117,7 +117,7 @@ def test_a_page_reads_the_entries_that_it_returns_and_one_more(monkeypatch: pyte
     table = FakeTable([("b", str(at), str(at)) for at in range(50)])
     serve(monkeypatch, table)
     get("/leaderBoard", hackathonName="b", limit="5")
-    assert (table.read, table.counted) == (6, 0)
+    assert (table.read, table.entries_counted) == (6, 0)
 
 
 @pytest.mark.parametrize("order", Order)

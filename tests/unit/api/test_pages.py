@@ -129,7 +129,7 @@ def test_a_later_page_reads_a_bounded_number_of_entries_before_it(monkeypatch: p
     for page in walk(100):
         assert len(page["entries"]) == 100
     assert table.read == 605
-    assert table.counted == 5 * 31
+    assert table.entries_counted == 5 * 31
 
 
 def test_an_entry_that_was_added_while_its_rank_was_read_makes_no_percentile_negative() -> None:

@@ -1,12 +1,22 @@
 """An entry and its item in the leaderboard table convert into each other without loss."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorecast.leaderboard.item import NAME_CHARACTERS, StoredEntry, is_entry, item_key, make_item, read_item
+from scorecast.leaderboard.item import (
+    NAME_CHARACTERS,
+    StoredEntry,
+    is_entry,
+    item_key,
+    make_item,
+    range_update,
+    read_item,
+)
+from tests.support.expressions import meets, updated
 
 ENTRY = StoredEntry("2", "StarWar", "7", "2026-01-01T00:00:00Z", "90", "userB")
 texts = st.text(min_size=1)
@@ -17,6 +27,7 @@ entries = st.builds(
     name=st.none() | st.text(max_size=NAME_CHARACTERS),
     history=st.text(),
     tie_order=st.text(),
+    range=st.text(),
 )
 tombstones = st.builds(StoredEntry, texts, texts, texts, texts, expires_at=st.none() | st.integers(0))
 
@@ -39,6 +50,21 @@ def test_an_entry_is_in_the_index_by_score_under_the_names_of_the_data_model() -
         "sequence": {"S": "7"},
         "at": {"S": "2026-01-01T00:00:00Z"},
     }
+
+
+def test_the_range_in_which_an_entry_is_counted_is_in_no_index() -> None:
+    item = make_item(replace(ENTRY, range="1A"))
+    assert item == make_item(ENTRY) | {"range": {"S": "1A"}}
+
+
+def test_an_entry_names_another_range_only_if_its_place_in_the_order_is_unchanged() -> None:
+    update = range_update(replace(ENTRY, tie_order="90/7", range="1A"), "1B")
+    item = make_item(replace(ENTRY, tie_order="90/7", range="1A"))
+    assert updated(item, update) == item | {"range": {"S": "1B"}}
+    assert meets(item, update)
+    assert not meets(item | {"projectScore": {"N": "91"}}, update)
+    assert not meets(item | {"tieOrder": {"S": "90/8"}}, update)
+    assert not meets(None, update)
 
 
 def test_a_tombstone_is_in_no_index() -> None:

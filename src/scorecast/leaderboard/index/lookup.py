@@ -199,9 +199,7 @@ class Board:
 
         Costs a look-up for each end of a bar, all at the same time.
         """
-        width = _width(low, high)
-        first, last = (int(_EXACT.divide(one, width).to_integral_value(ROUND_FLOOR)) for one in (low, high))
-        ends = [_EXACT.multiply(Decimal(at), width) for at in range(first, last + 2)]
+        ends = _ends(low, high)
         is_ascending = self.policy.order is Order.ASCENDING
         better = self.count_before([Place(least_score(end), after=not is_ascending) for end in ends[1:-1]])
         inner = better if is_ascending else [self.total - count for count in better]
@@ -298,12 +296,21 @@ def _suited(top: Node, policy: BoardPolicy) -> Node:
     return Node(shards=[Shard({FIRST: top.total}, at=top.at)])
 
 
-def _width(low: Decimal, high: Decimal) -> Decimal:
-    """Return the least of one, two or five times a power of ten that makes MOST_BARS bars at most."""
+def _ends(low: Decimal, high: Decimal) -> list[Decimal]:
+    """Return the ends of the narrowest bars, one, two or five times a power of ten wide, of which MOST_BARS suffice.
+
+    >>> [str(end) for end in _ends(Decimal(70), Decimal(71))][:3]
+    ['70.0', '70.1', '70.2']
+    """
     span = _EXACT.subtract(high, low)
     smallest = span.adjusted() - 2 if span else high.adjusted()
     widths = (Decimal((0, (many,), power)) for power in powers(smallest) for many in (1, 2, 5))
-    return next(width for width in widths if _EXACT.divide(span, width) < MOST_BARS - 1)
+    width = next(one for one in widths if _bar_at(high, one) - _bar_at(low, one) < MOST_BARS)
+    return [_EXACT.multiply(Decimal(at), width) for at in range(_bar_at(low, width), _bar_at(high, width) + 2)]
+
+
+def _bar_at(score: Decimal, width: Decimal) -> int:
+    return int(_EXACT.divide(score, width).to_integral_value(ROUND_FLOOR))
 
 
 def _busy() -> NotAcknowledged:

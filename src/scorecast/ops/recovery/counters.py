@@ -340,11 +340,10 @@ def compare_counters(stack: Stack, settle_s: float, clock: Clock = CLOCK) -> Com
 
 
 def find_broken(stack: Stack) -> list[Broken]:
-    """Find what makes a board's index unusable for writers, because somebody edited it. Reads the board table twice."""
+    """Find what makes an index unusable for writers. Reads the board table twice: a change in progress is seen once."""
     dynamodb, table = stack.client("dynamodb"), stack.output("BoardTableName")
-    before, after = read_index(dynamodb, table), read_index(dynamodb, table)
-    still = (found for board, found in before.items() if found == after[board])
-    return [broken for found in still for broken in _broken(found)]
+    first, second = ([one for found in read_index(dynamodb, table).values() for one in _broken(found)] for _ in "12")
+    return [one for one in first if one in second]
 
 
 def number_of(one: str) -> int:
