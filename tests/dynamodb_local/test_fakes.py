@@ -8,14 +8,14 @@ import pytest
 from botocore.exceptions import ClientError
 
 from bench.rig.tables import BOARDS, LEADERBOARD, definition_of
-from scorecast.leaderboard.item import ENTRIES_ONLY, item_key
+from scorecast.leaderboard.item import ENTRIES_ONLY
 from scorecast.leaderboard.policy import BoardPolicy, Keep, Order, Ties
 from scorecast.ops.boards.policies import Policies
 from scorecast.ops.recovery.verification import Verifier
 from scorecast.ops.stack.main_table import MainTable
 from scorecast.runtime.pages import read_all
 from scorecast.runtime.settings import AttributeNames
-from tests.support.api_fakes import FakeTable, get, serve
+from tests.support.api_fakes import Cut, FakeTable, get, serve
 from tests.support.both import Both
 from tests.support.fakes import FakeDynamoDb, Item
 from tests.support.ops_fakes import FakeTables, entry
@@ -83,42 +83,46 @@ def test_the_fakes_transactions_fail_alike(empty: Any) -> None:
             both.batch_get_item(RequestItems={"leaderboard": {"Keys": wrong_keys}})
 
 
+@pytest.mark.parametrize("cut", [Cut.NONE, Cut.PAGES])
 @pytest.mark.parametrize("policy", [BoardPolicy(order=order, ties=ties) for order in Order for ties in Ties], ids=str)
-def test_the_fake_of_the_api(empty: Any, monkeypatch: pytest.MonkeyPatch, policy: BoardPolicy) -> None:
+def test_the_fake_of_the_api(empty: Any, monkeypatch: pytest.MonkeyPatch, policy: BoardPolicy, cut: Cut) -> None:
     entries = [("StarWar", "1", "60"), ("StarWar", "2", "90"), ("StarWar", "3", "70"), ("WarCraft", "1", "100")]
+    entries += [("StarWar", f"more{at:02}", f"{at}.5") for at in range(20)]
     if policy.ties is Ties.EARLIEST:  # else an index has tied entries in an order of its own
         entries += [("StarWar", "4", "70"), ("StarWar", "5", "70")]
-    fake = FakeTable(entries, names={"1": "userA"}, policies={"StarWar": policy}, reached=REACHED)
-    for one in fake.entry_items():
-        empty.put_item(TableName="leaderboard", Item=one)
-    for one in fake.board_items():
-        empty.put_item(TableName="boards", Item=one)
+    reached = REACHED | {f"more{at:02}": "2026-01-01T00:00:00Z" for at in range(20)}
+    fake = FakeTable(entries, names={"1": "userA"}, policies={"StarWar": policy}, reached=reached, cut=cut)
+    copy(fake, empty)
     serve(monkeypatch, Both(fake, empty))
     tokens: list[str] = []
     page: dict[str, Any] = {"next": None}
     while "next" in page:
         page = answered("/leaderBoard/", hackathonName="StarWar", limit="1", **({"next": tokens[-1]} if tokens else {}))
         tokens += [page["next"]] if "next" in page else []
-    answered("/leaderBoard/", hackathonName="StarWar", limit="1", atRank="2")
-    answered("/leaderBoard/", hackathonName="StarWar", rankOfScore="65")
+    for position in ("2", "9", "20"):
+        answered("/leaderBoard/", hackathonName="StarWar", limit="1", atRank=position)
+    for score in ("65", "70", "3.5", "-1", "9.9999999999999999999999999999999999999E125"):
+        answered("/leaderBoard/", hackathonName="StarWar", rankOfScore=score)
     answered("/leaderBoard/", hackathonName="StarWar", id="2")
-    for participant in "123":
+    for participant in ("1", "2", "3", "more00", "more10"):
         answered(f"/leaderBoard/StarWar/participants/{participant}", neighbours="1")
+    answered("/leaderBoard/StarWar/histogram")
     answered("/participants/1")
     answered("/participants/1", limit="1")
     answered("/leaderBoard/")
     answered("/leaderBoard/", limit="1")
     # The query of a page continues after an entry that is gone.
-    [first, *rest] = [entry for entry in fake.entries if entry[0] == "StarWar"]
-    for _, participant, _ in rest:
-        empty.delete_item(TableName="leaderboard", Key=item_key(participant, "StarWar"))
-    for one in fake.board_items():
-        empty.delete_item(TableName="boards", Key={name: one[name] for name in ("collection", "name")})
-    fake.entries = [first]
-    for one in fake.board_items():
-        empty.put_item(TableName="boards", Item=one)
+    fake.remove("StarWar", *(participant for board, participant, _ in entries[1:] if board == "StarWar"))
+    copy(fake, empty)
     for token in tokens:
         answered("/leaderBoard/", hackathonName="StarWar", limit="1", next=token)
+
+
+def copy(fake: FakeTable, engine: Any) -> None:
+    """Write all items of a fake; none of them goes away again."""
+    for name, items in (("leaderboard", fake.items), ("boards", fake.board_items)):
+        for one in items.values():
+            engine.put_item(TableName=name, Item=one)
 
 
 def answered(path: str, **parameters: str) -> Any:

@@ -18,6 +18,9 @@ from hypothesis import strategies as st
 
 from scorecast.cli import app, verify
 from scorecast.leaderboard.index import shape
+from scorecast.leaderboard.index.entries import entry_index
+from scorecast.leaderboard.index.lookup import RankIndex
+from scorecast.leaderboard.index.table import IndexTable
 from scorecast.leaderboard.order_key import score_order
 from scorecast.leaderboard.policy import BoardPolicy, Keep, Order, Ties
 from scorecast.ops.recovery.rebuild import correct, rebuild
@@ -33,6 +36,7 @@ Edits = list[Callable[[RepairSystem, Any], None]]
 
 PARTICIPANTS, BOARDS = "abcdefgh", ("StarWar", "WarCraft")
 KINDS = ("missing", "extra", "stale", "miscounts", "misplaced", "broken", "unlisted")
+LOOKED_UP = (-1, 0, 7, 30, 60, 99)
 SMALL = {"RANGE_ENTRIES": 2, "PART_ENTRIES": 1, "MERGED_ENTRIES": 1, "MERGED_RANGES": 2, "PAGE_RANGES": 2}
 keys = st.tuples(st.sampled_from(PARTICIPANTS), st.sampled_from(BOARDS))
 scores = st.one_of(st.none(), st.sampled_from(["0", "-0.5", "7", "60", "1234567"]))
@@ -40,7 +44,7 @@ writes = st.tuples(keys, scores)
 integers = st.integers(-3, 9).map(lambda number: {"N": str(number)})
 texts = st.sampled_from(["", "1", "1 2", " 2", " 2131 21316", "0 5", "~", "high", "b c"]).map(lambda text: {"S": text})
 ticks = st.sampled_from([2, 3, 4, inf])
-flags = st.just({"BOOL": True})
+orders = st.sampled_from(["descending", "ascending", "mixed", "x"]).map(lambda text: {"S": text})
 policies = st.builds(BoardPolicy, order=st.sampled_from(Order), keep=st.sampled_from(Keep), ties=st.sampled_from(Ties))
 
 
@@ -106,7 +110,7 @@ def change_counter(system: RepairSystem, draw: Any) -> None:
 def change_shape(system: RepairSystem, draw: Any) -> None:
     if shapes := index_items(system, "shape/"):
         key = draw(st.sampled_from(shapes))
-        changes = {"version": integers, "starts": texts, "ids": texts, "high": texts, "next": integers, "ties": flags}
+        changes = {"version": integers, "starts": texts, "ids": texts, "high": texts, "next": integers, "ties": orders}
         name = draw(st.sampled_from([*changes, "move", "pages"]))
         shape = {one: value for one, value in system.table.board_items[key].items() if one != name}
         system.table.board_items[key] = shape | (
@@ -224,6 +228,22 @@ def prepared(before: Writes, made: Edits, policy: BoardPolicy, data: st.DataObje
     return system
 
 
+def check(system: RepairSystem) -> None:
+    """Compare the index with the entries, and ranks with those of a sorted list."""
+    system.table.check()
+    by_score, by_tie = (
+        entry_index(system.table.query, "leaderboard", "index", "ties", ties=ties) for ties in (False, True)
+    )
+    client: Any = system.table
+    index = RankIndex(IndexTable(client, "boards"), by_score, by_tie, lambda calls: [call() for call in calls])
+    for name, board in index.open(BOARDS).items():
+        scores = [Decimal(score) for (_, other), score in system.table.scores.items() if other == name]
+        assert board.total == len(scores)
+        found = board.find_many([Decimal(score) for score in LOOKED_UP])
+        is_better = board.policy.order.is_better
+        assert [one.above for one in found] == [sum(is_better(one, Decimal(at)) for one in scores) for at in LOOKED_UP]
+
+
 others = st.lists(st.lists(writes, max_size=2), max_size=12)
 
 
@@ -251,7 +271,7 @@ def test_one_repair_makes_everything_right(
     found = {name: answer[name] for name in KINDS}
     assert not any(found.values()), found
     assert (system.mapping.state, system.waiting, system.parked.messages) == ("Enabled", [], [])
-    system.table.check()
+    check(system)
 
 
 @settings(max_examples=200, deadline=None)
@@ -271,13 +291,13 @@ def test_one_rebuild_makes_the_index_right(
     fake = FakeClock()
     rebuild(system.stack, lambda _: None, lambda _: None, Clock(fake.now, fake.sleep))
     assert (system.mapping.state, system.waiting, system.parked.messages) == ("Enabled", [], [])
-    system.table.check()
+    check(system)
     system.before_scan = lambda: None
     for write in (write for some in coming for write in some):
         put(system, write)
         system.look_after(write[0][1])
     assert system.waiting == []
-    system.table.check()
+    check(system)
     rebuild(system.stack, lambda _: None, lambda _: None, Clock(fake.now, fake.sleep))
     again = rebuild(system.stack, lambda _: None, lambda _: None, Clock(fake.now, fake.sleep))
     assert (again.replaced, again.moved) == ([], 0)

@@ -63,7 +63,8 @@ class FakeTable(FakeDynamoDb):
         super().__init__(page_size=page_size)
         self.reset()
         self.names, self.reached, self.sequence = names or {}, reached or {}, 0
-        self.leaderboard = Leaderboard(self, "leaderboard", "boards", lambda _: None)
+        self.client: Any = self
+        self.leaderboard = Leaderboard(self.client, "leaderboard", "boards", lambda _: None)
         self.put_item(TableName="boards", Item={"collection": {"S": "boards"}, "name": {"S": "empty"}})
         ordered = {board for board, policy in (policies or {}).items() if policy.ties is Ties.EARLIEST}
         earlier = [one for one in entries if one[0] in ordered and one[1] not in self.reached]
@@ -100,8 +101,7 @@ class FakeTable(FakeDynamoDb):
         if how is Cut.NONE:
             return
         found = [read_item(item) for item in self.items.values() if is_entry(item)]
-        client: Any = self
-        looks = Upkeep(client, "leaderboard", "index", "ties", IndexTable(client, "boards"))
+        looks = Upkeep(self.client, "leaderboard", "index", "ties", IndexTable(self.client, "boards"))
         with pytest.MonkeyPatch.context() as patch:
             for name, value in _SMALL.items() if how is not Cut.REAL else ():
                 patch.setattr(shape, name, value)

@@ -130,7 +130,7 @@ class RepairSystem:
     def query(self, *, TableName: str, **request: Any) -> dict[str, Any]:
         if TableName == "leaderboard":
             index = "index" if request["IndexName"] == BY_SCORE.index else "ties"
-            return self.table.query(**request | {"IndexName": index})
+            return self.table.query(TableName=TableName, **request | {"IndexName": index})
         [asked] = [value["S"] for value in request["ExpressionAttributeValues"].values()]
         return {"Items": [dict(one) for (participant, _), one in self.main.items() if participant == asked]}
 

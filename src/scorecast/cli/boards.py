@@ -112,7 +112,8 @@ def _declare(policies: Policies, board: str, before: BoardPolicy, policy: BoardP
     """Write the policy and say what now applies."""
     policies.set(board, policy)
     if policy.ties is Ties.EARLIEST and (policy.order, policy.ties) != (before.order, before.ties):
-        notes.print("Entries that are already on the board need `scorecast backfill` for this order.", soft_wrap=True)
+        needed = "`scorecast backfill`, and then `scorecast rebuild`,"
+        notes.print(f"Entries that are already on the board need {needed} for this order.", soft_wrap=True)
     if as_json:
         print_json(_shown(board, policy))
         return

@@ -186,7 +186,7 @@ def test_ties_that_lose_their_order_after_the_board_was_cut(
     test_ranks_of_scores(expected)
     test_the_histogram(expected)
     # Among very many ties a jump gives the first of them.
-    monkeypatch.setattr(entries_endpoint, "TIED_MAX", 3)
+    monkeypatch.setattr(entries_endpoint, "SKIP_MAX", 3)
     first = next(one for one in expected.entries if one["projectScore"] == 3)
     at = first["position"] + 9
     assert page(limit="2", atRank=str(at))["entries"][0] == first

@@ -205,7 +205,7 @@ def test_a_jump_to_a_position_starts_there(
 def test_a_jump_into_very_many_ties_without_an_order_starts_with_the_first_of_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(entries_endpoint, "TIED_MAX", 3)
+    monkeypatch.setattr(entries_endpoint, "SKIP_MAX", 3)
     entries = [("b", f"p{at:03}", "5") for at in range(150)] + [("b", "best", "9")]
     serve(monkeypatch, FakeTable(entries, cut=Cut.RANGES))
     body = get("/leaderBoard", hackathonName="b", atRank="10", limit="2")["body"]

@@ -116,14 +116,14 @@ def test_tied_entries_that_continue_on_a_page_have_the_ranks_and_positions_of_no
 
 
 def test_among_very_many_ties_the_positions_continue_from_the_page_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(entries_endpoint, "TIED_MAX", 3)
+    monkeypatch.setattr(entries_endpoint, "SKIP_MAX", 3)
     serve(monkeypatch, FakeTable(board_of("9", *["5"] * 20)))
     shown = [(entry["rank"], entry["position"]) for page in walk(4) for entry in page["entries"]]
     assert shown == [(1, 1), *((2, at) for at in range(2, 22))]
 
 
 def test_a_later_page_reads_a_bounded_number_of_entries_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(entries_endpoint, "TIED_MAX", 30)
+    monkeypatch.setattr(entries_endpoint, "SKIP_MAX", 30)
     table = FakeTable(board_of(*["5"] * 600), cut=Cut.REAL)
     serve(monkeypatch, table)
     for page in walk(100):

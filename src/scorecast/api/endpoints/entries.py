@@ -17,9 +17,9 @@ from scorecast.leaderboard.item import StoredEntry
 
 LIMIT_DEFAULT = 10
 POSITION_MAX = 10**12
-# Where ties have no order, a page that begins among tied entries counts those before it, or reads and skips them; of
-# more than this it continues the positions of the page before, or starts at the first of them.
-TIED_MAX = 2000
+# A jump skips the entries before it in its range, which has more than this only where ties have no order: then it
+# starts with the first of them. A page of tied entries counts those before it, or else continues the page before.
+SKIP_MAX = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class _Page:
 def _continue(reader: LeaderboardReader, board: Board, entries: BoardEntries, cursor: Cursor, limit: int) -> _Page:
     """Read the entries after a cursor; beside that, look up how many come before its score, and before the next entry.
 
-    Where ties have no order and all of the page is tied with the cursor, count at most TIED_MAX + 1 entries before it.
+    Where ties have no order and all of the page is tied with the cursor, count at most SKIP_MAX + 1 entries before it.
     """
     score, tie = Decimal(cursor.score), cursor.tie if board.has_positions else ""
     places = [Place(score), Place(score, tie, after=True)]
@@ -116,29 +116,28 @@ def _continue(reader: LeaderboardReader, board: Board, entries: BoardEntries, cu
     if equal < len(found):
         tied = max(before - equal - above, 0)
     else:
-        counted = entries.count_tied_before(found[0], TIED_MAX)
+        counted = entries.count_tied_before(found[0], SKIP_MAX)
         tied = cursor.tied if counted is None else counted
     return _Page(found, above, tied) if found[0].number == score else _Page(found, before)
 
 
 def _jump(reader: LeaderboardReader, board: Board, entries: BoardEntries, position: int, limit: int) -> _Page:
-    """Read the entries from a position on, and those before it in its range, which the index finds.
-
-    Where ties have no order, a position among more than TIED_MAX tied entries gives the first of these.
-    """
+    """Read the entries from a position on, and those before it in its range, which the index finds."""
     found = board.block_at(position)
     if found is None:
         raise ApiError(404, f"The board has no position {position}.", "atRank")
     if board.has_positions:
-        skip = position - found.better - 1
+        skip = _skip(position - found.better - 1)
         read = partial(entries.from_key, found.block.low, skip + limit)
         above, page = reader.both(partial(board.count_better, found), read)
         return _Page(page, above, found.better - above).skip(skip)
     above = board.count_better(found)
-    skip = position - above - 1
-    if skip > TIED_MAX and (found.block.is_single or above < found.better):
-        skip = 0
+    skip = _skip(position - above - 1)
     return _Page(entries.from_score(board.best_score(found.block), skip + limit), above).skip(skip)
+
+
+def _skip(many: int) -> int:
+    return many if many <= SKIP_MAX else 0
 
 
 def _scope(board: Board) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 from scorecast.errors import NotAcknowledged
 from scorecast.leaderboard.batch_get import BatchGetItem, read_items
 from scorecast.leaderboard.index.shape import Counts, Move, Shape
-from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, is_policy, policy_key, read_policy
+from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Order, is_policy, policy_key, read_policy
 
 # A look-up pays half a unit a shard for each of its nodes; a writer retries when another one uses its shard. One
 # board's entries lie in one partition of the index by score, whose 1,000 write units a second are 500 changes, or some
@@ -105,7 +105,7 @@ class Node:
         """
         try:
             if kind == SHAPE:
-                self.shape, self.ties = _read_shape(item), item.get("ties", {}).get("S", "")
+                self.shape, self.ties = _read_shape(item), _read_ties(item)
             else:
                 self.shards[int(kind)] = _read_shard(item)
         except _MALFORMED:
@@ -362,6 +362,11 @@ def _read_shape(item: Mapping[str, Any]) -> Shape:
     if not shape.is_sound:
         raise ValueError
     return shape
+
+
+def _read_ties(item: Mapping[str, Any]) -> str:
+    ties = item["ties"]["S"] if "ties" in item else ""
+    return MIXED if ties == MIXED else Order(ties) if ties else ""
 
 
 def _shape_attributes(shape: Shape, *, ties: str) -> Item:

@@ -67,7 +67,7 @@ def cut(tables: RecoveryTables) -> None:
         "B0": (Shape(3, ends, ("B2", "B1"), HIGHEST, Move(*ends, ("B3",))), {"B1": 1}),
     }
     for node, (one, counts) in nodes.items():
-        tables.put("boards", shape_item("a", node, one, ties=False) | {"next": {"N": str(number_of("ZZ"))}})
+        tables.put("boards", shape_item("a", node, one, ties="") | {"next": {"N": str(number_of("ZZ"))}})
         for number in range(SHARDS):
             shard = Shard({} if number else counts, one.version, 1, "2026-01-01T00:00:00Z")
             tables.put("boards", shard_item("a", node, number, shard))
