@@ -55,9 +55,9 @@ class FakeAws(RepairSystem):
         count = self.at_work.pop(0) if len(self.at_work) > 1 else self.at_work[0]
         return {"Attributes": {AttributeNames[0]: str(count)}}
 
-    def scan(self, *, TableName: str, ExclusiveStartKey: int = 0, **request: Any) -> dict[str, Any]:
+    def scan(self, *, TableName: str, **request: Any) -> dict[str, Any]:
         self._log(f"scan {TableName}")
-        return super().scan(TableName=TableName, ExclusiveStartKey=ExclusiveStartKey, **request)
+        return super().scan(TableName=TableName, **request)
 
     def query(self, *, TableName: str, **request: Any) -> dict[str, Any]:
         self._log(f"query {TableName}")
