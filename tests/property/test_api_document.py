@@ -21,6 +21,7 @@ from schemathesis.specs.openapi.schemas import OpenApiSchema
 
 from scorecast.api import handler
 from scorecast.api.endpoints.documents import GetOpenApi
+from scorecast.leaderboard.policy import BoardPolicy, Ties
 from tests.support.api_fakes import SAMPLE, FakeTable, serve
 
 # An entry that exists: generated text is hardly ever the name of a board.
@@ -59,7 +60,9 @@ def described(parameters: dict[str, str]) -> OpenApiSchema:
 
 @pytest.fixture(autouse=True)
 def board(monkeypatch: pytest.MonkeyPatch) -> None:
-    serve(monkeypatch, FakeTable(SAMPLE))
+    """One of the boards orders ties, so that answers have positions."""
+    reached = dict.fromkeys("123", "2026-01-01T00:00:00Z")
+    serve(monkeypatch, FakeTable(SAMPLE, policies={"StarWar": BoardPolicy(ties=Ties.EARLIEST)}, reached=reached))
 
 
 @described({}).parametrize()

@@ -12,6 +12,7 @@ from scorecast.api.endpoints import entries, participant
 from scorecast.api.errors import ApiError
 from scorecast.api.routes import ROUTES, read_query
 from scorecast.leaderboard.batch_get import BOARD_BYTES, ID_BYTES
+from scorecast.leaderboard.index import lookup
 
 DOCUMENT = json.loads(Path(scorecast.api.__file__).with_name("openapi.json").read_text(encoding="utf-8"))
 OPERATIONS = [(path, methods["get"]) for path, methods in DOCUMENT["paths"].items()]
@@ -71,3 +72,5 @@ def test_the_limits_are_those_of_the_code() -> None:
     assert schemas["hackathonName"]["maxLength"] == BOARD_BYTES
     assert schemas["id"]["maxItems"] == parameters.IDS_MAX
     assert schemas["id"]["items"]["maxLength"] == ID_BYTES
+    histogram = DOCUMENT["components"]["schemas"]["Histogram"]["allOf"][1]["properties"]
+    assert histogram["bars"]["maxItems"] == lookup.MOST_BARS
