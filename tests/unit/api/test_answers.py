@@ -195,6 +195,27 @@ def test_ties_that_lose_their_order_after_the_board_was_cut(
 @pytest.mark.parametrize("ties", Ties)
 @pytest.mark.parametrize("order", Order)
 @pytest.mark.parametrize("cut", [Cut.RANGES, Cut.PAGES])
+def test_an_order_that_is_reversed_after_the_board_was_cut_by_it(
+    monkeypatch: pytest.MonkeyPatch, order: Order, ties: Ties, cut: Cut
+) -> None:
+    """Ranks are counted then. Where ties have an order, all is right once the entries were written again."""
+    table, _ = board_of(order, Ties.EARLIEST, cut)
+    [reversed_order] = set(Order) - {order}
+    table.declare("b", BoardPolicy(order=reversed_order, ties=ties))
+    if ties is Ties.EARLIEST:
+        table.put(table.scores_of("b"))
+    serve(monkeypatch, table)
+    expected = sorted_by(table, reversed_order, ties)
+    test_pages(expected, "7")
+    test_jumps_to_every_position_and_on_from_there(expected)
+    test_participants_with_their_neighbours(expected, 5)
+    test_ranks_of_scores(expected)
+    test_the_histogram(expected)
+
+
+@pytest.mark.parametrize("ties", Ties)
+@pytest.mark.parametrize("order", Order)
+@pytest.mark.parametrize("cut", [Cut.RANGES, Cut.PAGES])
 def test_a_board_that_is_cut_while_it_is_read_is_looked_up_again(
     monkeypatch: pytest.MonkeyPatch, order: Order, ties: Ties, cut: Cut
 ) -> None:
