@@ -18,16 +18,17 @@ from math import ceil, sqrt
 
 from scorecast.leaderboard.order_key import HIGHEST, LOWEST, separator
 
-# A look-up counts the entries of one range: 400 are 38 KB of the index by score at 95 bytes each, or five read units.
-RANGE_ENTRIES = 400
+# A look-up counts the entries of one range: 280 are 27 KB of the index by score at 95 bytes each, or three and a half
+# read units, so that a look-up costs ten at most, even with scores of 38 digits among ten million.
+RANGE_ENTRIES = 280
 # A range is split into parts of so many: four parts cost a third of the moves of two, because they last longer.
-PART_ENTRIES = 100
+PART_ENTRIES = 70
 # Ranges that together hold no more than this, and no fewer than four of them, become one again. Half a full range, so
 # that what was joined is not split at once.
-MERGED_ENTRIES = 200
+MERGED_ENTRIES = 140
 MERGED_RANGES = 4
 # A page with more ranges is cut: with so many its counters stay below 1 KB, above which a write costs a second unit.
-PAGE_RANGES = 100
+PAGE_RANGES = 130
 # How full a rebuild makes ranges and pages: they last long, and few are joined soon.
 FILLED_RANGE, FILLED_PAGE = 0.5, 0.7
 
