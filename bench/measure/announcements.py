@@ -14,8 +14,9 @@ from typing import Any
 from bench.measure.consumer import NO_DEAD_LETTERS, SETTINGS, Metered, delivery
 from bench.report.results import Row, create_parser, save
 from bench.rig import dynamodb_local
-from bench.rig.boards import draw_entries, load
+from bench.rig.boards import load_board
 from bench.rig.meter import Meter
+from bench.rig.scores import Oracle, draw_entries
 from bench.rig.tables import BOARDS, LEADERBOARD, empty_tables, index_names
 from scorecast.changes.claim_store import ClaimStore
 from scorecast.leaderboard.policy_table import PolicyTable
@@ -135,7 +136,9 @@ def measure(endpoint: str) -> Iterator[Row]:
     with ThreadPoolExecutor(1) as executor:
         rig = Rig.create(endpoint, executor)
         rig.consumer.policies.of(["large", "new"])
-        load(endpoint, "large", draw_entries("uniform", ENTRIES))
+        oracle = Oracle()
+        oracle.add(draw_entries("uniform", ENTRIES))
+        load_board(endpoint, "large", oracle.scores, oracle.ordered)
         rig.consumer.process(batch_of("large", 0, [LEADING - 1]))
         for number, (case, scores) in enumerate(CASES.items(), start=1):
             yield rig.measure(case, batch_of("large", number * BATCH, scores))

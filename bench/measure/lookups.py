@@ -20,11 +20,9 @@ from bench.rig.memory import ListedBoard
 from bench.rig.meter import Meter, one_by_one
 from bench.rig.scores import Oracle, draw_entries, draw_scores, rank_in
 from bench.rig.tables import BOARDS, LEADERBOARD, empty_tables, index_names
-from scorecast.leaderboard.index.entries import entry_index
+from scorecast.api.reader import LeaderboardReader
 from scorecast.leaderboard.index.lookup import RankIndex
-from scorecast.leaderboard.index.table import IndexTable
 from scorecast.leaderboard.order_key import HIGHEST, score_order
-from scorecast.runtime.together import together
 
 HEAP = "-Xmx6g"  # a million entries take three
 # How many COUNTs to measure, by the size of the board. A COUNT reads half the board, so a few show what it costs. On a
@@ -46,12 +44,14 @@ class Board:
     scores: dict[str, Decimal] = field(default_factory=dict)
 
     @property
+    def reader(self) -> LeaderboardReader:
+        """The tables, as LeaderGet reads them."""
+        return LeaderboardReader(self.dynamodb, LEADERBOARD, *index_names(), BOARDS, "key")
+
+    @property
     def ranks(self) -> RankIndex:
         """The counting index, as LeaderGet reads it."""
-        by_score, by_tie = (
-            entry_index(self.dynamodb.query, LEADERBOARD, *index_names(), ties=ties) for ties in (False, True)
-        )
-        return RankIndex(IndexTable(self.dynamodb, BOARDS), by_score, by_tie, together)
+        return self.reader.ranks
 
     def draw_scores(self, many: int) -> list[Decimal]:
         """Draw scores of the board: of random participants, and the lowest of the fullest ranges, which cost most."""
@@ -116,11 +116,11 @@ class Board:
             raise RuntimeError(f"On {self.name!r}, {what} is {found}; by the sorted list {expected}.")
 
 
-def loaded(endpoint: str, shape: str, entries: int) -> Board:
+def loaded(endpoint: str, shape: str, entries: int, *, ties: bool = False) -> Board:
     """Load a board into DynamoDB Local, with its index in the state that growth leaves it in."""
-    name, oracle, meter = f"{shape} {entries}", Oracle(), Meter()
+    name, oracle, meter = f"{shape} {entries}{' ties' if ties else ''}", Oracle(), Meter()
     oracle.add(draw_entries(shape, entries))
-    index = load_board(endpoint, name, oracle.scores, oracle.ordered)
+    index = load_board(endpoint, name, oracle.scores, oracle.ordered, ties=ties)
     reader = dynamodb_local.create_client(endpoint)
     meter.watch(reader)
     return Board(name, oracle.ordered, index, reader, meter, oracle.scores)

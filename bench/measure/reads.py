@@ -14,9 +14,10 @@ from statistics import median
 from typing import Any
 from urllib.parse import quote
 
-from bench.measure.lookups import COUNTS, HEAP, Board, load_board
+from bench.measure.lookups import COUNTS, HEAP, Board, loaded
 from bench.report.results import Row, create_parser, progress, save, spread
 from bench.rig import dynamodb_local, functions, sorted_sets
+from bench.rig.meter import one_by_one
 from bench.rig.tables import LEADERBOARD, empty_tables
 from scorecast.api.endpoints.documents import Document
 from scorecast.api.endpoints.entries import ListEntries
@@ -56,11 +57,11 @@ def _get(path: str, **parameters: str) -> Request:
 
 def measure(sizes: Iterable[int]) -> Iterator[Row]:
     """Ask for each kind of answer on boards of several sizes."""
-    with empty_tables(HEAP) as (endpoint, dynamodb), ExitStack() as stack:
+    with empty_tables(HEAP) as (endpoint, _), ExitStack() as stack:
         ours, textbook = (stack.enter_context(functions.running(one, endpoint)) for one in functions.READ)
         for entries in sizes:
-            board = load_board(endpoint, dynamodb, SHAPE, entries)
-            participants = random.Random(entries).choices(list(board.oracle.scores), k=REQUESTS)
+            board = loaded(endpoint, SHAPE, entries)
+            participants = random.Random(entries).choices(list(board.scores), k=REQUESTS)
             for answer, requests in requests_of(board, participants).items():
                 cost = _metered(board, [partial(_ask, board, one) for one in requests])
                 yield {"entries": entries, "answer": answer, "way": "scorecast"} | cost | _cpu(ours, requests)
@@ -72,7 +73,7 @@ def measure(sizes: Iterable[int]) -> Iterator[Row]:
 
 def _evenly_ranked(board: Board, many: int) -> list[str]:
     """Return participants at even distances from the first to the last, because a COUNT's cost depends on the rank."""
-    ordered = sorted(board.oracle.scores, key=board.oracle.scores.__getitem__)
+    ordered = sorted(board.scores, key=board.scores.__getitem__)
     return [ordered[len(ordered) * (2 * at + 1) // (2 * many)] for at in range(many)]
 
 
@@ -86,16 +87,17 @@ def _count(board: Board, participant: str) -> None:
     """Ask as the textbook's RankFunction does: read the entry, then count all that score higher."""
     key = {"id": {"S": participant}, "metadata": {"S": board.name}}
     board.reader.dynamodb.get_item(TableName=LEADERBOARD, Key=key)
-    board.by_count(participant)
+    board.count(board.scores[participant])
 
 
 def _metered(board: Board, questions: Iterable[Callable[[], None]]) -> Row:
     units, trips = [], []
     for ask in questions:
         board.meter.reset()
-        ask()
+        with one_by_one(board.meter):
+            ask()
         units.append(board.meter.units)
-        trips.append(board.meter.calls)
+        trips.append(board.meter.trips)
     return {"read_units": median(units), "most_units": max(units), "round_trips": max(trips)}
 
 

@@ -35,7 +35,7 @@ from scorecast.leaderboard.index.table import (
 )
 from scorecast.leaderboard.item import Item, StoredEntry, is_entry, make_item, read_item
 from scorecast.leaderboard.order_key import HIGHEST, LOWEST, score_order, separator, tie_order
-from scorecast.leaderboard.policy import Order
+from scorecast.leaderboard.policy import BoardPolicy, Order, Ties, policy_item
 from scorecast.ops.stack.batch_write import BATCH_WRITES
 from scorecast.runtime.pages import read_all
 
@@ -153,15 +153,27 @@ def load(endpoint: str, table: str, items: Iterable[Item]) -> None:
     connection.close()
 
 
-def load_board(endpoint: str, board: str, scores: dict[str, Decimal], ordered: Sequence[Decimal]) -> BuiltIndex:
-    """Write a board's entries and its index in bulk."""
-    index = build_index(ordered, board)
+def load_board(
+    endpoint: str, board: str, scores: dict[str, Decimal], ordered: Sequence[Decimal], *, ties: bool = False
+) -> BuiltIndex:
+    """Write a board's entries and its index in bulk; with `ties`, entries with one score are in that of `scores`."""
+    numbered = enumerate(scores.items()) if ties else ()
+    keys = {participant: tie_of(score, number) for number, (participant, score) in numbered}
+    index = build_index(ordered, board, ties=sorted(keys.values()))
     entries = (
-        entry_item(board, participant, score, counted_in=index.range_of(score_order(score)))
+        entry_item(
+            board,
+            participant,
+            score,
+            counted_in=index.range_of(keys.get(participant) or score_order(score)),
+            tie=keys.get(participant, ""),
+        )
         for participant, score in scores.items()
     )
     load(endpoint, LEADERBOARD, entries)
     load(endpoint, BOARDS, index.items(board))
+    if ties:
+        load(endpoint, BOARDS, [policy_item(board, BoardPolicy(ties=Ties.EARLIEST))])
     return index
 
 

@@ -85,6 +85,10 @@ class _Done:
     value: Any
     trips: int
 
+    def cancel(self) -> bool:
+        """Say that the call was made."""
+        return False
+
     def result(self) -> Any:
         """Wait for the result."""
         self.meter.trips = max(self.meter.trips, self.trips)
