@@ -19,7 +19,7 @@ from bench.rig.memory import MemoryClient, MemoryTables
 from bench.rig.meter import Meter
 from bench.rig.scores import CHANGED_SHAPES, CHANGES, draw_entries, name_of
 from bench.rig.tables import BOARDS, LEADERBOARD, index_names
-from scorecast.leaderboard.index.table import TOP, IndexTable
+from scorecast.leaderboard.index.table import ROOT, IndexTable
 from scorecast.leaderboard.item import read_item
 from scorecast.leaderboard.order_key import score_order
 from scorecast.leaderboard.policy import DEFAULT
@@ -78,8 +78,8 @@ class Keeper:
     def index(self) -> BuiltIndex:
         """Read the board's index."""
         table = IndexTable(self.tables, BOARDS)
-        top = table.read(BOARD, [TOP])[TOP]
-        nodes = {TOP: top} | (table.read(BOARD, top.shape.ids) if top.shape.is_inner else {})
+        root = table.read(BOARD, [ROOT])[ROOT]
+        nodes = {ROOT: root} | (table.read(BOARD, root.shape.ids) if root.shape.is_inner else {})
         return BuiltIndex(
             {node: read.shape for node, read in nodes.items()},
             {

@@ -24,8 +24,8 @@ from urllib.parse import urlsplit
 from bench.rig.tables import BOARDS, LEADERBOARD
 from scorecast.leaderboard.index.shape import FIRST, PAGE_RANGES, PART_ENTRIES, RANGE_ENTRIES, Shape
 from scorecast.leaderboard.index.table import (
+    ROOT,
     SHARDS,
-    TOP,
     IndexTable,
     Node,
     Shard,
@@ -54,8 +54,8 @@ class BuiltIndex:
 
     def range_of(self, key: str) -> str:
         """Return the range that an entry with a key names; empty for that of a board that was never cut."""
-        top = self.shapes[TOP]
-        page = self.shapes[top.id_at(key)] if top.is_inner else top
+        root = self.shapes[ROOT]
+        page = self.shapes[root.id_at(key)] if root.is_inner else root
         one = page.id_at(key)
         return "" if one == FIRST else one
 
@@ -65,7 +65,7 @@ class BuiltIndex:
         for node, shape in self.shapes.items():
             if shape.version:
                 item = shape_item(board, node, shape, ties=self.ties)
-                yield item | ({"next": {"N": str(taken)}} if node == TOP else {})
+                yield item | ({"next": {"N": str(taken)}} if node == ROOT else {})
             for shard in range(SHARDS):
                 counts = {one: _share(total, shard) for one, total in self.counts[node].items()}
                 updates = 1 + sum(counts.values())
@@ -86,7 +86,9 @@ def build_index(ordered: Sequence[Decimal], seed: str = "", *, ties: Sequence[st
     ids = [id_text(number) for number in range(1, len(cuts) + 1)] if len(cuts) > 1 else [FIRST]
     if len(cuts) <= PAGE_RANGES:
         shape = Shape(int(len(cuts) > 1), tuple(starts), tuple(ids))
-        return BuiltIndex({TOP: shape}, {TOP: dict(zip(ids, held, strict=True))}, str(Order.DESCENDING) if ties else "")
+        return BuiltIndex(
+            {ROOT: shape}, {ROOT: dict(zip(ids, held, strict=True))}, str(Order.DESCENDING) if ties else ""
+        )
     pages = [0, *_page_ends(len(cuts), random.Random(f"{seed} pages"))]
     shapes: dict[str, Shape] = {}
     counts: dict[str, dict[str, int]] = {}
@@ -94,9 +96,9 @@ def build_index(ordered: Sequence[Decimal], seed: str = "", *, ties: Sequence[st
         high = starts[to] if to < len(starts) else HIGHEST
         shapes[id_text(number)] = Shape(1, tuple(starts[at:to]), tuple(ids[at:to]), high)
         counts[id_text(number)] = dict(zip(ids[at:to], held[at:to], strict=True))
-    top = Shape(2, tuple(shape.low for shape in shapes.values()), tuple(shapes), is_inner=True)
+    root = Shape(2, tuple(shape.low for shape in shapes.values()), tuple(shapes), is_inner=True)
     sums = {page: sum(some.values()) for page, some in counts.items()}
-    return BuiltIndex({TOP: top} | shapes, {TOP: sums} | counts, str(Order.DESCENDING) if ties else "")
+    return BuiltIndex({ROOT: root} | shapes, {ROOT: sums} | counts, str(Order.DESCENDING) if ties else "")
 
 
 def _cuts(values: Sequence[Any], key_of: Callable[[Any], str], draw: random.Random) -> list[tuple[str, int]]:
@@ -121,7 +123,7 @@ def _cuts(values: Sequence[Any], key_of: Callable[[Any], str], draw: random.Rand
 
 
 def _page_ends(ranges: int, draw: random.Random) -> list[int]:
-    """Return how many ranges are before the end of each page. A page may have as many parts as the top."""
+    """Return how many ranges are before the end of each page. A page may have as many parts as the root."""
     mean = 0.72  # of numbers from a half to one with evenly distributed logarithms
     full, ends = max(PAGE_RANGES, ceil(sqrt(ranges / mean))), [0]
     while ends[-1] < ranges:
@@ -210,17 +212,19 @@ def check_index(dynamodb: Any, board: str, entries: Sequence[StoredEntry]) -> No
     Each entry lies in the range that it names, each range counts the entries that name it, each page their sum.
     """
     table = IndexTable(dynamodb, BOARDS)
-    top = table.read(board, [TOP], consistent=True)[TOP]
-    nodes = {one: table.read(board, [one], consistent=True)[one] for one in top.shape.ids} if top.shape.is_inner else {}
-    expected: dict[str, Counter[str]] = {node: Counter() for node in (TOP, *nodes)}
+    root = table.read(board, [ROOT], consistent=True)[ROOT]
+    nodes = (
+        {one: table.read(board, [one], consistent=True)[one] for one in root.shape.ids} if root.shape.is_inner else {}
+    )
+    expected: dict[str, Counter[str]] = {node: Counter() for node in (ROOT, *nodes)}
     for entry in entries:
-        key, one = entry.tie_order if top.ties else score_order(entry.number), entry.range or FIRST
-        page = top.shape.id_at(key) if nodes else TOP
-        _check_range(nodes.get(page, top), key, one)
+        key, one = entry.tie_order if root.ties else score_order(entry.number), entry.range or FIRST
+        page = root.shape.id_at(key) if nodes else ROOT
+        _check_range(nodes.get(page, root), key, one)
         expected[page][one] += 1
         if nodes:
-            expected[TOP][page] += 1
-    for node, read in ({TOP: top} | nodes).items():
+            expected[ROOT][page] += 1
+    for node, read in ({ROOT: root} | nodes).items():
         if +read.counts != expected[node] or min(read.counts.values(), default=0) < 0:
             raise RuntimeError(f"Node {node!r} of {board!r} does not count its entries.")
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from scorecast.leaderboard.index import shape
 from scorecast.leaderboard.index.entries import entry_index
 from scorecast.leaderboard.index.lookup import Board, RankIndex
-from scorecast.leaderboard.index.table import TOP, IndexTable
+from scorecast.leaderboard.index.table import ROOT, IndexTable
 from scorecast.leaderboard.item import read_item
 from scorecast.leaderboard.order_key import score_order
 from scorecast.leaderboard.policy import BoardPolicy, Order, Ties
@@ -139,7 +139,7 @@ class World:
     def check_positions(self, board: Board) -> None:
         entries = [read_item(item) for item in self.table.items.values() if "projectScore" in item]
         # Until a board is cut, it has one range, whatever the keys.
-        ties = board.top.ties or (str(self.policy.order) if board.has_positions else "")
+        ties = board.root.ties or (str(self.policy.order) if board.has_positions else "")
         descending = not ties and self.policy.order is Order.DESCENDING
         entries.sort(key=lambda entry: key_of(entry, ties=ties), reverse=descending)
         positions = [standing.position for standing in board.find_entries(entries)]
@@ -219,7 +219,7 @@ def test_a_board_grows_to_pages_and_shrinks_again(policy: BoardPolicy) -> None:
             world.look(process, participant)
         check_index(world.table, BOARD)
     world.check([0, 500, 999])
-    full = read_node(world.table, BOARD, TOP).shape
+    full = read_node(world.table, BOARD, ROOT).shape
     assert full.is_inner
     assert len(full.ids) > 4
     for at in range(0, 232, 4):
@@ -229,7 +229,7 @@ def test_a_board_grows_to_pages_and_shrinks_again(policy: BoardPolicy) -> None:
             process.upkeep.look_at(item, policy, inf)
         check_index(world.table, BOARD)
     world.check([0, 500, 999])
-    assert len(read_node(world.table, BOARD, TOP).shape.ids) * 2 < len(full.ids)
+    assert len(read_node(world.table, BOARD, ROOT).shape.ids) * 2 < len(full.ids)
 
 
 def test_a_score_of_many_has_a_range_of_its_own() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from scorecast.changes.change import from_record, to_detail
 from scorecast.changes.claim_store import ClaimStore
 from scorecast.dead_letters.queue import DeadLetterQueue
-from scorecast.leaderboard.index.table import TOP, IndexTable
+from scorecast.leaderboard.index.table import ROOT, IndexTable
 from scorecast.leaderboard.policy_table import PolicyTable
 from scorecast.runtime.settings import AttributeNames, ConsumerSettings
 from scorecast.standings import handler
@@ -38,7 +38,7 @@ class System:
 
     @property
     def updated_at(self) -> str:
-        return IndexTable(self.table, "boards").read("StarWar", [TOP])[TOP].at
+        return IndexTable(self.table, "boards").read("StarWar", [ROOT])[ROOT].at
 
 
 def about(participant: str, code: str) -> Callable[[dict[str, Any]], str | None]:

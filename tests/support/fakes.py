@@ -11,7 +11,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from scorecast.leaderboard.index.table import TOP, IndexTable
+from scorecast.leaderboard.index.table import ROOT, IndexTable
 from scorecast.leaderboard.policy import BoardPolicy, listed_key, policy_item, policy_key, read_policy
 from scorecast.runtime.settings import AttributeNames, Bus
 from tests.support.expressions import key_filter, meets, plain, updated
@@ -291,7 +291,7 @@ class FakeDynamoDb:
 
     def counted(self, board: str) -> int:
         """The number of entries that the index counts on a board."""
-        return IndexTable(self, "boards").read(board, [TOP], consistent=True)[TOP].total
+        return IndexTable(self, "boards").read(board, [ROOT], consistent=True)[ROOT].total
 
     def check(self) -> None:
         """Assert that the counts of every board are those of its entries, range by range."""

@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Any
 
 from scorecast.leaderboard.index.shape import FIRST, Shape
-from scorecast.leaderboard.index.table import TOP, Node, parse_key, shape_key, shard_keys
+from scorecast.leaderboard.index.table import ROOT, Node, parse_key, shape_key, shard_keys
 from scorecast.leaderboard.item import StoredEntry, is_entry, read_item
 from scorecast.leaderboard.order_key import score_order
 
@@ -12,20 +12,20 @@ from scorecast.leaderboard.order_key import score_order
 def check_index(table: Any, board: str) -> None:
     """Assert that the index of a board in a FakeDynamoDb counts its entries."""
     entries = [read_item(item) for (_, name), item in table.items.items() if name == board and is_entry(item)]
-    top = read_node(table, board, TOP)
-    if not top.shape.is_inner:
-        _check_page(top, entries, ties=top.ties)
+    root = read_node(table, board, ROOT)
+    if not root.shape.is_inner:
+        _check_page(root, entries, ties=root.ties)
         return
-    top.shape._check()
-    ends = (*top.shape.starts[1:], top.shape.high)
-    for low, high, page in zip(top.shape.starts, ends, top.shape.ids, strict=True):
+    root.shape._check()
+    ends = (*root.shape.starts[1:], root.shape.high)
+    for low, high, page in zip(root.shape.starts, ends, root.shape.ids, strict=True):
         node = read_node(table, board, page)
-        assert (node.shape.low, node.shape.high, bool(node.ties)) == (low, high, bool(top.ties))
+        assert (node.shape.low, node.shape.high, bool(node.ties)) == (low, high, bool(root.ties))
         assert node.shape.version > 0
-        inside = [entry for entry in entries if low <= key_of(entry, ties=top.ties) < high]
-        _check_page(node, inside, ties=top.ties)
-        assert top.counts[page] == len(inside), (page, top.counts, len(inside))
-    assert {page for page, count in top.counts.items() if count} <= set(top.shape.ids)
+        inside = [entry for entry in entries if low <= key_of(entry, ties=root.ties) < high]
+        _check_page(node, inside, ties=root.ties)
+        assert root.counts[page] == len(inside), (page, root.counts, len(inside))
+    assert {page for page, count in root.counts.items() if count} <= set(root.shape.ids)
 
 
 def read_node(table: Any, board: str, node: str) -> Node:

@@ -8,7 +8,7 @@ from typing import Any
 
 from scorecast.changes.change import Change, from_record, to_detail
 from scorecast.leaderboard.index.shape import FIRST
-from scorecast.leaderboard.index.table import TOP, Shard, shard_item
+from scorecast.leaderboard.index.table import ROOT, Shard, shard_item
 from tests.support.expressions import filtered
 from tests.support.fakes import STREAM_ARN, item, record
 from tests.support.ops_fakes import ACCOUNT, FakeTables, refusal
@@ -247,7 +247,7 @@ class RecoveryTables(FakeTables):
         entries = [one["metadata"]["S"] for one in self.tables["leaderboard"].values() if "projectScore" in one]
         for board, counted in Counter(entries).items():
             self.put("boards", {"collection": {"S": "boards"}, "name": {"S": board}})
-            self.put("boards", shard_item(board, TOP, 0, Shard({FIRST: counted}, 0, counted, "2026-01-01T00:00:00Z")))
+            self.put("boards", shard_item(board, ROOT, 0, Shard({FIRST: counted}, 0, counted, "2026-01-01T00:00:00Z")))
 
 
 def _key_of(one: dict[str, Any]) -> tuple[str, str]:

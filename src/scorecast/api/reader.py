@@ -50,7 +50,7 @@ class LeaderboardReader:
         return first, second
 
     def open_board(self, name: str, *, shapes: bool = True) -> Board:
-        """Read a board's top and policy; without `shapes` nothing can be looked up. ApiError 404 without entries."""
+        """Read a board's root and policy; without `shapes` nothing can be looked up. ApiError 404 without entries."""
         board = self.ranks.open([name], shapes=shapes)[name]
         if not board.total:
             raise ApiError(404, f"There is no board {name[:200]!r}, or it has no entries.", "hackathonName")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from scorecast.errors import NotAcknowledged
 from scorecast.leaderboard.index.shape import FIRST, Shape
-from scorecast.leaderboard.index.table import MIXED, TOP, IndexTable
+from scorecast.leaderboard.index.table import MIXED, ROOT, IndexTable
 from scorecast.leaderboard.item import StoredEntry
 from scorecast.leaderboard.order_key import score_order
 from scorecast.leaderboard.policy import Order
@@ -23,7 +23,7 @@ _ATTEMPTS = 5
 class KnownShapes:
     """The shapes of one board's nodes; `ties` is that of a node (table.py)."""
 
-    top: Shape
+    root: Shape
     ties: str
     pages: dict[str, Shape] = field(default_factory=dict)
 
@@ -34,7 +34,7 @@ class KnownShapes:
     @property
     def nodes(self) -> dict[str, Shape]:
         """The shape of each node."""
-        return {TOP: self.top} | self.pages
+        return {ROOT: self.root} | self.pages
 
     def mixes(self, order: Order) -> bool:
         """Whether keys by this order would be the first that do not follow the one by which the board was cut."""
@@ -42,16 +42,16 @@ class KnownShapes:
 
     def node_at(self, key: str) -> tuple[str, Shape]:
         """Return the node that counts a key, and its shape."""
-        if not self.top.is_inner:
-            return TOP, self.top
-        page = self.top.id_at(key)
+        if not self.root.is_inner:
+            return ROOT, self.root
+        page = self.root.id_at(key)
         return page, self.pages[page]
 
     def version_of(self, node: str) -> int | None:
         """Return the version of the shape by which a node counts; None where no change of a shape matters."""
-        if node != TOP:
+        if node != ROOT:
             return self.pages[node].version
-        return None if self.top.is_inner else self.top.version
+        return None if self.root.is_inner else self.root.version
 
     def placed(self, entry: StoredEntry) -> StoredEntry:
         """Return an entry that names the range of its key; a tombstone names none."""
@@ -74,7 +74,7 @@ class KnownShapes:
         return self.node_at(key)[1].counts_in(key, entry.range or FIRST)
 
     def changes(self, current: StoredEntry | None, made: StoredEntry) -> dict[str, dict[str, int]]:
-        """Return what replacing an entry adds to the counts: node to range, or at the top to page, to a number.
+        """Return what replacing an entry adds to the counts: node to range, or at the root to page, to a number.
 
         What names no range that is there was not counted: somebody wrote it by hand.
         """
@@ -83,7 +83,7 @@ class KnownShapes:
             if entry is None or entry.score is None or not self.knows(entry):
                 continue
             node, _ = self.node_at(self.key_of(entry))
-            counted = {node: entry.range or FIRST} | ({TOP: node} if node != TOP else {})
+            counted = {node: entry.range or FIRST} | ({ROOT: node} if node != ROOT else {})
             for where, one in counted.items():
                 counts = found.setdefault(where, {})
                 counts[one] = counts.get(one, 0) + delta
@@ -98,12 +98,12 @@ class ShapeTable:
     _known: dict[str, KnownShapes] = field(default_factory=dict)
 
     def learn(self, boards: Iterable[str]) -> None:
-        """Read the tops of those boards that are not known, in one call: a read unit each, more for a large one."""
+        """Read the roots of those boards that are not known, in one call: a read unit each, more for a large one."""
         if len(self._known) >= KNOWN_BOARDS:
             self._known.clear()
-        missing = [(board, TOP) for board in dict.fromkeys(boards) if board not in self._known]
-        for (board, _), top in self.index.read_shapes(missing).items() if missing else ():
-            self._known[board] = KnownShapes(top.shape, top.ties)
+        missing = [(board, ROOT) for board in dict.fromkeys(boards) if board not in self._known]
+        for (board, _), root in self.index.read_shapes(missing).items() if missing else ():
+            self._known[board] = KnownShapes(root.shape, root.ties)
 
     def of(self, board: str, entries: Collection[StoredEntry]) -> KnownShapes:
         """Return a board's shapes, with those of the pages that entries are on; a read unit for each that is new.
@@ -113,7 +113,7 @@ class ShapeTable:
         for _ in range(_ATTEMPTS):
             self.learn([board])
             known = self._known[board]
-            if not known.top.is_inner or self._learn_pages(board, known, {known.key_of(entry) for entry in entries}):
+            if not known.root.is_inner or self._learn_pages(board, known, {known.key_of(entry) for entry in entries}):
                 return known
             self.forget(board)
         raise NotAcknowledged("The index of a board changes too often to be read.")
@@ -123,8 +123,8 @@ class ShapeTable:
         self._known.pop(board, None)
 
     def _learn_pages(self, board: str, known: KnownShapes, keys: Collection[str]) -> bool:
-        """Read the pages that hold these keys; return whether they are what the top says."""
-        missing = {page: key for key in keys if (page := known.top.id_at(key)) not in known.pages}
+        """Read the pages that hold these keys; return whether they are what the root says."""
+        missing = {page: key for key in keys if (page := known.root.id_at(key)) not in known.pages}
         nodes = [(board, page) for page in missing]
         for (_, page), node in self.index.read_shapes(nodes).items() if missing else ():
             if not node.shape.version or not node.shape.holds(missing[page]):

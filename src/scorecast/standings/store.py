@@ -22,7 +22,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from scorecast.changes.change import iso_now
 from scorecast.errors import NotAcknowledged
 from scorecast.leaderboard.batch_get import BatchGetItem, read_items
-from scorecast.leaderboard.index.table import SHARDS, TOP, IndexTable
+from scorecast.leaderboard.index.table import ROOT, SHARDS, IndexTable
 from scorecast.leaderboard.item import RANGE, Item, Key, StoredEntry, item_key, make_item, read_item
 from scorecast.leaderboard.order_key import tie_order
 from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Ties
@@ -112,8 +112,8 @@ class _Replacement:
 
     @property
     def nodes(self) -> set[str]:
-        """The nodes of the index that the replacement updates; the top is always one."""
-        return {TOP, *self.changes}
+        """The nodes of the index that the replacement updates; the root is always one."""
+        return {ROOT, *self.changes}
 
 
 @dataclass(slots=True)
@@ -266,8 +266,8 @@ class Leaderboard:
         return {one.entry.key: Result(one.entry, made=one.made, replaced=one.current) for one in chunk}
 
     def _counts(self, board: str, chunk: Sequence[_Replacement], shapes: KnownShapes) -> list[dict[str, Any]]:
-        """The actions that count the replacements: one for the top, which tells when the board changed, one a page."""
-        total: dict[str, Counter[str]] = {TOP: Counter()}
+        """The actions that count the replacements: one for the root, which tells when the board changed, one a page."""
+        total: dict[str, Counter[str]] = {ROOT: Counter()}
         for one in chunk:
             for node, changes in one.changes.items():
                 total.setdefault(node, Counter()).update(changes)
@@ -276,7 +276,7 @@ class Leaderboard:
         return [
             self.index.count_action(board, node, counts, self._shard, at, shapes.version_of(node))
             for node, counts in deltas.items()
-            if counts or node == TOP
+            if counts or node == ROOT
         ]
 
     def _put(self, replacement: _Replacement) -> dict[str, Any]:
@@ -306,11 +306,11 @@ def _by_board(keys: Iterable[Key]) -> dict[str, list[Key]]:
 def _chunks(replacements: Iterable[_Replacement], width: int = TRANSACTION_ACTIONS) -> Iterator[list[_Replacement]]:
     """Cut into transactions of at most `width` entries; sorted by node, neighbours share counters."""
     chunk: list[_Replacement] = []
-    nodes = {TOP}
+    nodes = {ROOT}
     for one in sorted(replacements, key=lambda one: sorted(one.nodes)):
         if chunk and (len(chunk) >= width or len(chunk) + 1 + len(nodes | one.nodes) > TRANSACTION_ACTIONS):
             yield chunk
-            chunk, nodes = [], {TOP}
+            chunk, nodes = [], {ROOT}
         chunk.append(one)
         nodes |= one.nodes
     if chunk:

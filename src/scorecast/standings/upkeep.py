@@ -27,7 +27,7 @@ from scorecast.errors import NotAcknowledged
 from scorecast.leaderboard.batch_get import BatchGetItem, read_items
 from scorecast.leaderboard.index.entries import EntryIndex, entry_index
 from scorecast.leaderboard.index.shape import FIRST, PAGE_RANGES, Move, Replacement, Shape, cuts, overdue
-from scorecast.leaderboard.index.table import MIXED, SHARDS, TOP, IndexTable, Node, Shard, id_text
+from scorecast.leaderboard.index.table import MIXED, ROOT, SHARDS, IndexTable, Node, Shard, id_text
 from scorecast.leaderboard.item import Item, StoredEntry, is_entry, item_key, range_update, read_item
 from scorecast.leaderboard.order_key import HIGHEST, LOWEST, score_order
 from scorecast.leaderboard.policy import BoardPolicy, Order, Ties
@@ -60,12 +60,12 @@ class _Overtaken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """A node whose parts are ranges, as it was read now; `top` is the shape above it, None if it is the top itself."""
+    """A node whose parts are ranges, as it was read now; `root` is the shape above it, None if there is none."""
 
     board: str
     id: str
     node: Node
-    top: Shape | None
+    root: Shape | None
     ties: str
 
 
@@ -110,22 +110,22 @@ class Upkeep:
             return True
         if due := overdue(shape, counts):
             return self._replace(page, due, policy)
-        if len(shape.ids) > max(PAGE_RANGES, len(page.top.ids) if page.top else 0):
+        if len(shape.ids) > max(PAGE_RANGES, len(page.root.ids) if page.root else 0):
             self._cut(page)
             return True
-        return page.top is not None and self._join(page, page.top)
+        return page.root is not None and self._join(page, page.root)
 
     def _page(self, entry: StoredEntry) -> _Page:
         """Read the page of an entry consistently."""
-        top = self.index.read_shape(entry.board, TOP)
-        if not top.shape.is_inner:
-            return _Page(entry.board, TOP, self._node(entry.board, TOP), None, top.ties)
-        key = self._entries(top.ties).key_of(entry)
-        one = top.shape.id_at(key)
+        root = self.index.read_shape(entry.board, ROOT)
+        if not root.shape.is_inner:
+            return _Page(entry.board, ROOT, self._node(entry.board, ROOT), None, root.ties)
+        key = self._entries(root.ties).key_of(entry)
+        one = root.shape.id_at(key)
         node = self._node(entry.board, one)
         if not node.shape.holds(key) or not node.shape.version:
             raise _Overtaken
-        return _Page(entry.board, one, node, top.shape, top.ties)
+        return _Page(entry.board, one, node, root.shape, root.ties)
 
     def _node(self, board: str, one: str) -> Node:
         """Read a node: first its counts, then its shape, so that a range that is not in the shape is gone."""
@@ -225,32 +225,32 @@ class Upkeep:
     # ------------------------------------------------------------ pages
 
     def _cut(self, page: _Page) -> None:
-        """Cut a page in two, in one transaction; if it was the top, the top becomes a node of two pages."""
+        """Cut a page in two, in one transaction; if it was the root, the root becomes a node of two pages."""
         lower, upper = page.node.shape.cut()
-        if page.top is None:
+        if page.root is None:
             low, high = self._new_ids(page.board, 2)
             shape = page.node.shape
-            top = Shape(shape.version + 1, (lower.low, upper.low), (low, high), shape.high, is_inner=True)
+            root = Shape(shape.version + 1, (lower.low, upper.low), (low, high), shape.high, is_inner=True)
             sums = [{low: _sum(shard, lower), high: _sum(shard, upper)} for shard in page.node.shards]
-            actions = self._write_node(page, TOP, top, sums, page.node)
+            actions = self._write_node(page, ROOT, root, sums, page.node)
             actions += self._write_node(page, low, replace(lower, version=1), _shares(page.node, lower), None)
         else:
             [high] = self._new_ids(page.board, 1)
-            top, moved = page.top.with_part(upper.low, high), _sum(page.node, upper)
+            root, moved = page.root.with_part(upper.low, high), _sum(page.node, upper)
             changes = {page.id: -moved, high: moved}
-            actions = [{"Update": self.index.shape_update(page.board, TOP, top, ties=page.ties)}]
-            actions.append(self.index.count_action(page.board, TOP, changes, 0, page.node.at, None))
+            actions = [{"Update": self.index.shape_update(page.board, ROOT, root, ties=page.ties)}]
+            actions.append(self.index.count_action(page.board, ROOT, changes, 0, page.node.at, None))
             actions += self._write_node(page, page.id, lower, _shares(page.node, lower), page.node)
         actions += self._write_node(page, high, upper, _shares(page.node, upper), None)
         self._transact(actions)
 
-    def _join(self, page: _Page, top: Shape) -> bool:
+    def _join(self, page: _Page, root: Shape) -> bool:
         """Join a page that has few ranges with the next, in one transaction; return whether that was due."""
-        full = max(PAGE_RANGES, len(top.ids))
-        at = top.ids.index(page.id)
-        if len(page.node.shape.ids) * SPARSE > full or at + 1 == len(top.ids):
+        full = max(PAGE_RANGES, len(root.ids))
+        at = root.ids.index(page.id)
+        if len(page.node.shape.ids) * SPARSE > full or at + 1 == len(root.ids):
             return False
-        other = top.ids[at + 1]
+        other = root.ids[at + 1]
         upper = self._node(page.board, other)
         ranges = len(page.node.shape.ids) + len(upper.shape.ids)
         if ranges * 2 > full or upper.shape.move or not upper.shape.version or upper.is_newer:
@@ -259,7 +259,7 @@ class Upkeep:
         counts = [one.counts | more.counts for one, more in zip(page.node.shards, upper.shards, strict=True)]
         actions = self._write_node(page, page.id, shape, counts, page.node)
         actions += self.index.delete_actions(page.board, other, upper)
-        actions.append({"Update": self.index.shape_update(page.board, TOP, top.without_part(other), ties=page.ties)})
+        actions.append({"Update": self.index.shape_update(page.board, ROOT, root.without_part(other), ties=page.ties)})
         actions += [self.index.fold_action(page.board, shard, page.id, other) for shard in range(SHARDS)]
         self._transact(actions)
         return True

@@ -11,7 +11,7 @@ import pytest
 
 from scorecast.api.endpoints import entries as entries_endpoint
 from scorecast.leaderboard.batch_get import Item
-from scorecast.leaderboard.index.table import SHAPE, TOP
+from scorecast.leaderboard.index.table import ROOT, SHAPE
 from scorecast.leaderboard.policy import BoardPolicy, Order, Ties
 from tests.support.api_fakes import Cut, FakeTable, best_first, get, placed, serve
 from tests.support.index_oracle import read_node
@@ -64,7 +64,7 @@ def page(**parameters: str) -> Item:
 
 
 def test_boards_are_cut_as_they_say() -> None:
-    nodes = {cut: read_node(board_of(Order.DESCENDING, Ties.EARLIEST, cut)[0], "b", TOP) for cut in Cut}
+    nodes = {cut: read_node(board_of(Order.DESCENDING, Ties.EARLIEST, cut)[0], "b", ROOT) for cut in Cut}
     assert {cut: (node.ties, node.shape.is_inner) for cut, node in nodes.items()} == {
         Cut.NONE: ("", False),
         Cut.REAL: ("", False),
@@ -226,12 +226,12 @@ def test_a_board_that_is_cut_while_it_is_read_is_looked_up_again(
         cut_during_the_next_read(monkeypatch, table, cut)
         entry = expected.shown(expected.entries[at])
         body = get(f"/leaderBoard/b/participants/{entry['id']}", neighbours="0")["body"]
-        assert read_node(table, "b", TOP).shape.version
+        assert read_node(table, "b", ROOT).shape.version
         assert {name: body.get(name) for name in entry} == entry
 
 
 def cut_during_the_next_read(monkeypatch: pytest.MonkeyPatch, table: FakeTable, cut: Cut) -> None:
-    """Have the board cut while its top is read: the read finds no shape, and the counts of the new one."""
+    """Have the board cut while its root is read: the read finds no shape, and the counts of the new one."""
     read = table.batch_get_item
 
     def opening(**request: Any) -> Item:

@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 
 from scorecast.leaderboard.batch_get import Item
-from scorecast.leaderboard.index.table import TOP
+from scorecast.leaderboard.index.table import ROOT
 from scorecast.leaderboard.policy import BoardPolicy, Order, Ties
 from tests.support.api_fakes import Cut, FakeTable, get, serve
 from tests.support.index_oracle import read_node
@@ -20,7 +20,7 @@ def table(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Fa
     entries = [("b", f"p{at:03}", str(at // 3)) for at in range(120)]
     reached = {f"p{at:03}": f"2026-01-01T00:{at % 60:02}:00Z" for at in range(120)}
     table = FakeTable(entries, policies={"b": BoardPolicy(order=order, ties=ties)}, reached=reached, cut=Cut.PAGES)
-    assert read_node(table, "b", TOP).shape.is_inner
+    assert read_node(table, "b", ROOT).shape.is_inner
     serve(monkeypatch, table)
     table.reset()
     return table

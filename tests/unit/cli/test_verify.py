@@ -7,7 +7,7 @@ from click.testing import CliRunner, Result
 
 from scorecast.cli import app, verify
 from scorecast.errors import UserError
-from scorecast.leaderboard.index.table import TOP, shape_key
+from scorecast.leaderboard.index.table import ROOT, shape_key
 from scorecast.ops.recovery import repair
 from scorecast.ops.stack.exit_codes import ExitCode
 from tests.support.fakes import item
@@ -65,13 +65,13 @@ def test_json_says_what_was_found_and_what_was_done(system: RepairSystem) -> Non
 
 
 def test_a_broken_index_is_corrected_before_the_entries_that_could_not_be_written(system: RepairSystem) -> None:
-    system.table.board_items["shape//StarWar", "StarWar"] = shape_key("StarWar", TOP) | {"version": {"S": "old"}}
+    system.table.board_items["shape//StarWar", "StarWar"] = shape_key("StarWar", ROOT) | {"version": {"S": "old"}}
     del system.table.items["1", "StarWar"]
     found = error_of(run())
     assert "1 missing, 1 broken" in str(found)
     answer = json.loads(run("--repair", "--json").stdout)
     assert answer["repaired"] == {"entries": 1, "notApplied": 0, "boards": ["StarWar"]}
-    assert "StarWar: the top has a shape that cannot be read" in answer["examples"]
+    assert "StarWar: the root has a shape that cannot be read" in answer["examples"]
     assert run().exit_code == 0
     system.table.check()
 

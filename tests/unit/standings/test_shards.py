@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from scorecast.leaderboard.index.table import TOP, parse_key
+from scorecast.leaderboard.index.table import ROOT, parse_key
 from scorecast.standings.entry import Entry
 from scorecast.standings.store import Leaderboard
 from tests.support.fakes import FakeDynamoDb
@@ -25,7 +25,7 @@ def test_a_writer_keeps_its_shard_until_it_meets_another_writer(monkeypatch: pyt
         if "Update" not in action:
             return None
         kind, node = parse_key(action["Update"]["Key"])
-        assert node == TOP
+        assert node == ROOT
         shards.append(kind)
         return "TransactionConflict" if len(shards) == 3 else None
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from scorecast.leaderboard.index import shape
-from scorecast.leaderboard.index.table import SHARDS, TOP, IndexTable
+from scorecast.leaderboard.index.table import ROOT, SHARDS, IndexTable
 from scorecast.leaderboard.item import read_item
 from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Ties
 from scorecast.standings import upkeep as module
@@ -68,11 +68,11 @@ def test_a_small_board_has_no_shape_and_its_entries_name_no_range(table: FakeDyn
 def test_a_full_range_is_split_and_its_entries_name_the_new_ranges(table: FakeDynamoDb) -> None:
     write(leaderboard_of(table), {one: one for one in range(9)})
     look(upkeep_of(table), table, 0)
-    top = read_node(table, BOARD, TOP)
-    assert top.shape.move is None
-    assert len(top.shape.ids) > 2
-    assert "0" not in top.counts
-    assert {shard.fence for shard in top.shards} == {top.shape.version}
+    root = read_node(table, BOARD, ROOT)
+    assert root.shape.move is None
+    assert len(root.shape.ids) > 2
+    assert "0" not in root.counts
+    assert {shard.fence for shard in root.shards} == {root.shape.version}
 
 
 def test_a_writer_that_knows_the_old_shape_reads_it_again(table: FakeDynamoDb) -> None:
@@ -104,12 +104,12 @@ def test_an_entry_that_the_index_by_score_does_not_show_yet_is_moved_later(table
     table.indexed = {key: dict(item) for key, item in table.items.items()}
     write(leaderboard, {8: 8})
     look(upkeep_of(table), table, 0)
-    move = read_node(table, BOARD, TOP).shape.move
+    move = read_node(table, BOARD, ROOT).shape.move
     assert move
     assert move.old == ("0",)
     table.indexed = None
     look(upkeep_of(table), table, 0)
-    assert read_node(table, BOARD, TOP).shape.move is None
+    assert read_node(table, BOARD, ROOT).shape.move is None
 
 
 def test_a_page_that_is_written_to_while_it_is_cut_is_cut_another_time(table: FakeDynamoDb) -> None:
@@ -122,10 +122,10 @@ def test_a_page_that_is_written_to_while_it_is_cut_is_cut_another_time(table: Fa
             write(leaderboard, {next(waits): 3 for _ in range(SHARDS * 4)}, 2)
 
     look(upkeep_of(Watched(table, calls, before=write_first)), table, 0)
-    assert not read_node(table, BOARD, TOP).shape.is_inner
+    assert not read_node(table, BOARD, ROOT).shape.is_inner
     for participant in range(30):
         look(upkeep_of(table), table, participant)
-    assert read_node(table, BOARD, TOP).shape.is_inner
+    assert read_node(table, BOARD, ROOT).shape.is_inner
 
 
 def test_a_board_is_not_cut_by_ties_before_every_entry_has_its_place_among_them(table: FakeDynamoDb) -> None:
@@ -133,13 +133,13 @@ def test_a_board_is_not_cut_by_ties_before_every_entry_has_its_place_among_them(
     leaderboard = leaderboard_of(table)
     write(leaderboard, {one: one for one in range(9)})
     look(upkeep_of(table), table, 0, policy)
-    assert not read_node(table, BOARD, TOP).shape.version
+    assert not read_node(table, BOARD, ROOT).shape.version
     entries = [
         Entry(f"p{one}", BOARD, f"{2:040}", "2026-01-02T00:00:00Z", str(one), score_changed=True) for one in range(9)
     ]
     leaderboard.write(entries, {BOARD: policy})
     look(upkeep_of(table), table, 0, policy)
-    assert read_node(table, BOARD, TOP).ties
+    assert read_node(table, BOARD, ROOT).ties
     leaderboard.write([Entry("p50", BOARD, f"{1:040}", "2026-01-02T00:00:00Z", "4")])  # the policy was taken back
     assert "tieOrder" in table.items["p50", BOARD]
 
@@ -149,12 +149,12 @@ def test_pages_of_what_was_written_and_replaced_are_looked_at_by_chance(table: F
     write(leaderboard, {one: one for one in range(9)})
     results = write(leaderboard, {0: None}, 2)
     upkeep_of(table, draw=lambda: 1.0).after(results, {BOARD: DEFAULT}, inf)
-    assert not read_node(table, BOARD, TOP).shape.version
+    assert not read_node(table, BOARD, ROOT).shape.version
     write(leaderboard, {9: 9}, 3)
     upkeep_of(table, draw=lambda: 0.0, clock=lambda: 5.0).after(results, {BOARD: DEFAULT}, 5.0)
-    assert not read_node(table, BOARD, TOP).shape.version  # no time is left
+    assert not read_node(table, BOARD, ROOT).shape.version  # no time is left
     upkeep_of(table, draw=lambda: 0.0).after(results, {BOARD: DEFAULT}, inf)
-    assert read_node(table, BOARD, TOP).shape.version
+    assert read_node(table, BOARD, ROOT).shape.version
 
 
 @pytest.mark.parametrize("operation", ["update_item", "query", "batch_get_item", "transact_write_items"])
@@ -180,4 +180,4 @@ def test_an_entry_that_changes_while_it_is_moved_holds_up_no_other(table: FakeDy
 
     look(upkeep_of(Watched(table, [], before=change_first)), table, 0)
     assert attempts[:2] == [10, 9]  # nine entries and their counts, then eight
-    assert read_node(table, BOARD, TOP).shape.move is None
+    assert read_node(table, BOARD, ROOT).shape.move is None

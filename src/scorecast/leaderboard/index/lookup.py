@@ -1,6 +1,6 @@
 """Look-ups in the counting index: ranks, positions and the distribution of scores, for a board of any size.
 
-A look-up reads the top of a board, then, on a large one, the page that holds the key, and counts the entries of one
+A look-up reads the root of a board, then, on a large one, the page that holds the key, and counts the entries of one
 range. So a rank takes three round trips at most, and two on a board of one page.
 """
 
@@ -16,7 +16,7 @@ from itertools import count as powers
 from scorecast.errors import NotAcknowledged
 from scorecast.leaderboard.index.entries import EntryIndex
 from scorecast.leaderboard.index.shape import FIRST, Block, Found, find, find_position
-from scorecast.leaderboard.index.table import HEADS, TOP, IndexTable, Node, Shard
+from scorecast.leaderboard.index.table import HEADS, ROOT, IndexTable, Node, Shard
 from scorecast.leaderboard.item import StoredEntry
 from scorecast.leaderboard.order_key import (
     HIGHEST,
@@ -98,40 +98,40 @@ class RankIndex:
     together: Together
 
     def open(self, boards: Sequence[str], *, shapes: bool = True) -> dict[str, Board]:
-        """Read the policies and tops of boards in one round trip, half a unit for each of their items.
+        """Read the policies and roots of boards in one round trip, half a unit for each of their items.
 
         Without `shapes` the boards tell totals, but nothing can be looked up.
         """
         batches = cut_batches(boards, HEADS)
         read = self.together(partial(self.table.read_heads, batch, shapes=shapes) for batch in batches)
         heads = {name: head for one in read for name, head in one.items()}
-        return {name: Board(name, head.policy, _suited(head.top, head.policy), self) for name, head in heads.items()}
+        return {name: Board(name, head.policy, _suited(head.root, head.policy), self) for name, head in heads.items()}
 
 
 @dataclass(slots=True)
 class Board:
-    """An open board: its policy, and its top and its pages as they were read."""
+    """An open board: its policy, and its root and its pages as they were read."""
 
     name: str
     policy: BoardPolicy
-    top: Node
+    root: Node
     index: RankIndex
     pages: dict[Block, Node] = field(default_factory=dict)
 
     @property
     def total(self) -> int:
         """The number of its entries."""
-        return self.top.total
+        return self.root.total
 
     @property
     def updated_at(self) -> str:
         """When its entries last changed (ISO 8601, UTC)."""
-        return self.top.at
+        return self.root.at
 
     @property
     def has_positions(self) -> bool:
         """Whether positions can be looked up: ties have an order, and if the board has been cut, then by that order."""
-        return self.policy.ties is Ties.EARLIEST and bool(self.top.ties or not self.top.shape.version)
+        return self.policy.ties is Ties.EARLIEST and bool(self.root.ties or not self.root.shape.version)
 
     def find(self, score: Decimal) -> Standing:
         """Find the standing of a score, whether or not an entry has it."""
@@ -154,8 +154,8 @@ class Board:
         """Count the entries before each place: their pages in one round trip, then COUNTs at the same time."""
         keys, found = self._paths(places)
         pieces = self._pieces(keys, found)
-        entries = self.index.by_tie if self.top.ties else self.index.by_score
-        tied = [place for place in places if place.tie and not self.top.ties]
+        entries = self.index.by_tie if self.root.ties else self.index.by_score
+        tied = [place for place in places if place.tie and not self.root.ties]
         calls = [partial(entries.count, self.name, low, high) for low, high in pieces]
         counts = self.index.together([*calls, *(partial(self._count_tied, place) for place in tied)])
         counted, before = dict(zip(pieces, counts, strict=False)), dict(zip(tied, counts[len(pieces) :], strict=True))
@@ -169,8 +169,8 @@ class Board:
     def block_at(self, position: int) -> Found | None:
         """Find the range of the entry at a position (1 is the best); None past the end. One round trip at most."""
         for attempt in range(_ATTEMPTS):
-            found = find_position(self.top.shape, self.top.counts, position, best_first=self._best_first)
-            if found is None or not self.top.shape.is_inner:
+            found = find_position(self.root.shape, self.root.counts, position, best_first=self._best_first)
+            if found is None or not self.root.shape.is_inner:
                 return found
             [page] = self._pages([found.block], attempt).values()
             inside = find_position(page.shape, page.counts, position - found.better, best_first=self._best_first)
@@ -182,7 +182,7 @@ class Board:
     def count_better(self, found: Found) -> int:
         """Count the entries that score better than all of a block, which may begin among tied ones: a look-up then."""
         score = score_part(found.block.low)
-        if not self.top.ties or found.block.low == score:
+        if not self.root.ties or found.block.low == score:
             return found.better
         return self.find(self.policy.order.sort_key(lowest_score(score))).above
 
@@ -192,7 +192,7 @@ class Board:
             return None if block.high == HIGHEST else previous_score(lowest_score(block.high))
         if block.low == LOWEST:
             return None
-        return self.policy.order.sort_key(lowest_score(score_part(block.low) if self.top.ties else block.low))
+        return self.policy.order.sort_key(lowest_score(score_part(block.low) if self.root.ties else block.low))
 
     def histogram(self, low: Decimal, high: Decimal) -> list[Bar]:
         """Count the entries by score in bars of one width, from the lowest score to the highest; MOST_BARS at most.
@@ -210,13 +210,13 @@ class Board:
     @property
     def _best_first(self) -> bool:
         """Whether better entries have lower keys."""
-        return bool(self.top.ties) or self.policy.order is Order.ASCENDING
+        return bool(self.root.ties) or self.policy.order is Order.ASCENDING
 
     def _key(self, place: Place) -> str:
         """Return the key on whose better side the entries before a place are; at it too if better ones come last."""
-        if self.top.ties and place.tie:
+        if self.root.ties and place.tie:
             return just_after(place.tie) if place.after else place.tie
-        key = score_order(place.score, self.policy.order if self.top.ties else Order.ASCENDING)
+        key = score_order(place.score, self.policy.order if self.root.ties else Order.ASCENDING)
         is_after = place.after and not place.tie
         return key + HIGHEST if is_after == self._best_first else key
 
@@ -246,8 +246,8 @@ class Board:
         """Find the key and the block of each place; the pages of all are read in one round trip."""
         for attempt in range(_ATTEMPTS):
             keys = [self._key(place) for place in places]
-            found = [find(self.top.shape, self.top.counts, key, best_first=self._best_first) for key in keys]
-            pages = self._pages([one.block for one in found], attempt) if self.top.shape.is_inner else {}
+            found = [find(self.root.shape, self.root.counts, key, best_first=self._best_first) for key in keys]
+            pages = self._pages([one.block for one in found], attempt) if self.root.shape.is_inner else {}
             if self._agree(pages, attempt):
                 return keys, [self._in_page(pages, one, key) for one, key in zip(found, keys, strict=True)]
             self._read_again()
@@ -262,7 +262,7 @@ class Board:
         return replace(inside, better=found.better + inside.better)
 
     def _pages(self, blocks: Sequence[Block], attempt: int) -> dict[Block, Node]:
-        """Return the pages that are blocks of the top; each is read once."""
+        """Return the pages that are blocks of the root; each is read once."""
         missing = {block: block.ids[0] for block in blocks if block not in self.pages}
         read = self.index.table.read(self.name, [*missing.values()], consistent=attempt > 0) if missing else {}
         self.pages |= {block: read[one] for block, one in missing.items()}
@@ -273,7 +273,7 @@ class Board:
 
         Counts that look old twice are those of a shape whose fence has not been raised yet.
         """
-        nodes = [self.top, *pages.values()]
+        nodes = [self.root, *pages.values()]
         if any(node.is_newer or (node.is_older and attempt < _TOLERANT) for node in nodes):
             return False
         return all(
@@ -283,17 +283,17 @@ class Board:
 
     def _read_again(self) -> None:
         self.pages.clear()
-        self.top = _suited(self.index.table.read(self.name, [TOP], consistent=True)[TOP], self.policy)
+        self.root = _suited(self.index.table.read(self.name, [ROOT], consistent=True)[ROOT], self.policy)
 
 
-def _suited(top: Node, policy: BoardPolicy) -> Node:
-    """Return a top by which a board of a policy can be read.
+def _suited(root: Node, policy: BoardPolicy) -> Node:
+    """Return a root by which a board of a policy can be read.
 
     If it was cut by ties when the board had another order, it is one that was never cut, so entries are counted.
     """
-    if top.ties in ("", policy.order):
-        return top
-    return Node(shards=[Shard({FIRST: top.total}, at=top.at)])
+    if root.ties in ("", policy.order):
+        return root
+    return Node(shards=[Shard({FIRST: root.total}, at=root.at)])
 
 
 def _ends(low: Decimal, high: Decimal) -> list[Decimal]:

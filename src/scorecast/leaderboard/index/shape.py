@@ -1,7 +1,7 @@
 """Shape: how a node of the counting index cuts the order keys of a board, and how that changes. Pure.
 
 A **node** covers the keys from `low` to `high` and cuts them at `starts`; a count belongs to each part, by its id. The
-parts of a **page** are ranges, in which entries are counted. The parts of the top of a large board are pages.
+parts of a **page** are ranges, in which entries are counted. The parts of the root of a large board are pages.
 
 To replace some ranges of a page by others, the new ones take their place at once, and the old ones are remembered by a
 **move** until no entry is counted in them any more. Until then the whole run is one **block**: a look-up in it counts
@@ -297,10 +297,10 @@ def _cuts(keys: Iterable[str], size: float) -> Iterator[str]:
 
 
 def build(starts: Sequence[str], ids: Iterator[str], version: int) -> tuple[Shape, dict[str, Shape]]:
-    """Return the top of a board with these ranges, and its pages: none if the ranges fit into the top. O(ranges).
+    """Return the root of a board with these ranges, and its pages: none if the ranges fit into the root. O(ranges).
 
-    >>> top, pages = build(["", *(f"2{at:03}" for at in range(150))], iter(f"R{at}" for at in range(200)), version=7)
-    >>> top.starts, [len(page.ids) for page in pages.values()]
+    >>> root, pages = build(["", *(f"2{at:03}" for at in range(150))], iter(f"R{at}" for at in range(200)), version=7)
+    >>> root.starts, [len(page.ids) for page in pages.values()]
     (('', '2050', '2101'), [51, 51, 49])
     """
     if len(starts) <= PAGE_RANGES:

@@ -1,7 +1,7 @@
 """The counting index in DynamoDB: for each node of a board a shape, and its counts in a few shards.
 
-A writer picks a shard at random, so that the top, which every change updates, is no bottleneck. A count may be negative
-in one shard: an entry may be added in one and removed in another.
+Writers use different shards, so that the root, which every change updates, is no bottleneck. A count may be negative in
+one shard: an entry may be added in one and removed in another.
 
 The **fence** of a shard is the newest version of the shape that writers must know: a writer's update has the condition
 that the fence is not newer than its shape. Shards also count their updates, so that one who has read all of them can
@@ -32,7 +32,7 @@ HEADS = 20
 COUNTERS = "counters/"
 SHAPE = "shape/"
 MIXED = "mixed"
-TOP = ""
+ROOT = ""
 """The node that covers all keys of a board."""
 
 # Short, because DynamoDB charges for the names of attributes too. Ids are in capitals, so none equals one of these.
@@ -114,10 +114,10 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What is read of a board before anything else: its policy, and its top, with the shape if that was asked for."""
+    """What is read of a board before anything else: its policy, and its root, with the shape if that was asked for."""
 
     policy: BoardPolicy
-    top: Node
+    root: Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,20 +157,20 @@ class IndexTable:
         return found.shards
 
     def read_heads(self, boards: Sequence[str], *, shapes: bool) -> dict[str, Head]:
-        """Read the tops of boards and their policies together, HEADS in a round trip: half a unit for each item.
+        """Read the roots of boards and their policies together, HEADS in a round trip: half a unit for each item.
 
         CannotRead if a policy is not usable.
         """
-        tops = {board: Node() for board in boards}
+        roots = {board: Node() for board in boards}
         policies = dict.fromkeys(boards, DEFAULT)
-        keys = [key for board in boards for key in (policy_key(board), *shard_keys(board, TOP))]
-        keys += [shape_key(board, TOP) for board in boards if shapes]
+        keys = [key for board in boards for key in (policy_key(board), *shard_keys(board, ROOT))]
+        keys += [shape_key(board, ROOT) for board in boards if shapes]
         for item in read_items(self.dynamodb, self.table, keys, consistent=False):
             if is_policy(item):
                 policies[item["name"]["S"]] = read_policy(item)
             else:
-                tops[item["name"]["S"]].take(parse_key(item)[0], item)
-        return {board: Head(policies[board], tops[board]) for board in boards}
+                roots[item["name"]["S"]].take(parse_key(item)[0], item)
+        return {board: Head(policies[board], roots[board]) for board in boards}
 
     def count_action(self, board: str, node: str, changes: Counts, shard: int, at: str, version: int | None) -> Action:
         """Return the action of a transaction that adds to counts of a node: two write units up to 1 KB.
@@ -218,11 +218,11 @@ class IndexTable:
         }
 
     def fold_action(self, board: str, shard: int, one: str, other: str) -> Action:
-        """Return the action that adds the count of `other` in a shard of the top to that of `one`, and removes it."""
+        """Return the action that adds the count of `other` in a shard of the root to that of `one`, and removes it."""
         return {
             "Update": {
                 "TableName": self.table,
-                "Key": shard_key(board, TOP, shard),
+                "Key": shard_key(board, ROOT, shard),
                 "UpdateExpression": ("SET #one = if_not_exists(#one, :0) + if_not_exists(#other, :0) REMOVE #other"),
                 "ExpressionAttributeNames": {"#one": one, "#other": other},
                 "ExpressionAttributeValues": {":0": {"N": "0"}},
@@ -252,7 +252,7 @@ class IndexTable:
         """Return the update that marks a board that was cut by the order of ties: its keys follow several orders."""
         return {
             "TableName": self.table,
-            "Key": shape_key(board, TOP),
+            "Key": shape_key(board, ROOT),
             "UpdateExpression": "SET #ties = :mixed",
             "ConditionExpression": "attribute_exists(#ties)",
             "ExpressionAttributeNames": {"#ties": "ties"},
@@ -263,7 +263,7 @@ class IndexTable:
         """Return the update that takes ids of a board; its answer has the number of the last one, as `next`."""
         return {
             "TableName": self.table,
-            "Key": shape_key(board, TOP),
+            "Key": shape_key(board, ROOT),
             "UpdateExpression": "ADD #next :many",
             "ExpressionAttributeNames": {"#next": "next"},
             "ExpressionAttributeValues": {":many": {"N": str(many)}},

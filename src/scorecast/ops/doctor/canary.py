@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 
 from scorecast.errors import UserError
 from scorecast.leaderboard.batch_get import read_items
-from scorecast.leaderboard.index.table import TOP, shape_key, shard_keys
+from scorecast.leaderboard.index.table import ROOT, shape_key, shard_keys
 from scorecast.leaderboard.item import is_entry, item_key
 from scorecast.ops.boards.api_client import ApiClient, api_of
 from scorecast.ops.boards.score import write_score
@@ -177,8 +177,8 @@ class Canary:
 
     def _forget(self) -> None:
         """Delete what is kept of the board as a whole, until nothing of it comes any more."""
-        top = (shape_key(self.board, TOP), *shard_keys(self.board, TOP))
-        keys = [{"collection": {"S": BOARDS}, "name": {"S": self.board}}, snapshot_key(self.board), *top]
+        root = (shape_key(self.board, ROOT), *shard_keys(self.board, ROOT))
+        keys = [{"collection": {"S": BOARDS}, "name": {"S": self.board}}, snapshot_key(self.board), *root]
         quiet = 0
         for _ in poll_until(FORGET_S, pause_s=QUIET_S, longest_pause_s=QUIET_S, clock=self.clock):
             self._watcher.look()

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from scorecast.errors import NotAcknowledged
 from scorecast.leaderboard.index.shape import FIRST
-from scorecast.leaderboard.index.table import COUNTERS, SHAPE, SHARDS, TOP, Node, parse_key, shape_key, shard_keys
+from scorecast.leaderboard.index.table import COUNTERS, ROOT, SHAPE, SHARDS, Node, parse_key, shape_key, shard_keys
 from scorecast.leaderboard.item import ENTRIES_ONLY, Item, StoredEntry, read_item
 from scorecast.leaderboard.order_key import HIGHEST, LOWEST, is_score_end, score_order
 from scorecast.leaderboard.policy import DEFAULT, POLICY, BoardPolicy, Order, Ties, is_policy, read_policy
@@ -37,7 +37,7 @@ class BoardIndex:
     board: str
     policy: BoardPolicy = DEFAULT
     is_listed: bool = False
-    nodes: dict[str, Node] = field(default_factory=lambda: {TOP: Node()})
+    nodes: dict[str, Node] = field(default_factory=lambda: {ROOT: Node()})
     collections: set[str] = field(default_factory=set)
     unreadable: set[str] = field(default_factory=set)
     next_id: int = 0
@@ -60,19 +60,19 @@ class BoardIndex:
         kind, name = parse_key(item)
         if kind in (SHAPE, *_SHARD_NAMES):
             self.nodes.setdefault(name, Node()).take(kind, item)
-        if kind == SHAPE and name == TOP:
+        if kind == SHAPE and name == ROOT:
             self.next_id = int(item.get("next", {}).get("N", "0"))
 
     @property
-    def top(self) -> Node:
-        """The top."""
-        return self.nodes[TOP]
+    def root(self) -> Node:
+        """The root."""
+        return self.nodes[ROOT]
 
     @property
     def shapes(self) -> KnownShapes:
         """The shapes of its nodes, as a writer knows them."""
-        pages = self.top.shape.ids if self.top.shape.is_inner else ()
-        return KnownShapes(self.top.shape, self.top.ties, {page: self.node(page).shape for page in pages})
+        pages = self.root.shape.ids if self.root.shape.is_inner else ()
+        return KnownShapes(self.root.shape, self.root.ties, {page: self.node(page).shape for page in pages})
 
     @property
     def last_id(self) -> int:
@@ -92,18 +92,18 @@ class BoardIndex:
 
     def broken_shapes(self) -> Iterator[tuple[str, str]]:
         """Yield each node whose shape is not valid, or does not fit the others, and what is wrong."""
-        if reason := self._flaw_of(TOP, LOWEST, HIGHEST):
-            yield TOP, reason
+        if reason := self._flaw_of(ROOT, LOWEST, HIGHEST):
+            yield ROOT, reason
             return
-        shapes, top = self.shapes, self.top.shape
-        for block in top.blocks if top.is_inner else ():
+        shapes, root = self.shapes, self.root.shape
+        for block in root.blocks if root.is_inner else ():
             if reason := self._flaw_of(block.ids[0], block.low, block.high):
                 yield block.ids[0], reason
         ids = [one for shape in shapes.nodes.values() for one in (*shape.ids, *shape.old)]
         if len(set(ids)) < len(ids):
-            yield TOP, "has an id twice"
-        if top.version and self.next_id < max(map(number_of, ids)):
-            yield TOP, "would give ids again"
+            yield ROOT, "has an id twice"
+        if root.version and self.next_id < max(map(number_of, ids)):
+            yield ROOT, "would give ids again"
 
     def broken_counters(self) -> Iterator[tuple[str, str]]:
         """Yield each node whose counters no look-up or no writer can use, and what is wrong."""
@@ -111,24 +111,24 @@ class BoardIndex:
             shards = self.node(name).shards
             if self.unreadable & set(self._collections(name)[1:]):
                 yield name, "has counters that cannot be read"
-            elif name != TOP and not all(shard.updates for shard in shards):
+            elif name != ROOT and not all(shard.updates for shard in shards):
                 yield name, "lacks some of its counters"
             elif any(shard.fence > shape.version for shard in shards):
                 yield name, "has counters of a newer shape"
 
     def _flaw_of(self, name: str, low: str, high: str) -> str:
-        node, ties = self.node(name), self.top.ties
+        node, ties = self.node(name), self.root.ties
         shape = node.shape
         if self._collections(name)[0] in self.unreadable:
             return "has a shape that cannot be read"
-        if name != TOP and not shape.version:
+        if name != ROOT and not shape.version:
             return "has no shape"
         if not all(map(str.isascii if ties else is_score_end, shape.starts)):
             return "has a shape that is not valid"
         if (shape.low, shape.high) != (low, high) or (
-            name != TOP and (shape.is_inner or bool(node.ties) != bool(ties))
+            name != ROOT and (shape.is_inner or bool(node.ties) != bool(ties))
         ):
-            return "has a shape that does not fit the top"
+            return "has a shape that does not fit the root"
         return ""
 
     def _collections(self, node: str) -> list[str]:
@@ -268,7 +268,7 @@ def tally_entries(
 
 def tally_of(found: BoardIndex) -> Tally:
     """Return the tally of a board none of whose entries is counted yet."""
-    has_order = found.top.ties or found.policy.ties is Ties.EARLIEST
+    has_order = found.root.ties or found.policy.ties is Ties.EARLIEST
     shapes = None if any(found.broken_shapes()) else found.shapes
     return Tally(shapes, found.policy.order if has_order else None)
 
@@ -277,9 +277,9 @@ def expected_counts(shapes: KnownShapes, named: Mapping[str, int]) -> dict[str, 
     """Return the counts of each node that the entries require, from how many of them name each range."""
     counts = {
         node: {one: named.get(one, 0) for one in (*shape.ids, *shape.old)}
-        for node, shape in (shapes.pages or {TOP: shapes.top}).items()
+        for node, shape in (shapes.pages or {ROOT: shapes.root}).items()
     }
-    return {TOP: {page: sum(some.values()) for page, some in counts.items()}} | counts if shapes.pages else counts
+    return {ROOT: {page: sum(some.values()) for page, some in counts.items()}} | counts if shapes.pages else counts
 
 
 def find_faults(index: Index, tallies: Mapping[str, Tally]) -> Iterator[Fault]:
@@ -353,4 +353,4 @@ def number_of(one: str) -> int:
 
 
 def _name(node: str) -> str:
-    return f"page {node}" if node else "the top"
+    return f"page {node}" if node else "the root"

@@ -15,7 +15,7 @@ from typing import Any
 
 from scorecast.changes.change import iso_now
 from scorecast.leaderboard.index.shape import FIRST, RANGE_ENTRIES, build, starts_of
-from scorecast.leaderboard.index.table import SHARDS, TOP, Shard, id_text, shape_item, shape_key, shard_item
+from scorecast.leaderboard.index.table import ROOT, SHARDS, Shard, id_text, shape_item, shape_key, shard_item
 from scorecast.leaderboard.item import StoredEntry
 from scorecast.leaderboard.policy import Ties
 from scorecast.ops.recovery.counters import BoardIndex, Tally, expected_counts, number_of
@@ -58,16 +58,16 @@ class NewIndex:
         """Return the update by which no other process gives the same ids."""
         return {
             "TableName": table,
-            "Key": shape_key(self.found.board, TOP),
+            "Key": shape_key(self.found.board, ROOT),
             "UpdateExpression": "SET #next = :next",
             "ExpressionAttributeNames": {"#next": "next"},
             "ExpressionAttributeValues": {":next": {"N": str(self.last_id)}},
         }
 
     def requests(self) -> Iterator[WriteRequest]:
-        """Yield what replaces the index: pages first, then the top that names them, then the end of what is left."""
+        """Yield what replaces the index: pages first, then the root that names them, then the end of what is left."""
         board, counts = self.found.board, expected_counts(self.shapes, self.named)
-        items = [item for node in (*self.shapes.pages, TOP) for item in self._items(node, counts[node])]
+        items = [item for node in (*self.shapes.pages, ROOT) for item in self._items(node, counts[node])]
         if self.named:
             items.append({"collection": {"S": BOARDS}, "name": {"S": board}})
         yield from ({"PutRequest": {"Item": item}} for item in items)
@@ -77,7 +77,7 @@ class NewIndex:
     def _items(self, node: str, counts: dict[str, int]) -> Iterator[dict[str, Any]]:
         """Yield the shape of a node, and its shards: all counts are in the first."""
         board, shape, now = self.found.board, self.shapes.nodes[node], iso_now()
-        allocator = {"next": {"N": str(self.last_id)}} if node == TOP else {}
+        allocator = {"next": {"N": str(self.last_id)}} if node == ROOT else {}
         yield shape_item(board, node, shape, ties=self.shapes.ties) | allocator
         kept = {one: some for one, some in counts.items() if some or shape.is_inner}
         for number in range(SHARDS):
@@ -94,7 +94,7 @@ def keeps_cuts(found: BoardIndex, tally: Tally) -> bool:
     """Whether the cuts of a board are sound, of the right kind, and have no overgrown range."""
     if tally.shapes is None or tally.shapes.ties != ties_of(found, tally):
         return False
-    blocks = (block for shape in (tally.shapes.pages or {TOP: tally.shapes.top}).values() for block in shape.blocks)
+    blocks = (block for shape in (tally.shapes.pages or {ROOT: tally.shapes.root}).values() for block in shape.blocks)
     return all(block.is_single or block.count(tally.named) <= _OVERGROWN * RANGE_ENTRIES for block in blocks)
 
 
@@ -103,12 +103,12 @@ def new_index(found: BoardIndex, tally: Tally, keys: Keys) -> NewIndex:
     version = _newer_version(found)
     last_id = max(found.last_id, *map(number_of, tally.named), 0)
     if keeps_cuts(found, tally):
-        top, *pages = (replace(shape, version=version) for shape in found.shapes.nodes.values())
+        root, *pages = (replace(shape, version=version) for shape in found.shapes.nodes.values())
         named = dict(zip(found.shapes.pages, pages, strict=True))
-        return NewIndex(found, KnownShapes(top, found.top.ties, named), last_id, is_cut=False)
+        return NewIndex(found, KnownShapes(root, found.root.ties, named), last_id, is_cut=False)
     numbers, ties = count(last_id + 1), ties_of(found, tally)
-    top, named = build(starts_of(keys(bool(ties))), map(id_text, numbers), version)
-    return NewIndex(found, KnownShapes(top, ties, named), next(numbers) - 1, is_cut=True)
+    root, named = build(starts_of(keys(bool(ties))), map(id_text, numbers), version)
+    return NewIndex(found, KnownShapes(root, ties, named), next(numbers) - 1, is_cut=True)
 
 
 def _newer_version(found: BoardIndex) -> int:

@@ -50,16 +50,16 @@ def test_parts_of_a_range_are_cut_as_those_of_a_board_are(sorted_keys: list[str]
 def test_pages_cover_all_keys_and_have_room_to_grow(ranges: int) -> None:
     starts = [LOWEST, *(f"2{at:06}" for at in range(1, ranges))]
     numbers = count(1)
-    top, pages = build(starts, map(id_text, numbers), 7)
-    top._check()
-    ranges_of = [page.ids for page in pages.values()] or [top.ids]
+    root, pages = build(starts, map(id_text, numbers), 7)
+    root._check()
+    ranges_of = [page.ids for page in pages.values()] or [root.ids]
     assert sum(map(len, ranges_of)) == ranges
     assert len({one for ids in ranges_of for one in ids} | set(pages)) == ranges + len(pages) == next(numbers) - 1
-    assert bool(pages) == (ranges > PAGE_RANGES) == top.is_inner
-    ends = [*top.starts[1:], HIGHEST]
-    for (one, page), low, high in zip(pages.items(), top.starts, ends, strict=top.is_inner):
+    assert bool(pages) == (ranges > PAGE_RANGES) == root.is_inner
+    ends = [*root.starts[1:], HIGHEST]
+    for (one, page), low, high in zip(pages.items(), root.starts, ends, strict=root.is_inner):
         page._check()
-        assert (page.low, page.high, page.version, top.id_at(low)) == (low, high, 7, one)
+        assert (page.low, page.high, page.version, root.id_at(low)) == (low, high, 7, one)
         assert len(page.ids) <= 0.8 * max(PAGE_RANGES, len(pages))
 
 

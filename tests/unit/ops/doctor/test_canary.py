@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from scorecast.leaderboard.index.table import TOP, shape_key, shard_keys
+from scorecast.leaderboard.index.table import ROOT, shape_key, shard_keys
 from scorecast.ops.boards.api_client import ApiClient
 from scorecast.ops.doctor.canary import BackupWatch, Canary, canary_of
 from scorecast.ops.doctor.finding import Finding, State
@@ -43,8 +43,8 @@ class Pipeline:
         for key in [
             {"collection": {"S": "boards"}, "name": {"S": BOARD}},
             snapshot_key(BOARD),
-            shape_key(BOARD, TOP),
-            *shard_keys(BOARD, TOP),
+            shape_key(BOARD, ROOT),
+            *shard_keys(BOARD, ROOT),
         ]:
             self.boards[json.dumps(key)] = key
         return {"Attributes": dict(request["Key"]) | {"projectScore": {"N": "1"}}}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from scorecast.leaderboard.index.shape import FIRST, Move, Shape
-from scorecast.leaderboard.index.table import SHARDS, TOP, Shard, shape_item, shard_item
+from scorecast.leaderboard.index.table import ROOT, SHARDS, Shard, shape_item, shard_item
 from scorecast.leaderboard.item import Item
 from scorecast.leaderboard.order_key import HIGHEST, LOWEST, score_order, tie_order
 from scorecast.leaderboard.policy import BoardPolicy, Order, Ties, policy_item
@@ -50,7 +50,7 @@ def test_counters_that_count_the_entries_are_not_miscounts(tables: RecoveryTable
 def test_a_wrong_count_is_found_and_shards_are_summed(tables: RecoveryTables) -> None:
     tables.put("leaderboard", entry("1", "a", "60"))
     tables.count()
-    tables.put("boards", shard_item("a", TOP, 2, Shard({FIRST: 1, "7": -1}, 0, 1, "2026-01-01T00:00:00Z")))
+    tables.put("boards", shard_item("a", ROOT, 2, Shard({FIRST: 1, "7": -1}, 0, 1, "2026-01-01T00:00:00Z")))
     assert faults(tables) == [Miscount("a", "range 0", 2, 1), Miscount("a", "range 7", -1, 0)]
     assert str(faults(tables)[0]) == "a: range 0 counts 2, but 1 entries are there"
 
@@ -62,7 +62,7 @@ def cut(tables: RecoveryTables) -> None:
     tables.put("boards", {"collection": {"S": "boards"}, "name": {"S": "a"}})
     ends = score_order(Decimal(7)), score_order(Decimal(50))
     nodes = {
-        TOP: (Shape(9, (LOWEST, ends[0]), ("A0", "B0"), is_inner=True), {"A0": 1, "B0": 1}),
+        ROOT: (Shape(9, (LOWEST, ends[0]), ("A0", "B0"), is_inner=True), {"A0": 1, "B0": 1}),
         "A0": (Shape(3, (LOWEST,), ("A1",), ends[0]), {"A1": 1}),
         "B0": (Shape(3, ends, ("B2", "B1"), HIGHEST, Move(*ends, ("B3",))), {"B1": 1}),
     }
@@ -106,13 +106,13 @@ def test_an_entry_that_is_not_in_the_range_that_it_names_is_misplaced(tables: Re
 @pytest.mark.parametrize(
     ("collection", "changes", "said"),
     [
-        ("shape//a", {"version": {"S": "9"}}, "the top has a shape that cannot be read"),
-        ("shape//a", {"starts": {"S": " 9"}}, "the top has a shape that is not valid"),
-        ("shape//a", {"next": {"N": "7"}}, "the top would give ids again"),
+        ("shape//a", {"version": {"S": "9"}}, "the root has a shape that cannot be read"),
+        ("shape//a", {"starts": {"S": " 9"}}, "the root has a shape that is not valid"),
+        ("shape//a", {"next": {"N": "7"}}, "the root would give ids again"),
         ("shape/A0/a", None, "page A0 has no shape"),
-        ("shape/A0/a", {"ids": {"S": "B1"}}, "the top has an id twice"),
-        ("shape/A0/a", {"high": {"S": "2199"}}, "page A0 has a shape that does not fit the top"),
-        ("shape/A0/a", {"ties": {"S": "descending"}}, "page A0 has a shape that does not fit the top"),
+        ("shape/A0/a", {"ids": {"S": "B1"}}, "the root has an id twice"),
+        ("shape/A0/a", {"high": {"S": "2199"}}, "page A0 has a shape that does not fit the root"),
+        ("shape/A0/a", {"ties": {"S": "descending"}}, "page A0 has a shape that does not fit the root"),
         ("counters/2/A0/a", None, "page A0 lacks some of its counters"),
         ("counters/2/A0/a", {"A1": {"S": "many"}}, "page A0 has counters that cannot be read"),
         ("counters/1/B0/a", {"f": {"N": "4"}}, "page B0 has counters of a newer shape"),
@@ -134,15 +134,15 @@ def test_a_place_among_ties_that_does_not_fit_the_score_or_the_policy_is_misplac
         "leaderboard", entry("1", "a", "60") | {"tieOrder": {"S": tie_order(Decimal(60), Order.DESCENDING, "", "7")}}
     )
     tables.put("boards", {"collection": {"S": "boards"}, "name": {"S": "a"}})
-    top = Shape(1, (LOWEST,), ("1",))
-    tables.put("boards", shape_item("a", TOP, top, ties="descending") | {"next": {"N": "1"}})
-    tables.put("boards", shard_item("a", TOP, 0, Shard({"1": 1}, 1, 1, "2026-01-01T00:00:00Z")))
+    root = Shape(1, (LOWEST,), ("1",))
+    tables.put("boards", shape_item("a", ROOT, root, ties="descending") | {"next": {"N": "1"}})
+    tables.put("boards", shard_item("a", ROOT, 0, Shard({"1": 1}, 1, 1, "2026-01-01T00:00:00Z")))
     [one] = tables.tables["leaderboard"].values()
     tables.put("leaderboard", one | {"range": {"S": "1"}})
     assert faults(tables) == []
     tables.put("boards", policy_item("a", BoardPolicy(order=Order.ASCENDING, ties=Ties.EARLIEST)))
     assert faults(tables) == []  # look-ups count, until a rebuild
-    tables.put("boards", shape_item("a", TOP, top, ties="ascending") | {"next": {"N": "1"}})
+    tables.put("boards", shape_item("a", ROOT, root, ties="ascending") | {"next": {"N": "1"}})
     assert faults(tables) == [Misplaced("a", 1)]
 
 
@@ -162,7 +162,7 @@ class BusyTables(RecoveryTables):
         read = super().scan(TableName=TableName, **request)
         is_read = TableName == "boards" and "LastEvaluatedKey" not in read
         if is_read and not self.tables["leaderboard"]:
-            self.put("boards", shard_item("a", TOP, 0, Shard({FIRST: 2}, 0, 2, "2026-01-01T00:00:01Z")))
+            self.put("boards", shard_item("a", ROOT, 0, Shard({FIRST: 2}, 0, 2, "2026-01-01T00:00:01Z")))
             self.put("leaderboard", entry("1", "a", "60"))
         return read
 

@@ -8,7 +8,7 @@ import pytest
 
 from scorecast.errors import UserError
 from scorecast.leaderboard.index import shape
-from scorecast.leaderboard.index.table import TOP, Shard, shape_key, shard_item
+from scorecast.leaderboard.index.table import ROOT, Shard, shape_key, shard_item
 from scorecast.leaderboard.policy import BoardPolicy, Ties
 from scorecast.ops.recovery import new_index
 from scorecast.ops.recovery.rebuild import Rebuilt, correct, rebuild
@@ -40,7 +40,7 @@ class FakeAws(RepairSystem):
             self.table.board_items[collection, board] = key | {"node": {"S": "132"}, "b7": {"N": "1"}}
         # By hand: an entry names a range that is not there, and a shape cannot be read.
         self.table.items["1", "StarWar"]["range"] = {"S": "ZZ"}
-        self.table.board_items["shape//WarCraft", "WarCraft"] = shape_key("WarCraft", TOP) | {"version": {"S": "?"}}
+        self.table.board_items["shape//WarCraft", "WarCraft"] = shape_key("WarCraft", ROOT) | {"version": {"S": "?"}}
 
     def list_event_source_mappings(self, *, FunctionName: str) -> dict[str, Any]:
         self.before("list")
@@ -99,7 +99,7 @@ def run_correct(aws: FakeAws) -> list[str]:
 
 def wrong_total(aws: FakeAws, board: str = "StarWar") -> None:
     """Add to a counter by hand."""
-    one = shard_item(board, TOP, 1, Shard({"0": 5}, 0, 7, "2026-01-01T00:00:00Z"))
+    one = shard_item(board, ROOT, 1, Shard({"0": 5}, 0, 7, "2026-01-01T00:00:00Z"))
     aws.table.board_items[one["collection"]["S"], board] = one
 
 
@@ -166,21 +166,21 @@ def test_a_board_without_a_shape_is_cut_into_ranges_and_pages(small: FakeAws, mo
     monkeypatch.setattr(new_index, "RANGE_ENTRIES", 1)
     rebuilt = run(small)
     assert (rebuilt.replaced, rebuilt.moved) == (["Chess"], 40)
-    top = read_node(small.table, "Chess", TOP).shape
-    assert top.is_inner
-    assert [len(read_node(small.table, "Chess", page).shape.ids) for page in top.ids] == [4, 4, 4, 4, 4]
+    root = read_node(small.table, "Chess", ROOT).shape
+    assert root.is_inner
+    assert [len(read_node(small.table, "Chess", page).shape.ids) for page in root.ids] == [4, 4, 4, 4, 4]
     small.table.check()
 
 
 def test_sound_cuts_are_kept_and_only_misplaced_entries_are_written(small: FakeAws) -> None:
     small.look_after("Chess")
-    top = read_node(small.table, "Chess", TOP).shape
-    assert top.is_inner
+    root = read_node(small.table, "Chess", ROOT).shape
+    assert root.is_inner
     del small.table.items["p7", "Chess"]["range"]
     assert run(small).moved == 1
     assert small.log.count("update leaderboard") == 1
     assert "query leaderboard" not in small.log
-    assert read_node(small.table, "Chess", TOP).shape.ids == top.ids
+    assert read_node(small.table, "Chess", ROOT).shape.ids == root.ids
     small.table.check()
 
 
@@ -217,13 +217,13 @@ def test_a_process_that_knows_former_shapes_fails_and_reads_them_again(
 def test_a_board_whose_ties_came_into_an_order_is_cut_by_it(small: FakeAws) -> None:
     small.look_after("Chess")
     small.table.declare("Chess", BoardPolicy(ties=Ties.EARLIEST))
-    assert not read_node(small.table, "Chess", TOP).ties
+    assert not read_node(small.table, "Chess", ROOT).ties
     run(small)
-    assert not read_node(small.table, "Chess", TOP).ties, "no entry has a place among ties yet"
+    assert not read_node(small.table, "Chess", ROOT).ties, "no entry has a place among ties yet"
     for at in range(40):  # as a backfill does
         small.write(item(f"p{at}", "Chess", str(at), "new"), f"p{at}", "Chess")
     assert run(small).replaced == ["Chess"]
-    assert read_node(small.table, "Chess", TOP).ties
+    assert read_node(small.table, "Chess", ROOT).ties
     small.table.check()
 
 
