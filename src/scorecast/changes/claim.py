@@ -16,7 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from scorecast.changes.change import Change, Image, Value, from_event, to_detail
+from scorecast.changes.change import Change, from_event, to_detail
+from scorecast.changes.values import Image, Value
 from scorecast.errors import CannotRead
 from scorecast.runtime.settings import AttributeNames
 

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from scorecast.changes.change import Change, Image, Value
+from scorecast.changes.change import Change
+from scorecast.changes.values import Image, Value
 from scorecast.errors import CannotApply
 from scorecast.leaderboard.batch_get import BOARD_BYTES, ID_BYTES
 from scorecast.leaderboard.item import cut_name

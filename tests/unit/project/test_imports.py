@@ -9,6 +9,7 @@ SOURCE = Path(__file__).parents[3] / "src" / "scorecast"
 PURE = [
     "changes/change.py",
     "changes/claim.py",
+    "changes/values.py",
     "errors.py",
     "runtime/settings.py",
     "dead_letters/envelope.py",

@@ -14,8 +14,9 @@ from pathlib import Path
 from threading import Event, Lock
 from typing import Any
 
-from scorecast.changes.change import Change, Image
+from scorecast.changes.change import Change
 from scorecast.changes.claim_store import ClaimStore
+from scorecast.changes.values import Image
 from scorecast.errors import NotAcknowledged, UserError
 from scorecast.fanout.plan import publication_of
 from scorecast.fanout.publish import Publisher, countdown

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scorecast.changes.change import SEQUENCE_DIGITS, Change, Image, Position, iso_now, stream_label, with_label
+from scorecast.changes.change import SEQUENCE_DIGITS, Change, Position, iso_now, stream_label, with_label
+from scorecast.changes.values import Image
 from scorecast.errors import CannotApply, UserError
 from scorecast.leaderboard.batch_get import read_items
 from scorecast.leaderboard.item import Key, StoredEntry, item_key, read_item

@@ -11,7 +11,8 @@ from __future__ import annotations
 from dataclasses import astuple, dataclass, field, replace
 from typing import Any
 
-from scorecast.changes.change import Change, Image, to_detail
+from scorecast.changes.change import Change, to_detail
+from scorecast.changes.values import Image
 from scorecast.errors import UserError
 from scorecast.leaderboard.item import Key
 from scorecast.ops.dead_letters.formats import event_of

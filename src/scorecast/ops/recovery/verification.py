@@ -14,7 +14,7 @@ from decimal import Decimal
 from itertools import chain
 from typing import Any, Literal
 
-from scorecast.changes.change import Image
+from scorecast.changes.values import Image
 from scorecast.errors import CannotApply
 from scorecast.leaderboard.batch_get import read_items
 from scorecast.leaderboard.item import ENTRIES_ONLY, Item, Key, is_entry, item_key, read_item

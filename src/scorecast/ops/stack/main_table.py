@@ -12,7 +12,8 @@ from typing import Any, Protocol
 
 from boto3.dynamodb.types import DYNAMODB_CONTEXT
 
-from scorecast.changes.change import Change, Image
+from scorecast.changes.change import Change
+from scorecast.changes.values import Image
 from scorecast.errors import UserError
 from scorecast.ops.stack.exit_codes import ExitCode
 from scorecast.ops.stack.stack import Stack

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from scorecast.changes.change import Image, Value
+from scorecast.changes.values import Image, Value
 
 
 def in_json(value: Any) -> Any:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from scorecast.changes.change import Hints, epoch_seconds, plain_number
+from scorecast.changes.change import epoch_seconds
+from scorecast.changes.values import Hints, plain_number
 from scorecast.standings.announce.top import Snapshot, Top, TopEntry
 
 SOURCE = "standings.scorecast"
