@@ -41,18 +41,19 @@ def test_verify_names_what_is_wrong_and_ends_with_9(stack: Stack, scorecast: Sco
     assert faults(scorecast, name) == []
     entry = forget(stack, name, "1")
     dynamodb, table = stack.client("dynamodb"), stack.outputs["LeaderboardTableName"]
-    dynamodb.put_item(TableName=table, Item=entry | {"id": {"S": "3"}})
+    for participant in ("3", "4"):
+        dynamodb.put_item(TableName=table, Item=entry | {"id": {"S": participant}})
     dynamodb.update_item(
         TableName=table,
         Key={"id": {"S": "2"}, "metadata": {"S": name}},
         UpdateExpression="SET projectScore = :score",
         ExpressionAttributeValues={":score": {"N": "21"}},
     )
-    assert faults(scorecast, name) == [("extra", "3"), ("missing", "1"), ("stale", "2")]
+    assert faults(scorecast, name) == [("extra", "3"), ("extra", "4"), ("missing", "1"), ("stale", "2")]
     done = scorecast.run("verify", "--settle", "0")
     assert done.returncode == 9
     assert f"{name}/1 has no entry, the main table says 10" in done.stdout
-    assert f"{name}: bucket" in done.stdout  # entries were changed without their counters
+    assert f"{name}: range 0 counts 2, but 3 entries are there" in done.stdout
     assert done.stderr.count("\n") == 1
     undo(stack, name)
 
