@@ -17,7 +17,7 @@ from bench.rig.tables import BOARDS, LEADERBOARD, index_names
 from scorecast.api.endpoints.entries import ListEntries
 from scorecast.api.endpoints.participant import GetEntry
 from scorecast.leaderboard.index import shape
-from scorecast.leaderboard.index.table import TOP, IndexTable
+from scorecast.leaderboard.index.table import ROOT, IndexTable
 from scorecast.leaderboard.item import Key
 from scorecast.leaderboard.policy import BoardPolicy, Order, Ties, policy_item
 from scorecast.standings import upkeep
@@ -75,7 +75,7 @@ def test_every_rank_and_position_is_that_of_the_sorted_list(engine: Any, policy:
     name, scores = str(policy), scores_of(random.Random(3))
     fill(engine.dynamodb, name, policy, scores)
     check_index(engine.dynamodb, name, entries_on(engine.dynamodb, name))
-    assert IndexTable(engine.dynamodb, BOARDS).read(name, [TOP])[TOP].shape.is_inner
+    assert IndexTable(engine.dynamodb, BOARDS).read(name, [ROOT])[ROOT].shape.is_inner
     ordered, meter = sorted(scores.values()), Meter()
     meter.watch(engine.dynamodb)
     for score in sorted({*ordered, Decimal("0.5"), Decimal(-21)})[::16]:
