@@ -47,8 +47,7 @@ def _startup() -> str:
 
 def _ranks() -> str:
     index, count = (
-        [(row["entries"], row["units_median"]) for row in rows("lookups-uniform", way=way)]
-        for way in ("index", "count")
+        [(row["entries"], row["units_median"]) for row in rows("lookups-uniform", way=way)] for way in ("rank", "count")
     )
     return lines(
         "A rank: read units by the size of the board",

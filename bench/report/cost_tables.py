@@ -10,6 +10,8 @@ from scorecast.ops.cost.data import load_model
 
 CHANGES = [10_000, 1_000_000, 100_000_000]
 SIZES = [1_000, 10_000, 100_000, 1_000_000]
+# A board of one page of the counting index, and a large one.
+WRITTEN = [10_000, 1_000_000]
 MODEL = load_model()
 
 
@@ -26,9 +28,13 @@ def months() -> str:
 
 
 def millions() -> str:
-    """Dollars for a million changes by their rate, and for a million look-ups by the size of the board."""
+    """Dollars for a million changes by their rate and by the size of the board, and for a million look-ups."""
     of_changes = [
-        [f"a million changes, at {changes:,} a month", *_each(MODEL.a_million_changes, changes, 0, 1_000)]
+        [
+            f"a million changes, at {changes:,} a month, on a board of {entries:,}",
+            *_each(MODEL.a_million_changes, changes, 0, entries),
+        ]
+        for entries in WRITTEN
         for changes in CHANGES
     ]
     of_lookups = [

@@ -10,16 +10,18 @@ from bench.report.results import ROOT, Row, rows
 FILE = ROOT / "src" / "scorecast" / "ops" / "cost" / "measured.json"
 # Records of half a KB, which is a change of a score, and 20 ms a call, which the bus takes on AWS.
 FANOUT = {"latency_ms": 20, "record_kb": 0.5}
-# The batches whose write units are metered, and for each the nearest one whose calls and CPU time are measured.
-BATCHES = {1: 1, 10: 10, 50: 100}
+# The boards and the batches whose write units are metered. A board of up to some 20,000 entries is one page.
+ENTRIES = (10_000, 100_000, 1_000_000)
+BATCHES = (1, 10)
 
 
 def measured() -> dict[str, Any]:
     """Return what the model needs. A change is an update that moves a score anywhere, the most expensive kind."""
+    consumer = [_ours(entries, batch) for entries in ENTRIES for batch in BATCHES]
     return {
         "made": "make docs, from bench/results",
         "fanout": {design: _fanout(design) for design in ("scorecast", "textbook")},
-        "consumer": {"scorecast": [_ours(batch) for batch in BATCHES], "textbook": [_textbook()]},
+        "consumer": {"scorecast": consumer, "textbook": [_textbook()]},
         "lookups": {
             way: [_lookup(row) for row in rows("reads", answer="a rank", way=way)] for way in ("scorecast", "COUNT")
         },
@@ -37,21 +39,24 @@ def _fanout(design: str) -> dict[str, float]:
     return {"ms": round(1000 / row["records_a_second"][1], 4), "cpu_ms": row["cpu_us_a_record"][1] / 1000}
 
 
-def _ours(batch: int) -> dict[str, float]:
-    [written] = rows("writes-uniform", batch=batch)
-    [called] = rows("consumer", batch=BATCHES[batch], repeats=0.0)
-    [worked] = rows("consumer_cpu", function="ConsumerLambda", batch=BATCHES[batch])
+def _ours(entries: int, batch: int) -> dict[str, float]:
+    [written] = rows("writes", entries=entries, batch=batch)
+    [kept] = rows("upkeep", what="redrawn")
+    [called] = rows("consumer", batch=batch, repeats=0.0)
+    [worked] = rows("consumer_cpu", function="ConsumerLambda", batch=batch)
+    write_units = written["own_write_units"] + written["extra_write_units"] + kept["upkeep_write_units"]
     return {
+        "entries": entries,
         "batch": batch,
         "calls": called["calls_a_change"],
-        "write_units": round(written["own_write_units"] + written["extra_write_units"], 2),
-        "read_units": written["read_units"],
+        "write_units": round(write_units, 2),
+        "read_units": round(written["read_units"] + kept["upkeep_read_units"], 2),
         "cpu_ms": worked["cpu_us_a_change"][1] / 1000,
     }
 
 
 def _textbook() -> dict[str, float]:
-    [written] = rows("writes-uniform", batch=1)
+    [written] = rows("writes", entries=ENTRIES[0], batch=1)
     [worked] = rows("consumer_cpu", function="ConsumerFunction")
     cpu_ms = worked["cpu_us_a_change"][1] / 1000
     return {"batch": 1, "calls": 1, "write_units": written["own_write_units"], "read_units": 0.0, "cpu_ms": cpu_ms}

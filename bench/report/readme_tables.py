@@ -72,17 +72,17 @@ def figures() -> Iterator[Figure]:
         f"{consumer['textbook_write_units_a_change']}",
     )
     [count] = rows("lookups-uniform", way="count", entries=100_000)
-    [index] = rows("lookups-uniform", way="index", entries=1_000_000)
+    [index] = rows("lookups-uniform", way="rank", entries=1_000_000)
     yield Figure(
         "a rank, read units: the index at 1,000,000 entries, beside COUNT at 100,000",
         "一次排名的读单位：索引在 1,000,000 条成绩时，对比 COUNT 在 100,000 条时",
         f"{index['units_median']}",
         f"{count['units_median']:,.0f}",
     )
-    [written] = rows("writes-uniform", batch=50)
+    [written] = rows("writes", entries=10_000, batch=10)
     yield Figure(
-        "what the index costs to write, units a change, at batches of 50",
-        "索引的写入开销：每批 50 条时，每个变更多出的写单位",
+        "what the index costs to write, units a change, at batches of 10, on a board of 10,000",
+        "索引的写入开销：每批 10 条时，10,000 条成绩的榜上，每个变更多出的写单位",
         f"{written['extra_write_units']}",
         "0",
     )

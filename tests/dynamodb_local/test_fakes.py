@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
+from math import inf
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from bench.rig.tables import BOARDS, LEADERBOARD, definition_of
+from scorecast.leaderboard.index import shape
 from scorecast.leaderboard.item import ENTRIES_ONLY
 from scorecast.leaderboard.policy import BoardPolicy, Keep, Order, Ties
 from scorecast.ops.boards.policies import Policies
@@ -15,6 +17,10 @@ from scorecast.ops.recovery.verification import Verifier
 from scorecast.ops.stack.main_table import MainTable
 from scorecast.runtime.pages import read_all
 from scorecast.runtime.settings import AttributeNames
+from scorecast.standings import upkeep
+from scorecast.standings.entry import Entry
+from scorecast.standings.store import Leaderboard
+from scorecast.standings.upkeep import Upkeep
 from tests.support.api_fakes import Cut, FakeTable, get, serve
 from tests.support.both import Both
 from tests.support.fakes import FakeDynamoDb, Item
@@ -81,6 +87,48 @@ def test_the_fakes_transactions_fail_alike(empty: Any) -> None:
     for wrong_keys in ([keys[0], keys[0]], [keys[0] | {"id": {"S": str(number)}} for number in range(101)]):
         with pytest.raises((ClientError, AssertionError)):
             both.batch_get_item(RequestItems={"leaderboard": {"Keys": wrong_keys}})
+
+
+@pytest.mark.parametrize("ties", Ties)
+def test_the_fake_of_upkeep(empty: Any, monkeypatch: pytest.MonkeyPatch, ties: Ties) -> None:
+    """A board grows to several pages and shrinks again, with a writer and an upkeep that are late now and then."""
+    for name, value in {"RANGE_ENTRIES": 6, "PART_ENTRIES": 2, "MERGED_ENTRIES": 3, "MERGED_RANGES": 3}.items():
+        monkeypatch.setattr(shape, name, value)
+    monkeypatch.setattr(upkeep, "PAGE_RANGES", 4)
+    fake, policy = FakeDynamoDb(), BoardPolicy(ties=ties)
+    both = Both(fake, empty)
+    Policies(both, "boards").set("one", policy)
+    fresh, late = (Leaderboard(both, "leaderboard", "boards", lambda _: None) for _ in range(2))
+    looks = Upkeep(both, "leaderboard", "index", "ties", fresh.index)
+    nodes = []
+    for at in range(0, 56, 4):
+        # All scores are different, because an index has tied entries in an order of its own.
+        entries = [made(f"p{at + one:02}", Decimal(37 * (at + one) % 101), at + one) for one in range(4)]
+        writer = late if at % 16 == 12 else fresh
+        for result in writer.write(entries, {"one": policy}).values():
+            assert result.made
+            looks.look_at(result.made, policy, inf)
+        nodes.append(len(fake.board_items))
+    for at in range(0, 56, 4):
+        gone = [made(f"p{at + one:02}", None, 100 + at) for one in range(4)]
+        for result in fresh.write(gone, {"one": policy}).values():
+            assert result.replaced
+            looks.look_at(result.replaced, policy, inf)
+        nodes.append(len(fake.board_items))
+    assert max(nodes) > nodes[-1] > nodes[0]
+    fake.check()
+    for table, items in (("leaderboard", fake.items), ("boards", fake.board_items)):
+        stored = read_all(empty.scan, {"TableName": table, "ConsistentRead": True})
+        assert sorted(stored, key=key_of) == sorted(items.values(), key=key_of)
+
+
+def key_of(item: Item) -> list[str]:
+    return [item[name]["S"] for name in ("collection", "name", "id", "metadata") if name in item]
+
+
+def made(participant: str, score: Decimal | None, sequence: int) -> Entry:
+    text = None if score is None else str(score)
+    return Entry(participant, "one", f"{sequence:024}", "2026-01-01T00:00:00Z", text, participant, score_changed=True)
 
 
 @pytest.mark.parametrize("cut", [Cut.NONE, Cut.PAGES])

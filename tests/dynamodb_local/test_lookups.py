@@ -1,87 +1,126 @@
-"""The counting index on Amazon's DynamoDB Local: the real writer and the real reads; ranks against a sorted list."""
+"""The counting index on Amazon's DynamoDB Local: the real writer, the real upkeep and the real reads."""
 
-from bisect import bisect_left
+import random
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
+from math import inf
 from typing import Any
 
 import pytest
 
 from bench.measure.contention import Stress, draw_changes, write_all
-from bench.rig.boards import SHAPES, Oracle, count, counters_of, draw_entries, scan
-from bench.rig.meter import Meter
-from bench.rig.tables import BOARDS, LEADERBOARD
+from bench.rig.boards import AT, check_index, entries_on
+from bench.rig.meter import Meter, one_by_one
+from bench.rig.tables import BOARDS, LEADERBOARD, index_names
 from scorecast.api.endpoints.entries import ListEntries
 from scorecast.api.endpoints.participant import GetEntry
+from scorecast.leaderboard.index import shape
+from scorecast.leaderboard.index.table import ROOT, IndexTable
+from scorecast.leaderboard.item import Key
 from scorecast.leaderboard.policy import BoardPolicy, Order, Ties, policy_item
+from scorecast.standings import upkeep
 from scorecast.standings.entry import Entry
-from scorecast.standings.store import Leaderboard
+from scorecast.standings.store import Leaderboard, Result
+from scorecast.standings.upkeep import Upkeep
 from tests.support.fakes import Item
 
-AT = "2026-01-01T00:00:00Z"
-ENTRIES = 2_000
-BATCH = 100
+ENTRIES = 120
+BATCH = 40
+
+
+@pytest.fixture(autouse=True)
+def small_ranges() -> Iterator[None]:
+    """Ranges of a few entries and pages of a few ranges, so that a small board has several pages."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {"RANGE_ENTRIES": 12, "PART_ENTRIES": 4, "MERGED_ENTRIES": 6}.items():
+            patch.setattr(shape, name, value)
+        patch.setattr(upkeep, "PAGE_RANGES", 10)
+        yield
 
 
 def entry(board: str, participant: str, score: Decimal | None, sequence: int) -> Entry:
     text = None if score is None else str(score)
-    return Entry(participant, board, f"{sequence:040}", AT, text, participant)
+    return Entry(participant, board, f"{sequence:024}", AT, text, participant, score_changed=True)
 
 
-def entries_on(dynamodb: Any, board: str) -> dict[str, Decimal]:
-    items = (item for item in scan(dynamodb, LEADERBOARD) if item["metadata"]["S"] == board)
-    return {item["id"]["S"]: Decimal(item["projectScore"]["N"]) for item in items if "projectScore" in item}
+def fill(dynamodb: Any, board: str, policy: BoardPolicy, scores: dict[str, Decimal]) -> None:
+    """Write entries in batches, with upkeep after each, on some of the pages and at the end on all."""
+    dynamodb.put_item(TableName=BOARDS, Item=policy_item(board, policy))
+    leaderboard = Leaderboard(dynamodb, LEADERBOARD, BOARDS)
+    looks = Upkeep(dynamodb, LEADERBOARD, *index_names(), leaderboard.index, draw=random.Random(board).random)
+    entries = [entry(board, participant, score, at) for at, (participant, score) in enumerate(scores.items())]
+    results: dict[Key, Result] = {}
+    for at in range(0, len(entries), BATCH):
+        results |= leaderboard.write(entries[at : at + BATCH], {board: policy})
+        looks.after(results.values(), {board: policy}, inf)
+    assert all(result.applied for result in results.values())
+    for result in [*results.values()][::10]:
+        assert result.made
+        looks.look_at(result.made, policy, inf)
 
 
-def declare(dynamodb: Any, board: str, order: Order) -> None:
-    dynamodb.put_item(TableName=BOARDS, Item=policy_item(board, BoardPolicy(order=order)))
+def scores_of(draw: random.Random) -> dict[str, Decimal]:
+    """Scores of which some are tied, some negative, some with 38 digits."""
+    kinds = [lambda: Decimal(draw.randrange(-20, 20)), lambda: Decimal(draw.randrange(10**38)).scaleb(-37)]
+    return {f"p{at:03}": draw.choice(kinds)() for at in range(ENTRIES)}
 
 
-def rank_in(oracle: Oracle, score: Decimal, order: Order) -> int:
-    """Return the rank by the sorted list; the oracle's own method ranks high scores first."""
-    return 1 + bisect_left(oracle.ordered, score) if order is Order.ASCENDING else oracle.rank(score)
+POLICIES = [BoardPolicy(order=order, ties=ties) for order in Order for ties in Ties]
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-def test_every_rank_is_that_of_the_sorted_list(engine: Any, shape: str) -> None:
-    oracle, leaderboard = Oracle(), Leaderboard(engine.dynamodb, LEADERBOARD, BOARDS)
-    oracle.add(draw_entries(shape, ENTRIES))
-    entries = [entry(shape, participant, score, 1) for participant, score in oracle.scores.items()]
-    for at in range(0, ENTRIES, BATCH):
-        results = leaderboard.write(entries[at : at + BATCH])
-        assert all(result.applied for result in results.values())
-    assert counters_of(engine.dynamodb, shape) == count(oracle.ordered).nodes
-    for order in Order:  # the same entries and counters, read in either order
-        declare(engine.dynamodb, shape, order)
-        board = engine.reader.open_board(shape)
-        for score in sorted(set(oracle.ordered))[::20] + oracle.ordered[:1] + oracle.ordered[-1:]:
-            standing = board.find(score)
-            assert (standing.rank, standing.total) == (rank_in(oracle, score, order), ENTRIES)
-
-
-def test_a_lookup_takes_three_round_trips_and_few_units(engine: Any) -> None:
-    # The board is as large as those of the test above, so that its ranks are looked up and not counted.
-    oracle, leaderboard = Oracle(), Leaderboard(engine.dynamodb, LEADERBOARD, BOARDS)
-    oracle.add(draw_entries("uniform", ENTRIES))
-    entries = [entry("metered", participant, score, 1) for participant, score in oracle.scores.items()]
-    for at in range(0, ENTRIES, BATCH):
-        leaderboard.write(entries[at : at + BATCH])
-    meter = Meter()
+@pytest.mark.parametrize("policy", POLICIES, ids=str)
+def test_every_rank_and_position_is_that_of_the_sorted_list(engine: Any, policy: BoardPolicy) -> None:
+    name, scores = str(policy), scores_of(random.Random(3))
+    fill(engine.dynamodb, name, policy, scores)
+    check_index(engine.dynamodb, name, entries_on(engine.dynamodb, name))
+    assert IndexTable(engine.dynamodb, BOARDS).read(name, [ROOT])[ROOT].shape.is_inner
+    ordered, meter = sorted(scores.values()), Meter()
     meter.watch(engine.dynamodb)
-    for order in Order:
-        declare(engine.dynamodb, "metered", order)
-        for score in oracle.ordered[::100]:
-            meter.reset()
-            assert engine.reader.open_board("metered").find(score).rank == rank_in(oracle, score, order)
-            assert meter.calls <= 3
-            assert meter.units <= 20
+    for score in sorted({*ordered, Decimal("0.5"), Decimal(-21)})[::16]:
+        meter.reset()
+        with one_by_one(meter):
+            standing = engine.reader.open_board(name).find(score)
+        below, upto = bisect_left(ordered, score), bisect_right(ordered, score)
+        above = below if policy.order is Order.ASCENDING else len(ordered) - upto
+        assert (standing.above, standing.total) == (above, ENTRIES)
+        assert meter.trips <= 3
+        assert meter.units <= 10
+    best = policy.order.best_first(ordered)
+    for position in range(1, ENTRIES, 39):
+        answer = ListEntries(name, 3, position=position).answer(engine.reader)
+        assert [one["position"] for one in answer["entries"]] == list(range(position, min(position + 3, ENTRIES + 1)))
+        assert [Decimal(one["projectScore"]) for one in answer["entries"]] == best[position - 1 : position + 2]
+        one = GetEntry(name, answer["entries"][0]["id"], 1).answer(engine.reader)
+        assert one["rank"] == best.index(best[position - 1]) + 1
+        assert policy.ties is Ties.UNORDERED or one["position"] == position
+
+
+def test_counts_equal_entries_after_kills_conflicts_and_repeats_while_the_index_is_cut(engine: Any) -> None:
+    stress = Stress(changes=400, participants=150, killed=0.1, batch=20)
+    changes = draw_changes(stress, "strained")
+    events = write_all(engine.dynamodb, stress, changes)
+    assert events["killed"] > 0
+    assert events["conflicts"] > 0
+    assert events["upkeep_transactions"] > 0
+    last = {change.id: change for change in sorted(changes, key=lambda change: change.sequence)}
+    standing = {one.id: Decimal(one.score) for one in last.values() if one.score is not None}
+    entries = entries_on(engine.dynamodb, "strained")
+    assert {one.id: one.number for one in entries} == standing
+    check_index(engine.dynamodb, "strained", entries)
+
+
+def test_the_batch_of_a_killed_writer_counts_once_when_it_is_redelivered(engine: Any) -> None:
+    stress = Stress(changes=60, participants=60, writers=1, killed=0.5, batch=20)
+    events = write_all(engine.dynamodb, stress, draw_changes(stress, "killed"))
+    assert events["redelivered"] > 0
+    check_index(engine.dynamodb, "killed", entries_on(engine.dynamodb, "killed"))
 
 
 @pytest.mark.parametrize("order", Order)
 def test_pages_and_neighbours_follow_the_order_of_the_board(engine: Any, order: Order) -> None:
-    leaderboard = Leaderboard(engine.dynamodb, LEADERBOARD, BOARDS)
-    leaderboard.write([entry(order, f"p{at:02}", Decimal(at // 2), 1) for at in range(40)])
-    declare(engine.dynamodb, order, order)
+    fill(engine.dynamodb, order, BoardPolicy(order=order), {f"p{at:02}": Decimal(at // 2) for at in range(40)})
     first = ListEntries(order, 15).answer(engine.reader)
     middle = ListEntries(order, 15, token=first["next"]).answer(engine.reader)
     last = ListEntries(order, 10, position=31).answer(engine.reader)
@@ -95,48 +134,23 @@ def test_pages_and_neighbours_follow_the_order_of_the_board(engine: Any, order: 
     assert [one["rank"] for one in shown] == [one["rank"] for one in entries[17:24]]
 
 
-def test_counters_equal_entries_after_kills_conflicts_and_repeats(engine: Any) -> None:
-    stress = Stress(changes=2_000, participants=500)
-    changes = draw_changes(stress, "strained")
-    events = write_all(engine.dynamodb, stress, changes)
-    assert events["killed"] > 0
-    assert events["conflicts"] > 0
-    last = {change.id: change for change in sorted(changes, key=lambda change: change.sequence)}
-    standing = {one.id: Decimal(one.score) for one in last.values() if one.score is not None}
-    assert entries_on(engine.dynamodb, "strained") == standing
-    assert counters_of(engine.dynamodb, "strained") == count(standing.values()).nodes
-    oracle = Oracle()
-    oracle.add(standing.items())
-    for participant in list(standing)[::10]:
-        answer = GetEntry("strained", participant, 0).answer(engine.reader)
-        assert (answer["rank"], answer["total"]) == (oracle.rank(standing[participant]), len(standing))
-
-
-def test_the_batch_of_a_killed_writer_counts_once_when_it_is_redelivered(engine: Any) -> None:
-    stress = Stress(changes=100, participants=100, writers=1, killed=0.5)
-    changes = [replace(change, board="killed") for change in draw_changes(stress, "killed")]
-    events = write_all(engine.dynamodb, stress, changes)
-    assert events["redelivered"] > 0
-    entries = entries_on(engine.dynamodb, "killed")
-    assert counters_of(engine.dynamodb, "killed") == count(entries.values()).nodes
-
-
 @pytest.mark.parametrize("order", Order)
 def test_pages_and_neighbours_follow_the_order_of_ties(engine: Any, order: Order) -> None:
     name, policy = f"ties {order}", BoardPolicy(order=order, ties=Ties.EARLIEST)
-    engine.dynamodb.put_item(TableName=BOARDS, Item=policy_item(name, policy))
-    leaderboard = Leaderboard(engine.dynamodb, LEADERBOARD, BOARDS)
     # A later participant has a smaller id, so that the order of ids is not the expected one by chance.
-    writes = [replace(entry(name, f"p{60 - at}", Decimal(at % 3), at), score_changed=True) for at in range(40)]
-    again = [replace(entry(name, f"p{60 - at}", Decimal(at % 3), at + 100), name="renamed") for at in range(5)]
-    for one in [*writes, *again]:
-        assert leaderboard.write([one], {name: policy})[one.key].applied
+    fill(engine.dynamodb, name, policy, {f"p{60 - at}": Decimal(at % 3) for at in range(40)})
+    leaderboard = Leaderboard(engine.dynamodb, LEADERBOARD, BOARDS)
+    again = [
+        replace(entry(name, f"p{60 - at}", Decimal(at % 3), at + 100), name="renamed", score_changed=False)
+        for at in range(5)
+    ]
+    assert all(result.applied for result in leaderboard.write(again, {name: policy}).values())
     scores = order.best_first([Decimal(0), Decimal(1), Decimal(2)])
     expected = [f"p{60 - at}" for score in scores for at in range(40) if at % 3 == score]
     entries: list[Any] = []
     page: Item = {"next": None}
     while "next" in page:
-        page = ListEntries(name, 7, token=page["next"]).answer(engine.reader)
+        page = ListEntries(name, 15, token=page["next"]).answer(engine.reader)
         entries += page["entries"]
     assert [one["id"] for one in entries] == expected
     assert [one["position"] for one in entries] == list(range(1, 41))

@@ -35,7 +35,7 @@ class Cut(StrEnum):
     """How boards are cut: not at all, as on AWS, into small ranges on one page, or into many small pages."""
 
     NONE = "one range"
-    REAL = "ranges of 400"
+    REAL = "ranges as on AWS"
     RANGES = "small ranges"
     PAGES = "small pages"
 

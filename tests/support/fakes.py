@@ -181,12 +181,15 @@ class FakeDynamoDb:
         self._table(Item)[_key_of(Item)] = Item
         return {}
 
-    def update_item(self, *, TableName: str, Key: dict[str, Any], **update: Any) -> dict[str, Any]:
+    def update_item(
+        self, *, TableName: str, Key: dict[str, Any], ReturnValues: str = "NONE", **update: Any
+    ) -> dict[str, Any]:
         current = self._table(Key).get(_key_of(Key))
         if not meets(current, update):
             raise client_error("ConditionalCheckFailedException")
-        self._table(Key)[_key_of(Key)] = updated(current or Key, update)
-        return {"Attributes": self._table(Key)[_key_of(Key)]}
+        after = self._table(Key)[_key_of(Key)] = updated(current or Key, update)
+        changed = {name: value for name, value in after.items() if (current or Key).get(name) != value}
+        return {"Attributes": changed} if ReturnValues == "UPDATED_NEW" else {}
 
     def query(self, *, TableName: str, ScanIndexForward: bool = True, **request: Any) -> dict[str, Any]:
         """The items of a table or of an index, which is called index or ties, in the order of its last key."""

@@ -24,8 +24,11 @@ VCPU_SHARE = 512 / 1769
 # Assumed, not measured: a call on AWS takes 20 ms to the bus and 5 ms to a table or a cache.
 PUBLISH_MS = 20.0
 TABLE_MS = 5.0
-# A batch holds the changes of one second, the trigger's window, at an even rate. Bursts make larger, cheaper batches.
+# A batch of the stream holds the changes of one second, at an even rate. So does one of the queue, but without a
+# window, the default, AWS delivers ten messages at most. Bursts make larger, cheaper batches.
+# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 WINDOW_S = 1.0
+CONSUMER_BATCH = 10
 # ReceiveMessage and DeleteMessageBatch take ten messages; on an idle queue, five pollers ask every 20 seconds.
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 QUEUE_BATCH = 10
@@ -113,8 +116,13 @@ class Model:
         if design in (TEXTBOOK, PIPES):
             return [*lines, *self._written(many, self.measured["consumer"][TEXTBOOK][0], batch=1, units=True)]
         lines.append(("SQS", many * (1 + 2 / min(max(batch, 1), QUEUE_BATCH)) * self._a_million("queue")))
-        step = _step(self.measured["consumer"][SCORECAST], "batch", batch)
-        lines += self._written(many, step, batch=max(batch, 1), units=design == SCORECAST)
+        batch = min(max(batch, 1), CONSUMER_BATCH)
+        steps = self.measured["consumer"][SCORECAST]
+        # What a change costs grows with the board, so a board costs what the next larger one that was measured does.
+        sizes = sorted({step["entries"] for step in steps})
+        size = next((size for size in sizes if size >= workload.entries), sizes[-1])
+        step = _step([step for step in steps if step["entries"] == size], "batch", batch)
+        lines += self._written(many, step, batch=batch, units=design == SCORECAST)
         if design == SCORECAST:
             lines.append(("Firehose (backup)", many * BACKUP_GB * self._price("firehose_gb")))
         return lines
