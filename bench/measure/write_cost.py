@@ -9,6 +9,7 @@ import random
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from decimal import Decimal
 from math import inf
 from statistics import median
@@ -25,7 +26,7 @@ from bench.rig.tables import BOARDS, LEADERBOARD, empty_tables, index_names
 from scorecast.leaderboard.index import table
 from scorecast.leaderboard.index.table import IndexTable
 from scorecast.leaderboard.policy import DEFAULT
-from scorecast.standings import store
+from scorecast.standings import store, upkeep
 from scorecast.standings.entry import Entry
 from scorecast.standings.store import Leaderboard
 from scorecast.standings.upkeep import Upkeep
@@ -129,7 +130,9 @@ def measure_writers(many: Iterable[int]) -> Iterator[Row]:
 def measure_shards(shards: Iterable[int]) -> Iterator[Row]:
     """Measure how often transactions conflict by the number of shards, without repeats, kills or shared entries."""
     for many in shards:
-        with patch.object(table, "SHARDS", many), patch.object(store, "SHARDS", many):
+        with ExitStack() as patches:
+            for module in (table, store, upkeep):
+                patches.enter_context(patch.object(module, "SHARDS", many))
             yield measure_concurrency(Stress(changes=4_000, participants=1_000_000, repeated=0, killed=0))
 
 

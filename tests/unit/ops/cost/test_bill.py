@@ -8,7 +8,18 @@ from click.testing import CliRunner
 
 from scorecast.cli import app
 from scorecast.errors import UserError
-from scorecast.ops.cost.bill import DESIGNS, PIPES, REDIS, SCORECAST, TEXTBOOK, Model, Workload, verdict
+from scorecast.ops.cost.bill import (
+    CONSUMER_BATCH,
+    DESIGNS,
+    PIPES,
+    REDIS,
+    SCORECAST,
+    SECONDS_A_MONTH,
+    TEXTBOOK,
+    Model,
+    Workload,
+    verdict,
+)
 from scorecast.ops.cost.data import load_model
 
 MODEL = load_model()
@@ -31,11 +42,30 @@ def test_each_change_is_an_event_in_every_design_and_a_request_of_a_pipe_in_one(
     assert model_of(event=1.0, pipe=0.4).bill(PIPES, workload).total == pytest.approx(2.8)
 
 
-def test_writing_costs_the_units_metered_for_the_batch_size_at_this_rate() -> None:
-    alone, crowd = MODEL.measured["consumer"]["scorecast"][0], MODEL.measured["consumer"]["scorecast"][-1]
+@pytest.mark.parametrize(
+    ("changes", "entries", "batch", "board"),
+    [
+        (1000, 1, 1, 10_000),
+        (1e9, 10_000, 10, 10_000),
+        (1e9, 10_001, 10, 100_000),
+        (1000, 1_000_000, 1, 1_000_000),
+        (1e9, 1e9, 10, 1_000_000),
+    ],
+)
+def test_writing_costs_the_units_metered_for_the_batch_and_for_the_next_larger_board(
+    changes: float, entries: float, batch: int, board: int
+) -> None:
+    steps = MODEL.measured["consumer"]["scorecast"]
+    [metered] = [step["write_units"] for step in steps if (step["entries"], step["batch"]) == (board, batch)]
     model = model_of(write_unit=1.0)
-    assert model.a_million_changes(SCORECAST, Workload(changes=1000)) == pytest.approx(alone["write_units"])
-    assert model.a_million_changes(SCORECAST, Workload(changes=1e9)) == pytest.approx(crowd["write_units"])
+    assert model.a_million_changes(SCORECAST, Workload(changes, entries=entries)) == pytest.approx(metered)
+
+
+def test_a_batch_of_the_queue_is_no_larger_than_aws_delivers_it() -> None:
+    busy = Workload(changes=1e9, lookups=0)
+    fanout = busy.changes / SECONDS_A_MONTH
+    invocations = busy.changes / fanout + busy.changes / CONSUMER_BATCH
+    assert model_of(invocation=1.0).bill(SCORECAST, busy).total * 1e6 == pytest.approx(invocations)
 
 
 def test_a_look_up_by_the_index_costs_the_same_on_any_board_and_a_count_grows_with_it() -> None:
