@@ -39,7 +39,16 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> None:
 
 
 # The files that wait longest, since what starts late ends late, and those that many writes to their twin slow down.
-_FIRST = ("test_engine.py", "test_policies.py", "test_recovery.py", "test_doctor.py", "test_failure_paths.py")
+_FIRST = (
+    "test_trigger_gives_up.py",
+    "test_trigger_names_batch.py",
+    "test_queue_gives_up.py",
+    "test_engine.py",
+    "test_policies.py",
+    "test_recovery.py",
+    "test_doctor.py",
+    "test_failure_paths.py",
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:
