@@ -24,7 +24,7 @@ VCPU_SHARE = 512 / 1769
 # Assumed, not measured: a call on AWS takes 20 ms to the bus and 5 ms to a table or a cache.
 PUBLISH_MS = 20.0
 TABLE_MS = 5.0
-# A batch of the stream holds the changes of one second, at an even rate. So does one of the queue, but without a
+# A batch of the stream holds the changes of one second, at an even rate. One of the queue does too, but without a
 # window, the default, AWS delivers ten messages at most. Bursts make larger, cheaper batches.
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 WINDOW_S = 1.0
