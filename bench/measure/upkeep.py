@@ -1,6 +1,7 @@
 """What the upkeep of the counting index costs, by the real writer and the real upkeep on tables in memory.
 
-The tables are metered by DynamoDB's rules for sizes (sizes.py). At the end of each run every count is compared with the entries. Part of `python -m bench.measure.ranks`.
+The tables are metered by DynamoDB's rules for sizes (sizes.py). At the end of each run every count is compared with the
+entries. Part of `python -m bench.measure.ranks`.
 """
 
 from __future__ import annotations
