@@ -72,10 +72,10 @@ def figures() -> Iterator[Figure]:
         f"{consumer['textbook_write_units_a_change']}",
     )
     [count] = rows("lookups-uniform", way="count", entries=100_000)
-    [index] = rows("lookups-uniform", way="rank", entries=1_000_000)
+    [index] = rows("lookups-uniform", way="rank", entries=10_000_000)
     yield Figure(
-        "a rank, read units: the index at 1,000,000 entries, beside COUNT at 100,000",
-        "一次排名的读单位：索引在 1,000,000 条成绩时，对比 COUNT 在 100,000 条时",
+        "a rank, read units: the index at 10,000,000 entries, beside COUNT at 100,000",
+        "一次排名的读单位：索引在 10,000,000 条成绩时，对比 COUNT 在 100,000 条时",
         f"{index['units_median']}",
         f"{count['units_median']:,.0f}",
     )
