@@ -8,11 +8,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Any, ClassVar
 
 from scorecast.errors import NotAcknowledged
 from scorecast.leaderboard.index.shape import FIRST
-from scorecast.leaderboard.index.table import COUNTERS, ROOT, SHAPE, SHARDS, Node, parse_key, shape_key, shard_keys
+from scorecast.leaderboard.index.table import (
+    COUNTERS,
+    ID_DIGITS,
+    ROOT,
+    SHAPE,
+    SHARDS,
+    Node,
+    parse_key,
+    shape_key,
+    shard_keys,
+)
 from scorecast.leaderboard.item import ENTRIES_ONLY, Item, StoredEntry, read_item
 from scorecast.leaderboard.order_key import HIGHEST, LOWEST, is_score_end, score_order
 from scorecast.leaderboard.policy import DEFAULT, POLICY, BoardPolicy, Order, Ties, is_policy, read_policy
@@ -348,8 +359,9 @@ def find_broken(stack: Stack) -> list[Broken]:
 
 def number_of(one: str) -> int:
     """Return the number of an id (table.id_text); 0 for a text that the allocator has not made."""
-    is_id = one.isascii() and one.isalnum() and len(one) <= _ID_CHARACTERS
-    return int(one, 36) if is_id else 0
+    if not one or len(one) > _ID_CHARACTERS or set(one) - set(ID_DIGITS):
+        return 0
+    return reduce(lambda number, digit: number * len(ID_DIGITS) + ID_DIGITS.index(digit), one, 0)
 
 
 def _name(node: str) -> str:
