@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from scorecast.errors import NotAcknowledged
@@ -98,12 +99,23 @@ class ShapeTable:
     _known: dict[str, KnownShapes] = field(default_factory=dict)
 
     def learn(self, boards: Iterable[str]) -> None:
-        """Read the roots of those boards that are not known, in one call: a read unit each, more for a large one."""
+        """Read the roots of those boards that are not known, in one call: a read unit each, more for a large one.
+
+        NotAcknowledged if the only one cannot be read; one among several is left out, so that it holds up no other.
+        """
         if len(self._known) >= KNOWN_BOARDS:
             self._known.clear()
         missing = [(board, ROOT) for board in dict.fromkeys(boards) if board not in self._known]
-        for (board, _), root in self.index.read_shapes(missing).items() if missing else ():
-            self._known[board] = KnownShapes(root.shape, root.ties)
+        try:
+            roots = self.index.read_shapes(missing) if missing else {}
+        except NotAcknowledged:
+            if len(missing) == 1:
+                raise
+            for board, _ in missing:
+                with suppress(NotAcknowledged):
+                    self.learn([board])
+            return
+        self._known.update({board: KnownShapes(root.shape, root.ties) for (board, _), root in roots.items()})
 
     def of(self, board: str, entries: Collection[StoredEntry]) -> KnownShapes:
         """Return a board's shapes, with those of the pages that entries are on; a read unit for each that is new.

@@ -181,3 +181,16 @@ def test_an_entry_that_changes_while_it_is_moved_holds_up_no_other(table: FakeDy
     look(upkeep_of(Watched(table, [], before=change_first)), table, 0)
     assert attempts[:2] == [10, 9]  # nine entries and their counts, then eight
     assert read_node(table, BOARD, ROOT).shape.move is None
+
+
+def test_a_board_whose_index_somebody_broke_holds_up_no_other() -> None:
+    table = FakeDynamoDb()
+    broken = {"collection": {"S": "shape//Broken"}, "name": {"S": "Broken"}, "version": {"S": "one"}}
+    table.put_item(TableName="boards", Item=broken)
+    entries = [Entry("p", board, f"{1:040}", "2026-01-01T00:00:00Z", "5") for board in ("Broken", BOARD, "Chess")]
+    results = leaderboard_of(table).write(entries)
+    assert {board: result.applied for (_, board), result in results.items()} == {
+        "Broken": False,
+        BOARD: True,
+        "Chess": True,
+    }
