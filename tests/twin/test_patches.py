@@ -102,6 +102,28 @@ def test_conditions_that_differ_in_their_values_only_are_judged_each_by_its_own(
     assert [found(1), found(2), found(3)] == [["1", "2", "3"], ["2", "3"], ["3"]]
 
 
+def test_attributes_called_like_types_are_attributes(stack: Stack, name: str) -> None:
+    dynamodb, table = stack.client("dynamodb"), stack.outputs["MainTableName"]
+    key = {"id": {"S": name}, "metadata": {"S": "types"}}
+    dynamodb.put_item(TableName=table, Item=key | {"inner": {"M": {"M": {"N": "1"}}}})
+    names, values = {"#m": "M", "#l": "L", "#n": "n", "#i": "inner"}, {":1": {"N": "1"}}
+    for _ in range(2):
+        dynamodb.update_item(
+            TableName=table,
+            Key=key,
+            UpdateExpression="SET #i.#l = :1 ADD #m :1, #l :1, #n :1, #i.#m :1",
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues=values,
+        )
+    counted = dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True)["Item"]
+    two: Any = {"N": "2"}
+    assert counted == key | {"M": two, "L": two, "n": two, "inner": {"M": {"M": {"N": "3"}, "L": {"N": "1"}}}}
+    removal = {"ExpressionAttributeNames": {"#m": "M", "#i": "inner"}, "UpdateExpression": "REMOVE #m, #i.#m"}
+    dynamodb.update_item(TableName=table, Key=key, **removal)
+    left = dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True)["Item"]
+    assert left == key | {"L": two, "n": two, "inner": {"M": {"L": {"N": "1"}}}}
+
+
 # ---------------------------------------------------------------- EventBridge and Firehose
 
 

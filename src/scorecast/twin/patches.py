@@ -38,6 +38,7 @@ def apply() -> None:
     buffer_firehose_records()
     keep_event_time()
     read_expressions_once()
+    take_attributes_for_no_types()
     keep_streams_over_a_restart()
     keep_paths_encoded()
     import_routes_for_any_method()
@@ -47,6 +48,30 @@ def apply() -> None:
     save_every_service()
     function_patches.apply()
     iam_patches.apply()
+
+
+# ---------------------------------------------------------------- updates of DynamoDB
+
+
+def take_attributes_for_no_types() -> None:
+    """MiniStack updates an item that has an attribute called M, such as the type of a map, inside that attribute."""
+    for name in ("_set_at_path", "_remove_at_path"):
+        wrap(dynamodb, name, _at_path)
+
+
+_in_path = contextvars.ContextVar("in_path", default=False)
+
+
+def _at_path(original: Callable[..., None], item: Json, path: list[Any], *value: Any) -> None:
+    """Let MiniStack see the item as the map that it is; its calls for what is within the item are its own."""
+    if _in_path.get():
+        original(item, path, *value)
+        return
+    token = _in_path.set(True)
+    try:
+        original({"M": item}, path, *value)
+    finally:
+        _in_path.reset(token)
 
 
 # ---------------------------------------------------------------- EventBridge rule -> Firehose

@@ -40,9 +40,6 @@ _FENCE, _UPDATES, _AT = "f", "n", "at"
 
 _MALFORMED = (KeyError, ValueError, TypeError, AttributeError)
 
-# Without the letters of DynamoDB's types: the twin's engine takes an attribute that is called M for a map.
-ID_DIGITS = "0123456789ACDEFGHIJKOPQRTUVWXYZ"
-
 Item = dict[str, Any]
 Action = dict[str, Any]
 
@@ -334,13 +331,13 @@ def parse_key(item: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def id_text(number: int) -> str:
-    """Return an id as text, in digits and capitals.
+    """Return an id as text: base 36, in capitals.
 
-    >>> [id_text(number) for number in (0, 30, 31)]
+    >>> [id_text(number) for number in (0, 35, 36)]
     ['0', 'Z', '10']
     """
-    base = len(ID_DIGITS)
-    return (id_text(number // base) if number >= base else "") + ID_DIGITS[number % base]
+    digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    return (id_text(number // 36) if number >= 36 else "") + digits[number % 36]
 
 
 def _read_shard(item: Mapping[str, Any]) -> Shard:

@@ -8,14 +8,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import reduce
 from typing import Any, ClassVar
 
 from scorecast.errors import NotAcknowledged
 from scorecast.leaderboard.index.shape import FIRST
 from scorecast.leaderboard.index.table import (
     COUNTERS,
-    ID_DIGITS,
     ROOT,
     SHAPE,
     SHARDS,
@@ -359,9 +357,8 @@ def find_broken(stack: Stack) -> list[Broken]:
 
 def number_of(one: str) -> int:
     """Return the number of an id (table.id_text); 0 for a text that the allocator has not made."""
-    if not one or len(one) > _ID_CHARACTERS or set(one) - set(ID_DIGITS):
-        return 0
-    return reduce(lambda number, digit: number * len(ID_DIGITS) + ID_DIGITS.index(digit), one, 0)
+    is_id = one.isascii() and one.isalnum() and len(one) <= _ID_CHARACTERS
+    return int(one, 36) if is_id else 0
 
 
 def _name(node: str) -> str:
