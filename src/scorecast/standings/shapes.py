@@ -67,7 +67,7 @@ class KnownShapes:
         if entry.score is None:
             return True
         shape = self.node_at(self.key_of(entry))[1]
-        return (entry.range or FIRST) in (*shape.ids, *shape.old)
+        return (entry.range or FIRST) in shape.known
 
     def holds(self, entry: StoredEntry) -> bool:
         """Whether an entry is in the range that it names."""

@@ -246,20 +246,22 @@ class Board:
         """Find the key and the block of each place; the pages of all are read in one round trip."""
         for attempt in range(_ATTEMPTS):
             keys = [self._key(place) for place in places]
-            found = [find(self.root.shape, self.root.counts, key, best_first=self._best_first) for key in keys]
+            counts = self.root.counts
+            found = [find(self.root.shape, counts, key, best_first=self._best_first) for key in keys]
             pages = self._pages([one.block for one in found], attempt) if self.root.shape.is_inner else {}
             if self._agree(pages, attempt):
-                return keys, [self._in_page(pages, one, key) for one, key in zip(found, keys, strict=True)]
+                return keys, self._in_pages(pages, found, keys) if pages else found
             self._read_again()
         raise _busy()
 
-    def _in_page(self, pages: Mapping[Block, Node], found: Found, key: str) -> Found:
-        """Return the block of a key on its page, if there are pages."""
-        if not pages:
-            return found
-        page = pages[found.block]
-        inside = find(page.shape, page.counts, key, best_first=self._best_first)
-        return replace(inside, better=found.better + inside.better)
+    def _in_pages(self, pages: Mapping[Block, Node], found: Sequence[Found], keys: Sequence[str]) -> list[Found]:
+        """Return the block of each key on its page."""
+        counts = {block: page.counts for block, page in pages.items()}
+        inside = [
+            find(pages[one.block].shape, counts[one.block], key, best_first=self._best_first)
+            for one, key in zip(found, keys, strict=True)
+        ]
+        return [replace(one, better=page.better + one.better) for page, one in zip(found, inside, strict=True)]
 
     def _pages(self, blocks: Sequence[Block], attempt: int) -> dict[Block, Node]:
         """Return the pages that are blocks of the root; each is read once."""

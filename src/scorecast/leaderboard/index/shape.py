@@ -13,6 +13,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import groupby, islice, pairwise
 from math import ceil, sqrt
 
@@ -75,7 +76,7 @@ class Replacement:
     parts: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Shape:
     """A node: part `ids[n]` begins at `starts[n]`. Every change raises the version.
 
@@ -103,9 +104,14 @@ class Shape:
         """The ranges that were replaced and may still count entries."""
         return self.move.old if self.move else ()
 
-    @property
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """All ids by which it counts: those of its parts, and the old ones."""
+        return frozenset((*self.ids, *self.old))
+
+    @cached_property
     def blocks(self) -> list[Block]:
-        """The parts in the order of their keys; those of a move are one. O(parts)."""
+        """The parts in the order of their keys; those of a move are one. O(parts), once."""
         parts = [Block(low, high, (one,)) for low, high, one in zip(self.starts, self._ends, self.ids, strict=True)]
         return [_block(list(run), self.move) for _, run in groupby(parts, key=self._run_of)]
 

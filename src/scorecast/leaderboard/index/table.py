@@ -87,8 +87,7 @@ class Node:
     @property
     def is_newer(self) -> bool:
         """Whether the counts belong to a newer shape than the one that was read, or to another one."""
-        counts = self.counts
-        strange = any(count for one, count in counts.items() if one not in self.shape.ids and one not in self.shape.old)
+        strange = any(count for one, count in self.counts.items() if one not in self.shape.known)
         return strange or any(shard.fence > self.shape.version for shard in self.shards)
 
     @property
@@ -223,7 +222,7 @@ class IndexTable:
             "Update": {
                 "TableName": self.table,
                 "Key": shard_key(board, ROOT, shard),
-                "UpdateExpression": ("SET #one = if_not_exists(#one, :0) + if_not_exists(#other, :0) REMOVE #other"),
+                "UpdateExpression": "SET #one = if_not_exists(#one, :0) + if_not_exists(#other, :0) REMOVE #other",
                 "ExpressionAttributeNames": {"#one": one, "#other": other},
                 "ExpressionAttributeValues": {":0": {"N": "0"}},
             }
@@ -283,11 +282,11 @@ class IndexTable:
         about = {"ExpressionAttributeNames": names, "ExpressionAttributeValues": values}
         return {"Delete": {"TableName": self.table, "Key": key, "ConditionExpression": condition} | about}
 
-    def shard_put(self, board: str, node: str, number: int, shard: Shard, replaced: Shard | None) -> Action:
+    def shard_put(self, board: str, node: str, number: int, shard: Shard, replaced: Shard) -> Action:
         """Return the action that writes a shard in place of one that was read, if that has not changed since."""
         put: Item = {"TableName": self.table, "Item": shard_item(board, node, number, shard)}
         names = {"ExpressionAttributeNames": {"#n": _UPDATES}}
-        if replaced is None or not replaced.updates:
+        if not replaced.updates:
             return {"Put": put | {"ConditionExpression": "attribute_not_exists(#n)"} | names}
         values = {"ExpressionAttributeValues": {":n": {"N": str(replaced.updates)}}}
         return {"Put": put | {"ConditionExpression": "#n = :n"} | names | values}
