@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from scorecast.leaderboard.order_key import score_order
+from scorecast.leaderboard.policy import Order
+
 Item = dict[str, Any]
 Key = tuple[str, str]
 """A participant's id and a board."""
@@ -73,6 +76,14 @@ class StoredEntry:
     def key(self) -> Key:
         """The participant and the board."""
         return self.id, self.board
+
+    def order_key(self, *, ties: bool) -> str:
+        """Return the order key of an entry: by its score, or by the order of ties too."""
+        return self.tie_order if ties else score_order(self.number)
+
+    def follows(self, order: Order) -> bool:
+        """Whether an entry has a place among ties by this order of the scores."""
+        return self.tie_order.startswith(f"{score_order(self.number, order)}/")
 
     @property
     def number(self) -> Decimal:

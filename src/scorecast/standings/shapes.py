@@ -10,7 +10,6 @@ from scorecast.errors import NotAcknowledged
 from scorecast.leaderboard.index.shape import FIRST, Shape
 from scorecast.leaderboard.index.table import MIXED, ROOT, IndexTable
 from scorecast.leaderboard.item import StoredEntry
-from scorecast.leaderboard.order_key import score_order
 from scorecast.leaderboard.policy import Order
 
 # A process that has seen more boards begins to learn them again; a small board is a hundred bytes, one of a million
@@ -30,7 +29,7 @@ class KnownShapes:
 
     def key_of(self, entry: StoredEntry) -> str:
         """Return the order key by which an entry is counted."""
-        return entry.tie_order if self.ties else score_order(entry.number)
+        return entry.order_key(ties=bool(self.ties))
 
     @property
     def nodes(self) -> dict[str, Shape]:

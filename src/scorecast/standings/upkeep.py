@@ -29,7 +29,6 @@ from scorecast.leaderboard.index.entries import EntryIndex, entry_index
 from scorecast.leaderboard.index.shape import FIRST, PAGE_RANGES, Move, Replacement, Shape, cuts, overdue
 from scorecast.leaderboard.index.table import MIXED, ROOT, SHARDS, IndexTable, Node, Shard, id_text
 from scorecast.leaderboard.item import Item, StoredEntry, is_entry, item_key, range_update, read_item
-from scorecast.leaderboard.order_key import HIGHEST, LOWEST, score_order
 from scorecast.leaderboard.policy import BoardPolicy, Order, Ties
 from scorecast.runtime.aws import code_of
 from scorecast.runtime.batches import cut_batches
@@ -67,6 +66,11 @@ class _Page:
     node: Node
     root: Shape | None
     ties: str
+
+    @property
+    def most_ranges(self) -> int:
+        """How many ranges it may have: on a large board as many as there are pages."""
+        return max(PAGE_RANGES, len(self.root.ids) if self.root else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +114,7 @@ class Upkeep:
             return True
         if due := overdue(shape, counts):
             return self._replace(page, due, policy)
-        if len(shape.ids) > max(PAGE_RANGES, len(page.root.ids) if page.root else 0):
+        if len(shape.ids) > page.most_ranges:
             self._cut(page)
             return True
         return page.root is not None and self._join(page, page.root)
@@ -120,7 +124,7 @@ class Upkeep:
         root = self.index.read_shape(entry.board, ROOT)
         if not root.shape.is_inner:
             return _Page(entry.board, ROOT, self._node(entry.board, ROOT), None, root.ties)
-        key = self._entries(root.ties).key_of(entry)
+        key = entry.order_key(ties=bool(root.ties))
         one = root.shape.id_at(key)
         node = self._node(entry.board, one)
         if not node.shape.holds(key) or not node.shape.version:
@@ -141,7 +145,7 @@ class Upkeep:
         late = [number for number, shard in enumerate(shards) if shard.fence < shape.version]
         for number in late:
             self._update(self.index.fence_update(page.board, page.id, number, shape.version))
-        gone = page.node.counts.keys() - {*shape.ids, *shape.old}
+        gone = page.node.counts.keys() - shape.known
         if gone and not late:
             with suppress(_Overtaken):
                 self._transact(self.index.removal_actions(page.board, page.id, shape.version, sorted(gone)))
@@ -151,26 +155,21 @@ class Upkeep:
 
     def _replace(self, page: _Page, due: Replacement, policy: BoardPolicy) -> bool:
         """Begin to replace ranges; return whether that was possible."""
-        ties = page.ties
-        if not page.node.shape.version:
+        ties, is_first_cut = page.ties, not page.node.shape.version
+        if is_first_cut:
             ties = str(policy.order) if policy.ties is Ties.EARLIEST else ""
-            if ties and not self._is_ordered(page, ties):
-                return False  # the index lags, or entries from before the policy have no place among ties yet
         starts = [due.low]
         if due.parts > 1:
-            entries = self._entries(ties)
-            keys = [entries.key_of(entry) for entry in self._between(entries, page.board, due.low, due.high)]
+            entries = list(self._between(self._entries(ties), page.board, due.low, due.high))
+            if is_first_cut and ties and (len(entries) < page.node.total or not _follow(entries, ties)):
+                return False  # the index lags, or entries from before the policy have no place among ties yet
+            keys = [entry.order_key(ties=bool(ties)) for entry in entries]
             starts += cuts(keys, due.low, due.high, due.parts)
             if len(starts) == 1:
                 return False
         ids = self._new_ids(page.board, len(starts))
         self._write_shape(replace(page, ties=ties), page.node.shape.replaced(due.low, due.high, starts, ids))
         return True
-
-    def _is_ordered(self, page: _Page, ties: str) -> bool:
-        """Whether all entries of a board that was never cut have keys by an order of ties."""
-        entries = list(self._between(self._entries(ties), page.board, LOWEST, HIGHEST))
-        return len(entries) >= page.node.total and _follow(entries, ties)
 
     def _move_entries(self, page: _Page, move: Move, deadline: float) -> bool:
         """Write entries again that name an old range, until the deadline; return whether any was."""
@@ -188,14 +187,13 @@ class Upkeep:
 
         Entries that change meanwhile are left to their own writers or to the next look.
         """
-        key_of = self._entries(page.ties).key_of
         moved = [entry for entry in entries if (entry.range or FIRST) in move.old]
         if not moved:
             return 0
         if not _follow(moved, page.ties):
             self._update(self.index.mixed_update(page.board))
             raise _Overtaken
-        after = [page.node.shape.id_at(key_of(entry)) for entry in moved]
+        after = [page.node.shape.id_at(entry.order_key(ties=bool(page.ties))) for entry in moved]
         counted = Counter(after)
         counted.subtract(entry.range or FIRST for entry in moved)
         changes = {one: delta for one, delta in counted.items() if delta}
@@ -246,14 +244,13 @@ class Upkeep:
 
     def _join(self, page: _Page, root: Shape) -> bool:
         """Join a page that has few ranges with the next, in one transaction; return whether that was due."""
-        full = max(PAGE_RANGES, len(root.ids))
         at = root.ids.index(page.id)
-        if len(page.node.shape.ids) * SPARSE > full or at + 1 == len(root.ids):
+        if len(page.node.shape.ids) * SPARSE > page.most_ranges or at + 1 == len(root.ids):
             return False
         other = root.ids[at + 1]
         upper = self._node(page.board, other)
         ranges = len(page.node.shape.ids) + len(upper.shape.ids)
-        if ranges * 2 > full or upper.shape.move or not upper.shape.version or upper.is_newer:
+        if ranges * 2 > page.most_ranges or upper.shape.move or not upper.shape.version or upper.is_newer:
             return False
         shape = page.node.shape.joined(upper.shape)
         counts = [one.counts | more.counts for one, more in zip(page.node.shards, upper.shards, strict=True)]
@@ -317,7 +314,7 @@ def _follow(entries: Iterable[StoredEntry], ties: str) -> bool:
     """Whether the keys of entries follow the order of ties by which their board is cut."""
     if ties in ("", MIXED):
         return True
-    return all(entry.tie_order.startswith(score_order(entry.number, Order(ties))) for entry in entries)
+    return all(entry.follows(Order(ties)) for entry in entries)
 
 
 def _shares(node: Node, half: Shape) -> list[dict[str, int]]:

@@ -29,7 +29,7 @@ class ListBoards:
         return cls(*parameters.page_of_names())
 
     def answer(self, reader: LeaderboardReader) -> Fields:
-        """Read the names of a page, then the top and the policy of each."""
+        """Read the names of a page, then the root and the policy of each."""
         after = unsign(self.token, _SCOPE, reader.page_token_key) if self.token else ""
         request: dict[str, Any] = {
             "TableName": reader.board_table,

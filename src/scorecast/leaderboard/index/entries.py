@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from scorecast.leaderboard.item import BY_SCORE, BY_TIE, IndexKeys, StoredEntry
+from scorecast.leaderboard.item import BY_SCORE, BY_TIE, IndexKeys
 from scorecast.leaderboard.order_key import (
     HIGHEST,
     LARGEST,
@@ -14,7 +14,6 @@ from scorecast.leaderboard.order_key import (
     last_before,
     lowest_score,
     previous_score,
-    score_order,
 )
 from scorecast.runtime.pages import read_pages
 
@@ -49,10 +48,6 @@ class EntryIndex:
             return 0  # DynamoDB refuses such a query
         request = self.request(board, low, high) | {"Select": "COUNT"}
         return sum(page["Count"] for page in read_pages(self.query, request))
-
-    def key_of(self, entry: StoredEntry) -> str:
-        """Return the order key by which the index sorts an entry."""
-        return entry.tie_order if self.keys is BY_TIE else score_order(entry.number)
 
     def _condition(self, low: str, high: str) -> tuple[list[str], Mapping[str, str]]:
         sort, values = self.keys.sort, {}

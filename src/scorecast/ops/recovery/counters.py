@@ -23,7 +23,7 @@ from scorecast.leaderboard.index.table import (
     shard_keys,
 )
 from scorecast.leaderboard.item import ENTRIES_ONLY, Item, StoredEntry, read_item
-from scorecast.leaderboard.order_key import HIGHEST, LOWEST, is_score_end, score_order
+from scorecast.leaderboard.order_key import HIGHEST, LOWEST, is_score_end
 from scorecast.leaderboard.policy import DEFAULT, POLICY, BoardPolicy, Order, Ties, is_policy, read_policy
 from scorecast.ops.stack.polling import CLOCK, Clock, poll_until
 from scorecast.ops.stack.stack import Stack
@@ -169,7 +169,7 @@ class Tally:
     def add(self, entry: StoredEntry) -> None:
         """Count an entry. O(log ranges)."""
         self.named[entry.range or FIRST] += 1
-        is_tied = self.order is None or entry.tie_order.startswith(f"{score_order(entry.number, self.order)}/")
+        is_tied = self.order is None or entry.follows(self.order)
         self.is_tied &= is_tied
         if self.shapes:
             is_out_of_order = self.shapes.ties == self.order and not is_tied

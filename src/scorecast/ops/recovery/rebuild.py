@@ -194,7 +194,7 @@ class _Pause:
         for number, item in enumerate(read_all(query, entries.request(board))):
             if not number % _CHECKED:
                 self.interrupts.check()
-            yield entries.key_of(read_item(item))
+            yield read_item(item).order_key(ties=ties)
 
     def _place(self, survey: _Survey, new: Mapping[str, NewIndex]) -> None:
         """Make every entry name its range, and count them."""

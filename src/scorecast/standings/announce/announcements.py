@@ -20,6 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from scorecast.errors import NotAcknowledged, ScorecastError
 from scorecast.leaderboard.batch_get import BatchGetItem, read_items
+from scorecast.leaderboard.index.entries import EntryIndex
 from scorecast.leaderboard.item import BY_SCORE, is_entry, item_key, read_item
 from scorecast.leaderboard.policy import Order
 from scorecast.leaderboard.policy_table import PolicyTable
@@ -170,14 +171,8 @@ class Announcements:
 
     def _best_indexed(self, written: _Written, limit: int) -> list[TopEntry]:
         """Query the index for the best entries; half a read unit up to 4 KB."""
-        answer = self.dynamodb.query(
-            TableName=self.table,
-            IndexName=self.index,
-            KeyConditionExpression=f"{BY_SCORE.board} = :board",
-            ExpressionAttributeValues={":board": {"S": written.board}},
-            ScanIndexForward=written.order is Order.ASCENDING,
-            Limit=limit,
-        )
+        request = EntryIndex(self.dynamodb.query, self.table, self.index, BY_SCORE).request(written.board)
+        answer = self.dynamodb.query(**request, ScanIndexForward=written.order is Order.ASCENDING, Limit=limit)
         return [top_entry_of(read_item(item)) for item in answer["Items"]]
 
 
