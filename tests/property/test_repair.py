@@ -247,12 +247,8 @@ def check(system: RepairSystem) -> None:
 others = st.lists(st.lists(writes, max_size=2), max_size=12)
 
 
-@settings(max_examples=200, deadline=None)
-@given(st.lists(writes, min_size=5, max_size=30), edits, policies, others, st.data())
-def test_one_repair_makes_everything_right(
-    before: Writes, made: Edits, policy: BoardPolicy, meanwhile: list[Writes], data: st.DataObject
-) -> None:
-    system = prepared(before, made, policy, data)
+def go_on(system: RepairSystem, meanwhile: list[Writes]) -> Iterator[Writes]:
+    """Have others write before each page of a scan; return what they have not written yet."""
     coming = iter(meanwhile)
 
     def write_some() -> None:
@@ -260,6 +256,16 @@ def test_one_repair_makes_everything_right(
             put(system, write)
 
     system.before_scan = write_some
+    return coming
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(writes, min_size=5, max_size=30), edits, policies, others, st.data())
+def test_one_repair_makes_everything_right(
+    before: Writes, made: Edits, policy: BoardPolicy, meanwhile: list[Writes], data: st.DataObject
+) -> None:
+    system = prepared(before, made, policy, data)
+    coming = go_on(system, meanwhile)
     repaired = run(system, "--repair")
     assert repaired.exit_code == 0, repaired.exception
     system.before_scan = lambda: None
@@ -281,13 +287,7 @@ def test_one_rebuild_makes_the_index_right(
 ) -> None:
     """Warm processes know the shapes from before the edits, and go on."""
     system = prepared(before, made, policy, data)
-    coming = iter(meanwhile)
-
-    def write_some() -> None:
-        for write in next(coming, []):
-            put(system, write)
-
-    system.before_scan = write_some
+    coming = go_on(system, meanwhile)
     fake = FakeClock()
     rebuild(system.stack, lambda _: None, lambda _: None, Clock(fake.now, fake.sleep))
     assert (system.mapping.state, system.waiting, system.parked.messages) == ("Enabled", [], [])

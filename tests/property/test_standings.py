@@ -98,15 +98,21 @@ def test_any_order_and_any_repeats_end_as_the_main_table(made: list[Step], data:
     table.check()
 
 
+def _declared(policies_of: dict[str, BoardPolicy]) -> FakeDynamoDb:
+    """Return tables with the policies of the boards, and no entry."""
+    table = FakeDynamoDb()
+    for board, policy in policies_of.items():
+        table.declare(board, policy)
+    return table
+
+
 @settings(max_examples=200, deadline=None)
 @given(steps_of(few_scores), st.integers(1, 19), st.fixed_dictionaries(dict.fromkeys(BOARDS, policies)), st.data())
 def test_changes_of_a_restored_tables_new_stream_are_newer_than_all_before(
     made: list[Step], restored: int, declared: dict[str, BoardPolicy], data: st.DataObject
 ) -> None:
     changes, _ = _run_main_table(made, restored)
-    table = FakeDynamoDb()
-    for board, policy in declared.items():
-        table.declare(board, policy)
+    table = _declared(declared)
     _deliver(table, changes, data)
     assert table.shown == replay(changes, declared)
     table.check()
@@ -128,9 +134,7 @@ def test_entries_that_version_0_1_wrote_stay_comparable(
     Version 0.1 ignored changes of a new stream, so its entries are of the first one.
     """
     changes, _ = _run_main_table(made, restored)
-    table = FakeDynamoDb()
-    for board, policy in declared.items():
-        table.declare(board, policy)
+    table = _declared(declared)
     _deliver(table, [one for one in changes[:updated] if one.stream == changes[0].stream], data)
     for one in table.items.values():
         one.pop("stream", None)
@@ -147,9 +151,7 @@ def test_any_order_and_any_repeats_end_as_the_boards_policies_say(
     made: list[Step], declared: dict[str, BoardPolicy], data: st.DataObject
 ) -> None:
     changes, _ = _run_main_table(made)
-    table = FakeDynamoDb()
-    for board, policy in declared.items():
-        table.declare(board, policy)
+    table = _declared(declared)
     _deliver(table, changes, data)
     assert table.shown == replay(changes, declared)
     table.check()
@@ -163,9 +165,7 @@ def test_ties_are_in_the_order_in_which_the_scores_were_reached(
     changes, _ = _run_main_table(made)
     if shuffled:  # docs/boards.md says when a best score's moment is not exact: after a removal that arrives late
         declared = {board: policy for board, policy in declared.items() if policy.keep != Keep.BEST}
-    table = FakeDynamoDb()
-    for board, policy in declared.items():
-        table.declare(board, policy)
+    table = _declared(declared)
     _deliver(table, changes, data, shuffled=shuffled)
     assert {key: text.split("/")[-1] for key, text in table.tie_orders.items()} == replay_ties(changes, declared)
     for board, policy in declared.items():

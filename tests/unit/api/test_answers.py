@@ -151,6 +151,15 @@ def test_the_boards_of_a_participant(board: Sorted) -> None:
 # ---- a policy that changes after the board was cut
 
 
+def check_answers(expected: Sorted) -> None:
+    """Assert what the tests above assert, of a board as it is now."""
+    test_pages(expected, "7")
+    test_jumps_to_every_position_and_on_from_there(expected)
+    test_participants_with_their_neighbours(expected, 5)
+    test_ranks_of_scores(expected)
+    test_the_histogram(expected)
+
+
 @pytest.mark.parametrize("order", Order)
 @pytest.mark.parametrize("cut", [Cut.RANGES, Cut.PAGES])
 def test_ties_that_get_an_order_after_the_board_was_cut(
@@ -164,11 +173,7 @@ def test_ties_that_get_an_order_after_the_board_was_cut(
     serve(monkeypatch, table)
     expected = sorted_by(table, order, Ties.EARLIEST)
     expected.has_positions = False
-    test_pages(expected, "7")
-    test_jumps_to_every_position_and_on_from_there(expected)
-    test_participants_with_their_neighbours(expected, 5)
-    test_ranks_of_scores(expected)
-    test_the_histogram(expected)
+    check_answers(expected)
 
 
 @pytest.mark.parametrize("order", Order)
@@ -180,11 +185,7 @@ def test_ties_that_lose_their_order_after_the_board_was_cut(
     table.declare("b", BoardPolicy(order=order))
     serve(monkeypatch, table)
     expected = sorted_by(table, order, Ties.UNORDERED)
-    test_pages(expected, "7")
-    test_jumps_to_every_position_and_on_from_there(expected)
-    test_participants_with_their_neighbours(expected, 5)
-    test_ranks_of_scores(expected)
-    test_the_histogram(expected)
+    check_answers(expected)
     # Among very many ties a jump gives the first of them.
     monkeypatch.setattr(entries_endpoint, "SKIP_MAX", 3)
     first = next(one for one in expected.entries if one["projectScore"] == 3)
@@ -206,11 +207,7 @@ def test_an_order_that_is_reversed_after_the_board_was_cut_by_it(
         table.put(table.scores_of("b"))
     serve(monkeypatch, table)
     expected = sorted_by(table, reversed_order, ties)
-    test_pages(expected, "7")
-    test_jumps_to_every_position_and_on_from_there(expected)
-    test_participants_with_their_neighbours(expected, 5)
-    test_ranks_of_scores(expected)
-    test_the_histogram(expected)
+    check_answers(expected)
 
 
 @pytest.mark.parametrize("ties", Ties)
