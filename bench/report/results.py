@@ -9,7 +9,7 @@ import platform
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
@@ -46,7 +46,7 @@ def create_parser(description: str) -> argparse.ArgumentParser:
 def save(name: str, rows: Iterable[Row], into: Path = RESULTS, **circumstances: Any) -> list[Row]:
     """Save rows to NAME.json as they come, print each to stderr, and show the table at the end."""
     made = {
-        "command": shlex.join([*_command(), *sys.argv[1:]]),
+        "command": shlex.join([*_command(), *_choices(sys.argv[1:])]),
         "commit": _commit(),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
@@ -101,6 +101,17 @@ def _command() -> list[str]:
     """Return the command that runs the main module."""
     spec = sys.modules["__main__"].__spec__
     return ["python", "-m", spec.name if spec else "?"]
+
+
+def _choices(arguments: Sequence[str]) -> list[str]:
+    """Leave out where the results are saved, which says nothing about what was measured.
+
+    >>> _choices(["lookups", "--into", "elsewhere", "--entries", "300"])
+    ['lookups', '--entries', '300']
+    """
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--into")
+    return parser.parse_known_args(arguments)[1]
 
 
 def _commit() -> str:
