@@ -72,6 +72,10 @@ class _Page:
         """How many ranges it may have: on a large board as many as there are pages."""
         return max(PAGE_RANGES, len(self.root.ids) if self.root else 0)
 
+    def holds(self, entry: StoredEntry) -> bool:
+        """Whether it is the page of an entry."""
+        return entry.board == self.board and self.node.shape.holds(entry.order_key(ties=bool(self.ties)))
+
 
 @dataclass(frozen=True, slots=True)
 class Upkeep:
@@ -86,21 +90,33 @@ class Upkeep:
     draw: Callable[[], float] = random.random
 
     def after(self, results: Iterable[Result], policies: Mapping[str, BoardPolicy], deadline: float) -> None:
-        """Look at the pages of some of the entries that were written or replaced, until the clock's `deadline`."""
-        for result in results:
-            for entry in (result.made, result.replaced):
-                if entry and entry.score is not None and self.draw() * ENTRIES_A_LOOK < 1:
-                    self.look_at(entry, policies[entry.board], deadline)
+        """Look at the pages of some of the entries that were written or replaced, until the clock's `deadline`.
 
-    def look_at(self, entry: StoredEntry, policy: BoardPolicy, deadline: float) -> None:
-        """Do all that is due on the page that holds the key of an entry, until nothing is or the time is over."""
+        A page is looked at once, however many of its entries are chosen.
+        """
+        entries = (entry for result in results for entry in (result.made, result.replaced))
+        seen: list[_Page] = []
+        for entry in entries:
+            if entry is None or entry.score is None or self.draw() * ENTRIES_A_LOOK >= 1:
+                continue
+            if not any(page.holds(entry) for page in seen):
+                seen += self.look_at(entry, policies[entry.board], deadline)
+
+    def look_at(self, entry: StoredEntry, policy: BoardPolicy, deadline: float) -> list[_Page]:
+        """Do all that is due on the page that holds the key of an entry, until nothing is or the time is over.
+
+        Returns the page, if nothing came in between.
+        """
         try:
-            while self.clock() < deadline and self._step(self._page(entry), policy, deadline):
-                pass
+            while self.clock() < deadline:
+                page = self._page(entry)
+                if not self._step(page, policy, deadline):
+                    return [page]
         except _Overtaken:
             pass
         except (ClientError, BotoCoreError, NotAcknowledged) as error:
             logger.warning("standings could not look after the index of a board (%s)", code_of(error))
+        return []
 
     def _step(self, page: _Page, policy: BoardPolicy, deadline: float) -> bool:
         """Do one step of what is due; return whether there may be more."""

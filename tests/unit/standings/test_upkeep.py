@@ -157,6 +157,13 @@ def test_pages_of_what_was_written_and_replaced_are_looked_at_by_chance(table: F
     assert read_node(table, BOARD, ROOT).shape.version
 
 
+def test_a_page_is_looked_at_once_a_batch(table: FakeDynamoDb) -> None:
+    calls: list[Call] = []
+    results = write(leaderboard_of(table), dict.fromkeys(range(8), 5))
+    upkeep_of(Watched(table, calls), draw=lambda: 0.0).after(results, {BOARD: DEFAULT}, inf)
+    assert [name for name, _ in calls] == ["batch_get_item"] * 3  # the root's shape, its counts, and its shape again
+
+
 @pytest.mark.parametrize("operation", ["update_item", "query", "batch_get_item", "transact_write_items"])
 def test_a_busy_table_ends_the_upkeep_and_not_the_batch(table: FakeDynamoDb, operation: str) -> None:
     write(leaderboard_of(table), {one: one for one in range(9)})
