@@ -63,6 +63,15 @@ class Parameters:
             raise ApiError(400, f"{name} is {text[:50]!r}; it must be a whole number from {least} to {most}.", name)
         return int(text)
 
+    def flag(self, name: str) -> bool:
+        """Return whether a parameter is `true`; it is `false` if it is not given."""
+        text = self.text(name)
+        if text is None:
+            return False
+        if text not in ("true", "false"):
+            raise ApiError(400, f"{name} is {text[:50]!r}; it must be true or false.", name)
+        return text == "true"
+
     def token(self, name: str) -> str | None:
         """Return an opaque token; its signature is checked where it is used."""
         text = self.text(name)
@@ -97,7 +106,9 @@ class Parameters:
 
     def participants(self) -> tuple[str, ...]:
         """Return the ids of several participants, each once."""
-        ids = self._values["id"]
+        ids = self._values.get("id")
+        if not ids:
+            raise ApiError(400, "The parameter id is missing; it names a participant to compare.", "id")
         if len(ids) > IDS_MAX:
             raise ApiError(400, f"id is given {len(ids)} times; at most {IDS_MAX} are allowed.", "id")
         return tuple(_key("id", one, ID_BYTES) for one in dict.fromkeys(ids))

@@ -50,7 +50,7 @@ def read_leader_board(parameters: Parameters) -> Query:
     """Read a request of the one path that answers four questions; its parameters tell which."""
     if "rankOfScore" in parameters.names:
         return RankScore.read(parameters)
-    if "id" in parameters.names:
+    if parameters.names & {"id", "among"}:
         return CompareEntries.read(parameters)
     if parameters.names <= {"limit", "next"}:
         return ListBoards.read(parameters)
@@ -61,7 +61,11 @@ def read_leader_board(parameters: Parameters) -> Query:
 ROUTES = (
     Route("/", lambda _: ShowPage()),
     Route("/openapi.json", lambda _: GetOpenApi()),
-    Route("/leaderBoard/", read_leader_board, ("hackathonName", "limit", "next", "atRank", "rankOfScore", "id")),
+    Route(
+        "/leaderBoard/",
+        read_leader_board,
+        ("hackathonName", "limit", "next", "atRank", "rankOfScore", "id", "among"),
+    ),
     Route("/leaderBoard/{hackathonName}/participants/{id}", GetEntry.read, ("neighbours",)),
     Route("/leaderBoard/{hackathonName}/histogram", GetHistogram.read),
     Route("/participants/{id}", ListParticipantBoards.read, ("limit", "next")),

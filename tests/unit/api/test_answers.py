@@ -117,8 +117,17 @@ def test_several_participants(board: Sorted) -> None:
     assert body["entries"] == [board.shown(entry) for entry in expected]
 
 
-def page_of_ids(ids: list[str]) -> Item:
-    body: Item = get("/leaderBoard", hackathonName="b", id=ids)["body"]
+def test_several_participants_are_also_ranked_among_each_other(board: Sorted) -> None:
+    chosen = random.Random(3).sample(board.entries, 25)
+    body = page_of_ids([*(entry["id"] for entry in chosen[:24]), "nobody"], among="true")
+    ranks = [entry["rank"] for entry in chosen[:24]]
+    among = [one.pop("rankAmong") for one in body["entries"]]
+    assert among == [1 + sum(better < one["rank"] for better in ranks) for one in body["entries"]]
+    assert body == page_of_ids([entry["id"] for entry in chosen[:24]])
+
+
+def page_of_ids(ids: list[str], **parameters: str) -> Item:
+    body: Item = get("/leaderBoard", hackathonName="b", id=ids, **parameters)["body"]
     return body
 
 

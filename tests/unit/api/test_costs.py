@@ -61,6 +61,14 @@ def test_an_answer_takes_few_round_trips(
     assert table.entries_counted <= 60  # a few entries of a range each
 
 
+def test_ranks_among_participants_cost_nothing_more(table: FakeTable) -> None:
+    def cost(**parameters: str) -> tuple[int, float]:
+        asked(table, "/leaderBoard/", hackathonName="b", id=[f"p{at:03}" for at in range(0, 120, 5)], **parameters)
+        return table.trips, table.units
+
+    assert cost(among="true") == cost()
+
+
 def test_a_later_page_takes_three_round_trips(table: FakeTable) -> None:
     """It takes a fourth one where ties have no order and the whole page is tied with the page before."""
     body = asked(table, "/leaderBoard/", hackathonName="b", limit="2")

@@ -23,8 +23,11 @@ EXAMPLES = {
     "atRank": "5",
     "rankOfScore": "5",
     "id": "1",
+    "among": "true",
     "neighbours": "3",
 }
+# What a parameter is not allowed without.
+COMPANY = {"among": {"id": "1"}}
 
 
 def path_of(template: str) -> str:
@@ -37,7 +40,8 @@ def test_every_path_is_a_route_that_takes_the_parameters_it_names(path: str, ope
     assert read_query({"path": path_of(path)})
     for name in names:
         board = {"hackathonName": "a"} if "hackathonName" in names else {}
-        assert read_query({"path": path_of(path), "queryStringParameters": board | {name: EXAMPLES[name]}})
+        given = board | COMPANY.get(name, {}) | {name: EXAMPLES[name]}
+        assert read_query({"path": path_of(path), "queryStringParameters": given})
     for name in set(EXAMPLES) - set(names):
         with pytest.raises(ApiError):
             read_query({"path": path_of(path), "queryStringParameters": {name: EXAMPLES[name]}})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,17 +13,21 @@ from scorecast.api.reader import LeaderboardReader
 
 @dataclass(frozen=True, slots=True)
 class CompareEntries:
-    """The entries of several participants; those without an entry on the board are omitted."""
+    """The entries of several participants; those without an entry on the board are omitted.
+
+    `among` asks for their ranks among each other too.
+    """
 
     board: str
     ids: tuple[str, ...]
+    among: bool = False
 
     @classmethod
     def read(cls, parameters: Parameters) -> CompareEntries:
         """Read the request; ApiError 400 where a parameter is not allowed."""
         board = parameters.board()
-        parameters.allow("hackathonName", "id")
-        return cls(board, parameters.participants())
+        parameters.allow("hackathonName", "id", "among")
+        return cls(board, parameters.participants(), parameters.flag("among"))
 
     def answer(self, reader: LeaderboardReader) -> Fields:
         """Read the entries beside the board, then the rank of each; sort them as the board is sorted."""
@@ -33,5 +38,13 @@ class CompareEntries:
             zip(board.find_entries(found), found, strict=True),
             key=lambda placed: (placed[0].rank, entries.cursor(placed[1]).tie, placed[1].id),
         )
-        ranked = [rank_fields(standing) | entry_fields(entry) for standing, entry in in_order]
+        ranks = [standing.rank for standing, _ in in_order]
+        ranked = [
+            rank_fields(standing) | self._among(ranks, standing.rank) | entry_fields(entry)
+            for standing, entry in in_order
+        ]
         return board_fields(board) | {"entries": ranked}
+
+    def _among(self, ranks: Sequence[int], rank: int) -> Fields:
+        """Return the competition rank among these ranks, best first: 1 + how many of them are better."""
+        return {"rankAmong": ranks.index(rank) + 1} if self.among else {}
