@@ -31,10 +31,21 @@ def test_no_function_takes_more_than_200_mb() -> None:
     assert max(row["peak_mb"] for row in rows("memory")) < 200
 
 
-@pytest.mark.parametrize("answer", ["top 10", "a page of 100", "a rank", "around me"])
-def test_no_answer_reads_more_on_a_larger_board(answer: str) -> None:
-    units = [row["read_units"] for row in rows("reads", way="scorecast", answer=answer)]
-    assert max(units) <= min(units) + 1
+SHAPES = ["fractions", "long-tail", "milliseconds", "ratings", "rising", "tied", "uniform"]
+
+
+@pytest.mark.parametrize("way", ["rank", "position"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_look_up_reads_ten_units_in_three_round_trips_at_most_on_boards_of_any_size(shape: str, way: str) -> None:
+    found = rows(f"lookups-{shape}", way=way)
+    assert {row["entries"] for row in found} >= {300, 10_000, 100_000, 10_000_000}
+    assert max(row["units_max"] for row in found) <= 10
+    assert max(row["units_median"] for row in found) <= 7
+    assert max(row["round_trips_max"] for row in found) <= 3
+
+
+def test_the_first_page_reads_two_and_a_half_units_on_boards_of_any_size() -> None:
+    assert {row["most_units"] for row in rows("reads", way="scorecast", answer="top 10")} == {2.5}
 
 
 def test_the_last_soak_ran_in_full_and_lost_nothing() -> None:
