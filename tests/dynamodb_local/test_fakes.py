@@ -139,7 +139,14 @@ def test_the_fake_of_the_api(empty: Any, monkeypatch: pytest.MonkeyPatch, policy
     if policy.ties is Ties.EARLIEST:  # else an index has tied entries in an order of its own
         entries += [("StarWar", "4", "70"), ("StarWar", "5", "70")]
     reached = REACHED | {f"more{at:02}": "2026-01-01T00:00:00Z" for at in range(20)}
-    fake = FakeTable(entries, names={"1": "userA"}, policies={"StarWar": policy}, reached=reached, cut=cut)
+    fake = FakeTable(
+        entries,
+        names={"1": "userA", "2": "userB"},
+        attributes={"1": {"team": "Lynx", "age": Decimal("12.5"), "pro": False}, "more03": {"team": "Ocelot"}},
+        policies={"StarWar": policy},
+        reached=reached,
+        cut=cut,
+    )
     copy(fake, empty)
     serve(monkeypatch, Both(fake, empty))
     tokens: list[str] = []

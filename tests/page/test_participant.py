@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from itertools import pairwise
 
 import pytest
 
 from tests.page.browser import OpenTab, Visit, height
-from tests.page.leaderboard import Leaderboard, go
+from tests.page.leaderboard import ADDRESS, Leaderboard, go
 
 HOSTILE = '<img src=x onerror="document.title = 1"><script>alert(1)</script>\u202egnp'
 # After so many refreshes the page says its next news aloud, takes marks away, and asks for the boards and the chart.
@@ -45,6 +46,26 @@ def test_a_participant_is_found_with_rank_percentile_score_and_neighbours(visit:
 def test_the_found_participant_is_marked_in_the_standings(visit: OpenTab, twenty: Leaderboard) -> None:
     tab = go(visit, twenty, "Abc&id=p4")
     assert tab.page.locator("#entries .mine bdi").all_inner_texts() == ["user 04"]
+
+
+def test_attributes_stand_beside_the_name_as_text(visit: OpenTab, twenty: Leaderboard) -> None:
+    twenty.table.attributes["p1"] = {"country": HOSTILE, "level": Decimal("12.50"), "pro": True, "retired": False}
+    twenty.table.attributes["p2"] = {"avatar": "https://example.com/a.png", "team": "Lynx"}
+    twenty.table.attributes["p3"] = {"avatar": "//example.com/a.png"}
+    for participant, score in (("p1", "990"), ("p2", "980"), ("p3", "970")):
+        twenty.put("Abc", participant, score)
+    tab = go(visit, twenty, "Abc&id=p1")
+    beside = tab.page.locator("#found-title .beside, #entries .beside").all_text_contents()
+    isolated = f"\u2068{HOSTILE}\u2069 · \u206812.50\u2069 · \u2068pro\u2069"
+    assert beside == [isolated, isolated, "\u2068Lynx\u2069"]
+    assert tab.page.locator("#entries tr").nth(2).locator(".beside").count() == 0
+    assert tab.page.locator("img").count() == 0
+    assert all(url.startswith(ADDRESS) for url in tab.requests)
+    assert tab.complaints == []
+    twenty.table.attributes["p2"] = {"team": "Ocelot"}
+    twenty.put("Abc", "p2", "980")
+    tab.refresh()
+    tab.wait_for_text("#entries", "Ocelot")
 
 
 def test_a_name_in_the_list_leads_to_the_participant_and_close_leads_back(visit: OpenTab, twenty: Leaderboard) -> None:

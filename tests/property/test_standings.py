@@ -48,6 +48,7 @@ policies = st.builds(
 def _image(participant: str, state: State, sequence: int) -> Item:
     board, score = state
     image = item(participant, board, None if score is None else str(score), f"user {sequence}")
+    image |= {"team": {"S": f"team {sequence}"}, "tags": {"SS": ["not", "shown"]}}
     return image | {"metadata": {"S": "entry"}}  # one item a participant: a new board renames it
 
 
@@ -78,7 +79,8 @@ def _deliver(table: FakeDynamoDb, changes: list[Change], data: Any, *, shuffled:
     repeats = data.draw(st.lists(st.sampled_from(changes), max_size=10)) if changes and shuffled else []
     in_order = data.draw(st.permutations(changes + repeats)) if shuffled else changes
     size = data.draw(st.integers(1, 8))
-    settings_ = ConsumerSettings("leaderboard", "boards", "queue", "consumer", AttributeNames())
+    names = AttributeNames(shown=("team", "tags"))
+    settings_ = ConsumerSettings("leaderboard", "boards", "queue", "consumer", names)
     queue, leaderboard = FakeSqs(), Leaderboard(table, "leaderboard", "boards", lambda _: None)
     dead_letters, policies = DeadLetterQueue(queue, "queue"), PolicyTable(table, "boards")
     consumer = BatchProcessor(settings_, leaderboard, dead_letters, ClaimStore(FakeObjects), policies)
@@ -106,6 +108,14 @@ def _declared(policies_of: dict[str, BoardPolicy]) -> FakeDynamoDb:
     return table
 
 
+def _check(table: FakeDynamoDb, changes: list[Change], declared: dict[str, BoardPolicy]) -> None:
+    """Assert that every entry has the score, the name and the attributes that the changes require."""
+    assert table.shown == replay(changes, declared)
+    for entry in table.entries.values():
+        assert entry.attributes == (("team", str(entry.name).replace("user", "team")),)
+    table.check()
+
+
 @settings(max_examples=200, deadline=None)
 @given(steps_of(few_scores), st.integers(1, 19), st.fixed_dictionaries(dict.fromkeys(BOARDS, policies)), st.data())
 def test_changes_of_a_restored_tables_new_stream_are_newer_than_all_before(
@@ -114,8 +124,7 @@ def test_changes_of_a_restored_tables_new_stream_are_newer_than_all_before(
     changes, _ = _run_main_table(made, restored)
     table = _declared(declared)
     _deliver(table, changes, data)
-    assert table.shown == replay(changes, declared)
-    table.check()
+    _check(table, changes, declared)
 
 
 @settings(max_examples=200, deadline=None)
@@ -141,8 +150,7 @@ def test_entries_that_version_0_1_wrote_stay_comparable(
         if "history" in one:
             one["history"] = {"S": re.sub('"[^"/]*/', '"', one["history"]["S"])}
     _deliver(table, changes, data)
-    assert table.shown == replay(changes, declared)
-    table.check()
+    _check(table, changes, declared)
 
 
 @settings(max_examples=300, deadline=None)
@@ -153,8 +161,7 @@ def test_any_order_and_any_repeats_end_as_the_boards_policies_say(
     changes, _ = _run_main_table(made)
     table = _declared(declared)
     _deliver(table, changes, data)
-    assert table.shown == replay(changes, declared)
-    table.check()
+    _check(table, changes, declared)
 
 
 @settings(max_examples=300, deadline=None)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from decimal import Decimal
 from enum import StrEnum
 from math import ceil, inf
@@ -13,6 +14,7 @@ from scorecast.api import handler
 from scorecast.api.entry_table import DynamoDb
 from scorecast.api.reader import LeaderboardReader
 from scorecast.leaderboard.batch_get import Item
+from scorecast.leaderboard.display import AttributeValue
 from scorecast.leaderboard.index import shape
 from scorecast.leaderboard.index.table import IndexTable
 from scorecast.leaderboard.item import is_entry, read_item
@@ -55,6 +57,7 @@ class FakeTable(FakeDynamoDb):
         entries: Entries,
         *,
         names: dict[str, str] | None = None,
+        attributes: dict[str, dict[str, AttributeValue]] | None = None,
         policies: dict[str, BoardPolicy] | None = None,
         reached: dict[str, str] | None = None,
         page_size: int = 10_000,
@@ -63,6 +66,7 @@ class FakeTable(FakeDynamoDb):
         super().__init__(page_size=page_size)
         self.reset()
         self.names, self.reached, self.sequence = names or {}, reached or {}, 0
+        self.attributes = attributes or {}
         self.client: Any = self
         self.leaderboard = Leaderboard(self.client, "leaderboard", "boards", lambda _: None)
         self.put_item(TableName="boards", Item={"collection": {"S": "boards"}, "name": {"S": "empty"}})
@@ -86,7 +90,9 @@ class FakeTable(FakeDynamoDb):
         for board, participant, score in entries:
             self.sequence += 1
             at, name = self.reached.get(participant, UPDATED_AT), self.names.get(participant)
-            made.append(Entry(participant, board, f"{self.sequence:040}", at, score, name, score_changed=True))
+            entry = Entry(participant, board, f"{self.sequence:040}", at, score, name, score_changed=True)
+            attributes = self.attributes.get(participant, {}) if score is not None else {}
+            made.append(replace(entry, attributes=tuple(sorted(attributes.items()))))
         policies = {entry.board: self.policy_of(entry.board) for entry in made}
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(store, "iso_now", lambda: UPDATED_AT)

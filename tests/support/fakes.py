@@ -12,6 +12,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from scorecast.leaderboard.index.table import ROOT, IndexTable
+from scorecast.leaderboard.item import StoredEntry, is_entry, read_item
 from scorecast.leaderboard.policy import BoardPolicy, listed_key, policy_item, policy_key, read_policy
 from scorecast.runtime.settings import AttributeNames, Bus
 from tests.support.expressions import key_filter, meets, plain, updated
@@ -268,8 +269,12 @@ class FakeDynamoDb:
     @property
     def shown(self) -> dict[tuple[str, str], tuple[Decimal, str]]:
         """The score and the name of every entry."""
-        entries = {key: value for key, value in self.items.items() if "projectScore" in value}
-        return {key: (Decimal(one["projectScore"]["N"]), one["userName"]["S"]) for key, one in entries.items()}
+        return {key: (one.number, str(one.name)) for key, one in self.entries.items()}
+
+    @property
+    def entries(self) -> dict[tuple[str, str], StoredEntry]:
+        """Every entry, without tombstones."""
+        return {key: read_item(value) for key, value in self.items.items() if is_entry(value)}
 
     @property
     def tie_orders(self) -> dict[tuple[str, str], str]:

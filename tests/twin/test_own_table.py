@@ -12,6 +12,7 @@ PARAMETERS = {
     "ScoreAttribute": "points",
     "BoardAttribute": "game",
     "NameAttribute": "nick",
+    "ShowAttributes": "team,level,captain",
     "EventBusName": "theirBus",
     "EventBusExists": "true",
 }
@@ -44,7 +45,8 @@ def test_a_stack_follows_a_table_that_exists_and_is_deleted_without_touching_it(
     assert theirs.outputs["MainTableName"] == table
     for player, points in (("7", "12.5"), ("8", "99")):
         item = {"player": {"N": player}, "kind": {"S": "entry"}, "game": {"S": "chess"}, "points": {"N": points}}
-        dynamodb.put_item(TableName=table, Item=item | {"nick": {"S": f"nick{player}"}})
+        item |= {"nick": {"S": f"nick{player}"}, "team": {"S": f"team{player}"}}
+        dynamodb.put_item(TableName=table, Item=item | {"level": {"N": player}, "captain": {"BOOL": player == "8"}})
 
     def shown() -> None:
         status, body = theirs.get("leaderBoard/", hackathonName="chess")
@@ -52,6 +54,10 @@ def test_a_stack_follows_a_table_that_exists_and_is_deleted_without_touching_it(
         assert [(entry["rank"], entry["id"], entry["userName"]) for entry in body["entries"]] == [
             (1, "8", "nick8"),
             (2, "7", "nick7"),
+        ]
+        assert [entry["attributes"] for entry in body["entries"]] == [
+            {"captain": True, "level": 8, "team": "team8"},
+            {"captain": False, "level": 7, "team": "team7"},
         ]
 
     eventually(shown)

@@ -23,8 +23,9 @@ def board_fields(board: Board) -> Fields:
 
 
 def entry_fields(entry: StoredEntry) -> Fields:
-    """Return an entry's participant, name and score."""
-    return {"id": entry.id, "userName": entry.name, "projectScore": entry.number}
+    """Return an entry's participant, name and score, and the attributes that the stack shows, if it has any."""
+    fields = {"id": entry.id, "userName": entry.name, "projectScore": entry.number}
+    return fields | ({"attributes": dict(entry.attributes)} if entry.attributes else {})
 
 
 def standing_fields(standing: Standing) -> Fields:

@@ -169,8 +169,16 @@ def _remarks(answer: dict[str, Any]) -> list[str]:
 
 def _entries_table(answer: dict[str, Any], entries: list[dict[str, Any]]) -> Table:
     title = plain(answer["hackathonName"])
-    table = make_table("rank", "name", "id", "score", right=["rank", "score"], title=title)
+    attributes = sorted({name for entry in entries for name in entry.get("attributes", {})})
+    columns = [plain(name) for name in attributes]
+    table = make_table("rank", "name", "id", *columns, "score", right=["rank", "score"], title=title)
     for entry in entries:
         name = entry["userName"] if entry["userName"] is not None else ""
-        table.add_row(f"{entry['rank']:,}", plain(name), plain(entry["id"]), str(entry["projectScore"]))
+        shown = [plain(_written(entry.get("attributes", {}).get(one, ""))) for one in attributes]
+        table.add_row(f"{entry['rank']:,}", plain(name), plain(entry["id"]), *shown, str(entry["projectScore"]))
     return table
+
+
+def _written(value: Any) -> str:
+    """The text of an attribute."""
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)

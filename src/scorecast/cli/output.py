@@ -18,7 +18,7 @@ def plain(text: str) -> Text:
     return Text("".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text))
 
 
-def make_table(*columns: str, right: Collection[str] = (), **attributes: Any) -> Table:
+def make_table(*columns: str | Text, right: Collection[str] = (), **attributes: Any) -> Table:
     """Make a table whose cells fold where the terminal or the pipe is too narrow; `right` aligns some columns."""
     table = Table(title_justify="left", **attributes)
     for name in columns:

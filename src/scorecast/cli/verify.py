@@ -182,7 +182,10 @@ def _shown(difference: Difference) -> dict[str, Any]:
 
 
 def _score_and_name(shown: ScoreAndName | None) -> dict[str, Any] | None:
-    return None if shown is None else {"projectScore": shown.score, "userName": shown.name}
+    if shown is None:
+        return None
+    fields = {"projectScore": shown.score, "userName": shown.name}
+    return fields | ({"attributes": dict(shown.attributes)} if shown.attributes else {})
 
 
 def _print(found: _Findings) -> None:

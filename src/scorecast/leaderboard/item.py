@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from scorecast.leaderboard.display import Attributes, display_value, read_display
 from scorecast.leaderboard.order_key import score_order
 from scorecast.leaderboard.policy import Order
 
@@ -42,6 +43,9 @@ BY_TIE = IndexKeys("tieBoard", "tieOrder", "S")
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html#limits-items
 NAME_CHARACTERS = 128
 
+# The name, and the attributes that the stack shows, if any.
+_DISPLAY = "userName"
+
 # The range of the counting index in which an entry is counted. No index projects it, so a change of it costs one write.
 RANGE = "range"
 
@@ -53,7 +57,8 @@ ENTRIES_ONLY: Item = {"FilterExpression": "attribute_exists(projectScore)"}
 class StoredEntry:
     """An entry as the table stores it; a tombstone has no score.
 
-    `score` is DynamoDB's text of the number, `name` has NAME_CHARACTERS at most. `history` is empty unless the board's
+    `score` is DynamoDB's text of the number, `name` has NAME_CHARACTERS at most, `attributes` are those that the stack
+    shows (display.py). `history` is empty unless the board's
     policy needs one, `named` unless the name was corrected after the board closed, and `tie_order` unless the board
     orders ties (order_key.py). `expires_at`, in epoch seconds, is a tombstone's. `stream` is the label of the
     change's stream; version 0.1 stored none. `range` is that of the counting index in which the entry is counted.
@@ -71,6 +76,7 @@ class StoredEntry:
     expires_at: int | None = None
     stream: str = ""
     range: str = ""
+    attributes: Attributes = ()
 
     @property
     def key(self) -> Key:
@@ -111,19 +117,21 @@ def read_item(item: Mapping[str, Any]) -> StoredEntry:
     Decimal('90')
     """
     expires_at = item.get("expiresAt", {}).get("N")
+    name, attributes = read_display(item.get(_DISPLAY))
     return StoredEntry(
         id=item["id"]["S"],
         board=item["metadata"]["S"],
         sequence=_text(item, "sequence"),
         at=_text(item, "at"),
         score=item.get(BY_SCORE.sort, {}).get("N"),
-        name=cut_name(item.get("userName", {}).get("S")),
+        name=cut_name(name),
         history=_text(item, "history"),
         named=_text(item, "named"),
         tie_order=_text(item, BY_TIE.sort),
         expires_at=None if expires_at is None else int(expires_at),
         stream=_text(item, "stream"),
         range=_text(item, RANGE),
+        attributes=attributes,
     )
 
 
@@ -138,8 +146,9 @@ def make_item(entry: StoredEntry) -> Item:
     texts |= {"history": entry.history} if entry.history else {}
     texts |= {"named": entry.named} if entry.named else {}
     texts |= {RANGE: entry.range} if entry.range else {}
-    texts |= {"userName": entry.name} if entry.name is not None else {}
     item = item_key(entry.id, entry.board) | {name: {"S": text} for name, text in texts.items()}
+    if (display := display_value(entry.name, entry.attributes)) is not None:
+        item[_DISPLAY] = display
     if entry.expires_at is not None:
         item["expiresAt"] = {"N": str(entry.expires_at)}
     if entry.score is not None:

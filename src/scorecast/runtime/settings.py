@@ -13,13 +13,19 @@ from scorecast.errors import SettingError
 
 @dataclass(frozen=True, slots=True)
 class AttributeNames:
-    """The attributes of the main table that a leaderboard needs."""
+    """The attributes of the main table that a leaderboard needs; entries show those that `shown` names."""
 
     id: str = "id"
     metadata: str = "metadata"
     score: str = "projectScore"
     board: str = "hackathonName"
     name: str = "userName"
+    shown: tuple[str, ...] = ()
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """All of them, each once."""
+        return tuple(dict.fromkeys((self.id, self.metadata, self.score, self.board, self.name, *self.shown)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +144,13 @@ def _attributes(environment: Mapping[str, str]) -> AttributeNames:
         score=_text(environment, "SCORE_ATTRIBUTE"),
         board=_text(environment, "BOARD_ATTRIBUTE"),
         name=_text(environment, "NAME_ATTRIBUTE"),
+        shown=read_names(environment.get("SHOW_ATTRIBUTES", "")),
     )
+
+
+def read_names(text: str) -> tuple[str, ...]:
+    """Read names that commas separate, each once."""
+    return tuple(dict.fromkeys(name for name in text.split(",") if name))
 
 
 def _text(environment: Mapping[str, str], key: str) -> str:

@@ -13,6 +13,7 @@ from scorecast.changes.change import Change
 from scorecast.changes.values import Image, Value
 from scorecast.errors import CannotApply
 from scorecast.leaderboard.batch_get import BOARD_BYTES, ID_BYTES
+from scorecast.leaderboard.display import Attributes, attributes_of
 from scorecast.leaderboard.item import cut_name
 from scorecast.runtime.settings import AttributeNames
 
@@ -26,8 +27,8 @@ class Entry:
 
     `is_first` says that the item made no entry at this key before the change, `score_changed` that it made none or one
     with another score. `history` is the score history that the board's policy needs, as text (score_history.py).
-    A write with `is_name_only` changes nothing but the name. `named` is the version of the change that set the name, if
-    that is newer than the entry's own.
+    A write with `is_name_only` changes nothing but the name and the `attributes` that the stack shows. `named` is the
+    version of the change that set these, if that is newer than the entry's own.
     """
 
     id: str
@@ -42,6 +43,7 @@ class Entry:
     stream: str = ""
     is_name_only: bool = False
     named: Version | None = None
+    attributes: Attributes = ()
 
     @property
     def key(self) -> tuple[str, str]:
@@ -79,7 +81,7 @@ def correction_of(entry: Entry) -> Entry:
     """
     bare = replace(entry, score=None, is_first=False, score_changed=False)
     if entry.score is None or entry.is_first:
-        return replace(bare, name=None)
+        return replace(bare, name=None, attributes=())
     return replace(bare, is_name_only=True)
 
 
@@ -115,6 +117,7 @@ def _entry_from(change: Change, image: Image | None, names: AttributeNames) -> E
         score=_score(image[names.score], names.score),
         name=cut_name(_text(image.get(names.name))),
         stream=change.stream,
+        attributes=attributes_of(image, names.shown),
     )
 
 

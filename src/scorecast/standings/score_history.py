@@ -76,11 +76,13 @@ def entry_after(current: Entry | None, entries: Iterable[Entry], policy: BoardPo
 
 
 def _with_name(base: Entry, current: Entry | None, corrections: Iterable[Entry]) -> Entry:
-    """Return the entry with the newest name: its own, the one that was corrected before, or a correction's."""
-    names = [(entry.version, entry.name) for entry in corrections]
-    names += [(current.named, current.name)] if current and current.named else []
-    version, name = max(names, key=lambda one: one[0], default=(base.version, base.name))
-    return replace(base, named=None) if version <= base.version else replace(base, named=version, name=name)
+    """Return the entry with the newest name and attributes: its own, those corrected before, or a correction's."""
+    named = [(entry.version, entry) for entry in corrections]
+    named += [(current.named, current)] if current and current.named else []
+    version, one = max(named, key=lambda pair: pair[0], default=(base.version, base))
+    if version <= base.version:
+        return replace(base, named=None)
+    return replace(base, named=version, name=one.name, attributes=one.attributes)
 
 
 def _entry_written(current: Entry | None, entries: Sequence[Entry], policy: BoardPolicy) -> Entry | None:

@@ -320,7 +320,8 @@ def _chunks(replacements: Iterable[_Replacement], width: int = TRANSACTION_ACTIO
 def _stored(entry: Entry, policy: BoardPolicy, ties: str) -> StoredEntry:
     """The entry as it is stored, without its range; `ties` is that of the board's index."""
     stored = StoredEntry(*entry.key, entry.sequence, entry.at, entry.score, entry.name, entry.history)
-    stored = replace(stored, stream=entry.stream, named=version_text(entry.named) if entry.named else "")
+    named = version_text(entry.named) if entry.named else ""
+    stored = replace(stored, stream=entry.stream, named=named, attributes=entry.attributes)
     if entry.score is None:
         expires_at = datetime.now(UTC) + timedelta(days=TOMBSTONE_DAYS)
         return replace(stored, expires_at=int(expires_at.timestamp()))
@@ -334,7 +335,8 @@ def _entry(stored: StoredEntry | None) -> Entry | None:
     if stored is None:
         return None
     entry = Entry(*stored.key, stored.sequence, stored.at, stored.score, stored.name, history=stored.history)
-    return replace(entry, stream=stored.stream, named=read_version(stored.named) if stored.named else None)
+    named = read_version(stored.named) if stored.named else None
+    return replace(entry, stream=stored.stream, named=named, attributes=stored.attributes)
 
 
 def _reason(reason: Mapping[str, Any]) -> Result:

@@ -28,7 +28,7 @@ def change(new: dict[str, Any], old: dict[str, Any] | None = None) -> Change:
     return from_record(record(new, old))
 
 
-def short(made: Change, **names: str) -> dict[str, Any]:
+def short(made: Change, **names: Any) -> dict[str, Any]:
     return shorten(made, CLAIM, AttributeNames(**names))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from scorecast.cli import app, board, boards, consumers, load
+from scorecast.cli import app, board, boards, consumers, load, output
 from scorecast.errors import UserError
 from scorecast.leaderboard.policy import BoardPolicy, Keep, Order, policy_item, policy_key
 from scorecast.ops.boards.api_client import ApiClient
@@ -165,6 +165,19 @@ def test_the_top_says_when_there_are_more() -> None:
     result = run("top", "StarWar", "--limit", "1")
     assert "[red]A" in result.stdout
     assert "1 of 2; --limit shows more." in result.stderr
+
+
+def test_the_attributes_that_a_stack_shows_are_columns_of_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    about = {"hackathonName": "StarWar"}
+    entries = [
+        {"rank": 1, "id": "1", "userName": "a", "projectScore": 5, "attributes": {"team": "[b]Lynx", "pro": True}},
+        {"rank": 2, "id": "2", "userName": None, "projectScore": 4},
+    ]
+    output.data.print(board._entries_table(about, entries))
+    header, first, second = (line for line in capsys.readouterr().out.splitlines() if line[0] in "┃│")
+    assert header.split()[1::2] == ["rank", "name", "id", "pro", "team", "score"]
+    assert first.split()[1::2] == ["1", "a", "1", "yes", "[b]Lynx", "5"]
+    assert second.split("│")[4:6] == [" " * 5, " " * 9]
 
 
 def test_a_rank_is_a_sentence_or_json() -> None:

@@ -20,6 +20,7 @@ from tests.support.expressions import meets, updated
 
 ENTRY = StoredEntry("2", "StarWar", "7", "2026-01-01T00:00:00Z", "90", "userB")
 texts = st.text(min_size=1)
+numbers = st.integers(-(10**30), 10**30).map(Decimal)
 entries = st.builds(
     StoredEntry,
     *(texts, texts, texts, texts),
@@ -28,6 +29,9 @@ entries = st.builds(
     history=st.text(),
     tie_order=st.text(),
     range=st.text(),
+    attributes=st.dictionaries(texts, st.text(min_size=1, max_size=20) | st.booleans() | numbers, max_size=8).map(
+        lambda found: tuple(sorted(found.items()))
+    ),
 )
 tombstones = st.builds(StoredEntry, texts, texts, texts, texts, expires_at=st.none() | st.integers(0))
 
@@ -77,6 +81,25 @@ def test_a_tombstone_is_in_no_index() -> None:
 def test_a_longer_name_in_the_table_is_cut_when_it_is_read() -> None:
     item = make_item(ENTRY) | {"userName": {"S": "名" * 100_000}}
     assert read_item(item).name == "名" * NAME_CHARACTERS
+
+
+def test_attributes_are_stored_with_the_name_which_both_indexes_project() -> None:
+    shown = (("age", Decimal("12.5")), ("pro", True), ("team", "Lynx"))
+    item = make_item(replace(ENTRY, attributes=shown))
+    assert set(item) == set(make_item(ENTRY))
+    assert item["userName"] == {
+        "M": {
+            "name": {"S": "userB"},
+            "attributes": {"M": {"age": {"N": "12.5"}, "pro": {"BOOL": True}, "team": {"S": "Lynx"}}},
+        }
+    }
+    assert read_item(item).name == "userB"
+    assert read_item(item).attributes == shown
+
+
+def test_an_entry_may_have_attributes_and_no_name() -> None:
+    entry = replace(ENTRY, name=None, attributes=(("team", "Lynx"),))
+    assert read_item(make_item(entry)) == entry
 
 
 def test_a_score_keeps_all_its_digits() -> None:

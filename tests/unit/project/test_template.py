@@ -12,6 +12,7 @@ from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 from samtranslator.yaml_helper import yaml_parse
 
+from scorecast.leaderboard.display import ATTRIBUTE_NAME_CHARACTERS, ATTRIBUTES_MAX
 from scorecast.ops.dead_letters.formats import STORED_PREFIX
 from scorecast.runtime.settings import (
     AnnouncementSettings,
@@ -149,6 +150,12 @@ def test_a_function_gets_every_variable_that_it_reads(function: str, settings: A
     variables = RESOURCES[function]["Properties"]["Environment"]["Variables"]
     read = settings.from_environment(dict.fromkeys(variables, "4"))
     assert read
+
+
+def test_the_display_attributes_are_as_few_and_short_as_an_answer_has_room_for() -> None:
+    name = f"[A-Za-z0-9_.-]{{1,{ATTRIBUTE_NAME_CHARACTERS}}}"
+    allowed = f"^$|^{name}(,{name}){{0,{ATTRIBUTES_MAX - 1}}}$"
+    assert TEMPLATE["Parameters"]["ShowAttributes"]["AllowedPattern"] == allowed
 
 
 @pytest.mark.parametrize("role", [*of_type("AWS::IAM::Role"), *of_type("AWS::IAM::ManagedPolicy")])

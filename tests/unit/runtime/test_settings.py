@@ -27,6 +27,13 @@ def test_a_missing_variable_is_named(key: str) -> None:
         FanoutSettings.from_environment({name: value for name, value in FANOUT.items() if name != key})
 
 
+def test_no_attributes_are_shown_unless_the_stack_names_some() -> None:
+    assert FanoutSettings.from_environment(FANOUT).bus.attributes.shown == ()
+    names = FanoutSettings.from_environment(FANOUT | {"SHOW_ATTRIBUTES": "team,country,team"}).bus.attributes
+    assert names.shown == ("team", "country")
+    assert names.needed == ("id", "metadata", "projectScore", "hackathonName", "userName", "team", "country")
+
+
 @pytest.mark.parametrize("value", ["0", "-1", "four", "1.5"])
 def test_an_invalid_number_is_shown(value: str) -> None:
     with pytest.raises(SettingError, match=f"EVENT_BRIDGE_MAX_ATTEMPT is '{value}'"):

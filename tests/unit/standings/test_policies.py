@@ -9,9 +9,10 @@ import pytest
 
 from scorecast.changes.change import from_record, to_detail
 from scorecast.leaderboard.policy import BoardPolicy, Corrections, Keep, policy_key
+from scorecast.runtime.settings import AttributeNames
 from scorecast.standings.handler import Delivery
 from scorecast.standings.store import Leaderboard
-from tests.support.consumer_system import System, event
+from tests.support.consumer_system import SETTINGS, System, event
 from tests.support.fakes import STREAM_ARN, client_error, item, record
 
 
@@ -154,6 +155,16 @@ def test_a_name_that_arrives_before_its_entry_is_not_lost(system: System) -> Non
     assert system.table.scores == {}
     system.process(event(item(score="60", name="rude")))
     assert system.table.shown == {("1", "StarWar"): (Decimal(60), "polite")}
+
+
+def test_attributes_travel_with_the_name_after_the_closing_too(system: System) -> None:
+    shown = replace(SETTINGS, attributes=AttributeNames(shown=("team",)))
+    system.processor = replace(system.processor, settings=shown)
+    system.table.declare("StarWar", CORRECTED)
+    lynx, ocelot = (item(score="60") | {"team": {"S": team}} for team in ("Lynx", "Ocelot"))
+    system.process(event(lynx))
+    system.process(late(ocelot, lynx, 2))
+    assert system.table.entries["1", "StarWar"].attributes == (("team", "Ocelot"),)
 
 
 def test_nobody_enters_after_the_closing_nor_again(system: System) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from scorecast.changes.change import iso_now
+from scorecast.leaderboard.display import Attributes
 from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Keep
 from scorecast.ops.boards.policies import policies_of
 from scorecast.ops.stack.stack import Stack
@@ -20,13 +21,16 @@ EXAMPLES = 5
 
 @dataclass(frozen=True, slots=True)
 class ScoreAndName:
-    """The score and the name that an entry shows."""
+    """The score, the name and the attributes that an entry shows."""
 
     score: Decimal
     name: str | None
+    attributes: Attributes = ()
 
     def __str__(self) -> str:
-        return f"{self.score}" if self.name is None else f"{self.score} ({self.name})"
+        attributes = [f"{name} {value}" for name, value in self.attributes]
+        beside = ", ".join(([] if self.name is None else [self.name]) + attributes)
+        return f"{self.score} ({beside})" if beside else f"{self.score}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ class Agreement:
         if main is None or leaderboard is None or policy.keep == Keep.LATEST:
             return main == leaderboard
         is_worse = policy.keep == Keep.BEST and policy.order.is_better(main.score, leaderboard.score)
-        return main.name == leaderboard.name and not is_worse
+        return (main.name, main.attributes) == (leaderboard.name, leaderboard.attributes) and not is_worse
 
     def is_loose(self, board: str) -> bool:
         """Whether an entry of the board may differ from its item."""

@@ -8,7 +8,7 @@ changed, so other consumers and the backup must not receive an event.
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from scorecast.changes.change import Change, to_detail
@@ -75,7 +75,7 @@ class Repair:
 
     def _item_of(self, key: Key) -> Image | None:
         """Return the attributes of the item that make the entry: a whole item may be too large for a message."""
-        needed = {*self.reader.key_names, *astuple(self.reader.attributes)}
+        needed = {*self.reader.key_names, *self.reader.attributes.needed}
         for item in map(in_json, self.verifier.items_of(key[0])):
             entry = self.reader.entry_of(item)
             if entry and entry.key == key and entry.score is not None:

@@ -170,7 +170,7 @@ class Verifier:
             return None  # the dead-letter queue has it, with the reason
         if entry is None or entry.score is None:
             return None
-        return entry.key, ScoreAndName(Decimal(entry.score), entry.name)
+        return entry.key, ScoreAndName(Decimal(entry.score), entry.name, entry.attributes)
 
     def _shown(self, keys: Iterable[Key]) -> dict[Key, ScoreAndName]:
         """Read the entries that the leaderboard has at some keys."""
@@ -204,7 +204,7 @@ class Verifier:
 
 def _entry_in(item: Item) -> tuple[Key, ScoreAndName]:
     entry = read_item(item)
-    return entry.key, ScoreAndName(entry.number, entry.name)
+    return entry.key, ScoreAndName(entry.number, entry.name, entry.attributes)
 
 
 def verifier_of(

@@ -6,7 +6,7 @@ A write changes only the score and the name; an item's other attributes stay.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from decimal import Decimal, DecimalException
 from typing import Any, Protocol
 
@@ -70,7 +70,7 @@ class MainTable:
 
     def scan(self) -> Iterator[Image]:
         """Read the attributes of every item that make an entry, page by page, with consistent reads."""
-        names = {f"#a{at}": name for at, name in enumerate(_names(self.attributes))}
+        names = {f"#a{at}": name for at, name in enumerate(self.attributes.needed)}
         request: dict[str, Any] = {
             "TableName": self.name,
             "ConsistentRead": True,
@@ -119,8 +119,3 @@ def _is_number(text: str) -> bool:
         return DYNAMODB_CONTEXT.create_decimal(text.strip()).is_finite()
     except DecimalException:
         return False
-
-
-def _names(attributes: AttributeNames) -> list[str]:
-    """List each attribute once: two of them may be the same."""
-    return list(dict.fromkeys(getattr(attributes, field.name) for field in fields(attributes)))

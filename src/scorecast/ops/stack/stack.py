@@ -23,7 +23,7 @@ from scorecast.errors import UserError
 from scorecast.ops.stack.aws_errors import aws_code_of, explained, message_of
 from scorecast.ops.stack.exit_codes import ExitCode
 from scorecast.ops.stack.local_engine import CREDENTIALS, REGION, local_url
-from scorecast.runtime.settings import AttributeNames, Bus
+from scorecast.runtime.settings import AttributeNames, Bus, read_names
 
 DEFAULT_STACK = "fanout"
 
@@ -244,4 +244,5 @@ def _attributes(parameters: Mapping[str, str]) -> AttributeNames:
         score=parameters.get("ScoreAttribute", default.score),
         board=parameters.get("BoardAttribute", default.board),
         name=parameters.get("NameAttribute", default.name),
+        shown=read_names(parameters.get("ShowAttributes", "")),
     )

@@ -16,6 +16,10 @@ ITEM = ScoreAndName(Decimal(60), "userA")
         (None, "StarWar/1 has no entry, the main table says 60 (userA)"),
         (ScoreAndName(Decimal(61), "userA"), "StarWar/1 shows 61 (userA), the main table says 60 (userA)"),
         (ScoreAndName(Decimal(60), None), "StarWar/1 shows 60, the main table says 60 (userA)"),
+        (
+            ScoreAndName(Decimal(60), "userA", (("pro", True), ("team", "Lynx"))),
+            "StarWar/1 shows 60 (userA, pro True, team Lynx), the main table says 60 (userA)",
+        ),
     ],
 )
 def test_a_difference_says_what_both_tables_have(shown: ScoreAndName | None, says: str) -> None:
@@ -60,6 +64,8 @@ LATEST_UNTIL = BoardPolicy(closes_at="2026-01-01T00:00:00Z")
         (FIRST, ScoreAndName(Decimal(5), "userA"), True),
         (FIRST, ScoreAndName(Decimal(5), "userB"), False),
         (FIRST, None, False),
+        (BEST, ScoreAndName(Decimal(90), "userA", (("team", "Lynx"),)), False),
+        (FIRST, ScoreAndName(Decimal(60), "userA", (("team", "Lynx"),)), False),
         (LATEST_UNTIL, None, True),
         (LATEST_UNTIL, ScoreAndName(Decimal(5), "userB"), True),
     ],

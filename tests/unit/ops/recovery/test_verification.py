@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from scorecast.changes.change import from_detail, stream_label
-from scorecast.leaderboard.item import Item
+from scorecast.leaderboard.item import Item, StoredEntry, make_item
 from scorecast.leaderboard.policy import BoardPolicy, Keep, Order
 from scorecast.ops.recovery.comparison import Comparison, Difference
 from scorecast.ops.recovery.read_change import item_reader_of
@@ -250,6 +250,21 @@ def test_a_repair_sends_only_the_attributes_of_the_entry_so_a_large_item_fits_in
 ) -> None:
     tables.put("main", entry("1", "b", "5") | {"essay": {"S": "x" * 400_000}})
     assert sent_by_repair(tables, "1", "b")["new"] == {"id": "1", "metadata": "b", "projectScore": 5}
+
+
+def test_what_a_stack_shows_of_an_item_is_compared_and_repaired_with_the_name(tables: RecoveryTables) -> None:
+    tables.put("main", *(entry(at, "b", "5") | {"team": {"S": "Lynx"}, "essay": {"S": "x"}} for at in "12"))
+    tables.put("leaderboard", make_item(StoredEntry("1", "b", "7", "2026", "5", attributes=(("team", "Lynx"),))))
+    tables.put("leaderboard", make_item(StoredEntry("2", "b", "7", "2026", "5", attributes=(("team", "Ocelot"),))))
+    stack = replace(stack_of(tables), attributes=AttributeNames(shown=("team",)))
+    [found] = verifier_of(stack, 0, lambda *_: None).find()
+    assert str(found) == "b/2 shows 5 (team Ocelot), the main table says 5 (team Lynx)"
+    sqs = FakeQueue()
+    Repair(verifier_of(stack, 0, lambda *_: None), item_reader_of(stack), sqs, CONSUMER_QUEUE).send(found)
+    detail = json.loads(sqs.sent[0][1])["detail"]
+    assert detail["new"] == {"id": "2", "metadata": "b", "projectScore": 5, "team": "Lynx"}
+    [made] = entries_of(from_detail(detail, STREAM_ARN), stack.attributes)
+    assert made.attributes == (("team", "Lynx"),)
 
 
 def test_a_repair_removes_an_entry_without_an_item(tables: RecoveryTables) -> None:
