@@ -1,12 +1,14 @@
-"""What tests on a deployed twin share: the command line, a board of one's own, and calls of AWS that fail on demand."""
+"""What tests on a twin share: an engine without a stack, the command line, a board, calls that fail on demand."""
 
 import uuid
 from collections.abc import Callable, Iterator
 
 import pytest
 
+from scorecast.twin import process
+from scorecast.twin.instance import Twin
 from tests.support.command import Scorecast
-from tests.support.deployed import Stack
+from tests.support.deployed import Stack, free_port
 from tests.support.faulty_aws import FaultyAws, Plan, faulty
 from tests.support.pipeline import MainTable
 
@@ -23,6 +25,16 @@ def scorecast(stack: Stack) -> Scorecast:
 def name() -> str:
     """The name of a board of the test's own."""
     return f"board-{uuid.uuid4()}"
+
+
+@pytest.fixture(scope="session")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Twin]:
+    """An engine without a stack, which starts in a second."""
+    folder = tmp_path_factory.mktemp("engine")
+    twin = Twin(root=folder, state_dir=folder / "twin", port=free_port())
+    process.start(twin)
+    yield twin
+    process.stop(twin)
 
 
 @pytest.fixture

@@ -9,9 +9,11 @@ import os
 import queue
 import sysconfig
 import threading
+from bisect import bisect
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
+from itertools import accumulate
 from typing import Any
 
 from ministack.core import lambda_runtime
@@ -25,8 +27,9 @@ log = logging.getLogger("scorecast.twin.patches")
 
 Json = dict[str, Any]
 
-# On AWS a function's batch has at most 6 MB.
+# On AWS a function's batch has at most 6 MB. A message has a kilobyte of attributes beside its body.
 BATCH_BYTES = 6 * 1024 * 1024
+_ENVELOPE_BYTES = 1024
 _BUCKET_ARN = "arn:aws:s3:::"
 _CORES = os.cpu_count() or 1
 # Batches of a queue that are processed at once: the engine, which is all the services they call, needs a core itself.
@@ -87,17 +90,22 @@ def poll_streams_beside_queues() -> None:
 
 def fill_batches_from_queues() -> None:
     """MiniStack passes a function at most ten messages of a queue; on AWS the mapping's BatchSize is the limit."""
-    wrap(sqs, "_receive_messages_for_esm", _receive_batch)
+    sqs._receive_messages_for_esm = _receive_batch
 
 
-def _receive_batch(original: Callable[[str, int], list[Json]], queue_url: str, batch_size: int) -> list[Json]:
-    batch: list[Json] = []
-    while len(batch) < batch_size and sum(len(message["body"]) for message in batch) < BATCH_BYTES:
-        received = original(queue_url, batch_size - len(batch))
-        batch += received
-        if not received:
-            break
-    return batch
+def _receive_batch(queue_url: str, batch_size: int) -> list[Json]:
+    """Receive as many messages as the mapping says and a function's event may have bytes."""
+    with sqs._queues_lock:
+        queue = sqs._get_q(queue_url)
+        sqs._expire_retained(queue)
+        sqs._dlq_sweep(queue)
+        received = sqs._collect_msgs(queue, batch_size, int(queue["attributes"].get("VisibilityTimeout", "30")))
+        sizes = accumulate(len(json.dumps(message["body"])) + _ENVELOPE_BYTES for message in received)
+        fitting = max(1, bisect(list(sizes), BATCH_BYTES))
+        for message in received[fitting:]:
+            message["visible_at"] = 0
+            message["receive_count"] -= 1
+        return list(received[:fitting])
 
 
 def keep_batches_that_are_given_up() -> None:
