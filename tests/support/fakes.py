@@ -12,7 +12,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from scorecast.leaderboard.index.table import ROOT, IndexTable
-from scorecast.leaderboard.item import StoredEntry, is_entry, read_item
+from scorecast.leaderboard.item import BY_TIE, StoredEntry, is_entry, read_item
 from scorecast.leaderboard.policy import BoardPolicy, listed_key, policy_item, policy_key, read_policy
 from scorecast.runtime.settings import AttributeNames, Bus
 from tests.support.expressions import key_filter, meets, plain, updated
@@ -237,7 +237,9 @@ class FakeDynamoDb:
             return list(self.board_items.values()), ("collection", "name")
         if index is None:
             return list(self.items.values()), ("id", "metadata")
-        keys, projected = (TIE_INDEX_KEY, _TIE_PROJECTED) if index == "ties" else (SCORE_INDEX_KEY, ("userName",))
+        keys, projected = (
+            (TIE_INDEX_KEY, _TIE_PROJECTED) if index in ("ties", BY_TIE.index) else (SCORE_INDEX_KEY, ("userName",))
+        )
         shown = self.items if self.indexed is None else self.indexed
         return [project(one, keys, projected) for one in shown.values() if keys[-1] in one], keys
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import islice
@@ -80,6 +80,11 @@ class BoardEntries:
     def worst(self, limit: int) -> list[StoredEntry]:
         """Read the last `limit` entries, the last one first."""
         return self._read(self.index.request(self.board), limit, forward=False)
+
+    def all(self) -> Iterator[StoredEntry]:
+        """Read all entries, page by page."""
+        request = self.index.request(self.board) | {"ScanIndexForward": self._is_best_first}
+        return map(read_item, read_all(self.dynamodb.query, request))
 
     def after(self, cursor: Cursor, limit: int) -> list[StoredEntry]:
         """Read the `limit` entries after a cursor, whether or not its entry is still there."""

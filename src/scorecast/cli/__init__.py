@@ -22,6 +22,8 @@ COMMANDS = {
         "rank": LazyCommand("scorecast.cli.board:rank", "Show a participant's rank and neighbours on a board."),
         "score": LazyCommand("scorecast.cli.board:score", "Write or delete a score and wait until the board shows it."),
         "boards": LazyCommand("scorecast.cli.boards:boards", "Declare how boards rank and when they close."),
+        "export": LazyCommand("scorecast.cli.files:export", "Write a board to a file, with ranks: CSV or JSON."),
+        "import": LazyCommand("scorecast.cli.files:import_", "Write the scores of a file to the main table."),
         "load": LazyCommand("scorecast.cli.load:load", "Write realistic score changes and check that all arrived."),
         "cost": LazyCommand("scorecast.cli.cost:cost", "Estimate a month's bill, beside three other designs."),
     },

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -24,3 +26,14 @@ def make_table(*columns: str | Text, right: Collection[str] = (), **attributes: 
     for name in columns:
         table.add_column(name, justify="right" if name in right else "left", overflow="fold")
     return table
+
+
+@contextmanager
+def counting(title: str, total: int | None = None, *, is_hidden: bool = False) -> Iterator[Callable[[int], None]]:
+    """Show how many things are done, of how many if that is known; the result receives each further number of them."""
+    count = "{task.completed:,}" if total is None else "{task.completed:,} of {task.total:,}"
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TextColumn(count), TimeElapsedColumn())
+    is_hidden = is_hidden or not notes.is_terminal
+    with Progress(*columns, console=notes, transient=True, disable=is_hidden) as progress:
+        task = progress.add_task(title, total=total)
+        yield lambda count: progress.advance(task, count)

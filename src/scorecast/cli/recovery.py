@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from scorecast.cli.command import Name, Whole, command, json_option, option, print_json, rate_option
 from scorecast.cli.options import open_stack, with_stack_options
-from scorecast.cli.output import data, notes, plain
+from scorecast.cli.output import counting, data, notes, plain
 from scorecast.errors import UserError
 from scorecast.ops.dead_letters.filters import read_moment
 from scorecast.ops.recovery.backfill import Backfill, BusPublisher, open_checkpoint
@@ -66,7 +63,7 @@ def backfill(
     checkpoint = open_checkpoint(path, reader.table, segments)
     if checkpoint.is_begun():
         notes.print(plain(f"Continuing an earlier run ({path})."), style="dim", soft_wrap=True)
-    with _counting("Items published") as on_progress, ThreadPoolExecutor(CALLS_AT_ONCE) as executor:
+    with counting("Items published") as on_progress, ThreadPoolExecutor(CALLS_AT_ONCE) as executor:
         publish = BusPublisher(stack.client("events"), stack.claims, executor, stack.bus)
         run = Backfill(reader, publish, checkpoint, RateLimit(rate), on_progress)
         is_done = run.run()
@@ -115,7 +112,7 @@ def restore(
     if writer and not dry_run:
         writer.prepare(create_like=stack.output("MainTableName") if create else None, may_overwrite=overwrite)
     from_bucket = bucket or stack.output("BackupBucketName")
-    with _counting("Events read") as on_read, read_backup(stack.client("s3"), from_bucket, moment, on_read) as latest:
+    with counting("Events read") as on_read, read_backup(stack.client("s3"), from_bucket, moment, on_read) as latest:
         source = choose_table(latest, source_table, stack.output("MainTableName"))
         done = _would_restore(latest, source) if dry_run else _restore(stack, latest, source, writer, RateLimit(rate))
     counts = {name: latest.counts[name] for name in ("events", "later", "unreadable", "unresolved")} | done
@@ -139,7 +136,7 @@ def _would_restore(latest: LatestChanges, source: str) -> dict[str, int]:
 def _restore(
     stack: Stack, latest: LatestChanges, source: str, writer: TableWriter | None, limit: RateLimit
 ) -> dict[str, int]:
-    with _counting("Items restored") as on_progress, ThreadPoolExecutor(CALLS_AT_ONCE) as executor:
+    with counting("Items restored") as on_progress, ThreadPoolExecutor(CALLS_AT_ONCE) as executor:
         if writer:
             counts = writer.write(latest.changes(source), limit, on_progress)
             return {"written": counts["written"], "removed": counts["removed"]}
@@ -156,11 +153,3 @@ def _restored(source: str, counts: dict[str, int], table: str | None, dry_run: b
     would, destination = ("would be ", table or "the bus") if dry_run else ("", str(table))
     removed = f"; {counts['removed']:,} had been removed" if counts["removed"] else ""
     return f"{read}; {counts['written']:,} items of {source} {would}written to {destination}{removed}."
-
-
-@contextmanager
-def _counting(title: str) -> Iterator[Callable[[int], None]]:
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TextColumn("{task.completed:,}"), TimeElapsedColumn())
-    with Progress(*columns, console=notes, transient=True, disable=not notes.is_terminal) as progress:
-        task = progress.add_task(title, total=None)
-        yield lambda count: progress.advance(task, count)

@@ -6,20 +6,17 @@ the batch for a minute.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from scorecast.errors import UserError
-from scorecast.ops.stack.aws_errors import aws_code_of
 from scorecast.ops.stack.polling import CLOCK, Clock, poll_until
+from scorecast.ops.stack.throttling import GIVE_UP_S, LONGEST_PAUSE_S, first_pause_s, is_throttled
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
 BATCH_WRITES = 25
-GIVE_UP_S = 60
-_THROTTLED = {"ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"}
 
 WriteRequest = dict[str, Any]
 """{"PutRequest": {"Item": ...}} or {"DeleteRequest": {"Key": ...}}"""
@@ -39,8 +36,7 @@ def _send_some(
     dynamodb: Any, table: str, requests: list[WriteRequest], advice: str, clock: Clock
 ) -> list[WriteRequest]:
     """Send the requests until DynamoDB processes at least one of them; return the rest."""
-    # Several threads write at once, so their pauses differ.
-    for _ in poll_until(GIVE_UP_S, pause_s=0.05 * random.uniform(1, 2), longest_pause_s=5, clock=clock):
+    for _ in poll_until(GIVE_UP_S, first_pause_s(), LONGEST_PAUSE_S, clock):
         rest = _send(dynamodb, table, requests)
         if len(rest) < len(requests):
             return rest
@@ -52,7 +48,7 @@ def _send(dynamodb: Any, table: str, requests: list[WriteRequest]) -> list[Write
     try:
         answer = dynamodb.batch_write_item(RequestItems={table: requests})
     except ClientError as error:
-        if aws_code_of(error) in _THROTTLED:
+        if is_throttled(error):
             return requests
         raise
     unprocessed: list[WriteRequest] = answer.get("UnprocessedItems", {}).get(table, [])

@@ -7,22 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import Decimal, DecimalException
+from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperation
 from typing import Any, Protocol
-
-from boto3.dynamodb.types import DYNAMODB_CONTEXT
 
 from scorecast.changes.change import Change
 from scorecast.changes.values import Image
 from scorecast.errors import UserError
+from scorecast.leaderboard.batch_get import BatchGetItem
+from scorecast.leaderboard.order_key import LARGEST_MAGNITUDE, SCORE_DIGITS, SMALLEST_MAGNITUDE
 from scorecast.ops.stack.exit_codes import ExitCode
 from scorecast.ops.stack.stack import Stack
 from scorecast.runtime.pages import read_all
 from scorecast.runtime.settings import AttributeNames
 from scorecast.standings.entry import Entry, entries_of
 
+# Raises where a number has more digits than DynamoDB holds.
+_EXACT = Context(prec=SCORE_DIGITS, traps=[Inexact, InvalidOperation])
 
-class _DynamoDb(Protocol):
+
+class _DynamoDb(BatchGetItem, Protocol):
     def update_item(self, **request: Any) -> dict[str, Any]: ...
     def delete_item(self, **request: Any) -> dict[str, Any]: ...
     def scan(self, **request: Any) -> dict[str, Any]: ...
@@ -40,9 +43,7 @@ class MainTable:
 
     def put_score(self, participant: str, board: str, score: Decimal, name: str | None = None) -> Image:
         """Write the score, and the name if there is one, at (participant, board); return the whole item."""
-        values = {self.attributes.score: {"N": format(score, "f")}}
-        if name is not None:
-            values[self.attributes.name] = {"S": name}
+        values = self._values(score, name)
         answer = self.dynamodb.update_item(
             TableName=self.name,
             Key=self.key(participant, board),
@@ -53,6 +54,14 @@ class MainTable:
         )
         image: Image = answer["Attributes"]
         return image
+
+    def item(self, participant: str, board: str, score: Decimal, name: str | None = None) -> Image:
+        """Return the item that `put_score` makes where there is none."""
+        return self.key(participant, board) | self._values(score, name)
+
+    def _values(self, score: Decimal, name: str | None) -> Image:
+        values = {self.attributes.score: {"N": format(score, "f")}}
+        return values if name is None else values | {self.attributes.name: {"S": name}}
 
     def delete(self, participant: str, board: str) -> Image | None:
         """Delete the item at (participant, board); return the item, or None if it did not exist."""
@@ -67,6 +76,11 @@ class MainTable:
             if self.key_types[name] == "N" and not _is_number(value):
                 raise UserError(f"The key {name} of the table {self.name} is a number, not {value!r}.", ExitCode.USAGE)
         return {name: {self.key_types[name]: value} for name, value in key.items()}
+
+    def participant_of(self, image: Image) -> str:
+        """Return the participant of an item; a number as DynamoDB writes it, so 1.0 and 1 are one participant."""
+        [(kind, text)] = image[self.attributes.id].items()
+        return format(_EXACT.normalize(Decimal(text)), "f") if kind == "N" else str(text)
 
     def scan(self) -> Iterator[Image]:
         """Read the attributes of every item that make an entry, page by page, with consistent reads."""
@@ -110,12 +124,13 @@ def read_score(text: str) -> Decimal:
         raise UserError(
             f"The score {text!r} is not a number of up to 38 digits, such as 90, -3 or 12.5.", ExitCode.USAGE
         )
-    return DYNAMODB_CONTEXT.create_decimal(text.strip())
+    return _EXACT.create_decimal(text.strip())
 
 
 def _is_number(text: str) -> bool:
     """Whether DynamoDB can hold the number exactly."""
     try:
-        return DYNAMODB_CONTEXT.create_decimal(text.strip()).is_finite()
+        number = _EXACT.create_decimal(text.strip())
     except DecimalException:
         return False
+    return number.is_finite() and (not number or SMALLEST_MAGNITUDE <= number.adjusted() <= LARGEST_MAGNITUDE)

@@ -42,12 +42,14 @@ def clock_of(fake: FakeClock) -> Clock:
     return Clock(fake.now, fake.sleep)
 
 
-@pytest.mark.parametrize("text", ["90", "-3", "12.5", "0", "1e3", "1" * 38, "0." + "1" * 38, " 7 "])
+@pytest.mark.parametrize("text", ["90", "-3", "12.5", "0", "1e3", "1" * 38, "0." + "1" * 38, " 7 ", "1E-130", "9E125"])
 def test_a_number_of_up_to_38_digits_is_a_score(text: str) -> None:
     assert read_score(text) == Decimal(text.strip())
 
 
-@pytest.mark.parametrize("text", ["", "ninety", "NaN", "Infinity", "-inf", "1" * 39, "1e200", "0x1f", "1,5"])
+@pytest.mark.parametrize(
+    "text", ["", "ninety", "NaN", "Infinity", "-inf", "1" * 39, "1e126", "1e-131", "1e200", "0x1f", "1,5"]
+)
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(UserError, match="is not a number of up to 38 digits") as error:
         read_score(text)

@@ -1,0 +1,1 @@
+"""Boards as files: export and import."""

@@ -1,0 +1,145 @@
+"""The file of a board: one entry a line, as CSV (RFC 4180, with a line of names) or as JSON, an object a line. Pure.
+
+Both are UTF-8, and their fields have the API's names. Scores keep all their digits. A name may hold anything: in CSV it
+may go over several lines, and its entry is then known by the first of them.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, DecimalException
+from enum import StrEnum
+from pathlib import PurePath
+from typing import Any, TextIO
+
+from scorecast.api.responses import json_text
+
+BOARD, RANK, POSITION, ID, NAME, SCORE = "hackathonName", "rank", "position", "id", "userName", "projectScore"
+FIELDS = (BOARD, RANK, POSITION, ID, NAME, SCORE)
+"""All fields of a line, in the order of CSV's columns."""
+
+Row = Mapping[str, Any]
+"""The fields of a line by name. As they are read, CSV has texts only; JSON's numbers are decimals."""
+
+
+class Format(StrEnum):
+    """How a file is written."""
+
+    CSV = "csv"
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class RawLine:
+    """A line as it was read, by its number (1 is the first); `flaw` says why it could not be read."""
+
+    number: int
+    row: Row
+    flaw: str = ""
+
+
+def format_of(path: PurePath) -> Format:
+    """Return the format that the end of a file's name says; CSV unless it is that of JSON.
+
+    >>> format_of(PurePath("StarWar.jsonl")), format_of(PurePath("scores"))
+    (<Format.JSON: 'json'>, <Format.CSV: 'csv'>)
+    """
+    return Format.JSON if path.suffix.lower() in (".json", ".jsonl", ".ndjson") else Format.CSV
+
+
+def shown(value: Any) -> str:
+    """Return a value for a message: its first 60 characters.
+
+    >>> shown("ninety"), shown(None), shown(Decimal("1E+9"))
+    ("'ninety'", 'null', '1E9')
+    """
+    text = json_text(value) if value is None or isinstance(value, Decimal) else repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+# ---------------------------------------------------------------- writing
+
+
+def write_lines(rows: Iterable[Row], fields: Sequence[str], form: Format) -> Iterator[str]:
+    """Yield the text of a file, line by line."""
+    if form is Format.JSON:
+        yield from (json_text({name: row[name] for name in fields}) + "\n" for row in rows)
+        return
+    write = csv.writer(_Echo()).writerow
+    yield write(fields)
+    yield from (write([_cell(row[name]) for name in fields]) for row in rows)
+
+
+class _Echo:
+    """The file that csv.writer writes to: it hands every line back."""
+
+    def write(self, text: str) -> str:
+        return text
+
+
+def _cell(value: Any) -> Any:
+    return json_text(value) if isinstance(value, Decimal) else value
+
+
+# ---------------------------------------------------------------- reading
+
+
+def read_lines(file: TextIO, form: Format) -> Iterator[RawLine]:
+    """Yield the lines of a file that was opened with newline=""; empty lines are skipped."""
+    return _json_lines(file) if form is Format.JSON else _csv_lines(file)
+
+
+def _json_lines(file: TextIO) -> Iterator[RawLine]:
+    for number, text in enumerate(file, start=1):
+        if not text.strip():
+            continue
+        try:
+            row = json.loads(text, parse_float=Decimal, parse_int=Decimal)
+        except (ValueError, DecimalException, RecursionError):
+            row = None
+        if isinstance(row, dict):
+            yield RawLine(number, row, _strange(row))
+        else:
+            yield RawLine(number, {}, f"{shown(text.strip())} is not a JSON object; each line must be one")
+
+
+def _csv_lines(file: TextIO) -> Iterator[RawLine]:
+    reader = csv.reader(file, strict=True)
+    names: list[str] | None = None
+    while True:
+        number = reader.line_num + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield RawLine(number, {}, f"this is not CSV ({error}); a quotation mark within quotation marks is doubled")
+            continue
+        if not cells:
+            continue
+        if names is None:
+            if flaw := _flaw_of_names(cells):
+                yield RawLine(number, {}, flaw)
+                return
+            names = cells
+        elif len(cells) != len(names):
+            yield RawLine(number, {}, f"it has {len(cells)} fields; the first line names {len(names)}")
+        else:
+            yield RawLine(number, dict(zip(names, cells, strict=True)))
+
+
+def _flaw_of_names(names: Sequence[str]) -> str:
+    """Say what is wrong with the first line of a CSV file; empty if nothing is."""
+    missing = [name for name in (ID, SCORE) if name not in names]
+    if missing:
+        return f"the first line must name the columns, and {' and '.join(missing)} among them; it is {shown(names)}"
+    doubled = [name for name in names if names.count(name) > 1]
+    return f"the column {doubled[0]} is there twice" if doubled else _strange(names)
+
+
+def _strange(names: Iterable[str]) -> str:
+    strange = [name for name in names if name not in FIELDS]
+    return f"{shown(strange[0])} is not a field; the fields are {', '.join(FIELDS)}" if strange else ""

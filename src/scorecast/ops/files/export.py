@@ -1,0 +1,109 @@
+"""Export: the entries of a board in its order, with ranks that are counted while they are read.
+
+It reads the tables and not the API, so the ranks of a file always agree with its lines. Memory holds one page of the
+board. Refuses a board without entries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from scorecast.api.entry_table import BoardEntries, EntryTable
+from scorecast.errors import UserError
+from scorecast.leaderboard.index.table import ROOT, IndexTable, Node
+from scorecast.leaderboard.item import BY_SCORE, BY_TIE, StoredEntry
+from scorecast.leaderboard.policy import BoardPolicy, Ties
+from scorecast.ops.boards.policies import policies_of
+from scorecast.ops.files.board_file import BOARD, FIELDS, ID, NAME, POSITION, RANK, SCORE, Row
+from scorecast.ops.stack.polling import CLOCK, Clock
+from scorecast.ops.stack.rate_limit import RateLimit
+from scorecast.ops.stack.stack import Stack
+from scorecast.ops.stack.throttling import repeat_throttled
+from scorecast.runtime.batches import cut_batches
+
+PAGE_ENTRIES = 100
+
+OnProgress = Callable[[int], None]
+
+
+@dataclass(slots=True)
+class Export:
+    """The export of one board; `count` is how many entries were read. `root` is that of its index before the first."""
+
+    policy: BoardPolicy
+    entries: BoardEntries
+    index: IndexTable
+    root: Node
+    rate_limit: RateLimit
+    count: int = 0
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields of a line; a position has no meaning where ties have no order."""
+        has_positions = self.policy.ties is Ties.EARLIEST
+        return tuple(name for name in FIELDS if name != POSITION or has_positions)
+
+    def rows(self, on_read: OnProgress = lambda _: None) -> Iterator[Row]:
+        """Yield the entries, best first; `on_read` receives how many more were read."""
+        for page in cut_batches(ranked(self.entries.all()), PAGE_ENTRIES):
+            self.rate_limit.wait(len(page))
+            yield from page
+            self.count += len(page)
+            on_read(len(page))
+
+    def has_changed(self) -> bool:
+        """Whether an entry of the board was written since the export began."""
+        return _updates(_read_root(self.index, self.entries.board)) != _updates(self.root)
+
+
+def ranked(entries: Iterable[StoredEntry]) -> Iterator[Row]:
+    """Rank the entries of a board, best first: tied entries share the rank of the first of them (1, 2, 2, 4)."""
+    rank, before = 0, None
+    for position, entry in enumerate(entries, start=1):
+        rank = rank if before is not None and before.number == entry.number else position
+        before = entry
+        yield {
+            BOARD: entry.board,
+            RANK: rank,
+            POSITION: position,
+            ID: entry.id,
+            NAME: entry.name,
+            SCORE: entry.number,
+        }
+
+
+def export_of(stack: Stack, board: str, rate: float | None, clock: Clock = CLOCK) -> Export:
+    """Make the export of a board, at most `rate` entries a second; UserError if the board has no entries."""
+    index = IndexTable(stack.client("dynamodb"), stack.output("BoardTableName"))
+    root = _read_root(index, board)
+    if not root.total:
+        raise UserError(f"There is no board {board!r}, or it has no entries: `scorecast top` lists the boards.")
+    patient: Any = _PatientQueries(stack.client("dynamodb"), clock)
+    table = EntryTable(patient, stack.output("LeaderboardTableName"), BY_SCORE.index, BY_TIE.index)
+    policy = policies_of(stack).of(board)
+    return Export(policy, table.of_board(board, policy), index, root, RateLimit(rate, clock))
+
+
+@dataclass(frozen=True, slots=True)
+class _PatientQueries:
+    """DynamoDB's Query, repeated while it is throttled."""
+
+    dynamodb: Any
+    clock: Clock
+
+    def query(self, **request: Any) -> dict[str, Any]:
+        advice = "run it again later, or with a lower --rate"
+        answer: dict[str, Any] = repeat_throttled(partial(self.dynamodb.query, **request), advice, self.clock)
+        return answer
+
+
+def _read_root(index: IndexTable, board: str) -> Node:
+    """Read the root of a board's index, which every change of an entry updates."""
+    return index.read(board, [ROOT], consistent=True)[ROOT]
+
+
+def _updates(root: Node) -> list[int]:
+    return [shard.updates for shard in root.shards]
