@@ -1,12 +1,13 @@
 """A board that is exported and imported into an empty stack is the same board, with any names, ids and scores."""
 
 import io
-from collections.abc import Iterable
+from dataclasses import replace
 from decimal import Decimal
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from scorecast.leaderboard.display import AttributeValue
 from scorecast.leaderboard.item import NAME_CHARACTERS
 from scorecast.leaderboard.order_key import LARGEST_MAGNITUDE, SCORE_DIGITS, SMALLEST_MAGNITUDE
 from scorecast.leaderboard.policy import BoardPolicy, Order
@@ -16,17 +17,25 @@ from scorecast.ops.files.import_report import ImportReport
 from scorecast.ops.files.importer import Importer
 from scorecast.ops.files.staged_lines import stage_lines, staged_lines
 from scorecast.ops.stack.main_table import main_table_of
+from scorecast.ops.stack.stack import Stack
+from scorecast.runtime.settings import AttributeNames
 from tests.support.api_fakes import FakeTable
 from tests.support.ops_fakes import fake_stack
 from tests.support.recovery_fakes import RecoveryTables
 
-Participants = dict[str, tuple[Decimal, str | None]]
-"""The score and the name of each participant."""
+Participants = dict[str, tuple[Decimal, str | None, dict[str, AttributeValue]]]
+"""The score, the name and the attributes of each participant."""
+
+SHOWN = ("team", "projectScore.2")
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
 # Characters that a format may stumble over come often.
 awkward = st.text(st.sampled_from('",;\n\r\t \x00\ufeff\u2028{}[]\\=+é名🏆'), min_size=1, max_size=8)
 names = st.one_of(st.none(), texts, awkward, st.just("n" * NAME_CHARACTERS))
+
+attributes = st.fixed_dictionaries(
+    {}, optional=dict.fromkeys(SHOWN, st.one_of(awkward, texts, st.booleans(), st.decimals(-9, 9, places=2)))
+)
 
 
 @st.composite
@@ -39,15 +48,19 @@ def scores(draw: st.DrawFn) -> Decimal:
     return Decimal(f"{draw(st.sampled_from(['', '-']))}{digits[0]}.{digits[1:] or 0}E{magnitude}")
 
 
+def stack_of(dynamodb: FakeTable | RecoveryTables) -> Stack:
+    return replace(fake_stack(dynamodb=dynamodb), attributes=AttributeNames(shown=SHOWN))
+
+
 def text_of(table: FakeTable, board: str, form: Format) -> str:
-    export = export_of(fake_stack(dynamodb=table), board, None)
+    export = export_of(stack_of(table), board, None)
     return "".join(write_lines(export.rows(), export.fields, form))
 
 
 def imported(text: str, tables: RecoveryTables, form: Format) -> ImportReport:
     """Import a file as it is when it has been written and read again."""
     file = io.TextIOWrapper(io.BytesIO(text.encode()), encoding="utf-8-sig", errors="surrogateescape", newline="")
-    main, report = main_table_of(fake_stack(dynamodb=tables)), ImportReport()
+    main, report = main_table_of(stack_of(tables)), ImportReport()
     with staged_lines() as lines:
         assert all(stage_lines(read_lines(file, form), main, None, lines, report))
         assert report.faults == []
@@ -55,27 +68,33 @@ def imported(text: str, tables: RecoveryTables, form: Format) -> ImportReport:
     return report
 
 
-def board_of(tables: RecoveryTables, policy: BoardPolicy) -> FakeTable:
+def board_of(tables: RecoveryTables, board: str, policy: BoardPolicy) -> FakeTable:
     """The leaderboard that the items of a main table make."""
-    main = main_table_of(fake_stack(dynamodb=tables))
+    main = main_table_of(stack_of(tables))
     made = [entry for entry in map(main.entry_of, tables.tables["main"].values()) if entry]
     shown = [(entry.board, entry.id, str(entry.score)) for entry in made]
-    return FakeTable(shown, names=names_of((entry.id, entry.name) for entry in made), policies={shown[0][0]: policy})
+    names = {entry.id: entry.name for entry in made if entry.name is not None}
+    attributes = {entry.id: dict(entry.attributes) for entry in made}
+    return FakeTable(shown, names=names, attributes=attributes, policies={board: policy})
 
 
-def names_of(pairs: Iterable[tuple[str, str | None]]) -> dict[str, str]:
-    return {participant: name for participant, name in pairs if name is not None}
+def main_table_with(participants: Participants, board: str) -> RecoveryTables:
+    tables = RecoveryTables()
+    main = main_table_of(stack_of(tables))
+    for participant, (score, name, attributes) in participants.items():
+        main.put_score(participant, board, score, name, tuple(attributes.items()))
+    return tables
 
 
 @given(
-    st.dictionaries(st.one_of(texts, awkward), st.tuples(scores(), names), min_size=1, max_size=12),
+    st.dictionaries(st.one_of(texts, awkward), st.tuples(scores(), names, attributes), min_size=1, max_size=12),
     st.one_of(texts, awkward),
     st.sampled_from(Format),
     st.sampled_from(Order),
 )
 @settings(max_examples=100)
 @example(
-    {"1": (Decimal("1E-130"), "a\r\nb"), "2": (Decimal("9." + "9" * 37 + "E125"), '"')},
+    {"1": (Decimal("1E-130"), "a\r\nb", {"team": "12"}), "2": (Decimal("9." + "9" * 37 + "E125"), '"', {"team": True})},
     ",",
     Format.CSV,
     Order.ASCENDING,
@@ -83,14 +102,10 @@ def names_of(pairs: Iterable[tuple[str, str | None]]) -> dict[str, str]:
 def test_an_export_imported_into_an_empty_stack_is_the_same_board(
     participants: Participants, board: str, form: Format, order: Order
 ) -> None:
-    policy = BoardPolicy(order=order)
-    shown = [(board, one, format(score, "f")) for one, (score, _) in participants.items()]
-    original = FakeTable(
-        shown, names=names_of((one, name) for one, (_, name) in participants.items()), policies={board: policy}
-    )
-    text, empty = text_of(original, board, form), RecoveryTables()
+    policy, empty = BoardPolicy(order=order), RecoveryTables()
+    text = text_of(board_of(main_table_with(participants, board), board, policy), board, form)
     assert imported(text, empty, form).written == len(participants)
-    assert text_of(board_of(empty, policy), board, form) == text
+    assert text_of(board_of(empty, board, policy), board, form) == text
     items = dict(empty.tables["main"])
     assert imported(text, empty, form).unchanged == len(participants)
     assert empty.tables["main"] == items

@@ -125,6 +125,12 @@ def test_an_operator_declares_and_withdraws_a_policy(operator: Scorecast) -> Non
     operator.ok("dlq", "list")
 
 
+def test_an_operator_takes_a_board_to_a_file_and_back(operator: Scorecast, tmp_path: Path) -> None:
+    file = str(tmp_path / "board.csv")
+    operator.ok("export", "StarWar", "--into", file)
+    assert operator.json("import", file, "--board", "Rematch")["written"] == 3
+
+
 def test_an_operator_repairs_and_rebuilds(own: Stack, operator: Scorecast) -> None:
     dynamodb, table = own.client("dynamodb"), own.outputs["BoardTableName"]
     items = dynamodb.scan(TableName=table)["Items"]

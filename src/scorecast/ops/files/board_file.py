@@ -2,6 +2,9 @@
 
 Both are UTF-8, and their fields have the API's names. Scores keep all their digits. A name may hold anything: in CSV it
 may go over several lines, and its entry is then known by the first of them.
+
+An attribute `team` is the field `attributes.team`, which JSON nests as the API does. CSV knows only texts. So one that
+reads like a number, a boolean or a JSON text is written as a JSON text there.
 """
 
 from __future__ import annotations
@@ -19,10 +22,14 @@ from scorecast.api.responses import json_text
 
 BOARD, RANK, POSITION, ID, NAME, SCORE = "hackathonName", "rank", "position", "id", "userName", "projectScore"
 FIELDS = (BOARD, RANK, POSITION, ID, NAME, SCORE)
-"""All fields of a line, in the order of CSV's columns."""
+"""The fields of every line, in the order of CSV's columns; those of attributes follow them."""
+
+ATTRIBUTES = "attributes"
+ATTRIBUTE = f"{ATTRIBUTES}."
+"""What the field of an attribute begins with."""
 
 Row = Mapping[str, Any]
-"""The fields of a line by name. As they are read, CSV has texts only; JSON's numbers are decimals."""
+"""The fields of a line by name. As they are read, CSV's are texts, but for attributes; JSON's numbers are decimals."""
 
 
 class Format(StrEnum):
@@ -66,11 +73,11 @@ def shown(value: Any) -> str:
 def write_lines(rows: Iterable[Row], fields: Sequence[str], form: Format) -> Iterator[str]:
     """Yield the text of a file, line by line."""
     if form is Format.JSON:
-        yield from (json_text({name: row[name] for name in fields}) + "\n" for row in rows)
+        yield from (json_text(_nested(row, fields)) + "\n" for row in rows)
         return
     write = csv.writer(_Echo()).writerow
     yield write(fields)
-    yield from (write([_cell(row[name]) for name in fields]) for row in rows)
+    yield from (write([_cell(name, row[name]) for name in fields]) for row in rows)
 
 
 class _Echo:
@@ -80,8 +87,30 @@ class _Echo:
         return text
 
 
-def _cell(value: Any) -> Any:
-    return json_text(value) if isinstance(value, Decimal) else value
+def _nested(row: Row, fields: Sequence[str]) -> dict[str, Any]:
+    """Return the object of a line; attributes that the entry lacks are omitted."""
+    own = [name for name in fields if name.startswith(ATTRIBUTE) and row[name] is not None]
+    attributes = {name.removeprefix(ATTRIBUTE): row[name] for name in own}
+    others = {name: row[name] for name in fields if not name.startswith(ATTRIBUTE)}
+    return others | ({ATTRIBUTES: attributes} if attributes else {})
+
+
+def _cell(field: str, value: Any) -> Any:
+    is_of_another_type = field.startswith(ATTRIBUTE) and value is not None and read_cell(str(value)) != value
+    return json_text(value) if isinstance(value, Decimal | bool) or is_of_another_type else value
+
+
+def read_cell(text: str) -> str | Decimal | bool | None:
+    """Read the value of an attribute in CSV; an empty one is no value.
+
+    >>> read_cell("Lynx"), read_cell("12"), read_cell('"12"'), read_cell("true")
+    ('Lynx', Decimal('12'), '12', True)
+    """
+    try:
+        value = json.loads(text, parse_float=Decimal, parse_int=Decimal, parse_constant=lambda _: text)
+    except (ValueError, DecimalException, RecursionError):
+        return text or None
+    return value if isinstance(value, str | Decimal | bool) else text
 
 
 # ---------------------------------------------------------------- reading
@@ -101,9 +130,17 @@ def _json_lines(file: TextIO) -> Iterator[RawLine]:
         except (ValueError, DecimalException, RecursionError):
             row = None
         if isinstance(row, dict):
-            yield RawLine(number, row, _strange(row))
+            yield _flat(number, row)
         else:
             yield RawLine(number, {}, f"{shown(text.strip())} is not a JSON object; each line must be one")
+
+
+def _flat(number: int, row: dict[str, Any]) -> RawLine:
+    """Return a line whose attributes are fields like the others."""
+    attributes = row.pop(ATTRIBUTES, {})
+    if not isinstance(attributes, dict):
+        return RawLine(number, {}, f"{ATTRIBUTES} is {shown(attributes)}; it must be an object")
+    return RawLine(number, row | {f"{ATTRIBUTE}{name}": attributes[name] for name in attributes}, _strange(row))
 
 
 def _csv_lines(file: TextIO) -> Iterator[RawLine]:
@@ -128,7 +165,8 @@ def _csv_lines(file: TextIO) -> Iterator[RawLine]:
         elif len(cells) != len(names):
             yield RawLine(number, {}, f"it has {len(cells)} fields; the first line names {len(names)}")
         else:
-            yield RawLine(number, dict(zip(names, cells, strict=True)))
+            row = dict(zip(names, cells, strict=True))
+            yield RawLine(number, row | {name: read_cell(row[name]) for name in names if name.startswith(ATTRIBUTE)})
 
 
 def _flaw_of_names(names: Sequence[str]) -> str:
@@ -141,5 +179,5 @@ def _flaw_of_names(names: Sequence[str]) -> str:
 
 
 def _strange(names: Iterable[str]) -> str:
-    strange = [name for name in names if name not in FIELDS]
-    return f"{shown(strange[0])} is not a field; the fields are {', '.join(FIELDS)}" if strange else ""
+    strange = [name for name in names if name not in FIELDS and not name.startswith(ATTRIBUTE)]
+    return f"{shown(strange[0])} is not a field; the fields are {', '.join(FIELDS)}, {ATTRIBUTE}NAME" if strange else ""

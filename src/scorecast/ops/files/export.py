@@ -6,7 +6,7 @@ board. Refuses a board without entries.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -17,7 +17,7 @@ from scorecast.leaderboard.index.table import ROOT, IndexTable, Node
 from scorecast.leaderboard.item import BY_SCORE, BY_TIE, StoredEntry
 from scorecast.leaderboard.policy import BoardPolicy, Ties
 from scorecast.ops.boards.policies import policies_of
-from scorecast.ops.files.board_file import BOARD, FIELDS, ID, NAME, POSITION, RANK, SCORE, Row
+from scorecast.ops.files.board_file import ATTRIBUTE, BOARD, FIELDS, ID, NAME, POSITION, RANK, SCORE, Row
 from scorecast.ops.stack.polling import CLOCK, Clock
 from scorecast.ops.stack.rate_limit import RateLimit
 from scorecast.ops.stack.stack import Stack
@@ -31,12 +31,16 @@ OnProgress = Callable[[int], None]
 
 @dataclass(slots=True)
 class Export:
-    """The export of one board; `count` is how many entries were read. `root` is that of its index before the first."""
+    """The export of one board, with the attributes that the stack shows.
+
+    `count` is how many entries were read, and `root` that of the board's index before the first.
+    """
 
     policy: BoardPolicy
     entries: BoardEntries
     index: IndexTable
     root: Node
+    attributes: Sequence[str]
     rate_limit: RateLimit
     count: int = 0
 
@@ -44,11 +48,12 @@ class Export:
     def fields(self) -> tuple[str, ...]:
         """The fields of a line; a position has no meaning where ties have no order."""
         has_positions = self.policy.ties is Ties.EARLIEST
-        return tuple(name for name in FIELDS if name != POSITION or has_positions)
+        own = [name for name in FIELDS if name != POSITION or has_positions]
+        return (*own, *(f"{ATTRIBUTE}{name}" for name in self.attributes))
 
     def rows(self, on_read: OnProgress = lambda _: None) -> Iterator[Row]:
         """Yield the entries, best first; `on_read` receives how many more were read."""
-        for page in cut_batches(ranked(self.entries.all()), PAGE_ENTRIES):
+        for page in cut_batches(ranked(self.entries.all(), self.attributes), PAGE_ENTRIES):
             self.rate_limit.wait(len(page))
             yield from page
             self.count += len(page)
@@ -59,12 +64,16 @@ class Export:
         return _updates(_read_root(self.index, self.entries.board)) != _updates(self.root)
 
 
-def ranked(entries: Iterable[StoredEntry]) -> Iterator[Row]:
-    """Rank the entries of a board, best first: tied entries share the rank of the first of them (1, 2, 2, 4)."""
+def ranked(entries: Iterable[StoredEntry], attributes: Sequence[str] = ()) -> Iterator[Row]:
+    """Rank the entries of a board, best first: tied entries share the rank of the first of them (1, 2, 2, 4).
+
+    `attributes` are the names of those that a row has; None for one that the entry lacks.
+    """
     rank, before = 0, None
     for position, entry in enumerate(entries, start=1):
         rank = rank if before is not None and before.number == entry.number else position
         before = entry
+        shown = dict(entry.attributes)
         yield {
             BOARD: entry.board,
             RANK: rank,
@@ -72,6 +81,7 @@ def ranked(entries: Iterable[StoredEntry]) -> Iterator[Row]:
             ID: entry.id,
             NAME: entry.name,
             SCORE: entry.number,
+            **{f"{ATTRIBUTE}{name}": shown.get(name) for name in attributes},
         }
 
 
@@ -84,7 +94,7 @@ def export_of(stack: Stack, board: str, rate: float | None, clock: Clock = CLOCK
     patient: Any = _PatientQueries(stack.client("dynamodb"), clock)
     table = EntryTable(patient, stack.output("LeaderboardTableName"), BY_SCORE.index, BY_TIE.index)
     policy = policies_of(stack).of(board)
-    return Export(policy, table.of_board(board, policy), index, root, RateLimit(rate, clock))
+    return Export(policy, table.of_board(board, policy), index, root, stack.attributes.shown, RateLimit(rate, clock))
 
 
 @dataclass(frozen=True, slots=True)

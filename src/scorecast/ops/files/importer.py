@@ -1,7 +1,7 @@
 """Importer: write the lines of a file as items of the main table, where they differ from the items that are there.
 
-Each write is an update of the score and the name, so that other attributes of an item stay even if another program
-writes them at the same moment. Throttled writes are repeated. A line whose item says the same is not written, so a
+Each write is an update of what the line gives, so that other attributes of an item stay even if another program writes
+them at the same moment. Throttled writes are repeated. A line whose item says the same is not written, so a
 second run changes nothing, and continues after an interruption.
 """
 
@@ -18,7 +18,7 @@ from scorecast.changes.values import Image
 from scorecast.errors import CannotApply
 from scorecast.leaderboard.batch_get import read_items
 from scorecast.ops.files.board_file import shown
-from scorecast.ops.files.checked_line import CheckedLine, LineFault
+from scorecast.ops.files.checked_line import CheckedLine, LineFault, have
 from scorecast.ops.files.import_report import ImportReport
 from scorecast.ops.files.staged_lines import StagedLines
 from scorecast.ops.recovery.interrupts import Interrupts
@@ -94,7 +94,9 @@ class Importer:
     def _refusal(self, line: CheckedLine, image: Image | None) -> str:
         """Say why the item would not make the entry of its line: it may name another board; empty if it would."""
         try:
-            entry = self.table.entry_of((image or {}) | self.table.item(*line.key, line.score, line.name))
+            entry = self.table.entry_of(
+                (image or {}) | self.table.item(*line.key, line.score, line.name, line.attributes)
+            )
         except CannotApply as error:
             return str(error)
         if entry is None or entry.board == line.board:
@@ -105,20 +107,21 @@ class Importer:
         )
 
     def _says(self, image: Image, line: CheckedLine) -> bool:
-        """Whether an item has the score and the name of a line; of a longer name, what a board shows."""
+        """Whether an item has what a line gives; of a longer name or attribute, what a board shows."""
         try:
             entry = self.table.entry_of(image)
         except CannotApply:
             return False
         if entry is None or entry.score is None:
             return False
-        return Decimal(entry.score) == line.score and line.name in (None, entry.name)
+        is_named = line.name in (None, entry.name) and have(entry.attributes, line.attributes)
+        return Decimal(entry.score) == line.score and is_named
 
     def _write(self, line: CheckedLine) -> LineFault | BaseException | None:
         """Write a line; return what went wrong, so that the others of its page are counted."""
         try:
             self._rate_limit.wait(1)
-            put = partial(self.table.put_score, *line.key, line.score, line.name)
+            put = partial(self.table.put_score, *line.key, line.score, line.name, line.attributes)
             repeat_throttled(put, _ADVICE, self.clock)
         except ClientError as error:
             # An item that would become too large; the others can still be written.

@@ -5,6 +5,7 @@ Refuses a second line about the same participant of a board.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
+from scorecast.api.responses import json_text
 from scorecast.ops.files.board_file import ID, RawLine, shown
 from scorecast.ops.files.checked_line import CheckedLine, LineFault, check_line
 from scorecast.ops.files.import_report import ImportReport
@@ -22,13 +24,13 @@ from scorecast.runtime.batches import cut_batches
 # Keys are compared as bytes: SQLite's texts end at a NUL.
 _SCHEMA = """
 CREATE TABLE lines (
-    number INTEGER PRIMARY KEY, participant BLOB, board BLOB, score TEXT, name BLOB,
+    number INTEGER PRIMARY KEY, participant BLOB, board BLOB, score TEXT, name BLOB, attributes TEXT,
     UNIQUE (participant, board)
 )
 """
-_STAGE = "INSERT OR IGNORE INTO lines VALUES (?, ?, ?, ?, ?)"
+_STAGE = "INSERT OR IGNORE INTO lines VALUES (?, ?, ?, ?, ?, ?)"
 _OTHER = "SELECT number FROM lines WHERE participant = ? AND board = ?"
-_ALL = "SELECT number, participant, board, score, name FROM lines ORDER BY number"
+_ALL = "SELECT number, participant, board, score, name, attributes FROM lines ORDER BY number"
 
 
 @dataclass(slots=True)
@@ -52,7 +54,7 @@ class StagedLines:
         """Add a line; return its fault if an earlier one is about the same participant."""
         participant, board = line.participant.encode(), line.board.encode()
         name = None if line.name is None else line.name.encode()
-        row = (line.number, participant, board, str(line.score), name)
+        row = (line.number, participant, board, str(line.score), name, json_text(dict(line.attributes)))
         if self._connection.execute(_STAGE, row).rowcount:
             self.count += 1
             return None
@@ -95,8 +97,13 @@ def stage_lines(
     report.is_checked = not report.refused
 
 
-def _line(row: tuple[int, bytes, bytes, str, bytes | None]) -> CheckedLine:
-    number, participant, board, score, name = row
+def _line(row: tuple[int, bytes, bytes, str, bytes | None, str]) -> CheckedLine:
+    number, participant, board, score, name, attributes = row
     return CheckedLine(
-        number, participant.decode(), board.decode(), Decimal(score), None if name is None else name.decode()
+        number,
+        participant.decode(),
+        board.decode(),
+        Decimal(score),
+        None if name is None else name.decode(),
+        tuple(json.loads(attributes, parse_float=Decimal, parse_int=Decimal).items()),
     )

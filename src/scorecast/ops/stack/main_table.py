@@ -1,6 +1,6 @@
 """MainTable: the users' own table, as the command line writes it. Every write goes through the whole pipeline.
 
-A write changes only the score and the name; an item's other attributes stay.
+A write changes only the score, the name and what entries show; an item's other attributes stay.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperatio
 from typing import Any, Protocol
 
 from scorecast.changes.change import Change
-from scorecast.changes.values import Image
+from scorecast.changes.values import Image, typed_value
 from scorecast.errors import UserError
 from scorecast.leaderboard.batch_get import BatchGetItem
+from scorecast.leaderboard.display import Attributes
 from scorecast.leaderboard.order_key import LARGEST_MAGNITUDE, SCORE_DIGITS, SMALLEST_MAGNITUDE
 from scorecast.ops.stack.exit_codes import ExitCode
 from scorecast.ops.stack.stack import Stack
@@ -41,9 +42,11 @@ class MainTable:
     attributes: AttributeNames
     key_types: dict[str, str]
 
-    def put_score(self, participant: str, board: str, score: Decimal, name: str | None = None) -> Image:
-        """Write the score, and the name if there is one, at (participant, board); return the whole item."""
-        values = self._values(score, name)
+    def put_score(
+        self, participant: str, board: str, score: Decimal, name: str | None = None, attributes: Attributes = ()
+    ) -> Image:
+        """Write the score, and the name and attributes if there are some, at (participant, board); return the item."""
+        values = self._values(score, name, attributes)
         answer = self.dynamodb.update_item(
             TableName=self.name,
             Key=self.key(participant, board),
@@ -55,12 +58,15 @@ class MainTable:
         image: Image = answer["Attributes"]
         return image
 
-    def item(self, participant: str, board: str, score: Decimal, name: str | None = None) -> Image:
+    def item(
+        self, participant: str, board: str, score: Decimal, name: str | None = None, attributes: Attributes = ()
+    ) -> Image:
         """Return the item that `put_score` makes where there is none."""
-        return self.key(participant, board) | self._values(score, name)
+        return self.key(participant, board) | self._values(score, name, attributes)
 
-    def _values(self, score: Decimal, name: str | None) -> Image:
-        values = {self.attributes.score: {"N": format(score, "f")}}
+    def _values(self, score: Decimal, name: str | None, attributes: Attributes) -> Image:
+        values = {one: typed_value(value, "", {}) for one, value in attributes}
+        values[self.attributes.score] = {"N": format(score, "f")}
         return values if name is None else values | {self.attributes.name: {"S": name}}
 
     def delete(self, participant: str, board: str) -> Image | None:
@@ -73,7 +79,7 @@ class MainTable:
         """Return the key of a participant's item on a board; refuse text where the table's key is a number."""
         key = {self.attributes.id: participant, self.attributes.metadata: board}
         for name, value in key.items():
-            if self.key_types[name] == "N" and not _is_number(value):
+            if self.key_types[name] == "N" and not is_number(value):
                 raise UserError(f"The key {name} of the table {self.name} is a number, not {value!r}.", ExitCode.USAGE)
         return {name: {self.key_types[name]: value} for name, value in key.items()}
 
@@ -120,14 +126,14 @@ def main_table_of(stack: Stack) -> MainTable:
 
 def read_score(text: str) -> Decimal:
     """Read a score of up to 38 digits, exactly."""
-    if not _is_number(text):
+    if not is_number(text):
         raise UserError(
             f"The score {text!r} is not a number of up to 38 digits, such as 90, -3 or 12.5.", ExitCode.USAGE
         )
     return _EXACT.create_decimal(text.strip())
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
     """Whether DynamoDB can hold the number exactly."""
     try:
         number = _EXACT.create_decimal(text.strip())

@@ -56,6 +56,36 @@ def test_any_name_is_read_as_it_was_written(form: Format, name: str) -> None:
     assert [line.row["userName"] for line in lines_of(text, form)] == [name] * 2
 
 
+def test_json_nests_attributes_as_the_api_does() -> None:
+    row = {"id": "1", "attributes.team": "Lynx", "attributes.age": None}
+    [text] = write_lines([row], list(row), Format.JSON)
+    assert text == '{"id": "1", "attributes": {"team": "Lynx"}}\n'
+    [text] = write_lines([row | {"attributes.team": None}], list(row), Format.JSON)
+    assert text == '{"id": "1"}\n'
+
+
+@pytest.mark.parametrize("form", list(Format))
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("Lynx", "12", " 12", "007", "true", "null", "NaN", '"q"', '"', "[1]", "1e5", "a,b\n"),
+        *(True, False, Decimal(0), Decimal(1), Decimal("-1E-130"), Decimal("1" * 38)),
+    ],
+)
+def test_any_attribute_is_read_as_it_was_written(form: Format, value: Any) -> None:
+    fields = ["id", "projectScore", "attributes.it"]
+    text = "".join(write_lines([dict(zip(fields, ("1", Decimal(5), value), strict=True))], fields, form))
+    [line] = lines_of(text, form)
+    found = line.row["attributes.it"]
+    assert (type(found), found) == (type(value), value)
+
+
+def test_a_plain_attribute_is_plain_in_csv() -> None:
+    fields = ["id", "attributes.age", "attributes.team"]
+    rows = [dict(zip(fields, ("1", age, "Lynx"), strict=True)) for age in (Decimal(9), "9", None)]
+    assert [*write_lines(rows, fields, Format.CSV)][1:] == ["1,9,Lynx\r\n", '1,"""9""",Lynx\r\n', "1,,Lynx\r\n"]
+
+
 def test_a_line_of_csv_is_known_by_the_first_of_its_lines() -> None:
     text = 'id,userName,projectScore\n1,"a\nb\nc",60\n\n2,d,70\n'
     assert [(line.number, line.row["id"]) for line in lines_of(text, Format.CSV)] == [(2, "1"), (6, "2")]
@@ -73,7 +103,10 @@ def test_a_line_of_csv_is_known_by_the_first_of_its_lines() -> None:
             [(1, "the first line must name the columns, and id and projectScore among them; it is ['1', '60']")],
         ),
         ("id,id,projectScore\n1,1,60\n", [(1, "the column id is there twice")]),
-        ("id,projectScore,team\n", [(1, f"'team' is not a field; the fields are {', '.join(FIELDS)}")]),
+        (
+            "id,projectScore,team\n",
+            [(1, f"'team' is not a field; the fields are {', '.join(FIELDS)}, attributes.NAME")],
+        ),
         ('id,projectScore\n"1"2,60\n3,4\n', [(2, "this is not CSV (',' expected after '\"')")]),
         ('id,projectScore\n"1,60\n', [(2, "this is not CSV (unexpected end of data)")]),
     ],
@@ -90,6 +123,7 @@ def test_what_is_wrong_with_a_line_of_csv(text: str, flaws: Sequence[tuple[int, 
         ("[]\n", "'[]' is not a JSON object"),
         ("[" * 100_000 + "\n", "is not a JSON object"),
         ('{"id": 1e9999999999999999999}\n', "is not a JSON object"),
+        ('{"attributes": [1]}\n', "attributes is [Decimal('1')]; it must be an object"),
         ('{"id": "1", "Score": 1}\n', f"'Score' is not a field; the fields are {', '.join(FIELDS)}"),
     ],
 )

@@ -1,5 +1,6 @@
 """The export of a board: its order, its ranks, and what it says of a board that changes."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +10,7 @@ from scorecast.errors import UserError
 from scorecast.leaderboard.policy import BoardPolicy, Order, Ties
 from scorecast.ops.files.export import Export, export_of
 from scorecast.ops.stack.polling import CLOCK, Clock
+from scorecast.runtime.settings import AttributeNames
 from tests.support.api_fakes import Cut, FakeTable
 from tests.support.ops_fakes import FakeClock, fake_stack, refusal
 
@@ -60,6 +62,15 @@ def test_a_row_has_the_name_and_every_digit_of_the_score() -> None:
     [row] = [one for one in export(FakeTable(ENTRIES)).rows() if one["id"] == "5"]
     assert str(row["projectScore"]) == "0." + "1" * 38
     assert last["userName"] is None
+
+
+def test_a_row_has_the_attributes_that_the_stack_shows() -> None:
+    table = FakeTable(ENTRIES[:2], attributes={"0": {"team": "Lynx", "age": Decimal(9)}})
+    stack = replace(fake_stack(dynamodb=table), attributes=AttributeNames(shown=("team", "country")))
+    exported = export_of(stack, "b", None)
+    assert exported.fields[-2:] == ("attributes.team", "attributes.country")
+    shown = [(row["attributes.team"], row["attributes.country"]) for row in exported.rows()]
+    assert shown == [("Lynx", None), (None, None)]
 
 
 def test_a_page_is_read_when_it_is_needed_so_that_memory_does_not_grow_with_the_board() -> None:

@@ -18,6 +18,7 @@ from scorecast.ops.files.staged_lines import stage_lines, staged_lines
 from scorecast.ops.recovery.interrupts import Interrupts
 from scorecast.ops.stack.main_table import MainTable, main_table_of
 from scorecast.ops.stack.polling import Clock
+from scorecast.runtime.settings import AttributeNames
 from tests.support.ops_fakes import FakeClock, entry, fake_stack, refusal
 from tests.support.recovery_fakes import RecoveryTables
 
@@ -118,6 +119,41 @@ def test_a_fault_names_the_line_the_value_and_what_is_allowed(
     assert fault in str(found)
 
 
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        (
+            {"town": "Bern"},
+            "'attributes.town' is not an attribute that the stack shows; it shows team, age, projectScore",
+        ),
+        ({"age": Decimal("1E126")}, "attributes.age is 1E126; it must be a text, a number of up to 38 digits, true or"),
+        ({"team": ["Lynx"]}, "attributes.team is ['Lynx']; it must be a text, a number"),
+        ({"team": "x" * 257}, "its attributes have more than 256 characters together"),
+        ({"team": "\udce9"}, r"attributes.team is '\udce9'; it must be a text"),
+    ],
+)
+def test_an_attribute_must_be_one_that_the_boards_show_in_full(
+    main: MainTable, given: dict[str, Any], fault: str
+) -> None:
+    [found] = checked(showing(main), with_attributes(row(), **given))  # type: ignore[misc]
+    assert str(found).startswith("line 7: ")
+    assert fault in str(found)
+
+
+def test_a_stack_that_shows_no_attributes_takes_none(main: MainTable) -> None:
+    [found] = checked(main, with_attributes(row(), team="Lynx"))  # type: ignore[misc]
+    assert str(found).endswith("is not an attribute that the stack shows; it shows none (ShowAttributes)")
+
+
+def with_attributes(one: dict[str, Any], **attributes: Any) -> dict[str, Any]:
+    return one | {f"attributes.{name}": value for name, value in attributes.items()}
+
+
+def showing(main: MainTable) -> MainTable:
+    """The table of a stack that shows attributes."""
+    return replace(main, attributes=AttributeNames(shown=("team", "age", "projectScore")))
+
+
 def test_all_faults_of_a_line_are_named(main: MainTable) -> None:
     found = checked(main, {"id": "", "projectScore": "x", "userName": 1})
     assert isinstance(found, list)
@@ -176,6 +212,26 @@ def test_other_attributes_of_an_item_stay_and_so_does_its_name(main: MainTable, 
     tables.put("main", before)
     run(main, [row("1", "61")])
     assert tables.main["1", "StarWar"] == before | {"projectScore": {"N": "61"}}
+
+
+def test_attributes_are_written_and_those_that_a_line_lacks_stay(main: MainTable, tables: Tables) -> None:
+    main = showing(main)
+    before = entry("1", "StarWar", "60") | {"age": {"N": "9"}, "town": {"S": "Bern"}}
+    tables.put("main", before)
+    one = with_attributes(row("1", "60"), team="Lynx", age=None)
+    assert counts(run(main, [one])) == (1, 0, 0, 0)
+    assert tables.main["1", "StarWar"] == before | {"team": {"S": "Lynx"}}
+    assert counts(run(main, [one])) == (0, 1, 0, 0)
+    assert counts(run(main, [with_attributes(row("1", "60"), team="", age=Decimal("9.0"))])) == (0, 1, 0, 0)
+    assert counts(run(main, [with_attributes(row("1", "60"), age=Decimal(10))])) == (1, 0, 0, 0)
+    assert counts(run(main, [with_attributes(row("1", "60"), team=True)])) == (1, 0, 0, 0)
+    assert counts(run(main, [with_attributes(row("1", "60"), team=Decimal(1))])) == (1, 0, 0, 0)
+    assert tables.main["1", "StarWar"] == before | {"team": {"N": "1"}, "age": {"N": "10"}}
+
+
+def test_an_attribute_that_is_the_score_is_the_score_of_its_line(main: MainTable, tables: Tables) -> None:
+    run(showing(main), [with_attributes(row("1", "60"), projectScore=Decimal(5))])
+    assert tables.main["1", "StarWar"] == entry("1", "StarWar", "60")
 
 
 def test_an_attribute_that_is_written_at_the_same_moment_stays(main: MainTable, tables: Tables) -> None:
