@@ -27,7 +27,8 @@ from scorecast.ops.stack.stack import Options, Stack
 from scorecast.runtime.batches import cut_batches
 
 FILE = click.Path(path_type=Path, dir_okay=False)
-_WRITTEN_AT_ONCE = 100
+# Lines that are written, or counted, together.
+LINES_AT_ONCE = 100
 
 format_option = option(
     "--format",
@@ -56,7 +57,7 @@ def export(
     format_ = Format(form) if form else format_of(into or Path())
     exported = export_of(open_stack(options), board, rate)
     with _opened(into) as file, counting("Entries", exported.root.total, is_hidden=file.isatty()) as on_read:
-        for lines in cut_batches(write_lines(exported.rows(on_read), exported.fields, format_), _WRITTEN_AT_ONCE):
+        for lines in cut_batches(write_lines(exported.rows(on_read), exported.fields, format_), LINES_AT_ONCE):
             file.write("".join(lines))
     _finish(exported, into, format_, as_json)
 
@@ -67,17 +68,18 @@ def _opened(into: Path | None) -> Iterator[TextIO]:
     if into is None:
         yield click.get_text_stream("stdout", encoding="utf-8")
         return
+    path = into.resolve()
     # Only a file can be replaced: a pipe or a device is written to.
-    new = into if into.exists() and not into.is_file() else into.with_name(f"{into.name}.new")
+    new = path if path.exists() and not path.is_file() else path.with_name(f"{path.name}.new")
     try:
         with new.open("w", encoding="utf-8", newline="") as file:
             yield file
-        if new != into:
-            new.replace(into)
+        if new != path:
+            new.replace(path)
     except OSError as error:
         raise UserError(f"{into} cannot be written: {error.strerror}.") from None
     finally:
-        if new != into:
+        if new != path:
             new.unlink(missing_ok=True)
 
 
@@ -141,8 +143,9 @@ def _check(
         # What is not UTF-8 is found line by line.
         opened = path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
         with opened as file, counting("Lines checked") as on_read:
-            for checked in stage_lines(read_lines(file, form), table, board, lines, report):
-                on_read(checked)
+            checked = stage_lines(read_lines(file, form), table, board, lines, report)
+            for page in cut_batches(checked, LINES_AT_ONCE):
+                on_read(len(page))
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.", ExitCode.USAGE) from None
 

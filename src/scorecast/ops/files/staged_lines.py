@@ -84,8 +84,8 @@ def staged_lines() -> Iterator[StagedLines]:
 
 def stage_lines(
     raws: Iterable[RawLine], table: MainTable, board: str | None, lines: StagedLines, report: ImportReport
-) -> Iterator[int]:
-    """Check lines, keep the good ones and report the others; yield 1 for each. See `check_line` for `board`."""
+) -> Iterator[RawLine]:
+    """Check lines, keep the good ones, report the others, and yield each; see `check_line` for `board`."""
     for raw in raws:
         report.lines += 1
         checked = check_line(raw, table, board)
@@ -93,7 +93,7 @@ def stage_lines(
         faults = [doubled] if doubled else checked if isinstance(checked, list) else []
         if faults:
             report.refuse(*faults)
-        yield 1
+        yield raw
     report.is_checked = not report.refused
 
 
