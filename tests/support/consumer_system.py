@@ -10,8 +10,8 @@ from scorecast.dead_letters.queue import DeadLetterQueue
 from scorecast.leaderboard.index.table import ROOT, IndexTable
 from scorecast.leaderboard.policy_table import PolicyTable
 from scorecast.runtime.settings import AttributeNames, ConsumerSettings
-from scorecast.standings import handler
 from scorecast.standings.handler import BatchProcessor, Delivery
+from scorecast.standings.outcome import Outcome
 from scorecast.standings.store import Leaderboard
 from tests.support.fakes import STREAM_ARN, FakeDynamoDb, FakeObjects, FakeSqs, record
 
@@ -33,7 +33,7 @@ class System:
             PolicyTable(self.table, "boards"),
         )
 
-    def process(self, *events: object) -> handler.Outcome:
+    def process(self, *events: object) -> Outcome:
         return self.processor.process([Delivery(str(at), event) for at, event in enumerate(events)])
 
     @property

@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from scorecast.leaderboard.policy import POLICIES, BoardPolicy, listed_key, policy_item
+from scorecast.leaderboard.policy import BoardPolicy, listed_key, policy_item
 from scorecast.ops.stack.stack import Stack, Target
 from tests.support.fakes import FakeObjects
 
@@ -240,11 +240,10 @@ class FakeTables:
     keys: tuple[str, str] = ("id", "metadata")
     batches: list[list[dict[str, Any]]] = field(default_factory=list)
 
-    def get_paginator(self, operation: str) -> Pages:
-        assert operation == "query", "only the policies are asked for in pages"
-        listed = sorted(self.tables["boards"].items())
-        policies = [item for (collection, _), item in listed if collection == POLICIES]
-        return Pages("Items", policies)
+    def query(self, *, TableName: str, ExpressionAttributeValues: dict[str, Any], **request: Any) -> dict[str, Any]:
+        [wanted] = ExpressionAttributeValues.values()
+        listed = sorted(self.tables[TableName].items(), reverse=not request["ScanIndexForward"])
+        return {"Items": [item for (collection, _), item in listed if collection == wanted["S"]]}
 
     def get_item(self, *, TableName: str, Key: dict[str, Any]) -> dict[str, Any]:
         item = self.tables[TableName].get((Key["collection"]["S"], Key["name"]["S"]))

@@ -13,7 +13,6 @@ from scorecast.changes.claim_store import ClaimStore
 from scorecast.dead_letters.queue import DeadLetterQueue
 from scorecast.leaderboard.index.table import IndexTable
 from scorecast.leaderboard.item import BY_SCORE, read_item
-from scorecast.leaderboard.policy import POLICIES
 from scorecast.leaderboard.policy_table import POLICY_AGE_S, PolicyTable
 from scorecast.ops.stack.stack import Stack
 from scorecast.runtime.settings import AttributeNames, ConsumerSettings
@@ -24,7 +23,7 @@ from tests.support.consumer_system import event
 from tests.support.expressions import filtered
 from tests.support.fakes import STREAM_ARN, FakeDynamoDb, FakeObjects, FakeSqs
 from tests.support.mapping_fakes import FakeMapping
-from tests.support.ops_fakes import Pages, fake_stack
+from tests.support.ops_fakes import fake_stack
 
 Item = dict[str, Any]
 Key = tuple[str, str]
@@ -131,15 +130,13 @@ class RepairSystem:
         if TableName == "leaderboard":
             index = "index" if request["IndexName"] == BY_SCORE.index else "ties"
             return self.table.query(TableName=TableName, **request | {"IndexName": index})
+        if TableName == "boards":
+            return self.table.query(TableName=TableName, **request)
         [asked] = [value["S"] for value in request["ExpressionAttributeValues"].values()]
         return {"Items": [dict(one) for (participant, _), one in self.main.items() if participant == asked]}
 
     def update_item(self, **request: Any) -> dict[str, Any]:
         return self.table.update_item(**request)
-
-    def get_paginator(self, operation: str) -> Pages:
-        policies = [item for (collection, _), item in self.table.board_items.items() if collection == POLICIES]
-        return Pages("Items", policies)
 
     def batch_get_item(self, *, RequestItems: Item) -> dict[str, Any]:
         [(table, request)] = RequestItems.items()

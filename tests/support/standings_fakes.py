@@ -16,7 +16,8 @@ from scorecast.runtime.settings import AttributeNames, ConsumerSettings
 from scorecast.standings.announce.announcements import Announcements
 from scorecast.standings.announce.publish import StandingEventPublisher
 from scorecast.standings.announce.snapshots import SnapshotTable
-from scorecast.standings.handler import BatchProcessor, Delivery, Outcome
+from scorecast.standings.handler import BatchProcessor, Delivery
+from scorecast.standings.outcome import Outcome
 from scorecast.standings.store import Leaderboard
 from tests.support.fakes import STREAM_ARN, FakeDynamoDb, FakeEvents, FakeObjects, FakeSqs, item, record
 

@@ -17,7 +17,7 @@ Stay = list[tuple[Decimal, str, str]]
 def replay(changes: Iterable[Change], policies: Mapping[str, BoardPolicy]) -> dict[Key, tuple[Decimal, str]]:
     """Return the score and the name of every entry, by participant and board."""
     stays = stays_of(changes, policies)
-    return {key: (_counting(stay, policies.get(key[1], DEFAULT)), stay[-1][1]) for key, stay in stays.items()}
+    return {key: (counting(stay, policies.get(key[1], DEFAULT)), stay[-1][1]) for key, stay in stays.items()}
 
 
 def replay_ties(changes: Iterable[Change], policies: Mapping[str, BoardPolicy]) -> dict[Key, str]:
@@ -63,7 +63,8 @@ def _is_in_time(change: Change, policy: BoardPolicy) -> bool:
     return policy.closes_at is None or change.at <= policy.closes_at
 
 
-def _counting(stay: Stay, policy: BoardPolicy) -> Decimal:
+def counting(stay: Stay, policy: BoardPolicy) -> Decimal:
+    """Return the score of a stay that counts on a board."""
     scores = [score for score, _, _ in stay]
     if policy.keep == Keep.BEST:
         return max(scores) if policy.order == Order.DESCENDING else min(scores)
@@ -72,10 +73,10 @@ def _counting(stay: Stay, policy: BoardPolicy) -> Decimal:
 
 def _bringing(stay: Stay, policy: BoardPolicy) -> str:
     """Return the change from which on the score counts: the last that changed it, or the first that reached it."""
-    counting = _counting(stay, policy)
+    counted = counting(stay, policy)
     if policy.keep == Keep.LATEST:
         return [now for (old, _, _), (new, _, now) in pairwise([(None, "", ""), *stay]) if old != new][-1]
-    return next(sequence for score, _, sequence in stay if score == counting)
+    return next(sequence for score, _, sequence in stay if score == counted)
 
 
 def _made(image: Mapping[str, Any] | None) -> tuple[Key, tuple[Decimal, str]] | None:

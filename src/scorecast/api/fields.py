@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from scorecast.leaderboard.derived_board import value_of
 from scorecast.leaderboard.index.lookup import Board, Standing
 from scorecast.leaderboard.item import StoredEntry
+from scorecast.leaderboard.policy import BoardPolicy
 
 Fields = dict[str, Any]
 """Fields of an answer, by name."""
@@ -19,7 +21,22 @@ def board_fields(board: Board) -> Fields:
         "total": board.total,
         "updatedAt": board.updated_at,
     }
-    return fields | ({"closesAt": board.policy.closes_at} if board.policy.closes_at else {})
+    return fields | _declared_fields(board.name, board.policy)
+
+
+def _declared_fields(board: str, policy: BoardPolicy) -> Fields:
+    """Return what is declared for a board: its closing, the boards that derive from it, and what it derives from."""
+    fields: Fields = {
+        "closesAt": policy.closes_at,
+        "every": policy.every and str(policy.every),
+        "timeZone": policy.time_zone if policy.every else None,
+        "by": list(policy.by),
+        "base": policy.base,
+        "startsAt": policy.starts_at,
+        "attribute": policy.attribute,
+        "value": value_of(board, policy) if policy.attribute else None,
+    }
+    return {name: value for name, value in fields.items() if value}
 
 
 def entry_fields(entry: StoredEntry) -> Fields:

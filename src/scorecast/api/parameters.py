@@ -9,6 +9,7 @@ from typing import Any
 
 from scorecast.api.errors import ApiError
 from scorecast.leaderboard.batch_get import BOARD_BYTES, ID_BYTES
+from scorecast.leaderboard.derived_board import is_period
 from scorecast.leaderboard.order_key import LARGEST_MAGNITUDE, SCORE_DIGITS, SMALLEST_MAGNITUDE
 
 # Longer than any token that this API makes: 16 bytes of signature, an id of 2,048 bytes, a score of 170, its order
@@ -19,6 +20,8 @@ IDS_MAX = 25
 # Of a page: entries, or names of boards.
 LIMIT_MAX = 100
 
+# The names that a period has by when it is; all others are those of derived_board.py.
+CURRENT, PREVIOUS = RELATIVE_PERIODS = ("current", "previous")
 # DynamoDB may write its largest and smallest numbers without an exponent.
 _NUMBER = re.compile(r"-?[0-9]{1,200}(\.[0-9]{1,200})?([eE][+-]?[0-9]{1,3})?\Z")
 # Holds all digits that the expression allows.
@@ -71,6 +74,19 @@ class Parameters:
         if text not in ("true", "false"):
             raise ApiError(400, f"{name} is {text[:50]!r}; it must be true or false.", name)
         return text == "true"
+
+    def without(self, name: str) -> Parameters:
+        """Return the parameters without one of the query string's."""
+        others = {other: values for other, values in self._values.items() if other != name}
+        return Parameters({"multiValueQueryStringParameters": others}, self._path)
+
+    def period(self) -> str | None:
+        """Return which period of a board is meant: current, previous, or the name of one; None if it is not given."""
+        text = self.text("period")
+        if text is None or text in RELATIVE_PERIODS or is_period(text):
+            return text
+        allowed = "current, previous, or the name of a period such as 2026-11-26, 2026-W48 or 2026-11"
+        raise ApiError(400, f"period is {text[:50]!r}; it must be {allowed}.", "period")
 
     def token(self, name: str) -> str | None:
         """Return an opaque token; its signature is checked where it is used."""

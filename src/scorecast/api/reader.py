@@ -13,8 +13,10 @@ from typing import TypeVar
 
 from scorecast.api.entry_table import BoardEntries, DynamoDb, EntryTable
 from scorecast.api.errors import ApiError
+from scorecast.leaderboard.batch_get import read_items
 from scorecast.leaderboard.index.lookup import Board, RankIndex
 from scorecast.leaderboard.index.table import IndexTable
+from scorecast.leaderboard.policy import BoardPolicy, policy_key, read_policy
 from scorecast.runtime.together import Together, together
 
 T = TypeVar("T")
@@ -55,6 +57,11 @@ class LeaderboardReader:
         if not board.total:
             raise ApiError(404, f"There is no board {name[:200]!r}, or it has no entries.", "hackathonName")
         return board
+
+    def policy_of(self, board: str) -> BoardPolicy:
+        """Read a board's policy; half a read unit."""
+        found = list(read_items(self.dynamodb, self.board_table, [policy_key(board)], consistent=False))
+        return read_policy(found[0] if found else None)
 
     def entries_of(self, board: Board) -> BoardEntries:
         """Return the entries of a board in its order."""

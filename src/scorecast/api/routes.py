@@ -14,11 +14,13 @@ from urllib.parse import unquote
 
 from scorecast.api.endpoints.boards import ListBoards
 from scorecast.api.endpoints.comparison import CompareEntries
+from scorecast.api.endpoints.derived_boards import ListPeriods, ListValues
 from scorecast.api.endpoints.documents import Document, GetOpenApi, ShowPage
 from scorecast.api.endpoints.entries import ListEntries
 from scorecast.api.endpoints.histogram import GetHistogram
 from scorecast.api.endpoints.participant import GetEntry
 from scorecast.api.endpoints.participant_boards import ListParticipantBoards
+from scorecast.api.endpoints.period import AskPeriod, BoardQuestion
 from scorecast.api.endpoints.score_rank import RankScore
 from scorecast.api.errors import ApiError
 from scorecast.api.fields import Fields
@@ -46,7 +48,7 @@ class Route:
     parameters: tuple[str, ...] = ()
 
 
-def read_leader_board(parameters: Parameters) -> Query:
+def read_leader_board(parameters: Parameters) -> BoardQuestion | ListBoards:
     """Read a request of the one path that answers four questions; its parameters tell which."""
     if "rankOfScore" in parameters.names:
         return RankScore.read(parameters)
@@ -57,17 +59,34 @@ def read_leader_board(parameters: Parameters) -> Query:
     return ListEntries.read(parameters)
 
 
+def in_period(read: Callable[[Parameters], Query]) -> Callable[[Parameters], Query]:
+    """Return what reads the same request, also with the parameter `period`."""
+
+    def read_in_period(parameters: Parameters) -> Query:
+        period = parameters.period()
+        query = read(parameters.without("period"))
+        if period is None:
+            return query
+        if not isinstance(query, BoardQuestion):
+            raise ApiError(400, "The parameter hackathonName is missing; period is about its board.", "hackathonName")
+        return AskPeriod(query, period)
+
+    return read_in_period
+
+
 # The first match wins: an id may end in /histogram.
 ROUTES = (
     Route("/", lambda _: ShowPage()),
     Route("/openapi.json", lambda _: GetOpenApi()),
     Route(
         "/leaderBoard/",
-        read_leader_board,
-        ("hackathonName", "limit", "next", "atRank", "rankOfScore", "id", "among"),
+        in_period(read_leader_board),
+        ("hackathonName", "limit", "next", "atRank", "rankOfScore", "id", "among", "period"),
     ),
-    Route("/leaderBoard/{hackathonName}/participants/{id}", GetEntry.read, ("neighbours",)),
-    Route("/leaderBoard/{hackathonName}/histogram", GetHistogram.read),
+    Route("/leaderBoard/{hackathonName}/participants/{id}", in_period(GetEntry.read), ("neighbours", "period")),
+    Route("/leaderBoard/{hackathonName}/histogram", in_period(GetHistogram.read), ("period",)),
+    Route("/leaderBoard/{hackathonName}/periods", ListPeriods.read, ("limit", "next")),
+    Route("/leaderBoard/{hackathonName}/values", ListValues.read, ("limit", "next")),
     Route("/participants/{id}", ListParticipantBoards.read, ("limit", "next")),
 )
 

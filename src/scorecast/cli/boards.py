@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -11,7 +13,7 @@ from scorecast.cli.command import CommandGroup, board_argument, json_option, opt
 from scorecast.cli.options import open_stack, with_stack_options
 from scorecast.cli.output import data, make_table, notes, plain
 from scorecast.errors import CannotRead, UserError
-from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Corrections, Keep, Order, Ties, make_policy
+from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Corrections, Every, Keep, Order, Ties, make_policy
 from scorecast.leaderboard.policy_table import POLICY_AGE_S
 from scorecast.ops.boards.policies import Policies, policies_of
 from scorecast.ops.stack.exit_codes import ExitCode
@@ -27,11 +29,13 @@ def boards() -> None:
 
 
 @boards.command("list")
+@option("--derived", is_flag=True, help="Also the boards that derive from others.")
 @json_option
 @with_stack_options
-def list_(options: Options, as_json: bool) -> None:
+def list_(options: Options, derived: bool, as_json: bool) -> None:
     """List the boards with a policy. All others show the latest score, the highest first."""
-    policies = policies_of(open_stack(options)).all()
+    declared = policies_of(open_stack(options)).all()
+    policies = {board: policy for board, policy in declared.items() if derived or not policy.base}
     if as_json:
         print_json({"boards": [_shown(board, policy) for board, policy in policies.items()]})
         return
@@ -40,11 +44,11 @@ def list_(options: Options, as_json: bool) -> None:
             "No board has a policy: on every board the highest score is best, and the latest counts.", soft_wrap=True
         )
         return
-    table = make_table("board", "order", "keep", "ties", "closes", "corrections")
+    table = make_table("board", "order", "keep", "ties", "closes", "corrections", "periods", "by")
     for board, policy in policies.items():
-        table.add_row(
-            plain(board), policy.order, policy.keep, policy.ties, policy.closes_at or NEVER, policy.corrections
-        )
+        closes, periods = policy.closes_at or NEVER, plain(_periods(policy))
+        by = plain(", ".join(policy.by) or "-")
+        table.add_row(plain(board), policy.order, policy.keep, policy.ties, closes, policy.corrections, periods, by)
     data.print(table)
 
 
@@ -63,28 +67,22 @@ def list_(options: Options, as_json: bool) -> None:
     type=click.Choice([*map(str, Corrections)]),
     help="Whether removals and names still count after the closing.",
 )
+@option("--every", type=click.Choice([*map(str, Every)]), help="A board for each day, week or month, too.")
+@option("--time-zone", metavar="ZONE", help="Where periods begin at midnight: Asia/Shanghai (default: UTC).")
+@option("--by", multiple=True, metavar="ATTRIBUTE", help="A board for each value of this attribute of the items, too.")
 @json_option
 @with_stack_options
-def set_(
-    options: Options,
-    board: str,
-    order: str | None,
-    keep: str | None,
-    ties: str | None,
-    closes_at: str | None,
-    corrections: str | None,
-    as_json: bool,
-) -> None:
+def set_(options: Options, board: str, closes_at: str | None, by: Sequence[str], as_json: bool, **given: str) -> None:
     """Declare how a board ranks. An omitted option keeps its value.
 
     A policy applies to later changes: declare it before the board's first score.
     """
     policies = policies_of(open_stack(options))
-    given = {"order": order, "keep": keep, "ties": ties, "closes_at": closes_at, "corrections": corrections}
     before = _declared(policies, board)
-    wanted = asdict(before) | {name: value for name, value in given.items() if value is not None}
-    policy = _policy(wanted | ({"closes_at": None} if closes_at == NEVER else {}))
-    _declare(policies, board, before, policy, as_json)
+    wanted = _texts(before) | {name: value for name, value in given.items() if value is not None}
+    wanted |= {"by": ",".join(by)} if by else {}
+    wanted |= {"closes_at": None if closes_at == NEVER else closes_at} if closes_at is not None else {}
+    _declare(policies, board, before, _policy(wanted), as_json)
 
 
 @boards.command("unset")
@@ -94,6 +92,9 @@ def set_(
 @option("--ties", is_flag=True, help="Only the order of entries with equal scores.")
 @option("--closes-at", is_flag=True, help="Only the closing time.")
 @option("--corrections", is_flag=True, help="Only whether corrections count after the closing.")
+@option("--every", is_flag=True, help="Only the periods; their boards stay as they are.")
+@option("--time-zone", is_flag=True, help="Only the time zone of the periods.")
+@option("--by", is_flag=True, help="Only the attributes with boards of their own; these stay as they are.")
 @json_option
 @with_stack_options
 def unset(options: Options, board: str, as_json: bool, **chosen: bool) -> None:
@@ -103,14 +104,15 @@ def unset(options: Options, board: str, as_json: bool, **chosen: bool) -> None:
     """
     policies = policies_of(open_stack(options))
     before = _declared(policies, board)
-    names = [name for name, is_chosen in chosen.items() if is_chosen] or [field.name for field in fields(DEFAULT)]
-    policy = _policy(asdict(before) | {name: getattr(DEFAULT, name) for name in names})
+    names = [name for name, is_chosen in chosen.items() if is_chosen] or list(chosen)
+    defaults = _texts(DEFAULT)
+    policy = _policy(_texts(before) | {name: defaults[name] for name in names})
     _declare(policies, board, before, policy, as_json)
 
 
 def _declare(policies: Policies, board: str, before: BoardPolicy, policy: BoardPolicy, as_json: bool) -> None:
     """Write the policy and say what now applies."""
-    policies.set(board, policy)
+    derived = policies.declare(board, policy, datetime.now(UTC))
     if policy.ties is Ties.EARLIEST and (policy.order, policy.ties) != (before.order, before.ties):
         needed = "`scorecast backfill`, and then `scorecast rebuild`,"
         notes.print(f"Entries that are already on the board need {needed} for this order.", soft_wrap=True)
@@ -119,8 +121,12 @@ def _declare(policies: Policies, board: str, before: BoardPolicy, policy: BoardP
         return
     until = f"closes at {policy.closes_at}" if policy.closes_at else "never closes"
     until += ", takes corrections after that" if policy.corrections is Corrections.OPEN and policy.closes_at else ""
-    declared = f"{board}: order {policy.order}, keeps the {policy.keep} score, ties {policy.ties}, {until}."
-    data.print(plain(declared), soft_wrap=True)
+    parts = [f"order {policy.order}", f"keeps the {policy.keep} score", f"ties {policy.ties}", until]
+    parts += [f"a board every {_periods(policy)}"] if policy.every else []
+    parts += [f"a board for each {' and each '.join(policy.by)}"] if policy.by else []
+    data.print(plain(f"{board}: {', '.join(parts)}."), soft_wrap=True)
+    if derived:
+        notes.print(f"{derived:,} boards that derive from it follow.", soft_wrap=True)
     notes.print(f"ConsumerLambda applies it within {POLICY_AGE_S} seconds.", style="dim")
 
 
@@ -137,9 +143,20 @@ def _policy(values: dict[str, Any]) -> BoardPolicy:
     try:
         return make_policy(**values)
     except CannotRead as error:
-        raise UserError(str(error).replace("closes_at", "--closes-at"), ExitCode.USAGE) from None
+        raise UserError(
+            str(error).replace("closes_at", "--closes-at").replace("time_zone", "--time-zone"), ExitCode.USAGE
+        ) from None
+
+
+def _texts(policy: BoardPolicy) -> dict[str, Any]:
+    """The texts of which `make_policy` makes a policy."""
+    return asdict(policy) | {"by": ",".join(policy.by)}
+
+
+def _periods(policy: BoardPolicy) -> str:
+    return f"{policy.every} in {policy.time_zone}" if policy.every else "-"
 
 
 def _shown(board: str, policy: BoardPolicy) -> dict[str, Any]:
-    declared = asdict(policy)
-    return {"hackathonName": board, "closesAt": declared.pop("closes_at")} | declared
+    names = {"closes_at": "closesAt", "time_zone": "timeZone", "starts_at": "startsAt"}
+    return {"hackathonName": board} | {names.get(name, name): value for name, value in asdict(policy).items()}

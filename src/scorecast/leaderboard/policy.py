@@ -1,26 +1,36 @@
-"""A board's policy: which scores are better, which of them counts, the order of ties, the end, corrections. Pure.
+"""A board's policy: which scores are better, which of them counts, the order of ties, the end, derived boards. Pure.
 
 A policy is declared for one board and stored as an item of the board table. By default the highest score is best, the
-latest score counts, ties have no order, and a board never closes. Once closed, it takes no corrections. Raises
-CannotRead for any other value.
+latest score counts, ties have no order, a board never closes, and no boards derive from it. Once closed, it takes no
+corrections. A derived board (derived_board.py) has a policy of its own, which names its base. Raises CannotRead for any
+other value.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
 from typing import Any, TypeVar
 
 from scorecast.errors import CannotRead
+from scorecast.leaderboard.batch_get import BOARD_BYTES
 
 # The prefix of the collections of the board table that hold a policy. The board in the partition key spreads boards
 # over partitions, for every consumer and every list of boards reads policies.
 POLICY = "policy/"
 # The collection that names the boards with a policy, for commands that list them; the functions do not read it.
 POLICIES = "policies"
+# The collection that lists the boards; those that derive from one are in collections that end in its name, apart for
+# periods and for values of attributes.
+BOARDS = "boards"
+PERIODS = "periods/"
+VALUES = "values/"
+# Attributes by which boards can derive from one; each costs as much as a board of its own.
+BY_MAX = 5
 
 Item = dict[str, Any]
 _Choice = TypeVar("_Choice", bound=StrEnum)
@@ -62,6 +72,14 @@ class Ties(StrEnum):
     EARLIEST = "earliest"
 
 
+class Every(StrEnum):
+    """The length of a period."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+
 class Corrections(StrEnum):
     """Whether a removal or a name counts if it happens after the board closed; a score never does."""
 
@@ -71,17 +89,33 @@ class Corrections(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BoardPolicy:
-    """The policy of one board; scores after `closes_at` (ISO 8601, UTC) do not count."""
+    """The policy of one board; scores after `closes_at` (ISO 8601, UTC) do not count.
+
+    A board derives from it for each period, if `every` says how long they are, and for each value of the attributes
+    `by`. Periods begin at midnight in `time_zone`, an IANA name. A derived board has a `base`, and the time that its
+    period `starts_at` or the `attribute` whose value it is about.
+    """
 
     order: Order = Order.DESCENDING
     keep: Keep = Keep.LATEST
     ties: Ties = Ties.UNORDERED
     closes_at: str | None = None
     corrections: Corrections = Corrections.CLOSED
+    every: Every | None = None
+    time_zone: str = "UTC"
+    by: tuple[str, ...] = ()
+    base: str | None = None
+    starts_at: str | None = None
+    attribute: str | None = None
+
+    @property
+    def has_derived(self) -> bool:
+        """Whether boards derive from the board."""
+        return self.every is not None or bool(self.by)
 
     def is_open(self, at: str) -> bool:
         """Whether a score of this time (its change's `at`) counts; CannotRead if that is not a time."""
-        return self.closes_at is None or _moment("at", at) <= _moment("closes_at", self.closes_at)
+        return self.closes_at is None or read_time("at", at) <= read_time("closes_at", self.closes_at)
 
 
 DEFAULT = BoardPolicy()
@@ -92,6 +126,12 @@ _NAMES = {
     "ties": "ties",
     "closes_at": "closesAt",
     "corrections": "corrections",
+    "every": "every",
+    "time_zone": "timeZone",
+    "by": "by",
+    "base": "base",
+    "starts_at": "startsAt",
+    "attribute": "attribute",
 }
 
 
@@ -110,14 +150,29 @@ def listed_key(board: str) -> Item:
     return {"collection": {"S": POLICIES}, "name": {"S": board}}
 
 
+def board_key(board: str, policy: BoardPolicy) -> Item:
+    """The item that lists a board, beside the others that derive from its base; it has nothing but its key."""
+    collection = f"{VALUES if policy.attribute else PERIODS}{policy.base}" if policy.base else BOARDS
+    return {"collection": {"S": collection}, "name": {"S": board}}
+
+
+def lists_a_board(collection: str) -> bool:
+    """Whether the items of a collection list boards."""
+    return collection == BOARDS or collection.startswith((PERIODS, VALUES))
+
+
 def policy_item(board: str, policy: BoardPolicy) -> Item:
     """The item that stores a policy; default values are omitted."""
     declared = {
-        _NAMES[one.name]: {"S": str(getattr(policy, one.name))}
+        _NAMES[one.name]: {"S": _stored(getattr(policy, one.name))}
         for one in fields(policy)
         if getattr(policy, one.name) != getattr(DEFAULT, one.name)
     }
     return policy_key(board) | declared
+
+
+def _stored(value: Any) -> str:
+    return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
 def read_policy(item: Mapping[str, Any] | None) -> BoardPolicy:
@@ -137,15 +192,61 @@ def make_policy(
     ties: str = DEFAULT.ties,
     closes_at: str | None = None,
     corrections: str = DEFAULT.corrections,
+    every: str | None = None,
+    time_zone: str = DEFAULT.time_zone,
+    by: str = "",
+    base: str | None = None,
+    starts_at: str | None = None,
+    attribute: str | None = None,
 ) -> BoardPolicy:
-    """Make a policy from texts; raises CannotRead for an invalid value."""
+    """Make a policy from texts, of which `by` separates attributes by commas; CannotRead for an invalid value."""
     return BoardPolicy(
         order=_choice(Order, "order", order),
         keep=_choice(Keep, "keep", keep),
         ties=_choice(Ties, "ties", ties),
-        closes_at=None if closes_at is None else _moment("closes_at", closes_at).isoformat().replace("+00:00", "Z"),
+        closes_at=None if closes_at is None else utc_text(read_time("closes_at", closes_at)),
         corrections=_choice(Corrections, "corrections", corrections),
+        every=None if every is None else _choice(Every, "every", every),
+        time_zone=_known_zone(time_zone),
+        by=_attributes(by),
+        base=base,
+        starts_at=starts_at,
+        attribute=attribute,
     )
+
+
+@cache
+def zone_of(time_zone: str) -> tzinfo:
+    """Return a time zone by its IANA name; CannotRead if there is none."""
+    if time_zone == DEFAULT.time_zone:
+        return UTC
+    from zoneinfo import ZoneInfo  # few boards need it, and every cold start would wait for it
+
+    try:
+        return ZoneInfo(time_zone)
+    except (KeyError, OSError, ValueError):  # an unknown name, one of a folder such as "Europe", and a path
+        raise CannotRead(f"time_zone is {time_zone!r}; it must be an IANA name such as Asia/Shanghai.") from None
+
+
+def utc_text(moment: datetime) -> str:
+    """Return a time as ISO 8601 in UTC.
+
+    >>> utc_text(read_time("at", "2026-12-01T18:00:00+08:00"))
+    '2026-12-01T10:00:00Z'
+    """
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _known_zone(time_zone: str) -> str:
+    zone_of(time_zone)
+    return time_zone
+
+
+def _attributes(text: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(text.split(","))) if text else ()
+    if len(names) > BY_MAX or not all(0 < len(name.encode()) <= BOARD_BYTES for name in names):
+        raise CannotRead(f"by is {text[:200]!r}; it must be the names of at most {BY_MAX} attributes.")
+    return names
 
 
 def _text(value: Mapping[str, Any]) -> str:
@@ -160,7 +261,8 @@ def _choice(choices: type[_Choice], name: str, text: str) -> _Choice:
         raise CannotRead(f"{name} is {text!r}; it must be one of {', '.join(choices)}.") from None
 
 
-def _moment(name: str, text: str) -> datetime:
+def read_time(name: str, text: str) -> datetime:
+    """Read a time that says its zone; CannotRead names it otherwise."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

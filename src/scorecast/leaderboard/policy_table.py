@@ -9,19 +9,27 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from botocore.exceptions import ClientError
 
 from scorecast.leaderboard.batch_get import BatchGetItem, read_items
-from scorecast.leaderboard.policy import BoardPolicy, policy_key, read_policy
+from scorecast.leaderboard.policy import BoardPolicy, listed_key, policy_item, policy_key, read_policy
+from scorecast.runtime.aws import cancellation_codes
 
 # How long a process caches a policy.
 POLICY_AGE_S = 10
+
+
+class _DynamoDb(BatchGetItem, Protocol):
+    def transact_write_items(self, *, TransactItems: list[dict[str, Any]]) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyTable:
     """The policies of all boards, with the cache of one process."""
 
-    dynamodb: BatchGetItem
+    dynamodb: _DynamoDb
     table: str
     clock: Callable[[], float] = time.monotonic
     _kept: dict[str, tuple[float, BoardPolicy]] = field(default_factory=dict)
@@ -34,6 +42,22 @@ class PolicyTable:
         boards, now = list(boards), self.clock()
         self._read([board for board in dict.fromkeys(boards) if not self._is_fresh(board, now)], now)
         return {board: self._kept[board][1] for board in boards}
+
+    def declare(self, board: str, policy: BoardPolicy) -> BoardPolicy:
+        """Declare the policy of a board that has none; return the one that it has then. Four write units.
+
+        CannotRead and NotAcknowledged as `of`.
+        """
+        put = {"TableName": self.table, "Item": policy_item(board, policy)}
+        put |= {"ConditionExpression": "attribute_not_exists(#name)", "ExpressionAttributeNames": {"#name": "name"}}
+        listed = {"TableName": self.table, "Item": listed_key(board)}
+        self._kept.pop(board, None)
+        try:
+            self.dynamodb.transact_write_items(TransactItems=[{"Put": put}, {"Put": listed}])
+        except ClientError as error:
+            if cancellation_codes(error)[:1] != ["ConditionalCheckFailed"]:
+                raise
+        return self.of([board])[board]
 
     def _is_fresh(self, board: str, now: float) -> bool:
         return board in self._kept and now - self._kept[board][0] < POLICY_AGE_S

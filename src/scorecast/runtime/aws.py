@@ -286,6 +286,12 @@ def _error(operation: str, answer: Any, parsed: Mapping[str, Any]) -> ClientErro
     return ClientError(response, operation)
 
 
+def cancellation_codes(error: ClientError) -> list[str]:
+    """The code of each action of a cancelled transaction, `None` as text for one that did not fail; else nothing."""
+    reasons: list[Any] = error.response.get("CancellationReasons") or []
+    return [reason.get("Code", "None") for reason in reasons]
+
+
 def code_of(error: Exception) -> str:
     """The error code that the service answered, or the name of the exception if it did not answer."""
     return str(error.response["Error"]["Code"]) if isinstance(error, ClientError) else type(error).__name__

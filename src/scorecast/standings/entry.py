@@ -79,6 +79,8 @@ def correction_of(entry: Entry) -> Entry:
 
     A participant who enters again has left before, so that is a removal too.
     """
+    if entry.is_name_only:
+        return entry
     bare = replace(entry, score=None, is_first=False, score_changed=False)
     if entry.score is None or entry.is_first:
         return replace(bare, name=None, attributes=())

@@ -14,16 +14,12 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from enum import StrEnum
+from dataclasses import dataclass, replace
 from functools import cache
 from math import inf
 from typing import Any
-
-from botocore.exceptions import BotoCoreError, ClientError
 
 from scorecast.changes.change import epoch_seconds, iso_now
 from scorecast.changes.claim_store import ClaimStore
@@ -34,14 +30,17 @@ from scorecast.leaderboard.index.table import IndexTable
 from scorecast.leaderboard.item import Key
 from scorecast.leaderboard.policy import BoardPolicy, Corrections
 from scorecast.leaderboard.policy_table import PolicyTable
-from scorecast.runtime.aws import Client, code_of, create_client, create_s3_client
+from scorecast.runtime.aws import Client, create_client, create_s3_client
 from scorecast.runtime.logs import loggable_id, logger
 from scorecast.runtime.metrics import write_metrics
 from scorecast.runtime.settings import AnnouncementSettings, ConsumerSettings, UpkeepSettings
 from scorecast.standings.announce.announcements import CONCURRENT_BOARDS, Announcements
 from scorecast.standings.announce.publish import StandingEventPublisher
 from scorecast.standings.announce.snapshots import SnapshotTable
+from scorecast.standings.batch_policies import read_derived, read_policies
+from scorecast.standings.derived_entries import Facts, derived_entries, facts_of
 from scorecast.standings.entry import Entry, correction_of, entries_of, newest
+from scorecast.standings.outcome import Fate, Outcome
 from scorecast.standings.redelivery import Receipt, Redelivery
 from scorecast.standings.store import Leaderboard, Result
 from scorecast.standings.upkeep import Upkeep
@@ -66,44 +65,17 @@ class Delivery:
     receipt: Receipt | None = None
 
 
-_Readable = tuple[Delivery, Event, list[Entry]]
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A delivery that could be read: its event, what derived boards need of it, and the entries that it writes."""
+
+    delivery: Delivery
+    event: Event
+    facts: Facts
+    entries: list[Entry]
+
+
 _Letter = tuple[str, DeadLetter]
-
-
-class Fate(StrEnum):
-    """What became of a change; each has one. The names are those of the log."""
-
-    APPLIED = "applied"
-    STALE = "stale"  # the board has a newer one, or this one
-    MERGED = "merged"  # a newer change of the same entry, in the same batch, was written
-    CLOSED = "closed"
-    IGNORED = "ignored"  # it is about no entry
-    PARKED = "parked"
-    RETRY = "retry"
-
-
-@dataclass(slots=True)
-class Outcome:
-    """The result of a batch: the fate of each delivery, the results of written entries, and the standing events."""
-
-    fates: dict[str, Fate] = field(default_factory=dict)
-    results: list[Result] = field(default_factory=list)
-    announced: int = 0
-
-    @property
-    def written(self) -> list[Entry]:
-        """The entries that were written."""
-        return [result.entry for result in self.results if result.entry]
-
-    @property
-    def retry_ids(self) -> list[str]:
-        """The deliveries that must be delivered again."""
-        return [delivery_id for delivery_id, fate in self.fates.items() if fate is Fate.RETRY]
-
-    @property
-    def counts(self) -> Counter[str]:
-        """The number of deliveries of each fate."""
-        return Counter(map(str, self.fates.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,27 +100,28 @@ class BatchProcessor:
         outcome = Outcome(dict.fromkeys((delivery.id for delivery in deliveries), Fate.IGNORED))
         end = self.clock() + remaining_s
         letters: list[_Letter] = []
-        readable = self._read(deliveries, letters, outcome)
-        policies = self._policies(entry.board for _, _, entries in readable for entry in entries)
-        ready = _drop_closed(readable, policies, letters, outcome)
+        readings = self._read(deliveries, letters, outcome)
+        policies = read_policies(self.policies, (entry.board for one in readings for entry in one.entries))
+        ready = _drop_closed(self._with_derived(readings, policies, letters), policies, letters, outcome)
         letters += self._apply(ready, policies, outcome, end - RESERVE_S - ANNOUNCE_S)
         self._park(letters, outcome)
         parked = {delivery_id for delivery_id, _ in letters}
-        self._announce([one for one in ready if one[0].id not in parked], outcome, end - RESERVE_S)
+        self._announce([one for one in ready if one.delivery.id not in parked], outcome, end - RESERVE_S)
         _log_failures(deliveries, dict(letters), outcome)
         self._hasten(deliveries, outcome, end - RESERVE_S / 4)
         if self.upkeep:
             self.upkeep.after(outcome.results, policies, min(self.clock() + UPKEEP_S, end - RESERVE_S))
         return outcome
 
-    def _read(self, deliveries: Sequence[Delivery], letters: list[_Letter], outcome: Outcome) -> list[_Readable]:
+    def _read(self, deliveries: Sequence[Delivery], letters: list[_Letter], outcome: Outcome) -> list[_Reading]:
         """Read the entries of each delivery; add a letter for a change that can never be read."""
-        readable: list[_Readable] = []
+        readings: list[_Reading] = []
         for delivery in deliveries:
             try:
                 event = _parsed(delivery.event)
                 change = self.claims.read(event)
-                readable.append((delivery, event, entries_of(change, self.settings.attributes)))
+                entries = entries_of(change, self.settings.attributes)
+                readings.append(_Reading(delivery, event, facts_of(change), entries))
             except CannotRead as error:
                 letters.append((delivery.id, _letter("CannotRead", str(error), record=delivery.event)))
             except CannotApply as error:
@@ -156,39 +129,45 @@ class BatchProcessor:
             except NotAcknowledged:
                 logger.warning("standings could not fetch a change's images now")
                 outcome.fates[delivery.id] = Fate.RETRY
-        return readable
+        return readings
 
     def _apply(
-        self, ready: Sequence[_Readable], policies: Mapping[str, BoardPolicy], outcome: Outcome, deadline: float
+        self, ready: Sequence[_Reading], policies: Mapping[str, BoardPolicy], outcome: Outcome, deadline: float
     ) -> list[_Letter]:
         """Write the entries; return a letter for each change that can never be written."""
-        entries_to_write = [entry for _, _, entries in ready for entry in entries]
+        entries_to_write = [entry for one in ready for entry in one.entries]
         results, winners = self.leaderboard.write(entries_to_write, policies, deadline), newest(entries_to_write)
         outcome.results += [result for result in results.values() if result.applied]
         letters: list[_Letter] = []
-        for delivery, event, entries in ready:
-            failures = [(entry, results[entry.key]) for entry in entries if results[entry.key].failed]
+        for one in ready:
+            failures = [(entry, results[entry.key]) for entry in one.entries if results[entry.key].failed]
             if any(_is_permanent(entry, winners, result) for entry, result in failures):
-                letters.append((delivery.id, _letter(failures[0][1].error_code, failures[0][1].reason, event)))
+                letters.append((one.delivery.id, _letter(failures[0][1].error_code, failures[0][1].reason, one.event)))
             elif failures:
-                outcome.fates[delivery.id] = Fate.RETRY
-            elif entries:
-                outcome.fates[delivery.id] = _fate(entries, winners, results)
+                outcome.fates[one.delivery.id] = Fate.RETRY
+            elif one.entries:
+                outcome.fates[one.delivery.id] = _fate(one.entries, winners, results)
         return letters
 
-    def _policies(self, boards: Iterable[str]) -> dict[str, BoardPolicy]:
-        """The policies of the boards, without those that cannot be read now or are not usable."""
-        boards = dict.fromkeys(boards)
-        try:
-            return self.policies.of(boards)
-        except CannotRead:
-            if len(boards) > 1:
-                return {name: policy for board in boards for name, policy in self._policies([board]).items()}
-            # No log contains a board's name, for it is data of a change; the dead letters that follow contain it.
-            logger.error("standings cannot use the policy of a board: `scorecast boards list` says which, and why")
-        except (ClientError, BotoCoreError, NotAcknowledged) as error:
-            logger.warning("standings could not read the policies of %d boards (%s)", len(boards), code_of(error))
-        return {}
+    def _with_derived(
+        self, readings: Iterable[_Reading], policies: dict[str, BoardPolicy], letters: list[_Letter]
+    ) -> list[_Reading]:
+        """Add to each reading what it writes on derived boards, and to `policies` those of these boards."""
+        found: list[_Reading] = []
+        inherited: dict[str, BoardPolicy] = {}
+        for one in readings:
+            known = [entry for entry in one.entries if entry.board in policies]
+            try:
+                taken = [left for entry in known if (left := _entry_to_take(entry, policies[entry.board]))]
+                derived = list(derived_entries(one.facts, taken, policies))
+            except CannotRead as error:
+                letters.append((one.delivery.id, _letter("CannotRead", str(error), one.event)))
+                continue
+            inherited |= {entry.board: policy for entry, policy in derived}
+            found.append(replace(one, entries=[*one.entries, *(entry for entry, _ in derived)]))
+        begun = {entry.board for one in found for entry in one.entries if entry.score is not None}
+        policies |= read_derived(self.policies, inherited, begun)
+        return found
 
     def _park(self, letters: list[_Letter], outcome: Outcome) -> None:
         try:
@@ -199,11 +178,11 @@ class BatchProcessor:
             fate = Fate.RETRY
         outcome.fates |= {delivery_id: fate for delivery_id, _ in letters}
 
-    def _announce(self, taken: Iterable[_Readable], outcome: Outcome, deadline: float) -> None:
+    def _announce(self, taken: Iterable[_Reading], outcome: Outcome, deadline: float) -> None:
         """Announce changes at the top of boards, also those that an earlier delivery wrote but did not announce."""
         if self.announcements is None:
             return
-        by_delivery = [(delivery.id, entries) for delivery, _, entries in taken]
+        by_delivery = [(one.delivery.id, one.entries) for one in taken]
         entries = (entry for _, entries in by_delivery for entry in entries)
         announced = self.announcements.announce(entries, outcome.written, deadline)
         outcome.announced = announced.events
@@ -228,22 +207,22 @@ def _fate(entries: Iterable[Entry], winners: Mapping[Key, Entry], results: Mappi
 
 
 def _drop_closed(
-    readable: Iterable[_Readable], policies: Mapping[str, BoardPolicy], letters: list[_Letter], outcome: Outcome
-) -> list[_Readable]:
+    readings: Iterable[_Reading], policies: Mapping[str, BoardPolicy], letters: list[_Letter], outcome: Outcome
+) -> list[_Reading]:
     """Drop the entries that come after the closing; retry the deliveries of boards whose policy is not usable."""
-    ready: list[_Readable] = []
-    for delivery, event, entries in readable:
-        if any(entry.board not in policies for entry in entries):
-            outcome.fates[delivery.id] = Fate.RETRY
+    ready: list[_Reading] = []
+    for one in readings:
+        if any(entry.board not in policies for entry in one.entries):
+            outcome.fates[one.delivery.id] = Fate.RETRY
             continue
         try:
-            taken = [one for entry in entries if (one := _entry_to_take(entry, policies[entry.board]))]
+            taken = [left for entry in one.entries if (left := _entry_to_take(entry, policies[entry.board]))]
         except CannotRead as error:
-            letters.append((delivery.id, _letter("CannotRead", str(error), event)))
+            letters.append((one.delivery.id, _letter("CannotRead", str(error), one.event)))
             continue
-        if entries and not taken:
-            outcome.fates[delivery.id] = Fate.CLOSED
-        ready.append((delivery, event, taken))
+        if one.entries and not taken:
+            outcome.fates[one.delivery.id] = Fate.CLOSED
+        ready.append(replace(one, entries=taken))
     return ready
 
 

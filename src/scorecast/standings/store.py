@@ -25,8 +25,8 @@ from scorecast.leaderboard.batch_get import BatchGetItem, read_items
 from scorecast.leaderboard.index.table import ROOT, SHARDS, IndexTable
 from scorecast.leaderboard.item import RANGE, Item, Key, StoredEntry, item_key, make_item, read_item
 from scorecast.leaderboard.order_key import tie_order
-from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Ties
-from scorecast.runtime.aws import code_of
+from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Ties, board_key
+from scorecast.runtime.aws import cancellation_codes, code_of
 from scorecast.standings.backoff import TRANSACTION_ACTIONS, Backoff
 from scorecast.standings.entry import Entry
 from scorecast.standings.score_history import entry_after, reached, read_version, version_text
@@ -34,8 +34,6 @@ from scorecast.standings.shapes import KnownShapes, ShapeTable
 
 # The stream keeps a change for a day, queues for 14 days, and a redrive may follow later.
 TOMBSTONE_DAYS = 30
-# The collection of the board table that lists the boards.
-BOARDS = "boards"
 
 # Failures that no retry resolves, as an error of the call and as the reason of one action. All others may pass: of the
 # reasons ThrottlingError, ProvisionedThroughputExceeded, TransactionConflict and ConditionalCheckFailed (read again).
@@ -144,7 +142,7 @@ class Leaderboard:
         read unit and a transactional write a key, and two write units for each node and transaction.
         """
         entries = list(entries)
-        results = self._register(entries)
+        results = self._register(entries, policies)
         waiting: dict[Key, list[Entry]] = {}
         for entry in entries:
             if entry.key not in results:
@@ -160,14 +158,14 @@ class Leaderboard:
             self.sleep(pause_s)
         return results
 
-    def _register(self, entries: Sequence[Entry]) -> dict[Key, Result]:
+    def _register(self, entries: Sequence[Entry], policies: Mapping[str, BoardPolicy]) -> dict[Key, Result]:
         """List boards before their first entry is written, so that every entry is on a listed board.
 
         Returns a failure for each entry whose board could not be listed.
         """
         failures: dict[str, Result] = {}
         for board in sorted({entry.board for entry in entries if entry.score is not None} - self._known_boards):
-            item = {"collection": {"S": BOARDS}, "name": {"S": board}}
+            item = board_key(board, policies.get(board, DEFAULT))
             try:
                 self.dynamodb.put_item(TableName=self.board_table, Item=item)
                 self._known_boards.add(board)
@@ -250,7 +248,7 @@ class Leaderboard:
         except ClientError as error:
             reasons = error.response.get("CancellationReasons")
             if reasons:
-                failures = {reason.get("Code") for reason in reasons[len(chunk) :]}
+                failures = set(cancellation_codes(error)[len(chunk) :])
                 if "ConditionalCheckFailed" in failures:
                     self.shapes.forget(board)
                 if "TransactionConflict" in failures:

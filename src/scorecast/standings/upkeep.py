@@ -30,7 +30,7 @@ from scorecast.leaderboard.index.shape import FIRST, PAGE_RANGES, Move, Replacem
 from scorecast.leaderboard.index.table import MIXED, ROOT, SHARDS, IndexTable, Node, Shard, id_text
 from scorecast.leaderboard.item import Item, StoredEntry, is_entry, item_key, range_update, read_item
 from scorecast.leaderboard.policy import BoardPolicy, Order, Ties
-from scorecast.runtime.aws import code_of
+from scorecast.runtime.aws import cancellation_codes, code_of
 from scorecast.runtime.batches import cut_batches
 from scorecast.runtime.logs import logger
 from scorecast.runtime.pages import read_all
@@ -219,11 +219,9 @@ class Upkeep:
         try:
             self.dynamodb.transact_write_items(TransactItems=actions)
         except ClientError as error:
-            if "CancellationReasons" not in error.response:
+            if not (codes := cancellation_codes(error)):
                 raise
-            *refused, counts = (
-                reason.get("Code", "None") != "None" for reason in error.response["CancellationReasons"]
-            )
+            *refused, counts = (code != "None" for code in codes)
             left = [entry for entry, is_refused in zip(moved, refused, strict=True) if not is_refused]
             return 0 if counts or len(left) == len(moved) else self._move(left, page, move)
         return len(moved)
@@ -321,7 +319,7 @@ class Upkeep:
         try:
             self.dynamodb.transact_write_items(TransactItems=actions)
         except ClientError as error:
-            if "CancellationReasons" in error.response:
+            if cancellation_codes(error):
                 raise _Overtaken from None
             raise
 

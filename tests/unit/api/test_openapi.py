@@ -25,6 +25,7 @@ EXAMPLES = {
     "id": "1",
     "among": "true",
     "neighbours": "3",
+    "period": "2026-W48",
 }
 # What a parameter is not allowed without.
 COMPANY = {"among": {"id": "1"}}
@@ -70,6 +71,8 @@ def test_the_limits_are_those_of_the_code() -> None:
     assert limits == {
         "listEntries": (parameters.LIMIT_MAX, entries.LIMIT_DEFAULT),
         "listEntriesOf": (parameters.LIMIT_MAX, parameters.LIMIT_MAX),
+        "listPeriods": (parameters.LIMIT_MAX, parameters.LIMIT_MAX),
+        "listValues": (parameters.LIMIT_MAX, parameters.LIMIT_MAX),
     }
     assert schemas["neighbours"]["maximum"] == participant.NEIGHBOURS_MAX
     assert schemas["neighbours"]["default"] == participant.NEIGHBOURS_DEFAULT

@@ -4,11 +4,13 @@ import pytest
 
 from scorecast.api.endpoints.boards import ListBoards
 from scorecast.api.endpoints.comparison import CompareEntries
+from scorecast.api.endpoints.derived_boards import ListPeriods, ListValues
 from scorecast.api.endpoints.documents import GetOpenApi, ShowPage
 from scorecast.api.endpoints.entries import ListEntries
 from scorecast.api.endpoints.histogram import GetHistogram
 from scorecast.api.endpoints.participant import GetEntry
 from scorecast.api.endpoints.participant_boards import ListParticipantBoards
+from scorecast.api.endpoints.period import AskPeriod
 from scorecast.api.endpoints.score_rank import RankScore
 from scorecast.api.errors import ApiError
 from scorecast.api.routes import Query, read_query
@@ -48,6 +50,11 @@ def asked_many(**parameters: list[str]) -> Query:
         ("/leaderBoard/participants/histogram", {}, GetHistogram("participants")),
         ("/leaderBoard/a/participants/b/histogram", {}, GetEntry("a", "b/histogram", 2)),
         ("/leaderBoard/a/participants/b/participants/c", {}, GetEntry("a/participants/b", "c", 2)),
+        ("/leaderBoard/a b/periods", {"limit": "5"}, ListPeriods("a b", 5)),
+        ("/leaderBoard/a/values", {"next": "x"}, ListValues("a", token="x")),
+        ("/leaderBoard", {"hackathonName": "a", "period": "current"}, AskPeriod(ListEntries("a", 10), "current")),
+        ("/leaderBoard/a/histogram", {"period": "2026-11"}, AskPeriod(GetHistogram("a"), "2026-11")),
+        ("/leaderBoard/a/participants/b", {"period": "previous"}, AskPeriod(GetEntry("a", "b", 2), "previous")),
         ("/openapi.json", {}, GetOpenApi()),
         ("/participants/1/", {}, ListParticipantBoards("1", 100, None)),
         ("/participants/1", {"limit": "5", "next": "x"}, ListParticipantBoards("1", 5, "x")),
@@ -89,7 +96,18 @@ def test_a_request_is_read(path: str, parameters: dict[str, str], query: Query) 
         ("/leaderBoard", {"hackathonName": "a", "id": "7", "among": "yes"}, 400, "among", "'yes'; it must be true or"),
         ("/leaderBoard", {"hackathonName": "a", "rankOfScore": "5", "among": "true"}, 400, "among", "not allowed here"),
         ("/leaderBoard/a/participants/b", {"neighbours": "26"}, 400, "neighbours", "from 0 to 25"),
-        ("/leaderBoard/a/histogram", {"limit": "1"}, 400, "limit", "this path takes none"),
+        ("/leaderBoard/a/histogram", {"limit": "1"}, 400, "limit", "allowed are period"),
+        ("/openapi.json", {"limit": "1"}, 400, "limit", "this path takes none"),
+        (
+            "/leaderBoard",
+            {"hackathonName": "a", "period": "2026-W4"},
+            400,
+            "period",
+            "'2026-W4'; it must be current",
+        ),
+        ("/leaderBoard/a/histogram", {"period": ""}, 400, "period", "or the name of a period such as 2026-11-26"),
+        ("/leaderBoard", {"period": "current"}, 400, "hackathonName", "hackathonName is missing"),
+        ("/leaderBoard/a/periods", {"period": "current"}, 400, "period", "allowed are limit, next"),
         ("/participants/1", {"atRank": "1"}, 400, "atRank", "allowed are limit, next"),
         ("/participants/1", {"limit": "101"}, 400, "limit", "whole number from 1 to 100"),
         ("/participants/" + "x" * 2049, {}, 400, "id", "2049 bytes"),

@@ -9,13 +9,17 @@ from scorecast.cli import app, boards
 from scorecast.errors import CannotRead, UserError
 from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Corrections, Keep, Order, Ties, policy_key
 from scorecast.ops.boards.policies import Policies, policies_of
-from tests.support.ops_fakes import FakeTables, fake_stack
+from tests.support.fakes import FakeDynamoDb
+from tests.support.ops_fakes import fake_stack
 
 CLOSES = "2026-12-01T18:00:00Z"
 
 
-class FakeBoards(FakeTables):
-    """The board table; the list of boards with a policy has one on each page."""
+class FakeBoards(FakeDynamoDb):
+    """The board table; a list of boards has one on each page."""
+
+    def __init__(self) -> None:
+        super().__init__(page_size=1)
 
     def malform(self, board: str) -> None:
         """Make a declared policy invalid."""
@@ -24,7 +28,7 @@ class FakeBoards(FakeTables):
     @property
     def kept(self) -> list[tuple[str, str]]:
         """The keys of the table's items."""
-        return sorted(self.tables["boards"])
+        return sorted(self.board_items)
 
 
 @pytest.fixture
@@ -56,7 +60,7 @@ def test_a_declared_policy_is_stored_and_printed(policies: Policies) -> None:
 def test_each_policy_has_a_key_of_its_own_and_its_board_is_listed(table: FakeBoards) -> None:
     run("set", "Golf", "--order", "ascending")
     assert table.kept == [("policies", "Golf"), ("policy/Golf", "Golf")]
-    assert table.tables["boards"]["policies", "Golf"].keys() == {"collection", "name"}
+    assert table.board_items["policies", "Golf"].keys() == {"collection", "name"}
 
 
 def test_a_closed_board_may_take_corrections(policies: Policies) -> None:
@@ -136,7 +140,8 @@ def test_the_boards_with_a_policy_are_listed(policies: Policies) -> None:
     policies.set("Golf[1]", BoardPolicy(Order.ASCENDING))
     policies.set("Darts", BoardPolicy(keep=Keep.FIRST, closes_at=CLOSES))
     assert "Golf[1]" in run("list").stdout
-    rest = {"ties": "unordered", "corrections": "closed"}
+    rest: dict[str, object] = {"ties": "unordered", "corrections": "closed", "every": None, "timeZone": "UTC", "by": []}
+    rest |= {"base": None, "startsAt": None, "attribute": None}
     assert json.loads(run("list", "--json").stdout)["boards"] == [
         {"hackathonName": "Darts", "closesAt": CLOSES, "order": "descending", "keep": "first"} | rest,
         {"hackathonName": "Golf[1]", "closesAt": None, "order": "ascending", "keep": "latest"} | rest,

@@ -10,10 +10,7 @@ from scorecast.api.entry_table import query_first
 from scorecast.api.fields import Fields, board_fields
 from scorecast.api.parameters import LIMIT_MAX, Parameters
 from scorecast.api.reader import LeaderboardReader
-
-# The collection of the board table that lists the boards.
-_BOARDS = {"S": "boards"}
-_SCOPE = "boards"
+from scorecast.leaderboard.policy import BOARDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +27,25 @@ class ListBoards:
 
     def answer(self, reader: LeaderboardReader) -> Fields:
         """Read the names of a page, then the root and the policy of each."""
-        after = unsign(self.token, _SCOPE, reader.page_token_key) if self.token else ""
-        request: dict[str, Any] = {
-            "TableName": reader.board_table,
-            "KeyConditionExpression": "#collection = :boards",
-            "ExpressionAttributeNames": {"#collection": "collection"},
-            "ExpressionAttributeValues": {":boards": _BOARDS},
-        }
-        if after:
-            request["ExclusiveStartKey"] = {"collection": _BOARDS, "name": {"S": after}}
-        # One more than is shown tells whether more follow.
-        names = [item["name"]["S"] for item in query_first(reader.dynamodb, request, self.limit + 1)]
-        boards = reader.ranks.open(names[: self.limit], shapes=False).values()
-        answer = {"boards": [board_fields(board) for board in boards if board.total]}
-        return answer | sign_next(names, self.limit, _SCOPE, reader.page_token_key)
+        return list_boards(reader, BOARDS, self.limit, self.token)
+
+
+def list_boards(
+    reader: LeaderboardReader, collection: str, limit: int, token: str | None, *, forward: bool = True
+) -> Fields:
+    """Return a page of the boards that a collection of the board table lists, by name, and what follows it."""
+    after = unsign(token, collection, reader.page_token_key) if token else ""
+    request: dict[str, Any] = {
+        "TableName": reader.board_table,
+        "KeyConditionExpression": "#collection = :collection",
+        "ExpressionAttributeNames": {"#collection": "collection"},
+        "ExpressionAttributeValues": {":collection": {"S": collection}},
+        "ScanIndexForward": forward,
+    }
+    if after:
+        request["ExclusiveStartKey"] = {"collection": {"S": collection}, "name": {"S": after}}
+    # One more than is shown tells whether more follow.
+    names = [item["name"]["S"] for item in query_first(reader.dynamodb, request, limit + 1)]
+    boards = reader.ranks.open(names[:limit], shapes=False).values()
+    answer = {"boards": [board_fields(board) for board in boards if board.total]}
+    return answer | sign_next(names, limit, collection, reader.page_token_key)

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from scorecast.leaderboard.batch_get import read_items
+from scorecast.leaderboard.derived_board import policy_by_name
 from scorecast.leaderboard.policy import (
     DEFAULT,
+    PERIODS,
     POLICIES,
+    VALUES,
     BoardPolicy,
     listed_key,
     policy_item,
     policy_key,
     read_policy,
+    utc_text,
 )
 from scorecast.ops.stack.stack import Stack
+from scorecast.runtime.pages import read_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +34,7 @@ class Policies:
 
     def all(self) -> dict[str, BoardPolicy]:
         """Return every policy that is not the default, by board: a read unit for each, and some for the list."""
-        pages = self.dynamodb.get_paginator("query").paginate(
-            TableName=self.table,
-            ConsistentRead=True,
-            KeyConditionExpression="#collection = :policies",
-            ExpressionAttributeNames={"#collection": "collection"},
-            ExpressionAttributeValues={":policies": {"S": POLICIES}},
-        )
-        boards = [item["name"]["S"] for page in pages for item in page["Items"]]
+        boards = list(self._listed(POLICIES))
         items = read_items(self.dynamodb, self.table, [policy_key(board) for board in boards], consistent=True)
         by_board = {item["name"]["S"]: item for item in items}
         return {board: read_policy(by_board[board]) for board in boards if board in by_board}
@@ -43,8 +43,25 @@ class Policies:
         """Return a board's policy."""
         return read_policy(self.dynamodb.get_item(TableName=self.table, Key=policy_key(board)).get("Item"))
 
+    def derived_from(self, base: str) -> Iterator[str]:
+        """Yield the boards that derive from a board: those of values, then those of periods, the newest first."""
+        yield from self._listed(f"{VALUES}{base}")
+        yield from self._listed(f"{PERIODS}{base}", forward=False)
+
+    def declare(self, board: str, policy: BoardPolicy, now: datetime) -> int:
+        """Declare a board's policy, and with it those of the boards that derive from it; return how many these are.
+
+        A period that is over keeps its policy. Costs a transaction for each board.
+        """
+        self.set(board, policy)
+        following = {name: policy_by_name(name, {board: policy}) for name in self.derived_from(board)}
+        changed = {name: new for name, new in following.items() if new and not _is_over(new, now)}
+        for name, new in changed.items():
+            self.set(name, new)
+        return len(changed)
+
     def set(self, board: str, policy: BoardPolicy) -> None:
-        """Declare a board's policy; the default deletes the item."""
+        """Write one board's policy; the default deletes the item."""
         if policy == DEFAULT:
             actions = [
                 {"Delete": {"TableName": self.table, "Key": key}} for key in (policy_key(board), listed_key(board))
@@ -53,6 +70,23 @@ class Policies:
             items = (policy_item(board, policy), listed_key(board))
             actions = [{"Put": {"TableName": self.table, "Item": item}} for item in items]
         self.dynamodb.transact_write_items(TransactItems=actions)
+
+    def _listed(self, collection: str, *, forward: bool = True) -> Iterator[str]:
+        """Yield the names in a collection of the board table."""
+        request: dict[str, Any] = {
+            "TableName": self.table,
+            "ConsistentRead": True,
+            "ScanIndexForward": forward,
+            "KeyConditionExpression": "#collection = :collection",
+            "ExpressionAttributeNames": {"#collection": "collection"},
+            "ExpressionAttributeValues": {":collection": {"S": collection}},
+        }
+        return (item["name"]["S"] for item in read_all(self.dynamodb.query, request))
+
+
+def _is_over(policy: BoardPolicy, now: datetime) -> bool:
+    """Whether the period of a board has ended."""
+    return policy.starts_at is not None and not policy.is_open(utc_text(now))
 
 
 def policies_of(stack: Stack) -> Policies:

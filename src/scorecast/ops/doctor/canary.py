@@ -19,6 +19,7 @@ from scorecast.errors import UserError
 from scorecast.leaderboard.batch_get import read_items
 from scorecast.leaderboard.index.table import ROOT, shape_key, shard_keys
 from scorecast.leaderboard.item import is_entry, item_key
+from scorecast.leaderboard.policy import DEFAULT, board_key
 from scorecast.ops.boards.api_client import ApiClient, api_of
 from scorecast.ops.boards.score import write_score
 from scorecast.ops.doctor.finding import Finding, State
@@ -30,7 +31,6 @@ from scorecast.ops.stack.polling import CLOCK, Clock, poll_until
 from scorecast.ops.stack.stack import Stack
 from scorecast.runtime.batches import cut_batches
 from scorecast.standings.announce.top import snapshot_key
-from scorecast.standings.store import BOARDS
 
 PREFIX = "scorecast-canary-"
 SCORE = Decimal(1)
@@ -178,7 +178,7 @@ class Canary:
     def _forget(self) -> None:
         """Delete what is kept of the board as a whole, until nothing of it comes any more."""
         root = (shape_key(self.board, ROOT), *shard_keys(self.board, ROOT))
-        keys = [{"collection": {"S": BOARDS}, "name": {"S": self.board}}, snapshot_key(self.board), *root]
+        keys = [board_key(self.board, DEFAULT), snapshot_key(self.board), *root]
         quiet = 0
         for _ in poll_until(FORGET_S, pause_s=QUIET_S, longest_pause_s=QUIET_S, clock=self.clock):
             self._watcher.look()

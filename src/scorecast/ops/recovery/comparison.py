@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from scorecast.changes.change import iso_now
+from scorecast.leaderboard.derived_board import policy_by_name
 from scorecast.leaderboard.display import Attributes
 from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Keep
 from scorecast.ops.boards.policies import policies_of
@@ -52,8 +53,8 @@ class Difference:
 class Agreement:
     """Decides whether an entry agrees with its item, under the policy of its board.
 
-    An item holds only its current score. So a best score is only checked not to be worse, a first score only to exist,
-    and entries of a closed board are not checked.
+    An item holds only its current score, and not when it was set. So a best score is only checked not to be worse, a
+    first score only to exist, and entries of a closed board and of periods are not checked.
     """
 
     policies: Mapping[str, BoardPolicy] = field(default_factory=dict)
@@ -61,8 +62,8 @@ class Agreement:
 
     def holds(self, board: str, main: ScoreAndName | None, leaderboard: ScoreAndName | None) -> bool:
         """Whether an entry can have come from an item; None stands for no item or no entry."""
-        policy = self.policies.get(board, DEFAULT)
-        if not policy.is_open(self.now()):
+        policy = self.policy_of(board)
+        if not self._is_checked(policy):
             return True
         if main is None or leaderboard is None or policy.keep == Keep.LATEST:
             return main == leaderboard
@@ -71,8 +72,20 @@ class Agreement:
 
     def is_loose(self, board: str) -> bool:
         """Whether an entry of the board may differ from its item."""
-        policy = self.policies.get(board, DEFAULT)
-        return policy.keep != Keep.LATEST or not policy.is_open(self.now())
+        policy = self.policy_of(board)
+        return policy.keep != Keep.LATEST or not self._is_checked(policy)
+
+    def policy_of(self, board: str) -> BoardPolicy:
+        """Return a board's policy; that of its base if it derives from one, and has begun since policies were read."""
+        return self.policies.get(board) or policy_by_name(board, self.policies) or DEFAULT
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The attributes of items by whose values boards derive from others."""
+        return tuple(sorted({one for policy in self.policies.values() for one in policy.by}))
+
+    def _is_checked(self, policy: BoardPolicy) -> bool:
+        return policy.starts_at is None and policy.is_open(self.now())
 
 
 STRICT = Agreement()

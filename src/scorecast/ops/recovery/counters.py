@@ -24,12 +24,23 @@ from scorecast.leaderboard.index.table import (
 )
 from scorecast.leaderboard.item import ENTRIES_ONLY, Item, StoredEntry, read_item
 from scorecast.leaderboard.order_key import HIGHEST, LOWEST, is_score_end
-from scorecast.leaderboard.policy import DEFAULT, POLICY, BoardPolicy, Order, Ties, is_policy, read_policy
+from scorecast.leaderboard.policy import (
+    BOARDS,
+    DEFAULT,
+    PERIODS,
+    POLICY,
+    VALUES,
+    BoardPolicy,
+    Order,
+    Ties,
+    is_policy,
+    lists_a_board,
+    read_policy,
+)
 from scorecast.ops.stack.polling import CLOCK, Clock, poll_until
 from scorecast.ops.stack.stack import Stack
 from scorecast.runtime.pages import read_all, read_pages
 from scorecast.standings.shapes import KnownShapes
-from scorecast.standings.store import BOARDS
 
 _SHARD_NAMES = [str(number) for number in range(SHARDS)]
 # A longer id was written by hand.
@@ -54,7 +65,7 @@ class BoardIndex:
     def take(self, item: Item) -> None:
         """Take in an item."""
         collection = item["collection"]["S"]
-        if collection == BOARDS:
+        if lists_a_board(collection):
             self.is_listed = True
         elif is_policy(item):
             self.policy = read_policy(item)
@@ -239,12 +250,15 @@ def read_index(dynamodb: Any, table: str) -> Index:
         "TableName": table,
         "ConsistentRead": True,
         "FilterExpression": "begins_with(#collection, :shape) OR begins_with(#collection, :counters)"
-        " OR begins_with(#collection, :policy) OR #collection = :boards",
+        " OR begins_with(#collection, :policy) OR begins_with(#collection, :periods)"
+        " OR begins_with(#collection, :values) OR #collection = :boards",
         "ExpressionAttributeNames": {"#collection": "collection"},
         "ExpressionAttributeValues": {
             ":shape": {"S": SHAPE},
             ":counters": {"S": COUNTERS},
             ":policy": {"S": POLICY},
+            ":periods": {"S": PERIODS},
+            ":values": {"S": VALUES},
             ":boards": {"S": BOARDS},
         },
     }

@@ -17,11 +17,10 @@ from scorecast.changes.change import iso_now
 from scorecast.leaderboard.index.shape import FIRST, RANGE_ENTRIES, build, starts_of
 from scorecast.leaderboard.index.table import ROOT, SHARDS, Shard, id_text, shape_item, shape_key, shard_item
 from scorecast.leaderboard.item import StoredEntry
-from scorecast.leaderboard.policy import Ties
+from scorecast.leaderboard.policy import Ties, board_key
 from scorecast.ops.recovery.counters import BoardIndex, Tally, expected_counts, number_of
 from scorecast.ops.stack.batch_write import WriteRequest
 from scorecast.standings.shapes import KnownShapes
-from scorecast.standings.store import BOARDS
 
 # A range that holds more, in full ranges, grew without upkeep: the board is cut again.
 _OVERGROWN = 10
@@ -69,7 +68,7 @@ class NewIndex:
         board, counts = self.found.board, expected_counts(self.shapes, self.named)
         items = [item for node in (*self.shapes.pages, ROOT) for item in self._items(node, counts[node])]
         if self.named:
-            items.append({"collection": {"S": BOARDS}, "name": {"S": board}})
+            items.append(board_key(board, self.found.policy))
         yield from ({"PutRequest": {"Item": item}} for item in items)
         for collection in sorted(self.found.collections - {item["collection"]["S"] for item in items}):
             yield {"DeleteRequest": {"Key": {"collection": {"S": collection}, "name": {"S": board}}}}

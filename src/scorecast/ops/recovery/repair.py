@@ -75,11 +75,11 @@ class Repair:
 
     def _item_of(self, key: Key) -> Image | None:
         """Return the attributes of the item that make the entry: a whole item may be too large for a message."""
-        needed = {*self.reader.key_names, *self.reader.attributes.needed}
-        for item in map(in_json, self.verifier.items_of(key[0])):
-            entry = self.reader.entry_of(item)
-            if entry and entry.key == key and entry.score is not None:
-                return {name: value for name, value in item.items() if name in needed}
+        needed = {*self.reader.key_names, *self.reader.attributes.needed, *self.verifier.agreement.values}
+        for item in self.verifier.items_of(key[0]):
+            if key in self.verifier.expected(item):
+                image: Image = in_json({name: value for name, value in item.items() if name in needed})
+                return image
         return None
 
     def _entry_image(self, key: Key) -> Image:

@@ -17,6 +17,7 @@ from typing import Any, Literal
 from scorecast.changes.values import Image
 from scorecast.errors import CannotApply
 from scorecast.leaderboard.batch_get import read_items
+from scorecast.leaderboard.derived_board import attribute_policies
 from scorecast.leaderboard.item import ENTRIES_ONLY, Item, Key, is_entry, item_key, read_item
 from scorecast.ops.recovery.comparison import (
     EXAMPLES,
@@ -32,6 +33,7 @@ from scorecast.ops.stack.polling import CLOCK, Clock, poll_until
 from scorecast.ops.stack.stack import Stack
 from scorecast.runtime.batches import cut_batches
 from scorecast.runtime.pages import read_all
+from scorecast.standings.derived_entries import values_of
 
 PAGE_KEYS = 100
 # How many suspects are examined together.
@@ -99,9 +101,9 @@ class Verifier:
     def examine(self, key: Key) -> Difference | None:
         """Compare one entry with all items of its participant; return None if they agree."""
         shown = self._shown([key]).get(key)
-        expected = {item for item in map(self._expected, self.items_of(key[0])) if item and item[0] == key}
+        expected = {made[key] for made in map(self.expected, self.items_of(key[0])) if key in made}
         # Several items can make the same entry; only the stream knows which was written last, so it may show any.
-        allowed: set[ScoreAndName | None] = {made for _, made in expected} or {None}
+        allowed: set[ScoreAndName | None] = {*expected} or {None}
         if any(self.agreement.holds(key[1], made, shown) for made in allowed):
             return None
         return Difference(*key, next(iter(allowed)), shown)
@@ -120,8 +122,8 @@ class Verifier:
 
     def _unlike_their_items(self) -> Iterator[Key]:
         """Yield the key of each item whose entry differs from it."""
-        for page in cut_batches(self.table.scan(), PAGE_KEYS):
-            made = [expected for expected in map(self._expected, page) if expected and self._is_meant(expected[0])]
+        for page in cut_batches(self.table.scan(self.agreement.values), PAGE_KEYS):
+            made = [one for expected in map(self.expected, page) for one in expected.items() if self._is_meant(one[0])]
             shown = self._shown([key for key, _ in made])
             self._count(self._expected_counts, dict(made))
             holds = self.agreement.holds
@@ -132,7 +134,7 @@ class Verifier:
         """Yield the key of each entry that the item with the same key does not make."""
         for page in cut_batches(self._entries(), PAGE_KEYS):
             entries = {key: shown for key, shown in page if self._is_meant(key)}
-            made = {expected[0] for expected in map(self._expected, self._items_at(entries)) if expected}
+            made = {key for expected in map(self.expected, self._items_at(entries)) for key in expected}
             self._count(self._shown_counts, entries)
             holds = self.agreement.holds
             yield from (key for key, shown in entries.items() if key not in made and not holds(key[1], None, shown))
@@ -162,15 +164,20 @@ class Verifier:
 
     # ------------------------------------------------------------ reading
 
-    def _expected(self, image: Image) -> tuple[Key, ScoreAndName] | None:
-        """Return the entry that an item makes; None if it has no score, or one that cannot be applied."""
+    def expected(self, image: Image) -> dict[Key, ScoreAndName]:
+        """Return the entries that an item makes, apart from those of periods.
+
+        None if it has no score, or one that cannot be applied.
+        """
         try:
             entry = self.table.entry_of(image)
         except CannotApply:
-            return None  # the dead-letter queue has it, with the reason
+            return {}  # the dead-letter queue has it, with the reason
         if entry is None or entry.score is None:
-            return None
-        return entry.key, ScoreAndName(Decimal(entry.score), entry.name, entry.attributes)
+            return {}
+        derived = attribute_policies(entry.board, self.agreement.policy_of(entry.board), values_of(image))
+        shown = ScoreAndName(Decimal(entry.score), entry.name, entry.attributes)
+        return {(entry.id, board): shown for board in (entry.board, *derived)}
 
     def _shown(self, keys: Iterable[Key]) -> dict[Key, ScoreAndName]:
         """Read the entries that the leaderboard has at some keys."""
@@ -186,7 +193,8 @@ class Verifier:
     def _items_at(self, keys: Iterable[Key]) -> Iterator[Item]:
         """Read the items of the main table that have the same keys as entries."""
         if self.table.key_types[self.table.attributes.metadata] == "S":
-            asked = [self.table.key(*key) for key in keys]
+            based = {(participant, self.agreement.policy_of(board).base or board) for participant, board in keys}
+            asked = [self.table.key(*key) for key in sorted(based)]
             yield from read_items(self.dynamodb, self.table.name, asked, consistent=True)
 
     def items_of(self, participant: str) -> Iterator[Item]:

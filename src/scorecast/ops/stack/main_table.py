@@ -5,7 +5,7 @@ A write changes only the score, the name and what entries show; an item's other 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperation
 from typing import Any, Protocol
@@ -88,9 +88,9 @@ class MainTable:
         [(kind, text)] = image[self.attributes.id].items()
         return format(_EXACT.normalize(Decimal(text)), "f") if kind == "N" else str(text)
 
-    def scan(self) -> Iterator[Image]:
-        """Read the attributes of every item that make an entry, page by page, with consistent reads."""
-        names = {f"#a{at}": name for at, name in enumerate(self.attributes.needed)}
+    def scan(self, also: Iterable[str] = ()) -> Iterator[Image]:
+        """Read the attributes of every item that make an entry, and others, page by page, with consistent reads."""
+        names = {f"#a{at}": name for at, name in enumerate(dict.fromkeys([*self.attributes.needed, *also]))}
         request: dict[str, Any] = {
             "TableName": self.name,
             "ConsistentRead": True,

@@ -1,0 +1,47 @@
+"""GET /leaderBoard/{hackathonName}/periods and /values: the boards that derive from a board."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scorecast.api.endpoints.boards import list_boards
+from scorecast.api.fields import Fields
+from scorecast.api.parameters import LIMIT_MAX, Parameters
+from scorecast.api.reader import LeaderboardReader
+from scorecast.leaderboard.policy import PERIODS, VALUES
+
+
+@dataclass(frozen=True, slots=True)
+class ListPeriods:
+    """A page of the boards of a board's periods, the newest first."""
+
+    board: str
+    limit: int = LIMIT_MAX
+    token: str | None = None
+
+    @classmethod
+    def read(cls, parameters: Parameters) -> ListPeriods:
+        """Read the request; ApiError 400 where a parameter is not allowed."""
+        return cls(parameters.board(), *parameters.page_of_names())
+
+    def answer(self, reader: LeaderboardReader) -> Fields:
+        """Read the names of a page, then the root and the policy of each."""
+        return list_boards(reader, f"{PERIODS}{self.board}", self.limit, self.token, forward=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ListValues:
+    """A page of the boards of the values of attributes, by attribute and value."""
+
+    board: str
+    limit: int = LIMIT_MAX
+    token: str | None = None
+
+    @classmethod
+    def read(cls, parameters: Parameters) -> ListValues:
+        """Read the request; ApiError 400 where a parameter is not allowed."""
+        return cls(parameters.board(), *parameters.page_of_names())
+
+    def answer(self, reader: LeaderboardReader) -> Fields:
+        """Read the names of a page, then the root and the policy of each."""
+        return list_boards(reader, f"{VALUES}{self.board}", self.limit, self.token)

@@ -1,0 +1,133 @@
+"""Derived boards: the boards of a period, and of one value of an attribute, that an item stands on too. Pure.
+
+`StarWar~2026-W48` has what happened on the board StarWar in that week, `StarWar~country.CN` those of its entries whose
+item has the country CN. The name of a derived board is that of its base, `~`, and its own part.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
+
+from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Every, read_time, utc_text, zone_of
+
+MARK = "~"
+_PERIOD = re.compile("[0-9]{4}-(W[0-9]{2}|[0-9]{2}(-[0-9]{2})?)")
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A day, a week (from Monday, ISO 8601) or a month, in the time zone of a policy; `end` is not in it."""
+
+    name: str
+    start: datetime
+    end: datetime
+
+    def before(self, policy: BoardPolicy) -> Period:
+        """Return the period before."""
+        return period_at(policy, self.start - timedelta(seconds=1))
+
+
+def period_at(policy: BoardPolicy, moment: datetime) -> Period:
+    """Return the period of a board that a time is in; the policy must have periods.
+
+    >>> from datetime import UTC
+    >>> weekly = BoardPolicy(every=Every.WEEK, time_zone="Asia/Shanghai")
+    >>> period_at(weekly, datetime(2026, 11, 29, 16, tzinfo=UTC)).name
+    '2026-W49'
+    """
+    zone = zone_of(policy.time_zone)
+    first, following, name = _days(policy.every, moment.astimezone(zone).date())
+    return Period(name, *(datetime.combine(day, time(), zone) for day in (first, following)))
+
+
+def _days(every: Every | None, day: date) -> tuple[date, date, str]:
+    """Return the first day of a period, that of the next one, and the name."""
+    match every:
+        case Every.MONTH:
+            first = day.replace(day=1)
+            return first, (first + timedelta(days=31)).replace(day=1), f"{first:%Y-%m}"
+        case Every.WEEK:
+            year, week, weekday = day.isocalendar()
+            first = day - timedelta(days=weekday - 1)
+            return first, first + timedelta(days=7), f"{year}-W{week:02}"
+        case Every.DAY:
+            return day, day + timedelta(days=1), day.isoformat()
+    raise ValueError("The board has no periods.")
+
+
+def period_named(policy: BoardPolicy, name: str) -> Period | None:
+    """Return the period of a board by its name; None if it has none of that name."""
+    if policy.every is None or not is_period(name):
+        return None
+    try:
+        if "W" in name:
+            first = date.fromisocalendar(int(name[:4]), int(name[6:]), 1)
+        else:
+            first = date.fromisoformat(f"{name}-01"[:10])
+    except ValueError:
+        return None
+    found = period_at(policy, datetime.combine(first, time(), zone_of(policy.time_zone)))
+    return found if found.name == name else None
+
+
+def is_period(text: str) -> bool:
+    """Whether a text may be the name of a period."""
+    return bool(_PERIOD.fullmatch(text))
+
+
+def period_board(base: str, period: str) -> str:
+    """Return the name of the board of a period, by the period's name."""
+    return f"{base}{MARK}{period}"
+
+
+def attribute_board(base: str, attribute: str, value: str) -> str:
+    """Return the name of the board of those whose attribute has a value."""
+    return f"{base}{MARK}{attribute}.{value}"
+
+
+def period_policy(base: str, policy: BoardPolicy, period: Period) -> BoardPolicy:
+    """Return the policy of the board of a period: its base's, and it closes with the period, or with its base."""
+    ends = min([period.end, *([read_time("closes_at", policy.closes_at)] if policy.closes_at else [])])
+    return replace(_inherited(base, policy), closes_at=utc_text(ends), starts_at=utc_text(period.start))
+
+
+def attribute_policies(base: str, policy: BoardPolicy, values: Mapping[str, str]) -> dict[str, BoardPolicy]:
+    """Return the boards of an item's values, by name, with their policies: those of their base."""
+    inherited = _inherited(base, policy)
+    return {
+        attribute_board(base, one, values[one]): replace(inherited, attribute=one)
+        for one in policy.by
+        if values.get(one)
+    }
+
+
+def policy_by_name(board: str, policies: Mapping[str, BoardPolicy]) -> BoardPolicy | None:
+    """Return the policy with which a derived board begins, by the policy of its base; None if it is no such board.
+
+    >>> policy_by_name("StarWar~2026-W48", {"StarWar": BoardPolicy(every=Every.WEEK)}).starts_at
+    '2026-11-23T00:00:00Z'
+    """
+    for at in (at for at, one in enumerate(board) if one == MARK):
+        base, own = board[:at], board[at + 1 :]
+        policy = policies.get(base, DEFAULT)
+        if period := period_named(policy, own):
+            return period_policy(base, policy, period)
+        if by := next((one for one in policy.by if own.startswith(f"{one}.")), None):
+            return replace(_inherited(base, policy), attribute=by)
+    return None
+
+
+def value_of(board: str, policy: BoardPolicy) -> str:
+    """Return the value that a board of an attribute is about.
+
+    >>> value_of("StarWar~country.CN", BoardPolicy(base="StarWar", attribute="country"))
+    'CN'
+    """
+    return board.removeprefix(attribute_board(policy.base or "", policy.attribute or "", ""))
+
+
+def _inherited(base: str, policy: BoardPolicy) -> BoardPolicy:
+    return BoardPolicy(policy.order, policy.keep, policy.ties, policy.closes_at, policy.corrections, base=base)
