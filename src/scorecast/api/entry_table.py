@@ -81,9 +81,9 @@ class BoardEntries:
         """Read the last `limit` entries, the last one first."""
         return self._read(self.index.request(self.board), limit, forward=False)
 
-    def all(self) -> Iterator[StoredEntry]:
-        """Read all entries, page by page."""
-        request = self.index.request(self.board) | {"ScanIndexForward": self._is_best_first}
+    def all(self, page: int) -> Iterator[StoredEntry]:
+        """Read all entries, at most `page` in a call."""
+        request = self.index.request(self.board) | {"ScanIndexForward": self._is_best_first, "Limit": page}
         return map(read_item, read_all(self.dynamodb.query, request))
 
     def after(self, cursor: Cursor, limit: int) -> list[StoredEntry]:

@@ -24,7 +24,8 @@ from scorecast.ops.stack.stack import Stack
 from scorecast.ops.stack.throttling import repeat_throttled
 from scorecast.runtime.batches import cut_batches
 
-PAGE_ENTRIES = 100
+# Of a query, and of what is counted together.
+PAGE_ENTRIES, COUNTED_ENTRIES = 1000, 100
 
 OnProgress = Callable[[int], None]
 
@@ -53,7 +54,7 @@ class Export:
 
     def rows(self, on_read: OnProgress = lambda _: None) -> Iterator[Row]:
         """Yield the entries, best first; `on_read` receives how many more were read."""
-        for page in cut_batches(ranked(self.entries.all(), self.attributes), PAGE_ENTRIES):
+        for page in cut_batches(ranked(self.entries.all(PAGE_ENTRIES), self.attributes), COUNTED_ENTRIES):
             self.rate_limit.wait(len(page))
             yield from page
             self.count += len(page)
