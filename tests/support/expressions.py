@@ -88,9 +88,8 @@ def _holds(item: Mapping[str, Any], term: str, request: Mapping[str, Any]) -> bo
     left, right = plain(item.get(_name(name, request), {})), plain(_value(value, request))
     if left is None:
         return False
-    return bool(
-        {"=": left == right, "<=": left <= right, ">=": left >= right, "<": left < right, ">": left > right}[sign]
-    )
+    compare = {"=": operator.eq, "<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt}[sign]
+    return bool(compare(left, right))
 
 
 def _operand(item: Mapping[str, Any], text: str, request: Mapping[str, Any]) -> Any:

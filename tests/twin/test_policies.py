@@ -149,6 +149,23 @@ def test_an_operator_sends_a_dead_letter_again(own: Stack, operator: Scorecast) 
     assert operator.json("dlq", "redrive")["sent"] == 1
 
 
+def test_only_an_operator_with_the_erasers_policy_erases_a_participant(own: Stack, operator: Scorecast) -> None:
+    operators = documented_policy("Operators", own.twin.stack, own.outputs["MainTableName"])
+    erasers = documented_policy("Erasers", own.twin.stack)
+    both = operators | {"Statement": operators["Statement"] + erasers["Statement"]}
+    eraser = Scorecast(own.twin.port, someone_with(own, both))
+    main, key = own.outputs["MainTableName"], {"id": {"S": "erased"}, "metadata": {"S": "Golf"}}
+    own.client("dynamodb").put_item(TableName=main, Item=key | {"projectScore": {"N": "7"}})
+    own.client("sqs").send_message(
+        QueueUrl=own.outputs["FanoutDlqUrl"], MessageBody=envelope(made=change(1, participant="erased"))
+    )
+    eventually(lambda: eraser.ok("rank", "erased", "Golf"))
+    assert "may not call ListObjectVersions" in operator.fails(6, "forget", "erased", "--yes")
+    assert own.client("dynamodb").get_item(TableName=main, Key=key)["Item"]
+    assert eraser.json("forget", "erased", "--yes")["complete"]
+    assert eraser.json("forget", "erased", "--dry-run")["found"] == {}
+
+
 def test_an_operator_adds_no_consumer(operator: Scorecast) -> None:
     target = f"arn:aws:sqs:us-east-1:{ACCOUNT}:consumer-mine"
     done = operator.run("consumers", "add", "mine", "--pattern", '{"detail-type": ["INSERT"]}', "--target", target)

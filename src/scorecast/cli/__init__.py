@@ -37,6 +37,7 @@ COMMANDS = {
         "dlq": LazyCommand("scorecast.cli.dlq:dlq", "Inspect, redrive and delete dead letters."),
         "backfill": LazyCommand("scorecast.cli.recovery:backfill", "Publish every item of the main table to the bus."),
         "restore": LazyCommand("scorecast.cli.recovery:restore", "Restore items from the backup in S3."),
+        "forget": LazyCommand("scorecast.cli.forget:forget", "Erase a participant: tables, dead letters and backup."),
         "rebuild": LazyCommand("scorecast.cli.rebuild:rebuild", "Count all entries again and correct the index."),
     },
 }

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import zlib
 from collections.abc import Iterator
 from itertools import chain, islice
 from typing import Any, Protocol
@@ -19,6 +20,8 @@ from scorecast.errors import UserError
 PREFIX = "changes/"
 FAILED_PREFIX = "failed/"
 _GZIP_MAGIC = b"\x1f\x8b"
+# What reading a body that holds no events raises.
+UNREADABLE = (OSError, EOFError, ValueError, zlib.error)
 
 Event = dict[str, Any]
 
@@ -48,26 +51,40 @@ def read_events(body: bytes, name: str) -> list[Event]:
     [{'id': 1}, {'id': 2}]
     """
     try:
-        text = (gzip.decompress(body) if body.startswith(_GZIP_MAGIC) else body).decode()
-        events = [_unwrapped(document) for document in _documents(text)]
-    except (OSError, EOFError, ValueError) as error:
+        events = [unwrapped(document) for document, _ in documents_in(text_of(body))]
+    except UNREADABLE as error:
         raise UserError(f"{name} does not hold events: {error}.") from None
     if not all(isinstance(event, dict) for event in events):
         raise UserError(f"{name} does not hold events: each must be a JSON object.")
     return events
 
 
-def _documents(text: str) -> Iterator[Any]:
-    """Yield consecutive JSON documents, with or without white space between them."""
+def text_of(body: bytes) -> str:
+    """Return the text of an object, which may be gzipped; UNREADABLE if it has none."""
+    return (gzip.decompress(body) if is_gzipped(body) else body).decode()
+
+
+def is_gzipped(body: bytes) -> bool:
+    """Whether a body is gzipped."""
+    return body.startswith(_GZIP_MAGIC)
+
+
+def documents_in(text: str) -> Iterator[tuple[Any, str]]:
+    r"""Yield consecutive JSON documents, each with its own text and the white space after it; UNREADABLE if not JSON.
+
+    >>> list(documents_in('{"id": 1}\n{"id": 2}'))
+    [({'id': 1}, '{"id": 1}\n'), ({'id': 2}, '{"id": 2}')]
+    """
     decoder = json.JSONDecoder()
-    at = _skip_space(text, 0)
+    start, at = 0, _skip_space(text, 0)
     while at < len(text):
         document, end = decoder.raw_decode(text, at)
-        yield document
         at = _skip_space(text, end)
+        yield document, text[start:at]
+        start = at
 
 
-def _unwrapped(document: Any) -> Any:
+def unwrapped(document: Any) -> Any:
     """Return the event that Firehose wrapped because it could not process it; any other document unchanged.
 
     https://docs.aws.amazon.com/firehose/latest/dev/data-transformation-failure-handling.html

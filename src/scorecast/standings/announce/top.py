@@ -64,6 +64,11 @@ class Snapshot:
         """Return the snapshot to save after the pending top was announced."""
         return replace(self, version=self._next_version(now_ms), top=self.pending or (), pending=None)
 
+    def without(self, participant: str, now_ms: int) -> Snapshot:
+        """Return the snapshot to save so that it does not name a participant, whose leaving is not announced."""
+        pending = None if self.pending is None else _without(self.pending, participant)
+        return replace(self, version=self._next_version(now_ms), top=_without(self.top, participant), pending=pending)
+
     def _next_version(self, now_ms: int) -> int:
         # Milliseconds, so that versions keep growing even if the board's snapshot was lost.
         return max(self.version + 1, now_ms)
@@ -134,6 +139,10 @@ def read_snapshot(item: Mapping[str, Any]) -> Snapshot:
         size=int(item["size"]["N"]),
         at=item["at"]["S"],
     )
+
+
+def _without(top: Top, participant: str) -> Top:
+    return tuple(entry for entry in top if entry.id != participant)
 
 
 def _top_value(top: Top) -> dict[str, Any]:

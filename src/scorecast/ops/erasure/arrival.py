@@ -1,0 +1,96 @@
+"""Arrival: wait until the deletion of items has come through: off the boards, and into the backup.
+
+A deletion is a change too, with the item's last image. Only once it is in the backup can it be taken out there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from scorecast.changes.change import Change, Position, iso_now
+from scorecast.changes.claim import read_kept
+from scorecast.changes.values import Image
+from scorecast.errors import CannotRead, UserError
+from scorecast.leaderboard.item import Key
+from scorecast.leaderboard.policy import Corrections
+from scorecast.ops.erasure.tables import ParticipantEntries
+from scorecast.ops.recovery.newest_objects import newest_objects, read_object
+from scorecast.ops.stack.exit_codes import ExitCode
+from scorecast.ops.stack.polling import CLOCK, Clock, poll_until
+from scorecast.ops.stack.typed_json import in_json
+
+# The clocks of this machine and of S3 may differ by this much.
+SKEW = timedelta(minutes=5)
+
+
+@dataclass(slots=True)
+class Arrival:
+    """Waits up to `timeout_s` for each; reads every object of the backup that was written since `since` once."""
+
+    entries: ParticipantEntries
+    s3: Any
+    bucket: str
+    since: datetime
+    timeout_s: float
+    clock: Clock = CLOCK
+    utc_now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    _read: set[str] = field(default_factory=set)
+
+    def await_boards(self, keys: Iterable[Key]) -> None:
+        """Wait until boards have removed these entries, except boards that have closed and take no correction."""
+        awaited = {key for key in keys if self._is_awaited(key[1])}
+        left = awaited
+        for _ in poll_until(self.timeout_s, pause_s=0.2, longest_pause_s=2, clock=self.clock):
+            left = {key for key in left if key in self._shown(key[0])}
+            if not left:
+                return
+        raise UserError(
+            f"The items are deleted, but {len(left)} entries are still on their boards after {self.timeout_s:g} s: "
+            "`scorecast doctor` says what holds changes up; then run this again.",
+            ExitCode.TIMED_OUT,
+        )
+
+    def await_backup(self, keys: Iterable[Image]) -> Position | None:
+        """Wait until the backup has the removal of each item; return the position of the newest one."""
+        awaited, newest = {_text(in_json(key)) for key in keys}, []
+        for _ in poll_until(self.timeout_s, pause_s=0.5, longest_pause_s=5, clock=self.clock):
+            for removal in self._new_removals() if awaited else ():
+                if (text := _text(removal.keys)) in awaited:
+                    awaited.remove(text)
+                    newest.append(removal.position)
+            if not awaited:
+                return max(newest, default=None)
+        raise UserError(
+            f"The items are deleted, but the backup lacks {len(awaited)} of the removals after {self.timeout_s:g} s; "
+            "Firehose may hold them for 15 minutes. Run this again after that: it finishes the rest.",
+            ExitCode.TIMED_OUT,
+        )
+
+    def _is_awaited(self, board: str) -> bool:
+        policy = self.entries.policies.of(board)
+        return policy.is_open(iso_now()) or policy.corrections is Corrections.OPEN
+
+    def _shown(self, participant: str) -> set[Key]:
+        return {entry.key for entry in self.entries.find(participant) if entry.score is not None}
+
+    def _new_removals(self) -> Iterator[Change]:
+        for found in newest_objects(self.s3, self.bucket, self.since, self.utc_now()):
+            if found.key not in self._read:
+                self._read.add(found.key)
+                changes = filter(None, map(_change, read_object(self.s3, self.bucket, found.key)))
+                yield from (change for change in changes if change.operation == "REMOVE")
+
+
+def _change(event: dict[str, Any]) -> Change | None:
+    try:
+        return read_kept(event)
+    except CannotRead:
+        return None
+
+
+def _text(key: Image) -> str:
+    return json.dumps(key, sort_keys=True)

@@ -1,0 +1,75 @@
+"""Whether a document is about a participant: only the id attribute of its item decides."""
+
+from typing import Any
+
+import pytest
+
+from scorecast.changes.change import from_record, to_detail
+from scorecast.ops.erasure.participant import Participant
+from tests.support.fakes import item, record
+
+ONE = Participant("1", "id")
+
+
+def detail(**images: Any) -> dict[str, Any]:
+    return {"schema": "scorecast.change/1", "keys": {"id": "1", "metadata": "StarWar"}} | images
+
+
+def test_a_record_an_event_and_its_detail_are_about_the_participant_of_their_item() -> None:
+    made = record(item("1"), item("1", score="7"))
+    whole = to_detail(from_record(made))
+    for document in (made, whole, {"detail": whole, "resources": ["arn"]}):
+        assert ONE.is_in(document)
+        assert not Participant("10", "id").is_in(document)
+        assert not Participant("StarWar", "id").is_in(document)
+
+
+@pytest.mark.parametrize("participant", ["10", "01", " 1", "1 ", "", "11"])
+def test_an_id_that_contains_another_is_another(participant: str) -> None:
+    assert not ONE.is_in(to_detail(from_record(record(item(participant or "x")))))
+
+
+def test_the_same_text_in_another_attribute_or_deeper_is_not_the_participants() -> None:
+    other = {"keys": {"id": "2", "metadata": "1"}, "new": {"id": "2", "name": "1", "friend": {"id": "1"}}}
+    assert not ONE.is_in(other | {"id": "1", "changed": ["1"], "sequence": "1"})
+    friend = {"friend": {"M": {"id": {"S": "1"}}}, "best": {"S": "1"}}
+    assert not ONE.is_in(record(item("2") | friend))
+
+
+@pytest.mark.parametrize("image", ["new", "old"])
+def test_an_item_whose_id_is_not_its_key_counts_by_either_image(image: str) -> None:
+    keys = {"pk": "x"}
+    assert ONE.is_in({"keys": keys, image: {"pk": "x", "id": "1"}})
+    images = {"Keys": {"pk": {"S": "x"}}, f"{image.capitalize()}Image": {"id": {"S": "1"}}}
+    assert ONE.is_in({"eventName": "MODIFY", "dynamodb": images})
+
+
+def test_an_id_that_is_a_number_is_compared_by_its_digits() -> None:
+    long = "12345678901234567890123"
+    made = record({"id": {"N": long}, "metadata": {"S": "b"}})
+    assert Participant(long, "id").is_in(made)
+    assert Participant(long, "id").is_in(to_detail(from_record(made)))
+    assert Participant("7", "id").is_in(detail(keys={"id": 7}))
+
+
+def test_binary_data_that_looks_like_the_id_is_not_it() -> None:
+    assert not Participant("MQ==", "id").is_in(detail(keys={"id": "MQ=="}, types={"/keys/id": "B"}))
+    assert not Participant("MQ==", "id").is_in(record({"id": {"B": "MQ=="}, "metadata": {"S": "b"}}))
+
+
+def test_the_attribute_may_have_any_name() -> None:
+    who = Participant("1", "a/b~c")
+    assert who.is_in({"keys": {"a/b~c": 1}, "types": {"/keys/a~1b~0c": {"N": "1"}}})
+    assert not who.is_in({"keys": {"id": "1"}})
+
+
+@pytest.mark.parametrize("name", ["participant", "previousLeader"])
+def test_a_standing_event_is_about_those_that_it_names(name: str) -> None:
+    standing = {"schema": "scorecast.standing/1", "id": "9", name: {"id": "1", "projectScore": 60}}
+    assert ONE.is_in({"detail": standing})
+    assert not Participant("9", "id").is_in({"detail": standing})
+
+
+@pytest.mark.parametrize("document", [None, [], "1", {}, {"detail": None}, {"dynamodb": []}, {"keys": ["1"]}])
+def test_what_has_no_item_is_about_nobody(document: Any) -> None:
+    assert not ONE.is_in(document)
