@@ -3,6 +3,7 @@
 import io
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -12,6 +13,7 @@ from scorecast.leaderboard.item import NAME_CHARACTERS
 from scorecast.leaderboard.order_key import LARGEST_MAGNITUDE, SCORE_DIGITS, SMALLEST_MAGNITUDE
 from scorecast.leaderboard.policy import BoardPolicy, Order
 from scorecast.ops.files.board_file import Format, read_lines, write_lines
+from scorecast.ops.files.checked_line import check_line
 from scorecast.ops.files.export import export_of
 from scorecast.ops.files.import_report import ImportReport
 from scorecast.ops.files.importer import Importer
@@ -62,7 +64,8 @@ def imported(text: str, tables: RecoveryTables, form: Format) -> ImportReport:
     file = io.TextIOWrapper(io.BytesIO(text.encode()), encoding="utf-8-sig", errors="surrogateescape", newline="")
     main, report = main_table_of(stack_of(tables)), ImportReport()
     with staged_lines() as lines:
-        assert len([*stage_lines(read_lines(file, form), main, None, lines, report)]) == report.lines
+        check = partial(check_line, table=main, policies={})
+        assert len([*stage_lines(read_lines(file, form), check, lines, report)]) == report.lines
         assert report.faults == []
         Importer(main, report).run(lines)
     return report

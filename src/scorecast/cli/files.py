@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -14,16 +15,17 @@ from scorecast.cli.command import BOARD, argument, board_argument, command, json
 from scorecast.cli.options import open_stack, with_stack_options
 from scorecast.cli.output import counting, data, notes, plain
 from scorecast.errors import ScorecastError, UserError
-from scorecast.leaderboard.policy import Ties
+from scorecast.leaderboard.policy import BoardPolicy, Ties
 from scorecast.ops.boards.policies import policies_of
 from scorecast.ops.files.board_file import Format, format_of, read_lines, write_lines
+from scorecast.ops.files.checked_line import check_line
 from scorecast.ops.files.export import Export, export_of
 from scorecast.ops.files.import_report import ImportReport
 from scorecast.ops.files.importer import Importer
-from scorecast.ops.files.staged_lines import StagedLines, stage_lines, staged_lines
+from scorecast.ops.files.staged_lines import Check, StagedLines, stage_lines, staged_lines
 from scorecast.ops.stack.exit_codes import ExitCode
-from scorecast.ops.stack.main_table import MainTable, main_table_of
-from scorecast.ops.stack.stack import Options, Stack
+from scorecast.ops.stack.main_table import main_table_of
+from scorecast.ops.stack.stack import Options
 from scorecast.runtime.batches import cut_batches
 
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -124,26 +126,25 @@ def import_(
     has none. A line whose item says the same already is not written: after an interruption, the same command continues.
     """
     stack, report = open_stack(options), ImportReport()
-    table = main_table_of(stack)
+    table, policies = main_table_of(stack), policies_of(stack).all()
+    check = partial(check_line, table=table, policies=policies, board=board)
     with staged_lines() as lines:
-        _check(path, Format(form) if form else format_of(path), table, board, lines, report)
+        _check(path, Format(form) if form else format_of(path), check, lines, report)
         ended_by = None
         if report.is_checked:
-            _warn_of_closed(stack, lines.boards())
+            _warn_of_closed(policies, lines.boards())
             ended_by = _write(Importer(table, report, rate, dry_run), lines)
     _answer(report, path, dry_run, as_json)
     _refuse_rest(report, path, ended_by)
 
 
-def _check(
-    path: Path, form: Format, table: MainTable, board: str | None, lines: StagedLines, report: ImportReport
-) -> None:
+def _check(path: Path, form: Format, check: Check, lines: StagedLines, report: ImportReport) -> None:
     """Check all lines, and keep the good ones."""
     try:
         # What is not UTF-8 is found line by line.
         opened = path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
         with opened as file, counting("Lines checked") as on_read:
-            checked = stage_lines(read_lines(file, form), table, board, lines, report)
+            checked = stage_lines(read_lines(file, form), check, lines, report)
             for page in cut_batches(checked, LINES_AT_ONCE):
                 on_read(len(page))
     except OSError as error:
@@ -162,9 +163,9 @@ def _write(importer: Importer, lines: StagedLines) -> UserError | None:
     return None
 
 
-def _warn_of_closed(stack: Stack, boards: list[str]) -> None:
+def _warn_of_closed(policies: Mapping[str, BoardPolicy], boards: list[str]) -> None:
     """Name the boards on which the scores of the file do not count any more."""
-    policies, now = policies_of(stack).all(), iso_now()
+    now = iso_now()
     for board in boards:
         if board in policies and not policies[board].is_open(now):
             closed = f"The board {board} closed at {policies[board].closes_at}"

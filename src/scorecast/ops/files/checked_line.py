@@ -5,15 +5,17 @@ Every refusal names the line, the value, and what is allowed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import astuple, dataclass
 from decimal import Decimal
 from typing import Any
 
 from scorecast.errors import CannotApply, UserError
 from scorecast.leaderboard.batch_get import BOARD_BYTES, ID_BYTES
+from scorecast.leaderboard.derived_board import policy_by_name
 from scorecast.leaderboard.display import ATTRIBUTE_CHARACTERS, Attributes
 from scorecast.leaderboard.item import NAME_CHARACTERS, Key
+from scorecast.leaderboard.policy import BoardPolicy
 from scorecast.ops.files.board_file import ATTRIBUTE, BOARD, ID, NAME, SCORE, RawLine, Row, shown
 from scorecast.ops.stack.main_table import MainTable, is_number, read_score
 from scorecast.runtime.settings import AttributeNames
@@ -47,12 +49,17 @@ class LineFault:
         return f"line {self.line:,}: {self.reason}"
 
 
-def check_line(raw: RawLine, table: MainTable, board: str | None = None) -> CheckedLine | list[LineFault]:
-    """Check a line; it is about `board` if that is given, else about the one that it names. Returns all its faults."""
+def check_line(
+    raw: RawLine, table: MainTable, policies: Mapping[str, BoardPolicy], board: str | None = None
+) -> CheckedLine | list[LineFault]:
+    """Check a line; it is about `board` if that is given, else about the one that it names. Returns all its faults.
+
+    `policies` are those of the stack's boards.
+    """
     if raw.flaw:
         return [LineFault(raw.number, raw.flaw)]
     row = raw.row if board is None else {**raw.row, BOARD: board}
-    if reasons := [reason for reason in _reasons(row, table.attributes) if reason]:
+    if reasons := [reason for reason in _reasons(row, table.attributes, policies) if reason]:
         return [LineFault(raw.number, reason) for reason in reasons]
     score, name, attributes = read_score(str(row[SCORE])), row.get(NAME) or None, _attributes(row, table.attributes)
     try:
@@ -76,8 +83,8 @@ def _attributes(row: Row, names: AttributeNames) -> Attributes:
     return tuple(sorted((name, value) for name, value in given.items() if value not in (None, "")))
 
 
-def _reasons(row: Row, names: AttributeNames) -> Iterator[str]:
-    yield _flaw_of_key(row, BOARD, BOARD_BYTES)
+def _reasons(row: Row, names: AttributeNames, policies: Mapping[str, BoardPolicy]) -> Iterator[str]:
+    yield _flaw_of_key(row, BOARD, BOARD_BYTES) or _flaw_of_board(row[BOARD], policies)
     yield _flaw_of_key(row, ID, ID_BYTES)
     yield _flaw_of_score(row)
     yield _flaw_of_name(row)
@@ -92,6 +99,13 @@ def _flaw_of_key(row: Row, field: str, most_bytes: int) -> str:
     if size and size <= most_bytes:
         return ""
     return f"{field} is {shown(value)}; it must be a text of 1 to {most_bytes:,} bytes of UTF-8"
+
+
+def _flaw_of_board(board: str, policies: Mapping[str, BoardPolicy]) -> str:
+    derived = policy_by_name(board, policies)
+    if derived is None:
+        return ""
+    return f"{BOARD} is {shown(board)}, which derives from {shown(derived.base)}; --board names another board"
 
 
 def _flaw_of_score(row: Row) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -16,9 +16,8 @@ from pathlib import Path
 
 from scorecast.api.responses import json_text
 from scorecast.ops.files.board_file import ID, RawLine, shown
-from scorecast.ops.files.checked_line import CheckedLine, LineFault, check_line
+from scorecast.ops.files.checked_line import CheckedLine, LineFault
 from scorecast.ops.files.import_report import ImportReport
-from scorecast.ops.stack.main_table import MainTable
 from scorecast.runtime.batches import cut_batches
 
 # Keys are compared as bytes: SQLite's texts end at a NUL.
@@ -31,6 +30,9 @@ CREATE TABLE lines (
 _STAGE = "INSERT OR IGNORE INTO lines VALUES (?, ?, ?, ?, ?, ?)"
 _OTHER = "SELECT number FROM lines WHERE participant = ? AND board = ?"
 _ALL = "SELECT number, participant, board, score, name, attributes FROM lines ORDER BY number"
+
+Check = Callable[[RawLine], CheckedLine | list[LineFault]]
+"""What checks a line, and returns its faults if it has some."""
 
 
 @dataclass(slots=True)
@@ -82,13 +84,11 @@ def staged_lines() -> Iterator[StagedLines]:
             lines.close()
 
 
-def stage_lines(
-    raws: Iterable[RawLine], table: MainTable, board: str | None, lines: StagedLines, report: ImportReport
-) -> Iterator[RawLine]:
-    """Check lines, keep the good ones, report the others, and yield each; see `check_line` for `board`."""
+def stage_lines(raws: Iterable[RawLine], check: Check, lines: StagedLines, report: ImportReport) -> Iterator[RawLine]:
+    """Check lines, keep the good ones, report the others, and yield each."""
     for raw in raws:
         report.lines += 1
-        checked = check_line(raw, table, board)
+        checked = check(raw)
         doubled = lines.add(checked) if isinstance(checked, CheckedLine) else None
         faults = [doubled] if doubled else checked if isinstance(checked, list) else []
         if faults:

@@ -4,11 +4,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
 
 from scorecast.errors import UserError
+from scorecast.leaderboard.policy import BoardPolicy, Every
 from scorecast.ops.files import importer
 from scorecast.ops.files.board_file import RawLine
 from scorecast.ops.files.checked_line import CheckedLine, check_line
@@ -61,7 +63,7 @@ def run(main: MainTable, rows: Rows, report: ImportReport | None = None, **optio
     report = report or ImportReport()
     raws = [RawLine(number, one) for number, one in enumerate(rows, start=2)]
     with staged_lines() as lines:
-        for _ in stage_lines(raws, main, None, lines, report):
+        for _ in stage_lines(raws, partial(check_line, table=main, policies={}), lines, report):
             pass
         if report.is_checked:
             Importer(main, report, together=lambda calls: [call() for call in calls], **options).run(lines)
@@ -76,7 +78,8 @@ def counts(report: ImportReport) -> tuple[int, int, int, int]:
 
 
 def checked(main: MainTable, one: dict[str, Any], board: str | None = None) -> CheckedLine | list[str]:
-    found = check_line(RawLine(7, one), main, board)
+    policies = {"Chess": BoardPolicy(every=Every.WEEK)}
+    found = check_line(RawLine(7, one), main, policies, board)
     return found if isinstance(found, CheckedLine) else [str(fault) for fault in found]
 
 
@@ -98,6 +101,7 @@ def test_the_board_that_is_given_is_the_one_of_all_lines(main: MainTable) -> Non
         ({"id": Decimal(7)}, "id is 7; it must be a text of 1 to 2,048 bytes"),
         ({"id": "名" * 683}, "it must be a text of 1 to 2,048 bytes"),
         ({"id": "\udce9"}, r"id is '\udce9'; it must be a text of 1 to 2,048 bytes of UTF-8"),
+        ({"hackathonName": "Chess~2026-W48"}, "hackathonName is 'Chess~2026-W48', which derives from 'Chess'; --board"),
         ({"hackathonName": "x" * 1025}, "it must be a text of 1 to 1,024 bytes"),
         ({"projectScore": "ninety"}, "projectScore is 'ninety'; it must be a number of up to 38 digits"),
         ({"projectScore": ""}, "projectScore is ''; it must be a number"),
