@@ -51,6 +51,7 @@ def test_a_person_chooses_between_periods_and_values(visit: OpenTab, chess: Lead
     tab.page.locator("#title").filter(has_text="Chess · 2026-W01").wait_for()
     assert tab.rows() == [("1", "ann", "91"), ("2", "bob", "70")]
     assert tab.text("#found-rank") == "1 of 2"
+    assert tab.page.locator("#entries .moved").all_inner_texts() == ["= was 1 the week before"]
     assert tab.page.url.endswith("#Chess&period=current&id=1")
     choose(tab, "country CN (1)")
     tab.page.locator("#title").filter(has_text="Chess · country CN").wait_for()
@@ -78,6 +79,17 @@ def test_a_period_without_entries_says_so_and_the_others_can_be_chosen(
     choose(tab, "2025-W52 (1)")
     tab.page.locator("#title").filter(has_text="Chess · 2025-W52").wait_for()
     assert tab.rows() == [("1", "ann", "50")]
+
+
+def test_where_participants_were_in_the_period_before_is_asked_once(visit: OpenTab, chess: Leaderboard) -> None:
+    chess.put("Chess~2025-W52", "2", "60")
+    tab = go(visit, chess, "Chess~2026-W01&id=2")
+    moved = tab.page.locator("#entries .moved").all_inner_texts()
+    assert moved == ["▲ was 2 the week before", "▼ was 1 the week before"]
+    assert tab.page.locator("#found-title .moved").inner_text() == "▼ was 1 the week before"
+    asked = sum("movement=true" in one for one in chess.asked)
+    tab.refresh(2)
+    assert sum("movement=true" in one for one in chess.asked) == asked == 2
 
 
 def test_a_board_from_which_none_derives_has_no_choice(visit: OpenTab, chess: Leaderboard) -> None:

@@ -75,9 +75,9 @@ class Parameters:
             raise ApiError(400, f"{name} is {text[:50]!r}; it must be true or false.", name)
         return text == "true"
 
-    def without(self, name: str) -> Parameters:
-        """Return the parameters without one of the query string's."""
-        others = {other: values for other, values in self._values.items() if other != name}
+    def without(self, *names: str) -> Parameters:
+        """Return the parameters without some of the query string's."""
+        others = {name: values for name, values in self._values.items() if name not in names}
         return Parameters({"multiValueQueryStringParameters": others}, self._path)
 
     def period(self) -> str | None:

@@ -18,6 +18,7 @@ from scorecast.api.endpoints.derived_boards import ListPeriods, ListValues
 from scorecast.api.endpoints.documents import Document, GetOpenApi, ShowPage
 from scorecast.api.endpoints.entries import ListEntries
 from scorecast.api.endpoints.histogram import GetHistogram
+from scorecast.api.endpoints.movement import AskMovement
 from scorecast.api.endpoints.participant import GetEntry
 from scorecast.api.endpoints.participant_boards import ListParticipantBoards
 from scorecast.api.endpoints.period import AskPeriod, BoardQuestion
@@ -60,16 +61,17 @@ def read_leader_board(parameters: Parameters) -> BoardQuestion | ListBoards:
 
 
 def in_period(read: Callable[[Parameters], Query]) -> Callable[[Parameters], Query]:
-    """Return what reads the same request, also with the parameter `period`."""
+    """Return what reads the same request, also with the parameters `period` and `movement`."""
 
     def read_in_period(parameters: Parameters) -> Query:
-        period = parameters.period()
-        query = read(parameters.without("period"))
-        if period is None:
+        period, has_movement = parameters.period(), parameters.flag("movement")
+        query = read(parameters.without("period", "movement"))
+        if period is None and not has_movement:
             return query
         if not isinstance(query, BoardQuestion):
-            raise ApiError(400, "The parameter hackathonName is missing; period is about its board.", "hackathonName")
-        return AskPeriod(query, period)
+            raise ApiError(400, "The parameter hackathonName is missing; it names the board.", "hackathonName")
+        question = query if period is None else AskPeriod(query, period)
+        return AskMovement(question) if has_movement else question
 
     return read_in_period
 
@@ -81,9 +83,11 @@ ROUTES = (
     Route(
         "/leaderBoard/",
         in_period(read_leader_board),
-        ("hackathonName", "limit", "next", "atRank", "rankOfScore", "id", "among", "period"),
+        ("hackathonName", "limit", "next", "atRank", "rankOfScore", "id", "among", "period", "movement"),
     ),
-    Route("/leaderBoard/{hackathonName}/participants/{id}", in_period(GetEntry.read), ("neighbours", "period")),
+    Route(
+        "/leaderBoard/{hackathonName}/participants/{id}", in_period(GetEntry.read), ("neighbours", "period", "movement")
+    ),
     Route("/leaderBoard/{hackathonName}/histogram", in_period(GetHistogram.read), ("period",)),
     Route("/leaderBoard/{hackathonName}/periods", ListPeriods.read, ("limit", "next")),
     Route("/leaderBoard/{hackathonName}/values", ListValues.read, ("limit", "next")),

@@ -83,6 +83,21 @@ def period_board(base: str, period: str) -> str:
     return f"{base}{MARK}{period}"
 
 
+def board_before(board: str) -> str:
+    """Return the name of the board of the period before that of a board.
+
+    >>> board_before("StarWar~2026-W01")
+    'StarWar~2025-W52'
+    """
+    base, _, name = board.rpartition(MARK)
+    every = Every.WEEK if "W" in name else Every.DAY if name.count("-") > 1 else Every.MONTH
+    policy = BoardPolicy(every=every)  # names are those of the calendar, in any time zone
+    period = period_named(policy, name)
+    if period is None:
+        raise ValueError("The board is not that of a period.")
+    return period_board(base, period.before(policy).name)
+
+
 def attribute_board(base: str, attribute: str, value: str) -> str:
     """Return the name of the board of those whose attribute has a value."""
     return f"{base}{MARK}{attribute}.{value}"

@@ -76,6 +76,28 @@ def test_a_pages_token_is_that_of_its_period(table: FakeTable) -> None:
     assert get("/leaderBoard", hackathonName="Golf", period="previous", next=first["next"])["statusCode"] == 400
 
 
+def test_each_entry_of_a_period_has_its_rank_in_the_period_before(table: FakeTable) -> None:
+    table.put([("Golf~2026-W48", "2", "70"), ("Golf~2026-W49", "2", "75"), ("Golf~2026-W49", "3", "60")])
+    body = get("/leaderBoard", hackathonName="Golf", period="current", movement="true")["body"]
+    assert [(one["rank"], one["id"], one.get("previousRank")) for one in body["entries"]] == [
+        (1, "3", None),
+        (2, "1", 2),
+        (3, "2", 1),
+    ]
+    one = get("/leaderBoard/Golf~2026-W49/participants/1", movement="true")["body"]
+    assert (one["previousRank"], one["below"][0]["previousRank"], "previousRank" in one["above"][0]) == (2, 1, False)
+    several = get("/leaderBoard", hackathonName="Golf~2026-W49", id=["2"], movement="true")["body"]["entries"]
+    assert several[0]["previousRank"] == 1
+
+
+def test_movement_changes_no_answer_about_another_board_or_the_first_period() -> None:
+    for board in ("Golf", "Golf~country.CN", "Golf~2026-W48"):
+        plain = get("/leaderBoard", hackathonName=board)["body"]
+        assert get("/leaderBoard", hackathonName=board, movement="true")["body"] == plain
+    rank = get("/leaderBoard", hackathonName="Golf~2026-W49", rankOfScore="5", movement="true")["body"]["rank"]
+    assert rank == 1
+
+
 def test_a_period_tells_its_base_and_when_it_starts_and_ends() -> None:
     body = get("/leaderBoard", hackathonName="Golf~2026-W48")["body"]
     assert {name: body[name] for name in ("order", "base", "startsAt", "closesAt")} == {

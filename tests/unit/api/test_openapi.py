@@ -26,6 +26,7 @@ EXAMPLES = {
     "among": "true",
     "neighbours": "3",
     "period": "2026-W48",
+    "movement": "true",
 }
 # What a parameter is not allowed without.
 COMPANY = {"among": {"id": "1"}}

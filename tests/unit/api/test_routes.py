@@ -8,6 +8,7 @@ from scorecast.api.endpoints.derived_boards import ListPeriods, ListValues
 from scorecast.api.endpoints.documents import GetOpenApi, ShowPage
 from scorecast.api.endpoints.entries import ListEntries
 from scorecast.api.endpoints.histogram import GetHistogram
+from scorecast.api.endpoints.movement import AskMovement
 from scorecast.api.endpoints.participant import GetEntry
 from scorecast.api.endpoints.participant_boards import ListParticipantBoards
 from scorecast.api.endpoints.period import AskPeriod
@@ -54,6 +55,13 @@ def asked_many(**parameters: list[str]) -> Query:
         ("/leaderBoard/a/values", {"next": "x"}, ListValues("a", token="x")),
         ("/leaderBoard", {"hackathonName": "a", "period": "current"}, AskPeriod(ListEntries("a", 10), "current")),
         ("/leaderBoard/a/histogram", {"period": "2026-11"}, AskPeriod(GetHistogram("a"), "2026-11")),
+        ("/leaderBoard", {"hackathonName": "a", "movement": "true"}, AskMovement(ListEntries("a", 10))),
+        ("/leaderBoard", {"hackathonName": "a", "movement": "false"}, ListEntries("a", 10)),
+        (
+            "/leaderBoard/a/participants/b",
+            {"period": "current", "movement": "true"},
+            AskMovement(AskPeriod(GetEntry("a", "b", 2), "current")),
+        ),
         ("/leaderBoard/a/participants/b", {"period": "previous"}, AskPeriod(GetEntry("a", "b", 2), "previous")),
         ("/openapi.json", {}, GetOpenApi()),
         ("/participants/1/", {}, ListParticipantBoards("1", 100, None)),

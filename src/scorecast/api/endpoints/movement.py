@@ -1,0 +1,48 @@
+"""`movement=true`: beside each rank of a period, the rank in the period before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from scorecast.api.endpoints.period import AskPeriod, BoardQuestion
+from scorecast.api.fields import Fields
+from scorecast.api.reader import LeaderboardReader
+from scorecast.leaderboard.derived_board import board_before
+
+
+@dataclass(frozen=True, slots=True)
+class AskMovement:
+    """A question about a period's board whose entries are answered with their rank in the period before, too.
+
+    On a board that is not that of a period, the answer is that of the question.
+    """
+
+    question: BoardQuestion | AskPeriod
+
+    def answer(self, reader: LeaderboardReader) -> Fields:
+        """Answer, then look the entries up on the board before: two to three more round trips."""
+        answer = self.question.answer(reader)
+        if "startsAt" not in answer:
+            return answer
+        entries = list(_entries(answer))
+        ranks = _ranks(reader, board_before(answer["hackathonName"]), [entry["id"] for entry in entries])
+        for entry in entries:
+            entry |= {"previousRank": ranks[entry["id"]]} if entry["id"] in ranks else {}
+        return answer
+
+
+def _entries(answer: Fields) -> Iterator[Fields]:
+    """The entries of an answer: a list, or one entry with its neighbours."""
+    if "id" in answer:
+        yield answer
+    for name in ("entries", "above", "below"):
+        yield from answer.get(name, ())
+
+
+def _ranks(reader: LeaderboardReader, board: str, ids: list[str]) -> dict[str, int]:
+    """The ranks that participants have on a board, of those who are on it."""
+    found, boards = reader.both(partial(reader.entries.get_many, board, ids), partial(reader.ranks.open, [board]))
+    standings = boards[board].find_entries(found)
+    return {entry.id: standing.rank for entry, standing in zip(found, standings, strict=True)}
