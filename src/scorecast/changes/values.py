@@ -19,7 +19,7 @@ SAFE_DIGITS = 15
 # It also takes at most 1,000 levels of nesting; DynamoDB has 32.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 SMALLEST_INTEGER, LARGEST_INTEGER = -(2**63), 2**63 - 1
-_SMALL_INTEGER = re.compile(r"-?[1-9][0-9]{0,14}\Z|0\Z")
+SMALL_INTEGER = re.compile(r"-?[1-9][0-9]{0,14}\Z|0\Z")
 _CANONICAL_NUMBER = re.compile(r"(?!-0\Z)-?(?:0|[1-9][0-9]*)(?:\.[0-9]*[1-9])?\Z")
 _NUMBER = re.compile(r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?\Z")
 _SETS = ("SS", "NS", "BS")
@@ -92,7 +92,7 @@ def plain_number(text: str, parent: str, key: str | int, hints: Hints) -> int | 
     >>> plain_number("12345678901234567890", "/new", "account", {})
     1.2345678901234567e+19
     """
-    if _SMALL_INTEGER.match(text):
+    if SMALL_INTEGER.match(text):
         return int(text)
     canonical = _CANONICAL_NUMBER.match(text)
     if not canonical or sum(character.isdigit() for character in text) > SAFE_DIGITS:

@@ -214,7 +214,7 @@ def _tell(made: ErasureReport) -> None:
     data.print(plain(f"Nothing of {made.id!r} was found." if is_nothing else done), soft_wrap=True)
     for row in made.expires():
         count = f"{row['count']:,} " if "count" in row else ""
-        data.print(plain(f"Expires until {row['until']}: {count}{row['what']}."), soft_wrap=True)
+        data.print(plain(f"Expires by {row['until']}: {count}{row['what']}."), soft_wrap=True)
     for sentence in made.unfinished:
         data.print(plain(f"Left to you: {sentence}"), soft_wrap=True)
     for place in made.not_reached():

@@ -39,6 +39,8 @@ class Holdings:
     snapshots: list[str]
     letters: dict[About, list[ParkedLetter]]
     versions: list[FoundVersion]
+    looked_at: datetime
+    """When the look at the backup began: what was written later is not in it."""
 
     @property
     def counts(self) -> Counter[str]:
@@ -86,14 +88,14 @@ class Erasure:
         self.on_step("Reading the dead letters")
         letters = self._sorted_letters()
         self.on_step("Reading the backup")
+        looked_at = self.utc_now()
         versions = list(self.objects.find(self.who, since=self.since))
-        return Holdings(items, entries, snapshots, letters, versions)
+        return Holdings(items, entries, snapshots, letters, versions, looked_at)
 
     def erase(self, found: Holdings) -> None:
         """Erase what was found, and what has come since; UserError if something does not come through in time."""
-        started = self.utc_now() - SKEW
         before = {entry.key for entry in [*found.entries, *self._with_data()]}
-        newest = self._delete_items(started)
+        newest = self._delete_items()
         self.on_step("Removing entries")
         if left := self._with_data():
             self.entries.remove(left, max(filter(None, (newest, found.newest)), default=None))
@@ -105,13 +107,14 @@ class Erasure:
         self.on_step("Deleting dead letters")
         self._delete_letters()
         self.on_step("Reading the newest objects of the backup")
-        late = self.objects.find(self.who, written_since=started)
+        late = self.objects.find(self.who, written_since=found.looked_at - SKEW)
         self._erase_objects(one.version.key for one in [*found.versions, *late])
         self._refuse_new_items()
 
-    def _delete_items(self, started: datetime) -> Position | None:
+    def _delete_items(self) -> Position | None:
         """Delete the items and wait until that has come through; return the position of the last removal."""
         self.on_step("Deleting items")
+        started = self.utc_now() - SKEW
         deleted = [item for item in self.items.find(self.who.id) if self.items.delete(item)]
         self.erased[ITEMS] += len(deleted)
         if not deleted:

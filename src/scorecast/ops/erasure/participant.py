@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal, DecimalException
 from typing import Any
 
-from scorecast.changes.values import escape, typed_value
+from scorecast.changes.values import SMALL_INTEGER, escape, typed_value
 from scorecast.errors import CannotRead
 from scorecast.standings.announce.standing_event import SCHEMA as STANDING
 
@@ -31,6 +32,14 @@ class Participant:
 
     id: str
     attribute: str
+
+    def may_be_in(self, text: str) -> bool:
+        """Whether JSON text may be about the participant: much faster than to read it, and never wrongly False.
+
+        A text without a backslash has every string, and every integer of up to 15 digits, as it is.
+        """
+        is_as_it_is = SMALL_INTEGER.match(self.id) or not _is_number(self.id)
+        return not is_as_it_is or self.id in text or "\\" in text
 
     def is_in(self, document: Any) -> bool:
         """Whether a record of a stream, an event of the bus, or the detail of one is about the participant."""
@@ -64,6 +73,14 @@ def text_of(value: Any) -> str | None:
         return None
     text = value.get("S") or value.get("N")
     return text if isinstance(text, str) else None
+
+
+def _is_number(text: str) -> bool:
+    try:
+        Decimal(text)
+    except DecimalException:
+        return False
+    return True
 
 
 def _object(holder: Any, name: str) -> Mapping[str, Any]:

@@ -15,7 +15,7 @@ from scorecast.changes.change import Position, pad_sequence, stream_label
 from scorecast.errors import CannotRead
 from scorecast.ops.dead_letters.stored_batch import parse_batch
 from scorecast.ops.erasure.participant import Participant
-from scorecast.ops.recovery.backup import UNREADABLE, documents_in, is_gzipped, text_of, unwrapped
+from scorecast.ops.recovery.backup import UNREADABLE, WRAPPED, documents_in, is_gzipped, text_of, unwrapped
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +38,15 @@ def take_lines(body: bytes, who: Participant, name: str) -> Remainder:
     """Take the participant's lines out of an object of events; the object stays, even if no line does."""
     kept, taken = [], []
     try:
-        for document, text in documents_in(text_of(body)):
+        text = text_of(body)
+        if not who.may_be_in(text) and WRAPPED not in text:
+            return Remainder()
+        for document, own in documents_in(text):
             event = unwrapped(document)
             if who.is_in(event):
                 taken.append(event)
             else:
-                kept.append(text)
+                kept.append(own)
     except UNREADABLE as error:
         raise CannotRead(f"{name} does not hold events: {error}.") from None
     rest = "".join(kept).encode()

@@ -19,6 +19,8 @@ from scorecast.errors import UserError
 # The template's prefixes for the backup's objects and for events that Firehose could not process.
 PREFIX = "changes/"
 FAILED_PREFIX = "failed/"
+# The field in which Firehose wraps an event that it could not process.
+WRAPPED = "rawData"
 _GZIP_MAGIC = b"\x1f\x8b"
 # What reading a body that holds no events raises.
 UNREADABLE = (OSError, EOFError, ValueError, zlib.error)
@@ -89,7 +91,7 @@ def unwrapped(document: Any) -> Any:
 
     https://docs.aws.amazon.com/firehose/latest/dev/data-transformation-failure-handling.html
     """
-    raw = document.get("rawData") if isinstance(document, dict) else None
+    raw = document.get(WRAPPED) if isinstance(document, dict) else None
     if not isinstance(raw, str):
         return document
     try:

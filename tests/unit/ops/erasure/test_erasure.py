@@ -14,7 +14,15 @@ from scorecast.ops.stack.exit_codes import ExitCode
 from scorecast.ops.stack.polling import Clock
 from tests.support.erasure_system import CLOSED, ErasureSystem, batch_of, lines_of, others
 from tests.support.fakes import item, record
-from tests.support.recovery_fakes import STORED_BATCH, change, envelope, invocation_letter, message, stored_batch_letter
+from tests.support.recovery_fakes import (
+    STORED_BATCH,
+    change,
+    envelope,
+    event,
+    invocation_letter,
+    message,
+    stored_batch_letter,
+)
 
 IMAGES = "images/main/7-a.json.gz"
 
@@ -93,6 +101,15 @@ def test_what_has_come_since_the_participant_was_found_goes_too(system: ErasureS
     found = erasure.find()
     system.put("1", "Chess", "5")
     system.queue.park(envelope("standings", change(9)))
+    erasure.erase(found)
+    assert not system.holds("1")
+
+
+def test_what_comes_while_somebody_thinks_about_the_question_goes_too(system: ErasureSystem) -> None:
+    erasure = system.erasure("1")
+    found = erasure.find()
+    system.keep(event(change(50)))
+    system.bucket.now += timedelta(days=1)
     erasure.erase(found)
     assert not system.holds("1")
 

@@ -1,8 +1,12 @@
 """Whether a document is about a participant: only the id attribute of its item decides."""
 
+import json
+import re
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from scorecast.changes.change import from_record, to_detail
 from scorecast.ops.erasure.participant import Participant
@@ -73,3 +77,27 @@ def test_a_standing_event_is_about_those_that_it_names(name: str) -> None:
 @pytest.mark.parametrize("document", [None, [], "1", {}, {"detail": None}, {"dynamodb": []}, {"keys": ["1"]}])
 def test_what_has_no_item_is_about_nobody(document: Any) -> None:
     assert not ONE.is_in(document)
+
+
+@given(
+    st.text(min_size=1),
+    st.sampled_from(["S", "N"]),
+    st.booleans(),
+    st.one_of(st.text(), st.integers().map(str), st.decimals(allow_nan=False, allow_infinity=False).map(str)),
+)
+@example("é", "S", True, "é")
+@example('"', "S", False, '"')
+@example("x", "N", False, "0.00001")
+@example("x", "N", False, "12345678901234567890")
+def test_a_text_that_is_not_read_is_about_others(other: str, kind: str, is_ascii: bool, participant: str) -> None:
+    value = participant if kind == "S" or re.fullmatch(r"-?\d+(\.\d+)?", participant) else "7"
+    document = to_detail(from_record(record(item(other) | {"id": {kind: value}})))
+    text = json.dumps(document, ensure_ascii=is_ascii)
+    for who in (Participant(participant, "id"), Participant(value, "id"), Participant(other, "id")):
+        assert who.may_be_in(text) or not who.is_in(document)
+
+
+def test_an_object_without_the_id_is_not_read() -> None:
+    assert not Participant("42", "id").may_be_in('{"keys": {"id": "1"}}')
+    assert not Participant("Zoe", "id").may_be_in('{"keys": {"id": "1"}}')
+    assert Participant("4.2", "id").may_be_in('{"keys": {"id": "1"}}')
