@@ -102,9 +102,10 @@ class Rig:
         snapshots, bus = Snapshots(dynamodb_local.create_client(endpoint)), Bus()
         # The clock stands still, so a policy is read once, as in a process that handles many batches within seconds.
         policies = PolicyTable(snapshots, BOARDS, clock=lambda: 0.0)
-        index, _ = index_names()
         top, publisher = SnapshotTable(snapshots, BOARDS), StandingEventPublisher(bus, "bus")
-        announcements = Announcements(snapshots, LEADERBOARD, index, top, policies, publisher, PLACES, executor)
+        announcements = Announcements(
+            snapshots, LEADERBOARD, *index_names(), top, policies, publisher, PLACES, executor
+        )
         leaderboard, claims = Leaderboard(writer, LEADERBOARD, BOARDS), ClaimStore(create_s3_client)
         return cls(
             writer,

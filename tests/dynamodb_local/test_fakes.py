@@ -131,12 +131,16 @@ def made(participant: str, score: Decimal | None, sequence: int) -> Entry:
     return Entry(participant, "one", f"{sequence:024}", "2026-01-01T00:00:00Z", text, participant, score_changed=True)
 
 
+COLUMNS = BoardPolicy(then_by="penalty:ascending,solvedAt:descending")
+POLICIES = [*(BoardPolicy(order=order, ties=ties) for order in Order for ties in Ties), COLUMNS]
+
+
 @pytest.mark.parametrize("cut", [Cut.NONE, Cut.PAGES])
-@pytest.mark.parametrize("policy", [BoardPolicy(order=order, ties=ties) for order in Order for ties in Ties], ids=str)
+@pytest.mark.parametrize("policy", POLICIES, ids=str)
 def test_the_fake_of_the_api(empty: Any, monkeypatch: pytest.MonkeyPatch, policy: BoardPolicy, cut: Cut) -> None:
     entries = [("StarWar", "1", "60"), ("StarWar", "2", "90"), ("StarWar", "3", "70"), ("WarCraft", "1", "100")]
     entries += [("StarWar", f"more{at:02}", f"{at}.5") for at in range(20)]
-    if policy.ties is Ties.EARLIEST:  # else an index has tied entries in an order of its own
+    if policy.orders_ties:  # else an index has tied entries in an order of its own
         entries += [("StarWar", "4", "70"), ("StarWar", "5", "70")]
     reached = REACHED | {f"more{at:02}": "2026-01-01T00:00:00Z" for at in range(20)}
     fake = FakeTable(
@@ -145,6 +149,7 @@ def test_the_fake_of_the_api(empty: Any, monkeypatch: pytest.MonkeyPatch, policy
         attributes={"1": {"team": "Lynx", "age": Decimal("12.5"), "pro": False}, "more03": {"team": "Ocelot"}},
         policies={"StarWar": policy},
         reached=reached,
+        columns={"3": ("5", ""), "4": ("5", "2026-01-01T00:00:00Z"), "5": ("", "")} if policy.columns else None,
         cut=cut,
     )
     copy(fake, empty)

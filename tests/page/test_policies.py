@@ -1,5 +1,7 @@
 """The page on boards with a policy: low scores are better, or later changes do not count."""
 
+# ruff: noqa: RUF001 - the page writes a dash for what is missing, and Chinese with its own colon.
+
 from __future__ import annotations
 
 import pytest
@@ -67,6 +69,29 @@ def test_the_chart_goes_from_the_lowest_score_to_the_highest_on_any_board(visit:
         "80 to 81",
     ]
     assert tab.text("#placed") == "▼ bob is in the range 64 to 65."
+
+
+def test_columns_stand_below_the_score_and_the_ranks_follow_them(visit: OpenTab, leaderboard: Leaderboard) -> None:
+    leaderboard.table.declare("Final", BoardPolicy(then_by="penalty:ascending,solvedAt:ascending"))
+    solved = {"1": ("1220", "2026-01-02T09:59:00Z"), "2": ("880", "2026-01-02T09:58:00Z"), "3": ("880", "")}
+    leaderboard.table.columns.update(solved)
+    for participant in solved:
+        leaderboard.put("Final", participant, "8", f"team {participant}")
+    tab = go(visit, leaderboard, "Final&id=2", locale="en-GB", timezone_id="UTC")
+    assert [(rank, name) for rank, name, _ in tab.rows()] == [("1", "team 2"), ("2", "team 3"), ("3", "team 1")]
+    below = tab.page.locator("#entries .then").all_inner_texts()
+    assert below == ["880 · 1/2/26, 9:58:00 AM", "880 · –", "1,220 · 1/2/26, 9:59:00 AM"]
+    assert tab.page.locator("#neighbours .then").all_inner_texts() == below
+    assert tab.text("#found-score .then") == below[0]
+    assert tab.text("#then") == "equal scores rank by penalty ↑, solvedAt ↑"
+    tab.page.get_by_role("button", name="中文").click()
+    assert tab.text("#then") == "同分时依次比较：penalty ↑, solvedAt ↑"
+    assert tab.complaints == []
+    leaderboard.table.columns["3"] = ("870", "")
+    leaderboard.put("Final", "3", "8")
+    tab.refresh()
+    tab.wait_for_text("#entries .then", "870")
+    assert tab.rows()[0][1] == "team 3"
 
 
 def test_a_board_that_has_closed_is_final(visit: OpenTab, golf: Leaderboard) -> None:

@@ -21,7 +21,8 @@ from schemathesis.specs.openapi.schemas import OpenApiSchema
 
 from scorecast.api import handler
 from scorecast.api.endpoints.documents import GetOpenApi
-from scorecast.leaderboard.policy import BoardPolicy, Ties
+from scorecast.leaderboard.columns import Values
+from scorecast.leaderboard.policy import BoardPolicy
 from tests.support.api_fakes import SAMPLE, FakeTable, serve
 
 # An entry that exists: generated text is hardly ever the name of a board.
@@ -66,9 +67,11 @@ def described(parameters: dict[str, str]) -> OpenApiSchema:
 
 @pytest.fixture(autouse=True)
 def board(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One of the boards orders ties, so that answers have positions."""
+    """One of the boards has columns, so that answers have positions, and values by which equal scores are ranked."""
     reached = dict.fromkeys("123", "2026-01-01T00:00:00Z")
-    serve(monkeypatch, FakeTable(SAMPLE, policies={"StarWar": BoardPolicy(ties=Ties.EARLIEST)}, reached=reached))
+    policy = BoardPolicy(then_by="penalty:ascending,solvedAt:descending")
+    columns: dict[str, Values] = {"1": ("12.5", "2026-01-01T00:00:00Z"), "2": ("0", "")}
+    serve(monkeypatch, FakeTable(SAMPLE, policies={"StarWar": policy}, reached=reached, columns=columns))
 
 
 @described({}).parametrize()

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from scorecast.changes.change import Change, from_event, from_record, to_detail
 from scorecast.changes.claim_store import ClaimStore
 from scorecast.dead_letters.queue import DeadLetterQueue
+from scorecast.leaderboard.columns import shown_values, values_in, values_of
 from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Keep, Order
 from scorecast.leaderboard.policy_table import PolicyTable
 from scorecast.ops.recovery.comparison import Agreement, Difference, ScoreAndName
@@ -27,14 +28,15 @@ from scorecast.standings.handler import BatchProcessor, Delivery
 from scorecast.standings.score_history import KEPT_VERSIONS
 from scorecast.standings.store import Leaderboard
 from tests.support.fakes import STREAM_ARN, FakeDynamoDb, FakeObjects, FakeSqs, Item, item, record
-from tests.support.standings_oracle import replay
+from tests.support.standings_oracle import replay, replay_columns
 
 Happening = tuple[str, Any, Any]
 
 PARTICIPANTS = "ab"
 # Few different scores, so that an entry remembers all that may count, however late a removal arrives.
 scores = st.one_of(st.none(), st.integers(0, KEPT_VERSIONS - 1))
-policies = st.builds(BoardPolicy, order=st.sampled_from(Order), keep=st.sampled_from(Keep))
+columns = st.sampled_from(["", "penalty:ascending", "penalty:descending"])
+policies = st.builds(BoardPolicy, order=st.sampled_from(Order), keep=st.sampled_from(Keep), then_by=columns)
 # What happens between two calls: a write of the main table, a delivery or a loss of a waiting change, or nothing.
 happenings = st.lists(
     st.one_of(
@@ -84,6 +86,8 @@ class World:
         old = self.main.pop(participant, None)
         new = None if score is None else item(participant, score=str(score), name=f"user {self.sequence}")
         if new:
+            # Its penalty is that of the score, so that there are as few different ones.
+            new |= {"penalty": {"N": str(int(score or 0) % 3)}} if score and score % 3 else {}
             self.main[participant] = new
         if new == old:
             return
@@ -134,7 +138,8 @@ class World:
         """Repair every entry that exists or should, as if verification had found all of them wrong."""
         client: Any = self  # it has the calls that a repair makes
         table = MainTable(client, "main", AttributeNames(), {"id": "S", "metadata": "S"})
-        repairer = Repair(Verifier(table, self, "leaderboard"), self.reader(), self, "queue")
+        verifier = Verifier(table, self, "leaderboard", agreement=Agreement({"StarWar": self.policy}))
+        repairer = Repair(verifier, self.reader(), self, "queue")
         for participant in PARTICIPANTS:
             repairer.send(Difference(participant, "StarWar", None, None))
 
@@ -150,6 +155,12 @@ class World:
     def replayed(self) -> dict[tuple[str, str], tuple[Decimal, str]]:
         """What the board must show if nothing was lost."""
         return replay(self.changes, {"StarWar": self.policy})
+
+    @property
+    def columns(self) -> dict[tuple[str, str], Any]:
+        """The columns of every entry, by name."""
+        entries = self.table.entries if self.policy.then_by else {}
+        return {key: shown_values(values_in(one.tie_order, self.policy), self.policy) for key, one in entries.items()}
 
 
 def settle(world: World, data: Any) -> None:
@@ -169,6 +180,7 @@ def test_if_nothing_was_lost_backfills_change_nothing_in_the_end(
         repair(world, data)  # a later one would repair what an earlier one did
     settle(world, data)
     assert world.table.shown == world.replayed
+    assert world.columns == replay_columns(world.changes, {"StarWar": policy})
     assert policy.keep != Keep.LATEST or world.shown == world.expected
     world.table.check()
 
@@ -206,10 +218,10 @@ def test_a_repaired_entry_agrees_with_its_item_and_policy(
     assert world.shown.keys() == world.main.keys()
     agreement = Agreement({"StarWar": policy})
     for participant, one in world.main.items():
-        standing = ScoreAndName(*world.table.shown[participant, "StarWar"])
-        assert agreement.holds(
-            "StarWar", ScoreAndName(Decimal(one["projectScore"]["N"]), one["userName"]["S"]), standing
-        )
+        columns = values_in(world.table.entries[participant, "StarWar"].tie_order, policy)
+        standing = ScoreAndName(*world.table.shown[participant, "StarWar"], columns=columns)
+        score, name = Decimal(one["projectScore"]["N"]), one["userName"]["S"]
+        assert agreement.holds("StarWar", ScoreAndName(score, name, columns=values_of(one, policy)), standing)
     world.table.check()
 
 

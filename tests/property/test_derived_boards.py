@@ -1,6 +1,7 @@
 """However changes are shuffled, repeated and cut into batches, derived boards end as the changes in order require."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -14,7 +15,7 @@ from scorecast.leaderboard.policy import BoardPolicy, Corrections, Every, Keep, 
 from scorecast.standings.score_history import KEPT_VERSIONS
 from tests.property.test_standings import _deliver
 from tests.support.fakes import FakeDynamoDb, item, record
-from tests.support.standings_oracle import Key, Stay, counting
+from tests.support.standings_oracle import Key, Stay, Stood, columns_of, counting
 
 BOARDS = ["StarWar", "WarCraft"]
 COUNTRIES = ["CN", "FR"]
@@ -46,6 +47,7 @@ policies = st.builds(
     every=st.one_of(st.none(), st.sampled_from(Every)),
     time_zone=st.sampled_from(["UTC", "Asia/Shanghai", "America/New_York"]),
     by=st.sampled_from([(), ("country",), ("userName",)]),
+    then_by=st.sampled_from(["", "penalty:ascending", "penalty:descending"]),
 )
 
 
@@ -57,7 +59,10 @@ def run_main_table(made: list[tuple[str, States | None]]) -> list[Change]:
         old, new = items.pop(participant, None), None
         if state:
             board, score, country = state
+            # Few scores with few penalties, so that an entry remembers all of them.
+            score, penalty = (None, 0) if score is None else divmod(score, 2)
             new = item(participant, board, None if score is None else str(score), f"user {number % 3}")
+            new |= {"penalty": {"N": str(penalty)}} if penalty else {}
             new |= {"metadata": {"S": "entry"}} | ({"country": {"S": country}} if country else {})
             items[participant] = new
         if new != old:
@@ -90,7 +95,7 @@ def expected(changes: list[Change], declared: dict[str, BoardPolicy]) -> dict[Ke
                     policy,
                     is_period,
                 )
-    return {key: (counting(stay, inherited[key[1]]), stay[-1][1]) for key, stay in stays.items()}
+    return {key: (counting(stay, inherited[key[1]]).score, stay[-1].name) for key, stay in stays.items()}
 
 
 def _apply(
@@ -99,16 +104,20 @@ def _apply(
     is_open = policy.closes_at is None or change.at <= policy.closes_at
     if not is_open and policy.corrections is Corrections.CLOSED:
         return
+    stood = after and Stood(after["score"], after["name"], change.sequence, after["columns"](policy))
     if after is None or (before is None and not is_open):
         stays.pop(key, None)
     elif before is None:
-        stays[key] = [(after["score"], after["name"], change.sequence)]
-    elif not is_open or (is_period and before["score"] == after["score"]):
+        stays[key] = [stood]
+    elif not is_open or (is_period and _ranking(before, policy) == _ranking(after, policy)):
         if key in stays:
-            score, _, sequence = stays[key][-1]
-            stays[key][-1] = (score, after["name"], sequence)
+            stays[key][-1] = replace(stays[key][-1], name=after["name"])
     else:
-        stays.setdefault(key, []).append((after["score"], after["name"], change.sequence))
+        stays.setdefault(key, []).append(stood)
+
+
+def _ranking(made: dict[str, Any], policy: BoardPolicy) -> tuple[Any, ...]:
+    return made["score"], made["columns"](policy)
 
 
 def _made(image: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -119,6 +128,7 @@ def _made(image: dict[str, Any] | None) -> dict[str, Any] | None:
         "board": texts["hackathonName"],
         "name": texts["userName"],
         "score": Decimal(image["projectScore"]["N"]),
+        "columns": lambda policy: columns_of(image, policy),
     }
 
 

@@ -7,7 +7,7 @@ kill its process, before or after it is done. The indexes by score and by ties s
 import random
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from math import inf
 from typing import Any
@@ -20,7 +20,7 @@ from scorecast.leaderboard.index import shape
 from scorecast.leaderboard.index.entries import entry_index
 from scorecast.leaderboard.index.lookup import Board, RankIndex
 from scorecast.leaderboard.index.table import ROOT, IndexTable
-from scorecast.leaderboard.item import read_item
+from scorecast.leaderboard.item import StoredEntry, read_item
 from scorecast.leaderboard.order_key import score_order
 from scorecast.leaderboard.policy import BoardPolicy, Order, Ties
 from scorecast.ops.boards.policies import Policies
@@ -94,8 +94,13 @@ class World:
         for participant, score in dict(writes).items():
             self.sequence += 1
             text, at = None if score is None else str(score), f"2026-01-01T00:00:{self.sequence % 60:02}Z"
-            entries.append(Entry(f"p{participant}", BOARD, f"{self.sequence:040}", at, text, score_changed=True))
+            entry = Entry(f"p{participant}", BOARD, f"{self.sequence:040}", at, text, score_changed=True)
+            entries.append(replace(entry, columns=self.columns_at(self.sequence)))
         process.leaderboard.write(entries, {BOARD: self.policy})
+
+    def columns_at(self, sequence: int) -> tuple[str, ...]:
+        """The columns that an entry has as a change leaves it: few different ones, some of them missing."""
+        return tuple(str(one) if (one := sequence % prime) else "" for prime in (3, 5)[: len(self.policy.columns)])
 
     def change(self, policy: BoardPolicy) -> None:
         """Change the policy; what is written is not written again, so positions need a backfill."""
@@ -139,10 +144,13 @@ class World:
     def check_positions(self, board: Board) -> None:
         entries = [read_item(item) for item in self.table.items.values() if "projectScore" in item]
         # Until a board is cut, it has one range, whatever the keys.
-        ties = board.root.ties or (str(self.policy.order) if board.has_positions else "")
+        ties = board.root.ties or (self.policy.key_order if board.has_positions else "")
         descending = not ties and self.policy.order is Order.DESCENDING
         entries.sort(key=lambda entry: key_of(entry, ties=ties), reverse=descending)
-        positions = [standing.position for standing in board.find_entries(entries)]
+        standings = board.find_entries(entries)
+        ranks = [self.rank_of(entry) for entry in entries]
+        assert [one.above for one in standings] == [sum(other < mine for other in ranks) for mine in ranks]
+        positions = [standing.position for standing in standings]
         assert positions == (list(range(1, len(entries) + 1)) if board.has_positions else [None] * len(entries))
         for position, entry in enumerate(entries, 1):
             found = board.block_at(position)
@@ -151,13 +159,23 @@ class World:
             assert found.better < position
         assert board.block_at(len(entries) + 1) is None
 
+    def rank_of(self, entry: StoredEntry) -> list[tuple[bool, Decimal]]:
+        """What ranks an entry, smaller for a better one: the score, and the columns of its change."""
+        columns = self.columns_at(int(entry.sequence))
+        pairs = zip(columns, self.policy.columns, strict=True)
+        return [
+            (False, self.policy.order.sort_key(entry.number)),
+            *((not value, column.order.sort_key(Decimal(value or 0))) for value, column in pairs),
+        ]
+
 
 participants = st.integers(0, 60)
 scores = st.one_of(st.none(), st.integers(-3, 3), st.integers(-40, 40))
 writes = st.tuples(st.just("write"), st.lists(st.tuples(participants, scores), min_size=1, max_size=12))
 looks = st.tuples(st.just("look"), participants)
 lags = st.tuples(st.just("lag"), st.none())
-policies = st.builds(BoardPolicy, order=st.sampled_from(Order), ties=st.sampled_from(Ties))
+columns = st.sampled_from(["", "", "a:ascending", "a:descending,b:ascending"])
+policies = st.builds(BoardPolicy, order=st.sampled_from(Order), ties=st.sampled_from(Ties), then_by=columns)
 changes = st.tuples(st.just("change"), policies)
 
 
@@ -208,7 +226,10 @@ def test_ranks_are_exact_whatever_becomes_of_the_policy(policy: BoardPolicy, cho
     run(policy, chosen, seed)
 
 
-@pytest.mark.parametrize("policy", [BoardPolicy(), BoardPolicy(order=Order.ASCENDING, ties=Ties.EARLIEST)])
+@pytest.mark.parametrize(
+    "policy",
+    [BoardPolicy(), BoardPolicy(order=Order.ASCENDING, ties=Ties.EARLIEST), BoardPolicy(then_by="a:ascending")],
+)
 def test_a_board_grows_to_pages_and_shrinks_again(policy: BoardPolicy) -> None:
     """What random steps reach seldom is all reached here: pages that are cut and joined."""
     world, draw = World(policy), random.Random(1)

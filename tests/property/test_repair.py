@@ -45,7 +45,10 @@ integers = st.integers(-3, 9).map(lambda number: {"N": str(number)})
 texts = st.sampled_from(["", "1", "1 2", " 2", " 2131 21316", "0 5", "~", "high", "b c"]).map(lambda text: {"S": text})
 ticks = st.sampled_from([2, 3, 4, inf])
 orders = st.sampled_from(["descending", "ascending", "mixed", "x"]).map(lambda text: {"S": text})
-policies = st.builds(BoardPolicy, order=st.sampled_from(Order), keep=st.sampled_from(Keep), ties=st.sampled_from(Ties))
+columns = st.sampled_from(["", "", "penalty:ascending", "penalty:descending,solvedAt:ascending"])
+policies = st.builds(
+    BoardPolicy, order=st.sampled_from(Order), keep=st.sampled_from(Keep), ties=st.sampled_from(Ties), then_by=columns
+)
 
 
 def remove(system: RepairSystem, draw: Any) -> None:
@@ -71,6 +74,7 @@ def copy_to_another(system: RepairSystem, draw: Any) -> None:
     if system.table.scores:
         key, (participant, board) = draw(st.sampled_from(sorted(system.table.scores))), draw(keys)
         moved = {"id": {"S": participant}, "metadata": {"S": board}, "hackathonName": {"S": board}}
+        moved |= {"tieBoard": {"S": board}} if "tieBoard" in system.table.items[key] else {}
         system.table.items[participant, board] = system.table.items[key] | moved
 
 
@@ -156,7 +160,7 @@ def change_policy(system: RepairSystem, draw: Any) -> None:
     board, other = draw(st.sampled_from(BOARDS)), draw(policies)
     policy = system.table.policy_of(board)
     order = other.order if policy.keep is Keep.LATEST else policy.order
-    system.table.declare(board, replace(policy, order=order, ties=other.ties))
+    system.table.declare(board, replace(policy, order=order, ties=other.ties, then_by=other.then_by))
 
 
 def index_items(system: RepairSystem, prefix: str) -> list[tuple[str, str]]:
@@ -203,7 +207,8 @@ def run(system: RepairSystem, *options: str) -> Result:
 
 def put(system: RepairSystem, write: Write) -> None:
     (participant, board), score = write
-    system.write(None if score is None else item(participant, board, score), participant, board)
+    penalty = {"penalty": {"N": str(system.sequence % 3)}} if system.sequence % 3 else {}
+    system.write(None if score is None else item(participant, board, score) | penalty, participant, board)
 
 
 @pytest.fixture(autouse=True, scope="module")

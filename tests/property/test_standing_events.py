@@ -18,7 +18,10 @@ steps = st.lists(
     min_size=1,
     max_size=24,
 )
-policies = st.builds(BoardPolicy, order=st.sampled_from(Order), keep=st.sampled_from(Keep), ties=st.sampled_from(Ties))
+columns = st.sampled_from(["", "penalty:ascending", "penalty:descending"])
+policies = st.builds(
+    BoardPolicy, order=st.sampled_from(Order), keep=st.sampled_from(Keep), ties=st.sampled_from(Ties), then_by=columns
+)
 declarations = st.fixed_dictionaries(dict.fromkeys(BOARDS, policies))
 # Which of the calls fail, and how; the others succeed.
 faults = st.lists(st.sampled_from([None, None, None, "refuse", "lose the answer", "kill"]), max_size=40)

@@ -3,6 +3,7 @@ of its boards require."""
 
 import json
 import re
+from datetime import datetime
 from typing import Any
 
 from hypothesis import given, settings
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from scorecast.changes.change import Change, from_record, iso_time, to_detail, with_label
 from scorecast.changes.claim_store import ClaimStore
 from scorecast.dead_letters.queue import DeadLetterQueue
+from scorecast.leaderboard.columns import shown_values, values_in
 from scorecast.leaderboard.policy import BoardPolicy, Corrections, Keep, Order, Ties
 from scorecast.leaderboard.policy_table import PolicyTable
 from scorecast.runtime.settings import AttributeNames, ConsumerSettings
@@ -18,36 +20,56 @@ from scorecast.standings.handler import BatchProcessor, Delivery
 from scorecast.standings.score_history import KEPT_VERSIONS
 from scorecast.standings.store import Leaderboard
 from tests.support.fakes import STREAM_ARN, FakeDynamoDb, FakeObjects, FakeSqs, Item, item, record
-from tests.support.standings_oracle import replay, replay_ties
+from tests.support.standings_oracle import replay, replay_columns, replay_ties
 
-State = tuple[str, int | None]
+Values = tuple[int | str, Item, Item]
+"""A score, and the values of two more attributes of the item; an empty value stands for no attribute."""
+State = tuple[str, Values | None]
 Step = tuple[str, State | None]
 
 BOARDS = ["StarWar", "WarCraft"]
 START_S = 1586939176
 
 
-def steps_of(scores: st.SearchStrategy[int]) -> st.SearchStrategy[list[Step]]:
-    """A step sets an item of the main table to (participant, board, score), or removes it."""
+def steps_of(scores: st.SearchStrategy[Values]) -> st.SearchStrategy[list[Step]]:
+    """A step sets an item of the main table to (participant, board, score and more), or removes it."""
     states = st.one_of(st.none(), st.tuples(st.sampled_from(BOARDS), st.one_of(st.none(), scores)))
     return st.lists(st.tuples(st.sampled_from("abc"), states), min_size=1, max_size=20)
 
 
-# Few different scores, so that an entry remembers all that may count, however late a removal arrives.
-few_scores = st.integers(-2, KEPT_VERSIONS - 3)
+# Few different scores, with the columns that rank equal ones, so that an entry remembers all that may count, however
+# late a removal arrives.
+NOTHING: Item = {}
+EARLY, LATE = {"S": "2026-01-01T10:00:00Z"}, {"S": "2026-01-01T10:00:00.5Z"}
+FEW: list[Values] = [
+    (-2, NOTHING, NOTHING),
+    (0, {"N": "10"}, LATE),
+    (0, {"N": "1E+1"}, EARLY),
+    (0, {"N": "-2.5"}, NOTHING),
+    (0, {"S": "malformed"}, EARLY),
+    (3, {"N": "0"}, {"N": "5"}),
+    ("3.0", NOTHING, EARLY),
+    (5, {"BOOL": True}, LATE),
+]
+assert len(FEW) == KEPT_VERSIONS
+few_scores = st.sampled_from(FEW)
+any_score = st.integers(-2, 9).map(lambda score: (score, NOTHING, NOTHING))
 policies = st.builds(
     BoardPolicy,
     order=st.sampled_from(Order),
     keep=st.sampled_from(Keep),
     ties=st.sampled_from(Ties),
     corrections=st.sampled_from(Corrections),
+    then_by=st.sampled_from(["", "penalty:ascending", "penalty:descending,solvedAt:ascending", "solvedAt:descending"]),
     closes_at=st.one_of(st.none(), st.integers(0, 20).map(lambda seconds: iso_time(START_S + seconds))),
 )
 
 
 def _image(participant: str, state: State, sequence: int) -> Item:
-    board, score = state
+    board, values = state
+    score, penalty, solved_at = values or (None, NOTHING, NOTHING)
     image = item(participant, board, None if score is None else str(score), f"user {sequence}")
+    image |= ({"penalty": penalty} if penalty else {}) | ({"solvedAt": solved_at} if solved_at else {})
     image |= {"team": {"S": f"team {sequence}"}, "tags": {"SS": ["not", "shown"]}}
     return image | {"metadata": {"S": "entry"}}  # one item a participant: a new board renames it
 
@@ -91,7 +113,7 @@ def _deliver(table: FakeDynamoDb, changes: list[Change], data: Any, *, shuffled:
     assert queue.messages == []
 
 
-@given(steps_of(st.integers(-2, 9)), st.data())
+@given(steps_of(any_score), st.data())
 def test_any_order_and_any_repeats_end_as_the_main_table(made: list[Step], data: st.DataObject) -> None:
     changes, standings = _run_main_table(made)
     table = FakeDynamoDb()
@@ -111,8 +133,13 @@ def _declared(policies_of: dict[str, BoardPolicy]) -> FakeDynamoDb:
 def _check(table: FakeDynamoDb, changes: list[Change], declared: dict[str, BoardPolicy]) -> None:
     """Assert that every entry has the score, the name and the attributes that the changes require."""
     assert table.shown == replay(changes, declared)
+    shown: dict[tuple[str, str], Any] = {}
     for entry in table.entries.values():
         assert entry.attributes == (("team", str(entry.name).replace("user", "team")),)
+        if columns := shown_values(values_in(entry.tie_order, declared[entry.board]), declared[entry.board]):
+            times = {name: value for name, value in columns.items() if isinstance(value, str)}
+            shown[entry.key] = columns | {name: datetime.fromisoformat(at) for name, at in times.items()}
+    assert shown == replay_columns(changes, declared)
     table.check()
 
 
@@ -174,9 +201,11 @@ def test_ties_are_in_the_order_in_which_the_scores_were_reached(
         declared = {board: policy for board, policy in declared.items() if policy.keep != Keep.BEST}
     table = _declared(declared)
     _deliver(table, changes, data, shuffled=shuffled)
-    assert {key: text.split("/")[-1] for key, text in table.tie_orders.items()} == replay_ties(changes, declared)
+    # Behind the sequence a key has a tag if the board has columns.
+    sequences = {key: text.split("/")[-2 if declared[key[1]].then_by else -1] for key, text in table.tie_orders.items()}
+    assert sequences == replay_ties(changes, declared)
     for board, policy in declared.items():
-        if policy.ties is Ties.EARLIEST:
+        if policy.orders_ties:
             in_order = sorted((text, key) for key, text in table.tie_orders.items() if key[1] == board)
             scores = [table.shown[key][0] for _, key in in_order]
             assert scores == policy.order.best_first(scores)

@@ -14,11 +14,12 @@ from scorecast.api import handler
 from scorecast.api.entry_table import DynamoDb
 from scorecast.api.reader import LeaderboardReader
 from scorecast.leaderboard.batch_get import Item
+from scorecast.leaderboard.columns import Values
 from scorecast.leaderboard.display import AttributeValue
 from scorecast.leaderboard.index import shape
 from scorecast.leaderboard.index.table import IndexTable
 from scorecast.leaderboard.item import is_entry, read_item
-from scorecast.leaderboard.policy import BoardPolicy, Order, Ties
+from scorecast.leaderboard.policy import BoardPolicy, Order
 from scorecast.runtime.together import together
 from scorecast.standings import store, upkeep
 from scorecast.standings.entry import Entry
@@ -60,17 +61,18 @@ class FakeTable(FakeDynamoDb):
         attributes: dict[str, dict[str, AttributeValue]] | None = None,
         policies: dict[str, BoardPolicy] | None = None,
         reached: dict[str, str] | None = None,
+        columns: dict[str, Values] | None = None,
         page_size: int = 10_000,
         cut: Cut = Cut.NONE,
     ) -> None:
         super().__init__(page_size=page_size)
         self.reset()
         self.names, self.reached, self.sequence = names or {}, reached or {}, 0
-        self.attributes = attributes or {}
+        self.attributes, self.columns = attributes or {}, columns or {}
         self.client: Any = self
         self.leaderboard = Leaderboard(self.client, "leaderboard", "boards", lambda _: None)
         self.put_item(TableName="boards", Item={"collection": {"S": "boards"}, "name": {"S": "empty"}})
-        ordered = {board for board, policy in (policies or {}).items() if policy.ties is Ties.EARLIEST}
+        ordered = {board for board, policy in (policies or {}).items() if policy.orders_ties}
         earlier = [one for one in entries if one[0] in ordered and one[1] not in self.reached]
         self.put(earlier)
         for board, policy in (policies or {}).items():
@@ -92,7 +94,8 @@ class FakeTable(FakeDynamoDb):
             at, name = self.reached.get(participant, UPDATED_AT), self.names.get(participant)
             entry = Entry(participant, board, f"{self.sequence:040}", at, score, name, score_changed=True)
             attributes = self.attributes.get(participant, {}) if score is not None else {}
-            made.append(replace(entry, attributes=tuple(sorted(attributes.items()))))
+            columns = self.columns.get(participant, ())
+            made.append(replace(entry, attributes=tuple(sorted(attributes.items())), columns=columns))
         policies = {entry.board: self.policy_of(entry.board) for entry in made}
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(store, "iso_now", lambda: UPDATED_AT)

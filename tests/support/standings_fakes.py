@@ -4,13 +4,13 @@ import json
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
-from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
 from scorecast.changes.change import from_record, to_detail
 from scorecast.changes.claim_store import ClaimStore
 from scorecast.dead_letters.queue import DeadLetterQueue
+from scorecast.leaderboard.columns import shared_prefix
 from scorecast.leaderboard.policy_table import PolicyTable
 from scorecast.runtime.settings import AttributeNames, ConsumerSettings
 from scorecast.standings.announce.announcements import Announcements
@@ -45,7 +45,10 @@ def announcements_of(dynamodb: Any, events: Any, size: int, **more: Any) -> Anno
 
     publisher = StandingEventPublisher(events, "fanoutBus", wait)
     snapshots, policies = SnapshotTable(dynamodb, "boards"), PolicyTable(dynamodb, "boards")
-    return Announcements(dynamodb, "leaderboard", "index", snapshots, policies, publisher, size, Inline(), wait, **more)
+    indexes = ("index", "ties")
+    return Announcements(
+        dynamodb, "leaderboard", *indexes, snapshots, policies, publisher, size, Inline(), wait, **more
+    )
 
 
 @dataclass
@@ -132,18 +135,19 @@ def replay(entries: Iterable[dict[str, Any]]) -> dict[str, Replayed]:
     return boards
 
 
-def check_told(entries: Iterable[dict[str, Any]], table: FakeDynamoDb, size: int) -> None:
+def check_told(told: Iterable[dict[str, Any]], table: FakeDynamoDb, size: int) -> None:
     """Assert that a consumer which replays the events knows the top and the leader of every board.
 
     The table says in which order each board ranks: a caller that had to say it could forget an ascending board.
     """
-    tops = replay(entries)
+    tops = replay(told)
     for board in {board for _, board in table.items}:
-        scores = {name: Decimal(score) for (name, other), score in table.scores.items() if other == board}
-        best = table.policy_of(board).order.best_first(scores.values())[:size]
+        policy, entries = table.policy_of(board), [one for one in table.entries.values() if one.board == board]
+        ranks = {one.id: shared_prefix(one.tie_order, one.number, policy) for one in entries}
+        best = sorted(ranks.values())[:size]
         top = tops.get(board, Replayed())
-        assert sorted(scores[name] for name in top.members) == sorted(best), (board, top, scores)
-        assert not best or scores[str(top.leader)] == best[0]
+        assert sorted(ranks[name] for name in top.members) == best, (board, top, ranks)
+        assert not best or ranks[str(top.leader)] == best[0]
 
 
 def _turn(told: tuple[dict[str, Any], str]) -> tuple[int, int]:
@@ -168,8 +172,9 @@ def _take(board: Replayed, detail: dict[str, Any], kind: str) -> None:
 
 
 def event(participant: str, score: str | None, sequence: int, board: str = "StarWar", **more: Any) -> str:
-    """The body of a message that sets a participant's score; None removes the item."""
+    """The body of a message that sets a participant's score; None removes the item. Some have a penalty."""
     image = item(participant, board, score or "0", **more)
+    image |= {"penalty": {"N": str(sequence % 3)}} if sequence % 3 else {}
     new, old = (None, image) if score is None else (image, None)
     change = from_record(record(new, old, sequence))
     return json.dumps({"source": "update.aws.dynamodb", "resources": [STREAM_ARN], "detail": to_detail(change)})

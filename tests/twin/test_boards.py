@@ -57,6 +57,36 @@ def test_on_a_golf_board_the_lowest_score_stays(stack: Stack, scorecast: Scoreca
     assert differing(scorecast, main.board) == []
 
 
+def test_equal_scores_are_ranked_by_columns(stack: Stack, scorecast: Scorecast, main: MainTable) -> None:
+    scorecast.ok("boards", "set", main.board, "--then-by", "penalty:ascending", "--then-by", "solvedAt:ascending")
+    early, late = ({"solvedAt": {"S": f"2026-12-01T12:{minute}:00+08:00"}} for minute in ("31", "40"))
+    for participant, more in {
+        "1": {"penalty": {"N": "1220"}} | late,
+        "2": {"penalty": {"N": "880"}} | late,
+        "3": {"penalty": {"N": "1220"}} | early,
+        "4": {"penalty": {"S": "none"}} | early,
+        "5": {"penalty": {"N": "1.22E+3"}} | late,
+    }.items():
+        main.put(participant, {"N": "8"}, **more)
+
+    def ranked(*expected: tuple[int, str]) -> None:
+        status, body = stack.get("leaderBoard/", hackathonName=main.board)
+        assert status == 200
+        assert [(one["rank"], one["id"]) for one in body["entries"]] == [*expected]
+
+    eventually(lambda: ranked((1, "2"), (2, "3"), (3, "1"), (3, "5"), (5, "4")))
+    status, answer = stack.get(f"leaderBoard/{main.board}/participants/4")
+    assert (status, answer["rank"], answer["thenBy"]) == (200, 5, {"penalty": None, "solvedAt": "2026-12-01T04:31:00Z"})
+    assert answer["columns"] == [{"name": name, "order": "ascending"} for name in ("penalty", "solvedAt")]
+    main.put("4", {"N": "8"}, penalty={"N": "0"})
+    eventually(lambda: ranked((1, "4"), (2, "2"), (3, "3"), (4, "1"), (4, "5")))
+    assert (
+        "Equal scores rank by penalty (ascending), then by solvedAt (ascending)."
+        in scorecast.run("top", main.board).stderr
+    )
+    assert differing(scorecast, main.board) == []
+
+
 def test_a_first_score_stays(stack: Stack, scorecast: Scorecast, main: MainTable) -> None:
     scorecast.ok("boards", "set", main.board, "--keep", "first")
     for score in ("5", "9", "1"):

@@ -10,10 +10,11 @@ from typing import Any, Protocol
 
 from scorecast.api.cursor import Cursor
 from scorecast.leaderboard.batch_get import BatchGetItem, read_items
+from scorecast.leaderboard.columns import tie_key
 from scorecast.leaderboard.index.entries import EntryIndex, entry_index
 from scorecast.leaderboard.item import BY_TIE, Item, StoredEntry, is_entry, item_key, read_item
-from scorecast.leaderboard.order_key import HIGHEST, score_order, tie_order
-from scorecast.leaderboard.policy import BoardPolicy, Order, Ties
+from scorecast.leaderboard.order_key import HIGHEST, score_order
+from scorecast.leaderboard.policy import BoardPolicy, Order
 from scorecast.runtime.pages import read_all, read_pages
 
 
@@ -61,7 +62,7 @@ class EntryTable:
 
     def of_board(self, board: str, policy: BoardPolicy) -> BoardEntries:
         """Return the entries of a board in the order that its policy declares."""
-        return BoardEntries(self.dynamodb, board, self.by(ties=policy.ties is Ties.EARLIEST), policy.order)
+        return BoardEntries(self.dynamodb, board, self.by(ties=policy.orders_ties), policy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,12 @@ class BoardEntries:
     dynamodb: DynamoDb
     board: str
     index: EntryIndex
-    order: Order
+    policy: BoardPolicy
+
+    @property
+    def order(self) -> Order:
+        """Which scores are better."""
+        return self.policy.order
 
     def best(self, limit: int) -> list[StoredEntry]:
         """Read the first `limit` entries."""
@@ -122,7 +128,7 @@ class BoardEntries:
         """Return the cursor at an entry; one written before its board ordered ties is placed by its last change."""
         tie = ""
         if self._has_ties:
-            tie = entry.tie_order or tie_order(entry.number, self.order, entry.at, entry.sequence)
+            tie = entry.tie_order or tie_key(entry.number, (), self.policy, entry.at, entry.sequence)
         return Cursor(entry.id, str(entry.score), tied, tie)
 
     @property

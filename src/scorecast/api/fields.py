@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from scorecast.leaderboard.columns import shown_values, values_in
 from scorecast.leaderboard.derived_board import value_of
 from scorecast.leaderboard.index.lookup import Board, Standing
 from scorecast.leaderboard.item import StoredEntry
@@ -15,7 +16,7 @@ Fields = dict[str, Any]
 
 def board_fields(board: Board) -> Fields:
     """Return what every answer about a board tells of it."""
-    fields = {
+    fields: Fields = {
         "hackathonName": board.name,
         "order": str(board.policy.order),
         "total": board.total,
@@ -25,8 +26,9 @@ def board_fields(board: Board) -> Fields:
 
 
 def _declared_fields(board: str, policy: BoardPolicy) -> Fields:
-    """Return what is declared for a board: its closing, the boards that derive from it, and what it derives from."""
+    """Return what is declared for a board: columns, closing, boards that derive from it, and what it derives from."""
     fields: Fields = {
+        "columns": [{"name": one.name, "order": str(one.order)} for one in policy.columns],
         "closesAt": policy.closes_at,
         "every": policy.every and str(policy.every),
         "timeZone": policy.time_zone if policy.every else None,
@@ -39,9 +41,11 @@ def _declared_fields(board: str, policy: BoardPolicy) -> Fields:
     return {name: value for name, value in fields.items() if value}
 
 
-def entry_fields(entry: StoredEntry) -> Fields:
-    """Return an entry's participant, name and score, and the attributes that the stack shows, if it has any."""
-    fields = {"id": entry.id, "userName": entry.name, "projectScore": entry.number}
+def entry_fields(entry: StoredEntry, policy: BoardPolicy) -> Fields:
+    """Return an entry's participant, name and score, its columns by the policy, and the attributes that are shown."""
+    fields: Fields = {"id": entry.id, "userName": entry.name, "projectScore": entry.number}
+    if values := values_in(entry.tie_order, policy):
+        fields["thenBy"] = shown_values(values, policy)
     return fields | ({"attributes": dict(entry.attributes)} if entry.attributes else {})
 
 

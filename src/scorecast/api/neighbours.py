@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 
-Scores = Sequence[Decimal]
-"""The scores above or below an entry, the nearest first; entries tied with it come before the others."""
+Keys = Sequence[str]
+"""Of the entries above or below one, the nearest first, the text that those share which share a rank."""
 
 
 def share_places(above: int, below: int, each: int) -> tuple[int, int]:
@@ -15,20 +14,19 @@ def share_places(above: int, below: int, each: int) -> tuple[int, int]:
     return shown_above, min(below, 2 * each - shown_above)
 
 
-def ranks_above(scores: Scores, mine: Decimal, rank: int, farthest_rank: int) -> list[int]:
-    """Rank the entries above; `farthest_rank` is the rank of the last score, whose ties may lie further on. O(n)."""
-    ties = sum(score == mine for score in scores)
-    last_at = {score: at for at, score in enumerate(scores)}
+def ranks_above(keys: Keys, mine: str, rank: int, farthest_rank: int) -> list[int]:
+    """Rank the entries above; `farthest_rank` is that of the last one, whose ties may lie further on. O(n)."""
+    ties = sum(key == mine for key in keys)
+    last_at = {key: at for at, key in enumerate(keys)}
     return [
-        rank if score == mine else farthest_rank if score == scores[-1] else rank - 1 - (last_at[score] - ties)
-        for score in scores
+        rank if key == mine else farthest_rank if key == keys[-1] else rank - 1 - (last_at[key] - ties) for key in keys
     ]
 
 
-def ranks_below(scores: Scores, mine: Decimal, rank: int, first_worse_rank: int) -> list[int]:
-    """Rank the entries below; `first_worse_rank` is the rank of the first score that is worse. O(n)."""
-    ties = sum(score == mine for score in scores)
-    first_at: dict[Decimal, int] = {}
-    for at, score in enumerate(scores):
-        first_at.setdefault(score, at)
-    return [rank if score == mine else first_worse_rank + first_at[score] - ties for score in scores]
+def ranks_below(keys: Keys, mine: str, rank: int, first_worse_rank: int) -> list[int]:
+    """Rank the entries below; `first_worse_rank` is the rank of the first one that is worse. O(n)."""
+    ties = sum(key == mine for key in keys)
+    first_at: dict[str, int] = {}
+    for at, key in enumerate(keys):
+        first_at.setdefault(key, at)
+    return [rank if key == mine else first_worse_rank + first_at[key] - ties for key in keys]

@@ -13,8 +13,8 @@ from scorecast.leaderboard.derived_board import is_period
 from scorecast.leaderboard.order_key import LARGEST_MAGNITUDE, SCORE_DIGITS, SMALLEST_MAGNITUDE
 
 # Longer than any token that this API makes: 16 bytes of signature, an id of 2,048 bytes, a score of 170, its order
-# among ties of 110, and a count, written in four characters for three bytes.
-TOKEN_CHARACTERS = 3200
+# among ties of 260 with three columns, and a count, written in four characters for three bytes.
+TOKEN_CHARACTERS = 3400
 # Each is a lookup of its own.
 IDS_MAX = 25
 # Of a page: entries, or names of boards.

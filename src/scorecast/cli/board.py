@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 from scorecast.changes.change import iso_now
 from scorecast.cli.command import (
@@ -161,6 +162,9 @@ def _show_boards(api: ApiClient, as_json: bool) -> None:
 def _remarks(answer: dict[str, Any]) -> list[str]:
     """What the policy of a board declares that its entries do not show."""
     remarks = ["The lowest score is best."] if answer["order"] == Order.ASCENDING else []
+    if columns := answer.get("columns"):
+        by = ", then by ".join(f"{one['name']} ({one['order']})" for one in columns)
+        remarks.append(f"Equal scores rank by {by}.")
     if closes_at := answer.get("closesAt"):
         is_open = BoardPolicy(closes_at=closes_at).is_open(iso_now())
         remarks.append(f"It closes at {closes_at}." if is_open else f"Final: it closed at {closes_at}.")
@@ -170,15 +174,22 @@ def _remarks(answer: dict[str, Any]) -> list[str]:
 def _entries_table(answer: dict[str, Any], entries: list[dict[str, Any]]) -> Table:
     title = plain(answer["hackathonName"])
     attributes = sorted({name for entry in entries for name in entry.get("attributes", {})})
-    columns = [plain(name) for name in attributes]
-    table = make_table("rank", "name", "id", *columns, "score", right=["rank", "score"], title=title)
+    columns = [one["name"] for one in answer.get("columns", [])]
+    shown, then = ([plain(name) for name in names] for names in (attributes, columns))
+    table = make_table("rank", "name", "id", *shown, "score", *then, right=["rank", "score"], title=title)
     for entry in entries:
         name = entry["userName"] if entry["userName"] is not None else ""
-        shown = [plain(_written(entry.get("attributes", {}).get(one, ""))) for one in attributes]
-        table.add_row(f"{entry['rank']:,}", plain(name), plain(entry["id"]), *shown, str(entry["projectScore"]))
+        shown, then = _cells(entry, "attributes", attributes), _cells(entry, "thenBy", columns)
+        table.add_row(f"{entry['rank']:,}", plain(name), plain(entry["id"]), *shown, str(entry["projectScore"]), *then)
     return table
 
 
+def _cells(entry: dict[str, Any], field: str, names: list[str]) -> list[Text]:
+    return [plain(_written(entry.get(field, {}).get(name))) for name in names]
+
+
 def _written(value: Any) -> str:
-    """The text of an attribute."""
-    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+    """The text of an attribute's value."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else str(value)

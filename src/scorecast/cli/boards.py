@@ -21,6 +21,8 @@ from scorecast.ops.stack.stack import Options
 
 # The value of `--closes-at` for a board that never closes.
 NEVER = "never"
+# The value of `--then-by` for a board without columns.
+NONE = "none"
 
 
 @click.group(cls=CommandGroup)
@@ -46,9 +48,9 @@ def list_(options: Options, derived: bool, as_json: bool) -> None:
         return
     table = make_table("board", "order", "keep", "ties", "closes", "corrections", "periods", "by")
     for board, policy in policies.items():
-        closes, periods = policy.closes_at or NEVER, plain(_periods(policy))
+        order, closes, periods = plain(_ordered(policy)), policy.closes_at or NEVER, plain(_periods(policy))
         by = plain(", ".join(policy.by) or "-")
-        table.add_row(plain(board), policy.order, policy.keep, policy.ties, closes, policy.corrections, periods, by)
+        table.add_row(plain(board), order, policy.keep, policy.ties, closes, policy.corrections, periods, by)
     data.print(table)
 
 
@@ -57,6 +59,12 @@ def list_(options: Options, derived: bool, as_json: bool) -> None:
 @option("--order", type=click.Choice([*map(str, Order)]), help="Which scores are better: high or low ones.")
 @option("--keep", type=click.Choice([*map(str, Keep)]), help="Which of a participant's scores counts.")
 @option("--ties", type=click.Choice([*map(str, Ties)]), help="Order of entries with equal scores.")
+@option(
+    "--then-by",
+    multiple=True,
+    metavar="ATTRIBUTE:ORDER",
+    help="Rank equal scores by an attribute: penalty:ascending; up to three times, or none.",
+)
 @option(
     "--closes-at",
     metavar="TIME",
@@ -72,7 +80,15 @@ def list_(options: Options, derived: bool, as_json: bool) -> None:
 @option("--by", multiple=True, metavar="ATTRIBUTE", help="A board for each value of this attribute of the items, too.")
 @json_option
 @with_stack_options
-def set_(options: Options, board: str, closes_at: str | None, by: Sequence[str], as_json: bool, **given: str) -> None:
+def set_(
+    options: Options,
+    board: str,
+    then_by: Sequence[str],
+    closes_at: str | None,
+    by: Sequence[str],
+    as_json: bool,
+    **given: str,
+) -> None:
     """Declare how a board ranks. An omitted option keeps its value.
 
     A policy applies to later changes: declare it before the board's first score.
@@ -81,6 +97,7 @@ def set_(options: Options, board: str, closes_at: str | None, by: Sequence[str],
     before = _declared(policies, board)
     wanted = _texts(before) | {name: value for name, value in given.items() if value is not None}
     wanted |= {"by": ",".join(by)} if by else {}
+    wanted |= {"then_by": "" if [*then_by] == [NONE] else ",".join(then_by)} if then_by else {}
     wanted |= {"closes_at": None if closes_at == NEVER else closes_at} if closes_at is not None else {}
     _declare(policies, board, before, _policy(wanted), as_json)
 
@@ -90,6 +107,7 @@ def set_(options: Options, board: str, closes_at: str | None, by: Sequence[str],
 @option("--order", is_flag=True, help="Only the order.")
 @option("--keep", is_flag=True, help="Only which score counts.")
 @option("--ties", is_flag=True, help="Only the order of entries with equal scores.")
+@option("--then-by", is_flag=True, help="Only the columns that rank equal scores.")
 @option("--closes-at", is_flag=True, help="Only the closing time.")
 @option("--corrections", is_flag=True, help="Only whether corrections count after the closing.")
 @option("--every", is_flag=True, help="Only the periods; their boards stay as they are.")
@@ -113,7 +131,7 @@ def unset(options: Options, board: str, as_json: bool, **chosen: bool) -> None:
 def _declare(policies: Policies, board: str, before: BoardPolicy, policy: BoardPolicy, as_json: bool) -> None:
     """Write the policy and say what now applies."""
     derived = policies.declare(board, policy, datetime.now(UTC))
-    if policy.ties is Ties.EARLIEST and (policy.order, policy.ties) != (before.order, before.ties):
+    if policy.orders_ties and (policy.key_order, before.orders_ties) != (before.key_order, True):
         needed = "`scorecast backfill`, and then `scorecast rebuild`,"
         notes.print(f"Entries that are already on the board need {needed} for this order.", soft_wrap=True)
     if as_json:
@@ -121,13 +139,18 @@ def _declare(policies: Policies, board: str, before: BoardPolicy, policy: BoardP
         return
     until = f"closes at {policy.closes_at}" if policy.closes_at else "never closes"
     until += ", takes corrections after that" if policy.corrections is Corrections.OPEN and policy.closes_at else ""
-    parts = [f"order {policy.order}", f"keeps the {policy.keep} score", f"ties {policy.ties}", until]
+    parts = [f"order {_ordered(policy)}", f"keeps the {policy.keep} score", f"ties {policy.ties}", until]
     parts += [f"a board every {_periods(policy)}"] if policy.every else []
     parts += [f"a board for each {' and each '.join(policy.by)}"] if policy.by else []
     data.print(plain(f"{board}: {', '.join(parts)}."), soft_wrap=True)
     if derived:
         notes.print(f"{derived:,} boards that derive from it follow.", soft_wrap=True)
     notes.print(f"ConsumerLambda applies it within {POLICY_AGE_S} seconds.", style="dim")
+
+
+def _ordered(policy: BoardPolicy) -> str:
+    """Say by what a board ranks: `descending, then penalty ascending`."""
+    return ", then ".join([policy.order, *(f"{column.name} {column.order}" for column in policy.columns)])
 
 
 def _declared(policies: Policies, board: str) -> BoardPolicy:
@@ -143,9 +166,10 @@ def _policy(values: dict[str, Any]) -> BoardPolicy:
     try:
         return make_policy(**values)
     except CannotRead as error:
-        raise UserError(
-            str(error).replace("closes_at", "--closes-at").replace("time_zone", "--time-zone"), ExitCode.USAGE
-        ) from None
+        said = str(error)
+        for name in ("closes_at", "time_zone", "then_by"):
+            said = said.replace(name, f"--{name.replace('_', '-')}")
+        raise UserError(said, ExitCode.USAGE) from None
 
 
 def _texts(policy: BoardPolicy) -> dict[str, Any]:
@@ -158,5 +182,6 @@ def _periods(policy: BoardPolicy) -> str:
 
 
 def _shown(board: str, policy: BoardPolicy) -> dict[str, Any]:
-    names = {"closes_at": "closesAt", "time_zone": "timeZone", "starts_at": "startsAt"}
-    return {"hackathonName": board} | {names.get(name, name): value for name, value in asdict(policy).items()}
+    names = {"closes_at": "closesAt", "time_zone": "timeZone", "starts_at": "startsAt", "then_by": "thenBy"}
+    values = asdict(policy) | {"then_by": {column.name: column.order for column in policy.columns}}
+    return {"hackathonName": board} | {names.get(name, name): value for name, value in values.items()}

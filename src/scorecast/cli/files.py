@@ -15,7 +15,7 @@ from scorecast.cli.command import BOARD, argument, board_argument, command, json
 from scorecast.cli.options import open_stack, with_stack_options
 from scorecast.cli.output import counting, data, notes, plain
 from scorecast.errors import ScorecastError, UserError
-from scorecast.leaderboard.policy import BoardPolicy, Ties
+from scorecast.leaderboard.policy import BoardPolicy
 from scorecast.ops.boards.policies import policies_of
 from scorecast.ops.files.board_file import Format, format_of, read_lines, write_lines
 from scorecast.ops.files.checked_line import check_line
@@ -98,7 +98,7 @@ def _finish(exported: Export, into: Path | None, form: Format, as_json: bool) ->
         notes.print(plain(f"{remark} Export it again when nothing changes, or after it has closed."), soft_wrap=True)
     elif exported.count != total:
         advice = "run it again in a moment"
-        if exported.policy.ties is Ties.EARLIEST:
+        if exported.policy.orders_ties:
             advice += "; entries from before ties had an order need `scorecast backfill`"
         raise UserError(f"The file has {exported.count:,} of the {total:,} entries of {board}: {advice}.")
 

@@ -184,8 +184,9 @@ def _shown(difference: Difference) -> dict[str, Any]:
 def _score_and_name(shown: ScoreAndName | None) -> dict[str, Any] | None:
     if shown is None:
         return None
-    fields = {"projectScore": shown.score, "userName": shown.name}
-    return fields | ({"attributes": dict(shown.attributes)} if shown.attributes else {})
+    fields: dict[str, Any] = {"projectScore": shown.score, "userName": shown.name}
+    fields |= {"attributes": dict(shown.attributes)} if shown.attributes else {}
+    return fields | ({"columns": list(shown.columns)} if shown.columns else {})
 
 
 def _print(found: _Findings) -> None:

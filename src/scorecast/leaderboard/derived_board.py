@@ -145,4 +145,4 @@ def value_of(board: str, policy: BoardPolicy) -> str:
 
 
 def _inherited(base: str, policy: BoardPolicy) -> BoardPolicy:
-    return BoardPolicy(policy.order, policy.keep, policy.ties, policy.closes_at, policy.corrections, base=base)
+    return replace(policy, every=None, time_zone=DEFAULT.time_zone, by=(), base=base)

@@ -12,8 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from scorecast.leaderboard.display import Attributes, display_value, read_display
-from scorecast.leaderboard.order_key import score_order
-from scorecast.leaderboard.policy import Order
+from scorecast.leaderboard.order_key import follows, score_order
 
 Item = dict[str, Any]
 Key = tuple[str, str]
@@ -87,9 +86,9 @@ class StoredEntry:
         """Return the order key of an entry: by its score, or by the order of ties too."""
         return self.tie_order if ties else score_order(self.number)
 
-    def follows(self, order: Order) -> bool:
-        """Whether an entry has a place among ties by this order of the scores."""
-        return self.tie_order.startswith(f"{score_order(self.number, order)}/")
+    def follows(self, key_order: str) -> bool:
+        """Whether an entry has a place among ties by a policy with this key_order."""
+        return follows(self.tie_order, self.number, key_order)
 
     @property
     def number(self) -> Decimal:

@@ -7,6 +7,7 @@ range may be any text, not only a whole key.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from datetime import UTC, datetime
 from decimal import ROUND_CEILING, Context, Decimal
@@ -28,6 +29,9 @@ _MAGNITUDE_DIGITS = 3
 _REVERSED = str.maketrans("0123456789", "9876543210")
 # The time of an entry that was added by hand and has none.
 _EARLIEST = "1970-01-01T00:00:00Z"
+# The slashes of a key without columns: around the time.
+_PLAIN_SLASHES = 2
+_TAG_CHARACTERS = 8
 _NUMBERS = Context(prec=SCORE_DIGITS)
 _CEILING = Context(prec=SCORE_DIGITS, rounding=ROUND_CEILING)
 # A key, what one begins with, or what is after all that begin with one.
@@ -53,6 +57,18 @@ def tie_order(score: Decimal, order: Order, at: str, sequence: str) -> str:
     """
     moment = datetime.fromisoformat(at or _EARLIEST).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")
     return f"{score_order(score, order)}/{moment}/{sequence}"
+
+
+def tag_of(key_order: str) -> str:
+    """Return the end of the keys of boards with columns, which tells by which policy they were made (key_order)."""
+    return hashlib.sha256(key_order.encode()).hexdigest()[:_TAG_CHARACTERS]
+
+
+def follows(key: str, score: Decimal, key_order: str) -> bool:
+    """Whether the key of an entry with a score was made by a policy with this key_order."""
+    order, _, columns = key_order.partition(",")
+    is_made_so = key.endswith(f"/{tag_of(key_order)}") if columns else key.count("/") == _PLAIN_SLASHES
+    return is_made_so and key.startswith(f"{score_order(score, Order(order))}/")
 
 
 def score_order(score: Decimal, order: Order = Order.ASCENDING) -> str:

@@ -32,6 +32,11 @@ VALUES = "values/"
 # Attributes by which boards can derive from one; each costs as much as a board of its own.
 BY_MAX = 5
 
+# Each column makes the order keys longer, by which the counting index is cut: a page of 130 cuts is read by look-ups.
+COLUMNS_MAX = 3
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html#limits-attributes
+_ATTRIBUTE_BYTES = 255
+
 Item = dict[str, Any]
 _Choice = TypeVar("_Choice", bound=StrEnum)
 # Scores, and the buckets of the counting index, which are in the order of the scores.
@@ -88,12 +93,22 @@ class Corrections(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Column:
+    """An attribute of items by which entries with equal scores are ranked, and which of its values are better."""
+
+    name: str
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
 class BoardPolicy:
     """The policy of one board; scores after `closes_at` (ISO 8601, UTC) do not count.
 
     A board derives from it for each period, if `every` says how long they are, and for each value of the attributes
     `by`. Periods begin at midnight in `time_zone`, an IANA name. A derived board has a `base`, and the time that its
     period `starts_at` or the `attribute` whose value it is about.
+
+    `then_by` has the columns by which equal scores are ranked, as text: `penalty:ascending,lastSolvedAt:ascending`.
     """
 
     order: Order = Order.DESCENDING
@@ -107,11 +122,27 @@ class BoardPolicy:
     base: str | None = None
     starts_at: str | None = None
     attribute: str | None = None
+    then_by: str = ""
 
     @property
     def has_derived(self) -> bool:
         """Whether boards derive from the board."""
         return self.every is not None or bool(self.by)
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns by which equal scores are ranked."""
+        return _columns(self.then_by)
+
+    @property
+    def orders_ties(self) -> bool:
+        """Whether entries with equal scores have an order: a board with columns always orders those that are left."""
+        return self.ties is Ties.EARLIEST or bool(self.then_by)
+
+    @property
+    def key_order(self) -> str:
+        """By what the order keys of the board's entries sort, as text: the order of the scores, then the columns."""
+        return f"{self.order},{self.then_by}" if self.then_by else str(self.order)
 
     def is_open(self, at: str) -> bool:
         """Whether a score of this time (its change's `at`) counts; CannotRead if that is not a time."""
@@ -132,6 +163,7 @@ _NAMES = {
     "base": "base",
     "starts_at": "startsAt",
     "attribute": "attribute",
+    "then_by": "thenBy",
 }
 
 
@@ -198,6 +230,7 @@ def make_policy(
     base: str | None = None,
     starts_at: str | None = None,
     attribute: str | None = None,
+    then_by: str = DEFAULT.then_by,
 ) -> BoardPolicy:
     """Make a policy from texts, of which `by` separates attributes by commas; CannotRead for an invalid value."""
     return BoardPolicy(
@@ -212,6 +245,7 @@ def make_policy(
         base=base,
         starts_at=starts_at,
         attribute=attribute,
+        then_by=_checked_columns(then_by),
     )
 
 
@@ -247,6 +281,25 @@ def _attributes(text: str) -> tuple[str, ...]:
     if len(names) > BY_MAX or not all(0 < len(name.encode()) <= BOARD_BYTES for name in names):
         raise CannotRead(f"by is {text[:200]!r}; it must be the names of at most {BY_MAX} attributes.")
     return names
+
+
+@cache
+def _columns(text: str) -> tuple[Column, ...]:
+    named = (one.rpartition(":") for one in text.split(",") if one)
+    return tuple(Column(name, Order(order)) for name, _, order in named)
+
+
+def _checked_columns(text: str) -> str:
+    """Return the text of some columns; CannotRead if it is not usable."""
+    columns = [one.rpartition(":") for one in text.split(",")] if text else []
+    for name, colon, order in columns:
+        if order not in [*Order] or not 1 <= len(name.encode()) <= _ATTRIBUTE_BYTES:
+            allowed = "the name of an attribute and an order, such as penalty:ascending or solvedAt:descending"
+            raise CannotRead(f"then_by has {name + colon + order!r}; it must be {allowed}, without commas.")
+    names = {name for name, _, _ in columns}
+    if len(names) < len(columns) or len(columns) > COLUMNS_MAX:
+        raise CannotRead(f"then_by is {text!r}; it may have {COLUMNS_MAX} columns, and each attribute once.")
+    return text
 
 
 def _text(value: Mapping[str, Any]) -> str:

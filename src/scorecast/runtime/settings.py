@@ -86,6 +86,7 @@ class AnnouncementSettings:
     """ConsumerLambda's settings for standing events; a `top_size` of 0 means that none are published."""
 
     leaderboard_index: str
+    leaderboard_tie_index: str
     bus_name: str
     top_size: int
 
@@ -94,6 +95,7 @@ class AnnouncementSettings:
         """Read the settings; SettingError names a missing or wrong one."""
         return cls(
             leaderboard_index=_text(environment, "LEADERBOARD_INDEX"),
+            leaderboard_tie_index=_text(environment, "LEADERBOARD_TIE_INDEX"),
             bus_name=_text(environment, "EVENT_BUS_NAME"),
             top_size=_number(environment, "STANDING_EVENTS_TOP", at_least=0),
         )

@@ -6,15 +6,17 @@ Raises CannotApply for an item that can never be an entry: its score is not a nu
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from scorecast.changes.change import Change
 from scorecast.changes.values import Image, Value
 from scorecast.errors import CannotApply
 from scorecast.leaderboard.batch_get import BOARD_BYTES, ID_BYTES
+from scorecast.leaderboard.columns import Values, short_values, values_of
 from scorecast.leaderboard.display import Attributes, attributes_of
 from scorecast.leaderboard.item import cut_name
+from scorecast.leaderboard.policy import BoardPolicy
 from scorecast.runtime.settings import AttributeNames
 
 Version = tuple[str, str, str]
@@ -28,7 +30,9 @@ class Entry:
     `is_first` says that the item made no entry at this key before the change, `score_changed` that it made none or one
     with another score. `history` is the score history that the board's policy needs, as text (score_history.py).
     A write with `is_name_only` changes nothing but the name and the `attributes` that the stack shows. `named` is the
-    version of the change that set these, if that is newer than the entry's own.
+    version of the change that set these, if that is newer than the entry's own. `columns` are those of the board's
+    policy (with_columns); they belong to the score. `image` has the numbers and short texts of
+    the item that makes the entry, and `previous` those of the one before the change, if that is known.
     """
 
     id: str
@@ -44,6 +48,9 @@ class Entry:
     is_name_only: bool = False
     named: Version | None = None
     attributes: Attributes = ()
+    columns: Values = ()
+    image: Image | None = field(default=None, compare=False, repr=False)
+    previous: Image | None = field(default=None, compare=False, repr=False)
 
     @property
     def key(self) -> tuple[str, str]:
@@ -72,6 +79,15 @@ def entries_of(change: Change, names: AttributeNames) -> list[Entry]:
     if entry and change.operation != "READ":  # a READ does not know the previous state
         entry = _mark_transition(_previous_entry(change, names), entry)
     return [one for one in (tombstone, entry) if one]
+
+
+def with_columns(entry: Entry, policy: BoardPolicy) -> Entry:
+    """Return an entry with the columns of its board; a change of one of them is as a change of the score."""
+    if not policy.columns or entry.image is None:
+        return entry
+    columns = values_of(entry.image, policy)
+    is_other = entry.previous is not None and values_of(entry.previous, policy) != columns
+    return replace(entry, columns=columns, score_changed=entry.score_changed or is_other)
 
 
 def correction_of(entry: Entry) -> Entry:
@@ -120,6 +136,7 @@ def _entry_from(change: Change, image: Image | None, names: AttributeNames) -> E
         name=cut_name(_text(image.get(names.name))),
         stream=change.stream,
         attributes=attributes_of(image, names.shown),
+        image=short_values(image),
     )
 
 
@@ -135,7 +152,8 @@ def _mark_transition(previous: Entry | None, entry: Entry) -> Entry:
     """Set `is_first` and `score_changed`."""
     if previous is None or previous.key != entry.key:
         return replace(entry, is_first=True, score_changed=True)
-    return replace(entry, score_changed=Decimal(previous.score or 0) != Decimal(entry.score or 0))
+    score_changed = Decimal(previous.score or 0) != Decimal(entry.score or 0)
+    return replace(entry, score_changed=score_changed, previous=previous.image)
 
 
 def _tombstone_for(change: Change, names: AttributeNames) -> Entry | None:

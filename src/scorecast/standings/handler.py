@@ -39,7 +39,7 @@ from scorecast.standings.announce.publish import StandingEventPublisher
 from scorecast.standings.announce.snapshots import SnapshotTable
 from scorecast.standings.batch_policies import read_derived, read_policies
 from scorecast.standings.derived_entries import Facts, derived_entries, facts_of
-from scorecast.standings.entry import Entry, correction_of, entries_of, newest
+from scorecast.standings.entry import Entry, correction_of, entries_of, newest, with_columns
 from scorecast.standings.outcome import Fate, Outcome
 from scorecast.standings.redelivery import Receipt, Redelivery
 from scorecast.standings.store import Leaderboard, Result
@@ -229,7 +229,7 @@ def _drop_closed(
 def _entry_to_take(entry: Entry, policy: BoardPolicy) -> Entry | None:
     """The entry, or after the board's closing what may still be corrected of it; None if it comes too late."""
     if policy.is_open(entry.at):
-        return entry
+        return with_columns(entry, policy)
     return correction_of(entry) if policy.corrections is Corrections.OPEN else None
 
 
@@ -287,6 +287,7 @@ def _announcements(settings: ConsumerSettings, dynamodb: Client, policies: Polic
         dynamodb,
         settings.leaderboard_table,
         own.leaderboard_index,
+        own.leaderboard_tie_index,
         SnapshotTable(dynamodb, settings.board_table),
         policies,
         # One attempt a call: the publisher retries, entry by entry.

@@ -13,7 +13,9 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from scorecast.changes.change import pad_sequence
-from scorecast.leaderboard.policy import BoardPolicy, Keep, Ties
+from scorecast.leaderboard.columns import Values, rank_prefix
+from scorecast.leaderboard.order_key import tag_of
+from scorecast.leaderboard.policy import BoardPolicy, Keep
 from scorecast.standings.entry import Entry, Version, with_stream
 
 # An entry with this many stays below 1 KB, above which DynamoDB charges a second write unit, unless its id, board and
@@ -25,10 +27,15 @@ _FIRST = (pad_sequence("0"), "1970-01-01T00:00:00.000Z")
 
 @dataclass(frozen=True, slots=True, order=True)
 class ScoreVersion:
-    """A score that a participant had, and the version of the change that set it."""
+    """A score that a participant had, with its columns, and the version of the change that set them."""
 
     version: Version
     score: str
+    columns: Values = ()
+
+    def rank_prefix(self, policy: BoardPolicy) -> str:
+        """Return a text that is smaller for a better score, and equal for one that shares its rank."""
+        return rank_prefix(Decimal(self.score), self.columns, policy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +46,15 @@ class ScoreHistory:
     versions: tuple[ScoreVersion, ...] = ()
 
     @property
-    def score(self) -> str | None:
+    def counting(self) -> ScoreVersion | None:
         """The score that counts; None if the entry has been removed."""
-        return self.versions[0].score if self.versions else None
+        return self.versions[0] if self.versions else None
 
     def with_streams(self, streams: set[str]) -> ScoreHistory:
         """Return the history with a stream in each version, chosen from labels: version 0.1 stored none."""
         since = self.since and with_stream(self.since, streams)
-        return ScoreHistory(
-            since, tuple(ScoreVersion(with_stream(one.version, streams), one.score) for one in self.versions)
-        )
+        versions = (replace(one, version=with_stream(one.version, streams)) for one in self.versions)
+        return ScoreHistory(since, tuple(versions))
 
     def after(self, entry: Entry, policy: BoardPolicy) -> ScoreHistory:
         """Return the history with one more write; writes may come in any order. Takes KEPT_VERSIONS comparisons."""
@@ -60,14 +66,15 @@ class ScoreHistory:
             versions = {one for one in versions if one.version >= since}
         # Where the latest score counts, a write that did not change the score does not say since when it is there.
         if entry.score is not None and (entry.score_changed or policy.keep != Keep.LATEST):
-            versions.add(ScoreVersion(entry.version, entry.score))
+            versions = {one for one in versions if one.version != entry.version}
+            versions.add(ScoreVersion(entry.version, entry.score, entry.columns))
         return ScoreHistory(since, _candidates(sorted(versions), policy))
 
 
 def entry_after(current: Entry | None, entries: Iterable[Entry], policy: BoardPolicy) -> Entry | None:
     """Return the entry to store at a key after some writes of it, in any order; None if the current one stays."""
     entries = list(entries)
-    current = _with_streams(current, {entry.stream for entry in entries})
+    current = _with_streams(current, {entry.stream for entry in entries}, policy)
     writes = [entry for entry in entries if not entry.is_name_only]
     written = _entry_written(current, writes, policy) if writes else None
     base = written or current or Entry(*entries[0].key, *_FIRST)
@@ -88,29 +95,34 @@ def _with_name(base: Entry, current: Entry | None, corrections: Iterable[Entry])
 def _entry_written(current: Entry | None, entries: Sequence[Entry], policy: BoardPolicy) -> Entry | None:
     """The entry after some writes that set the score or remove it; None if the current one stays."""
     newest = max([current, *entries] if current else entries, key=lambda entry: entry.version)
-    if policy.keep == Keep.LATEST and policy.ties == Ties.UNORDERED:
+    if policy.keep == Keep.LATEST and not policy.orders_ties:
         return None if newest is current else newest
-    history = _history_of(current)
+    history = _history_of(current, policy)
     for entry in entries:
         history = history.after(entry, policy)
-    score = newest.score if policy.keep == Keep.LATEST else history.score
-    made = replace(newest, score=score, is_first=False, score_changed=False, history=_text(history))
+    made = replace(newest, is_first=False, score_changed=False, history=_text(history, policy))
+    if policy.keep != Keep.LATEST:
+        counting = history.counting
+        score, columns = (counting.score, counting.columns) if counting else (None, ())
+        made = replace(made, score=score, columns=columns)
     return None if current and (made.version, made.history) == (current.version, current.history) else made
 
 
-def _with_streams(entry: Entry | None, streams: set[str]) -> Entry | None:
+def _with_streams(entry: Entry | None, streams: set[str], policy: BoardPolicy) -> Entry | None:
     """Return the current entry with a stream in each version: version 0.1 stored none."""
     if entry is None or entry.stream:
         return entry
-    history = entry.history and _text(_history_of(entry).with_streams(streams))
+    history = entry.history and _text(_history_of(entry, policy).with_streams(streams), policy)
     return replace(entry, stream=with_stream(entry.version, streams)[0], history=history)
 
 
-def reached(entry: Entry) -> Version:
+def reached(entry: Entry, policy: BoardPolicy) -> Version:
     """Return the version of the change that set an entry's score; the entry's own if that change has not arrived."""
-    versions = _history_of(entry).versions
-    counts = versions and entry.score is not None and Decimal(versions[0].score) == Decimal(entry.score)
-    return versions[0].version if counts else entry.version
+    counting = _history_of(entry, policy).counting
+    if counting is None or entry.score is None:
+        return entry.version
+    has_changed = counting.rank_prefix(policy) != rank_prefix(Decimal(entry.score), entry.columns, policy)
+    return entry.version if has_changed else counting.version
 
 
 def _candidates(versions: Sequence[ScoreVersion], policy: BoardPolicy) -> tuple[ScoreVersion, ...]:
@@ -126,24 +138,24 @@ def _candidates(versions: Sequence[ScoreVersion], policy: BoardPolicy) -> tuple[
         return tuple(versions[:1])
     down: list[ScoreVersion] = []
     for one in reversed(versions):
-        if not down or policy.order.is_better(Decimal(one.score), Decimal(down[-1].score)):
+        if not down or one.rank_prefix(policy) < down[-1].rank_prefix(policy):
             down.append(one)
     kept = tuple(reversed(down if len(down) <= KEPT_VERSIONS else [*down[: KEPT_VERSIONS - 1], down[-1]]))
-    if policy.ties == Ties.UNORDERED or not kept:
+    if not policy.orders_ties or not kept:
         return kept
-    first = next(one for one in versions if Decimal(one.score) == Decimal(kept[0].score))
+    first = next(one for one in versions if one.rank_prefix(policy) == kept[0].rank_prefix(policy))
     return kept if first == kept[0] else (first, *kept)
 
 
-def _history_of(entry: Entry | None) -> ScoreHistory:
+def _history_of(entry: Entry | None, policy: BoardPolicy) -> ScoreHistory:
     """The history of an entry; one that was written before its board had a policy knows only its own score."""
     if entry is None:
         return ScoreHistory()
     if entry.history:
-        return _parsed(entry.history)
+        return _parsed(entry.history, policy)
     if entry.score is None:
         return ScoreHistory(since=entry.version)
-    return ScoreHistory(versions=(ScoreVersion(entry.version, entry.score),))
+    return ScoreHistory(versions=(ScoreVersion(entry.version, entry.score, entry.columns),))
 
 
 def version_text(version: Version) -> str:
@@ -162,14 +174,15 @@ def read_version(text: str) -> Version:
     return stream, pad_sequence(sequence), at
 
 
-def _text(history: ScoreHistory) -> str:
+def _text(history: ScoreHistory, policy: BoardPolicy) -> str:
     """The history as the table stores it: JSON, without the zeros that pad a sequence.
 
-    A stream is only written where it differs from that of the version before; a history seldom has more than one.
+    A stream is only written where it differs from that of the version before; a history seldom has more than one. On a
+    board with columns the tag of its policy comes first: their values mean nothing to another policy.
     """
     before = ""
     stored: list[list[str] | None] = []
-    scores = [[], *([one.score] for one in history.versions)]
+    scores = [[], *([one.score, *one.columns] for one in history.versions)]
     for version, score in zip([history.since, *(one.version for one in history.versions)], scores, strict=True):
         if version is None:
             stored.append(None)
@@ -178,14 +191,19 @@ def _text(history: ScoreHistory) -> str:
         short = sequence.lstrip("0") or "0"
         stored.append([short if label == before else f"{label}/{short}", at, *score])
         before = label
-    return json.dumps(stored, separators=(",", ":"))
+    return _tag(policy) + json.dumps(stored, separators=(",", ":"))
 
 
-def _parsed(text: str) -> ScoreHistory:
+def _tag(policy: BoardPolicy) -> str:
+    return tag_of(policy.key_order) if policy.then_by else ""
+
+
+def _parsed(text: str, policy: BoardPolicy) -> ScoreHistory:
     before = ""
     versions: list[Version | None] = []
-    scores: list[str] = []
-    for one in json.loads(text):
+    scores: list[tuple[str, Values]] = []
+    tag, start, rest = text.partition("[")
+    for one in json.loads(start + rest):
         if one is None:
             versions.append(None)
             continue
@@ -193,6 +211,7 @@ def _parsed(text: str) -> ScoreHistory:
         label, _, sequence = place.rpartition("/")
         before = label or before
         versions.append((before, pad_sequence(sequence), at))
-        scores += score
-    since, *rest = versions
-    return ScoreHistory(since, tuple(ScoreVersion(one, score) for one, score in zip(rest, scores, strict=True) if one))
+        scores += [(score[0], tuple(score[1:]) if tag == _tag(policy) else ())] if score else []
+    since, *others = versions
+    pairs = zip(others, scores, strict=True)
+    return ScoreHistory(since, tuple(ScoreVersion(one, *score) for one, score in pairs if one))

@@ -10,7 +10,6 @@ from scorecast.errors import NotAcknowledged
 from scorecast.leaderboard.index.shape import FIRST, Shape
 from scorecast.leaderboard.index.table import MIXED, ROOT, IndexTable
 from scorecast.leaderboard.item import StoredEntry
-from scorecast.leaderboard.policy import Order
 
 # A process that has seen more boards begins to learn them again; a small board is a hundred bytes, one of a million
 # entries a hundred kilobytes.
@@ -36,9 +35,9 @@ class KnownShapes:
         """The shape of each node."""
         return {ROOT: self.root} | self.pages
 
-    def mixes(self, order: Order) -> bool:
+    def mixes(self, key_order: str) -> bool:
         """Whether keys by this order would be the first that do not follow the one by which the board was cut."""
-        return self.ties not in ("", MIXED, order)
+        return self.ties not in ("", MIXED, key_order)
 
     def node_at(self, key: str) -> tuple[str, Shape]:
         """Return the node that counts a key, and its shape."""

@@ -22,10 +22,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from scorecast.changes.change import iso_now
 from scorecast.errors import NotAcknowledged
 from scorecast.leaderboard.batch_get import BatchGetItem, read_items
+from scorecast.leaderboard.columns import tie_key, values_in
 from scorecast.leaderboard.index.table import ROOT, SHARDS, IndexTable
 from scorecast.leaderboard.item import RANGE, Item, Key, StoredEntry, item_key, make_item, read_item
-from scorecast.leaderboard.order_key import tie_order
-from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Ties, board_key
+from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, board_key
 from scorecast.runtime.aws import cancellation_codes, code_of
 from scorecast.standings.backoff import TRANSACTION_ACTIONS, Backoff
 from scorecast.standings.entry import Entry
@@ -189,10 +189,11 @@ class Leaderboard:
             return {key: _failure(error) for key in waiting}
         results = dict.fromkeys(waiting, _STALE)
         for board, keys in _by_board(waiting).items():
+            policy = policies.get(board, DEFAULT)
             made = [
-                (entry, current.get(key), policies.get(board, DEFAULT))
+                (entry, current.get(key), policy)
                 for key in keys
-                if (entry := entry_after(_entry(current.get(key)), waiting[key], policies.get(board, DEFAULT)))
+                if (entry := entry_after(_entry(current.get(key), policy), waiting[key], policy))
             ]
             results |= self._write_board(board, made, earlier, width, deadline)
         return results
@@ -222,7 +223,7 @@ class Leaderboard:
     def _replacements(self, board: str, made: Sequence[_Made]) -> tuple[KnownShapes, list[_Replacement]]:
         """Return what to write, and the shapes by which it is counted."""
         shapes = self.shapes.of(board, [])
-        if any(shapes.mixes(policy.order) for entry, _, policy in made if entry.score is not None):
+        if any(shapes.mixes(policy.key_order) for entry, _, policy in made if entry.score is not None):
             self.dynamodb.update_item(**self.index.mixed_update(board))
             self.shapes.forget(board)
             shapes = self.shapes.of(board, [])
@@ -323,18 +324,19 @@ def _stored(entry: Entry, policy: BoardPolicy, ties: str) -> StoredEntry:
     if entry.score is None:
         expires_at = datetime.now(UTC) + timedelta(days=TOMBSTONE_DAYS)
         return replace(stored, expires_at=int(expires_at.timestamp()))
-    if policy.ties is Ties.UNORDERED and not ties:
+    if not policy.orders_ties and not ties:
         return stored
-    _, sequence, at = reached(entry)
-    return replace(stored, tie_order=tie_order(stored.number, policy.order, at, sequence))
+    _, sequence, at = reached(entry, policy)
+    return replace(stored, tie_order=tie_key(stored.number, entry.columns, policy, at, sequence))
 
 
-def _entry(stored: StoredEntry | None) -> Entry | None:
+def _entry(stored: StoredEntry | None, policy: BoardPolicy) -> Entry | None:
     if stored is None:
         return None
     entry = Entry(*stored.key, stored.sequence, stored.at, stored.score, stored.name, history=stored.history)
     named = read_version(stored.named) if stored.named else None
-    return replace(entry, stream=stored.stream, named=named, attributes=stored.attributes)
+    columns = values_in(stored.tie_order, policy)
+    return replace(entry, stream=stored.stream, named=named, attributes=stored.attributes, columns=columns)
 
 
 def _reason(reason: Mapping[str, Any]) -> Result:

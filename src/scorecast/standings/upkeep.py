@@ -29,7 +29,7 @@ from scorecast.leaderboard.index.entries import EntryIndex, entry_index
 from scorecast.leaderboard.index.shape import FIRST, PAGE_RANGES, Move, Replacement, Shape, cuts, overdue
 from scorecast.leaderboard.index.table import MIXED, ROOT, SHARDS, IndexTable, Node, Shard, id_text
 from scorecast.leaderboard.item import Item, StoredEntry, is_entry, item_key, range_update, read_item
-from scorecast.leaderboard.policy import BoardPolicy, Order, Ties
+from scorecast.leaderboard.policy import BoardPolicy
 from scorecast.runtime.aws import cancellation_codes, code_of
 from scorecast.runtime.batches import cut_batches
 from scorecast.runtime.logs import logger
@@ -173,7 +173,7 @@ class Upkeep:
         """Begin to replace ranges; return whether that was possible."""
         ties, is_first_cut = page.ties, not page.node.shape.version
         if is_first_cut:
-            ties = str(policy.order) if policy.ties is Ties.EARLIEST else ""
+            ties = policy.key_order if policy.orders_ties else ""
         starts = [due.low]
         if due.parts > 1:
             entries = list(self._between(self._entries(ties), page.board, due.low, due.high))
@@ -328,7 +328,7 @@ def _follow(entries: Iterable[StoredEntry], ties: str) -> bool:
     """Whether the keys of entries follow the order of ties by which their board is cut."""
     if ties in ("", MIXED):
         return True
-    return all(entry.follows(Order(ties)) for entry in entries)
+    return all(entry.follows(ties) for entry in entries)
 
 
 def _shares(node: Node, half: Shape) -> list[dict[str, int]]:

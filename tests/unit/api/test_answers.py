@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from itertools import product
 from typing import Any
@@ -32,25 +33,55 @@ class Sorted:
         return entry if self.has_positions else {name: value for name, value in entry.items() if name != "position"}
 
 
-def board_of(order: Order, ties: Ties, cut: Cut) -> tuple[FakeTable, Sorted]:
+COLUMNS = "penalty:descending,solvedAt:ascending"
+# Ties always have an order on a board with columns.
+CASES = [*product(Order, Ties, Cut, [""]), *product(Order, [Ties.UNORDERED], Cut, [COLUMNS])]
+PENALTIES = ["", "-3", "0", "12.5", "1E+20"]
+TIMES = ["", "2026-01-01T10:00:00Z", "2026-01-01T10:00:00.000001Z", "1969-12-31T23:59:59.500000Z"]
+
+
+def board_of(order: Order, ties: Ties, cut: Cut, then_by: str = "") -> tuple[FakeTable, Sorted]:
     """Return a board, and its entries as they are listed."""
     draw = random.Random(1)
     drawn = draw.sample(SCORES, len(SCORES))
     entries = [("b", f"p{at:02}", score) for at, score in enumerate(drawn)]
     seconds = draw.sample(range(60), len(entries))
     reached = {one[1]: f"2026-01-01T00:00:{second:02}Z" for one, second in zip(entries, seconds, strict=True)}
-    table = FakeTable(entries, policies={"b": BoardPolicy(order=order, ties=ties)}, reached=reached, cut=cut)
-    return table, sorted_by(table, order, ties)
+    policy = BoardPolicy(order=order, ties=ties, then_by=then_by)
+    values = {one[1]: (draw.choice(PENALTIES), draw.choice(TIMES)) for one in entries}
+    columns = {one: some[: len(policy.columns)] for one, some in values.items()}
+    table = FakeTable(entries, policies={"b": policy}, reached=reached, columns=columns, cut=cut)
+    return table, sorted_by(table, order, ties, then_by)
 
 
-def sorted_by(table: FakeTable, order: Order, ties: Ties) -> Sorted:
+def sorted_by(table: FakeTable, order: Order, ties: Ties, then_by: str = "") -> Sorted:
     listed = best_first(table.scores_of("b"), order)
-    if ties is Ties.EARLIEST:
+    if then_by:
+        listed = [entry | {"thenBy": then_of(table.columns[entry["id"]], then_by)} for entry in listed]
+        keys = {entry["id"]: (entry["rank"], worth(entry["thenBy"], then_by)) for entry in listed}
+        listed = [entry | {"rank": 1 + sum(one < keys[entry["id"]] for one in keys.values())} for entry in listed]
+    if ties is Ties.EARLIEST or then_by:
         listed.sort(key=lambda entry: (entry["rank"], table.reached[entry["id"]]))
-    return Sorted(placed(listed), ties is Ties.EARLIEST)
+    return Sorted(placed(listed), ties is Ties.EARLIEST or bool(then_by))
 
 
-@pytest.fixture(params=list(product(Order, Ties, Cut)), ids=lambda case: "-".join(case))
+def then_of(values: tuple[str, ...], then_by: str) -> dict[str, Any]:
+    """The columns as an answer has them."""
+    names = [one.partition(":")[0] for one in then_by.split(",")]
+    shown = [None if not value else value if "T" in value else Decimal(value) for value in values]
+    return dict(zip(names, shown, strict=True))
+
+
+def worth(then: dict[str, Any], then_by: str) -> list[tuple[bool, float]]:
+    """The columns as something to sort by: a missing value is the last."""
+    times = {at: number for number, at in enumerate(sorted((one for one in TIMES if one), key=datetime.fromisoformat))}
+    numbers = {name: times.get(value, value) for name, value in then.items()}
+    signs = [-1 if one.endswith(":descending") else 1 for one in then_by.split(",")]
+    pairs = zip(numbers.values(), signs, strict=True)
+    return [(value is None, 0 if value is None else float(value) * sign) for value, sign in pairs]
+
+
+@pytest.fixture(params=CASES, ids=lambda case: "-".join(case))
 def board(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sorted]:
     table, expected = board_of(*request.param)
     serve(monkeypatch, table)
@@ -200,6 +231,34 @@ def test_ties_that_lose_their_order_after_the_board_was_cut(
     first = next(one for one in expected.entries if one["projectScore"] == 3)
     at = first["position"] + 9
     assert page(limit="2", atRank=str(at))["entries"][0] == first
+
+
+@pytest.mark.parametrize("before", ["", "earliest", "penalty:descending"])
+@pytest.mark.parametrize("cut", [Cut.NONE, Cut.RANGES, Cut.PAGES])
+def test_columns_that_are_declared_on_a_board_with_entries(
+    monkeypatch: pytest.MonkeyPatch, before: str, cut: Cut
+) -> None:
+    """All is right once the entries were written again, but for positions of single entries, which need a rebuild."""
+    then_by = "penalty:ascending,solvedAt:descending"
+    ties = Ties.EARLIEST if before == "earliest" else Ties.UNORDERED
+    table, _ = board_of(Order.DESCENDING, ties, cut, before if ":" in before else "")
+    draw = random.Random(3)
+    table.columns = {one: (draw.choice(PENALTIES), draw.choice(TIMES)) for one in table.columns}
+    table.declare("b", BoardPolicy(then_by=then_by))
+    table.put(table.scores_of("b"))  # as a backfill does
+    table.check()
+    serve(monkeypatch, table)
+    expected = sorted_by(table, Order.DESCENDING, Ties.UNORDERED, then_by)
+    expected.has_positions = bool(before) or cut is Cut.NONE
+    check_answers(expected)
+
+
+@pytest.mark.parametrize("cut", [Cut.NONE, Cut.RANGES, Cut.PAGES])
+def test_columns_that_are_withdrawn(monkeypatch: pytest.MonkeyPatch, cut: Cut) -> None:
+    table, _ = board_of(Order.DESCENDING, Ties.UNORDERED, cut, "penalty:ascending")
+    table.declare("b", BoardPolicy())
+    serve(monkeypatch, table)
+    check_answers(sorted_by(table, Order.DESCENDING, Ties.UNORDERED))
 
 
 @pytest.mark.parametrize("ties", Ties)

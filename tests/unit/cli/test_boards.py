@@ -9,6 +9,7 @@ from scorecast.cli import app, boards
 from scorecast.errors import CannotRead, UserError
 from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Corrections, Keep, Order, Ties, policy_key
 from scorecast.ops.boards.policies import Policies, policies_of
+from scorecast.ops.stack.exit_codes import ExitCode
 from tests.support.fakes import FakeDynamoDb
 from tests.support.ops_fakes import fake_stack
 
@@ -140,12 +141,37 @@ def test_the_boards_with_a_policy_are_listed(policies: Policies) -> None:
     policies.set("Golf[1]", BoardPolicy(Order.ASCENDING))
     policies.set("Darts", BoardPolicy(keep=Keep.FIRST, closes_at=CLOSES))
     assert "Golf[1]" in run("list").stdout
+    policies.set("Final", BoardPolicy(then_by="penalty:ascending,solved:descending"))
+    assert "penalty" in run("list").stdout
+    run("unset", "Final")
     rest: dict[str, object] = {"ties": "unordered", "corrections": "closed", "every": None, "timeZone": "UTC", "by": []}
-    rest |= {"base": None, "startsAt": None, "attribute": None}
+    rest |= {"base": None, "startsAt": None, "attribute": None, "thenBy": {}}
     assert json.loads(run("list", "--json").stdout)["boards"] == [
         {"hackathonName": "Darts", "closesAt": CLOSES, "order": "descending", "keep": "first"} | rest,
         {"hackathonName": "Golf[1]", "closesAt": None, "order": "ascending", "keep": "latest"} | rest,
     ]
+
+
+def test_columns_are_declared_in_their_order_kept_and_withdrawn(policies: Policies) -> None:
+    result = run("set", "Final", "--then-by", "penalty:ascending", "--then-by", "last solved:descending")
+    assert policies.of("Final") == BoardPolicy(then_by="penalty:ascending,last solved:descending")
+    assert result.stdout.startswith("Final: order descending, then penalty ascending, then last solved descending, kee")
+    assert "need `scorecast backfill`" in result.stderr
+    assert "need `scorecast backfill`" not in run("set", "Final", "--keep", "best").stderr
+    assert policies.of("Final").then_by == "penalty:ascending,last solved:descending"
+    answer = json.loads(run("set", "Final", "--then-by", "penalty:descending", "--json").stdout)
+    assert answer["thenBy"] == {"penalty": "descending"}
+    run("unset", "Final", "--then-by")
+    assert policies.of("Final") == BoardPolicy(keep=Keep.BEST)
+    run("set", "Final", "--then-by", "penalty:descending")
+    run("set", "Final", "--then-by", "none")
+    assert policies.of("Final") == BoardPolicy(keep=Keep.BEST)
+
+
+def test_columns_that_are_not_usable_are_refused_with_the_options_name() -> None:
+    with pytest.raises(UserError, match="--then-by has 'penalty'; it must be the name of an attribute") as refused:
+        run("set", "Final", "--then-by", "penalty")
+    assert refused.value.exit_code == ExitCode.USAGE
 
 
 def test_set_answers_in_json() -> None:

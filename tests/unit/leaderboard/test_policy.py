@@ -1,9 +1,12 @@
+import re
+
 import pytest
 
 from scorecast.errors import CannotRead
 from scorecast.leaderboard.policy import (
     DEFAULT,
     BoardPolicy,
+    Column,
     Keep,
     Order,
     Ties,
@@ -14,10 +17,12 @@ from scorecast.leaderboard.policy import (
 )
 
 GOLF = BoardPolicy(Order.ASCENDING, Keep.BEST, Ties.EARLIEST, "2026-12-01T18:00:00Z")
+ICPC = BoardPolicy(then_by="penalty:ascending,last:solved:descending")
 
 
 def test_a_policy_comes_back_from_its_item() -> None:
     assert read_policy(policy_item("Golf", GOLF)) == GOLF
+    assert read_policy(policy_item("Final", ICPC)) == ICPC
 
 
 def test_a_board_without_a_policy_has_the_default() -> None:
@@ -43,6 +48,30 @@ def test_an_invalid_value_is_refused_with_its_name_and_the_allowed_values(name: 
     with pytest.raises(CannotRead, match=f"{name} is '{value}'") as refused:
         make_policy(**{name: value})
     assert allowed in str(refused.value)
+
+
+def test_columns_have_names_and_orders_and_give_ties_an_order() -> None:
+    assert ICPC.columns == (Column("penalty", Order.ASCENDING), Column("last:solved", Order.DESCENDING))
+    assert ICPC.key_order == "descending,penalty:ascending,last:solved:descending"
+    assert (GOLF.key_order, GOLF.columns) == ("ascending", ())
+    assert (ICPC.orders_ties, GOLF.orders_ties, DEFAULT.orders_ties) == (True, True, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("penalty", "then_by has 'penalty'; it must be the name of an attribute and an order, such as penalty:asc"),
+        ("penalty:up", "then_by has 'penalty:up'; it must be the name"),
+        (":ascending", "then_by has ':ascending'; it must be the name"),
+        ("a:ascending,", "then_by has ''; it must be the name"),
+        (f"{'n' * 256}:ascending", "then_by has 'nnn"),
+        ("a:ascending,a:descending", "then_by is 'a:ascending,a:descending'; it may have 3 columns, and each attr"),
+        (",".join(f"{name}:ascending" for name in "abcd"), "it may have 3 columns"),
+    ],
+)
+def test_columns_that_are_not_usable_are_refused(text: str, says: str) -> None:
+    with pytest.raises(CannotRead, match=re.escape(says)):
+        make_policy(then_by=text)
 
 
 def test_an_invalid_item_is_refused_with_the_boards_name() -> None:

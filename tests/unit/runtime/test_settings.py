@@ -47,7 +47,8 @@ def test_an_empty_environment_is_refused(settings: type[ConsumerSettings | ApiSe
 
 
 def test_a_top_of_zero_entries_means_no_standing_events() -> None:
-    given = {"LEADERBOARD_INDEX": "index", "EVENT_BUS_NAME": "fanoutBus", "STANDING_EVENTS_TOP": "0"}
-    assert AnnouncementSettings.from_environment(given) == AnnouncementSettings("index", "fanoutBus", 0)
+    given = {"LEADERBOARD_INDEX": "index", "LEADERBOARD_TIE_INDEX": "ties", "EVENT_BUS_NAME": "fanoutBus"}
+    given |= {"STANDING_EVENTS_TOP": "0"}
+    assert AnnouncementSettings.from_environment(given) == AnnouncementSettings("index", "ties", "fanoutBus", 0)
     with pytest.raises(SettingError, match="STANDING_EVENTS_TOP is '-1'; it must be a whole number from 0 up"):
         AnnouncementSettings.from_environment(given | {"STANDING_EVENTS_TOP": "-1"})

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from scorecast.changes.change import from_record, to_detail
-from scorecast.leaderboard.policy import BoardPolicy, Corrections, Keep, policy_key
+from scorecast.leaderboard.columns import values_in
+from scorecast.leaderboard.policy import BoardPolicy, Corrections, Keep, Order, policy_key
 from scorecast.runtime.settings import AttributeNames
+from scorecast.standings.entry import entries_of
 from scorecast.standings.handler import Delivery
 from scorecast.standings.store import Leaderboard
 from tests.support.consumer_system import SETTINGS, System, event
@@ -38,6 +40,43 @@ def test_the_best_score_stays_and_the_counters_with_it(system: System) -> None:
     assert system.table.scores == {("1", "StarWar"): "90"}
     assert system.table.items["1", "StarWar"]["sequence"]["S"] == "3".zfill(40)
     system.table.check()
+
+
+PENALTY = {"penalty": {"N": "880"}}
+
+
+def test_a_board_without_columns_stores_nothing_of_them(system: System) -> None:
+    system.table.declare("StarWar", BoardPolicy(order=Order.ASCENDING))
+    system.process(event(item(score="8") | PENALTY), event(item(board="WarCraft", score="8") | PENALTY, sequence=2))
+    names = {"id", "metadata", "hackathonName", "projectScore", "userName", "stream", "sequence", "at"}
+    assert [set(one) for one in system.table.items.values()] == [names, names]
+
+
+def test_a_change_of_a_column_is_a_change_of_the_score(system: System) -> None:
+    system.table.declare("StarWar", BoardPolicy(keep=Keep.BEST, then_by="penalty:ascending"))
+    better, worse = (item(score="8") | {"penalty": {"N": penalty}} for penalty in ("880", "1220"))
+    system.process(event(worse), event(better, worse, 2), event(worse, better, 3))
+    [entry] = system.table.entries.values()
+    assert values_in(entry.tie_order, system.table.policy_of("StarWar")) == ("880",)
+    assert entry.sequence == "3".zfill(40)
+    system.table.check()
+
+
+def test_after_the_closing_a_column_is_not_taken(system: System) -> None:
+    system.table.declare("StarWar", replace(CORRECTED, then_by="penalty:ascending"))
+    system.process(event(item(score="8") | PENALTY))
+    system.process(late(item(score="8", name="polite") | {"penalty": {"N": "1"}}, item(score="8") | PENALTY, 2))
+    [entry] = system.table.entries.values()
+    assert values_in(entry.tie_order, system.table.policy_of("StarWar")) == ("880",)
+    assert entry.name == "polite"
+
+
+def test_a_batch_keeps_no_long_texts_of_the_items(system: System) -> None:
+    long = {"text": {"S": "x" * 151}, "tags": {"SS": ["a"]}, "short": {"S": "x" * 150}}
+    [made] = entries_of(from_record(record(item(score="8") | long, item(score="7") | long)), AttributeNames())
+    for image in (made.image, made.previous):
+        assert image is not None
+        assert image.keys() == {*item(), "short"}
 
 
 def test_two_writers_of_late_changes_do_not_undo_each_other(system: System) -> None:

@@ -145,22 +145,23 @@ def entered(at: int, score: int) -> Entry:
 def test_a_score_is_dated_by_the_change_that_set_it_in_any_order_of_arrival(keep: Keep, at: int) -> None:
     changes = [entered(1, 50), brought(2, 90), brought(3, 70), brought(4, 90), wrote(5, 90)]
     for order in permutations(changes):
-        assert reached(stands(BoardPolicy(keep=keep, ties=Ties.EARLIEST), *order)) == changes[at - 1].version
+        policy = BoardPolicy(keep=keep, ties=Ties.EARLIEST)
+        assert reached(stands(policy, *order), policy) == changes[at - 1].version
 
 
 def test_a_score_whose_change_has_not_arrived_is_dated_by_the_newest() -> None:
-    assert reached(stands(TIED, wrote(5, 90))) == wrote(5, 90).version
-    assert reached(stands(TIED, brought(2, 50), wrote(5, 90))) == wrote(5, 90).version
+    assert reached(stands(TIED, wrote(5, 90)), TIED) == wrote(5, 90).version
+    assert reached(stands(TIED, brought(2, 50), wrote(5, 90)), TIED) == wrote(5, 90).version
 
 
 def test_an_entry_from_before_ties_had_an_order_is_dated_by_its_last_change() -> None:
     old = stands(DEFAULT, brought(2, 90))
-    assert reached(stands(TIED, wrote(7, 90), before=old)) == old.version
+    assert reached(stands(TIED, wrote(7, 90), before=old), TIED) == old.version
 
 
 def test_a_participant_that_left_and_came_back_is_dated_by_its_return() -> None:
     for order in permutations([entered(1, 50), wrote(2, None), entered(3, 50)]):
-        assert reached(stands(TIED, *order)) == wrote(3, 50).version
+        assert reached(stands(TIED, *order), TIED) == wrote(3, 50).version
 
 
 def test_where_ties_have_no_order_no_history_of_the_latest_is_kept() -> None:

@@ -40,7 +40,7 @@ class CompareEntries:
         )
         ranks = [standing.rank for standing, _ in in_order]
         ranked = [
-            rank_fields(standing) | self._among(ranks, standing.rank) | entry_fields(entry)
+            rank_fields(standing) | self._among(ranks, standing.rank) | entry_fields(entry, board.policy)
             for standing, entry in in_order
         ]
         return board_fields(board) | {"entries": ranked}

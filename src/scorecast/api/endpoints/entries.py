@@ -48,7 +48,7 @@ class ListEntries:
         entries = reader.entries_of(board)
         page = self._read(reader, board, entries)
         ranked = page.ranked()[: self.limit]
-        shown = [{"rank": one.rank, "position": one.position} | entry_fields(one.entry) for one in ranked]
+        shown = [{"rank": one.rank, "position": one.position} | entry_fields(one.entry, board.policy) for one in ranked]
         answer = board_fields(board) | {"entries": shown}
         if len(page.found) > self.limit:
             last = ranked[-1]
@@ -63,7 +63,7 @@ class ListEntries:
             return _continue(reader, board, entries, cursor, self.limit + 1)
         if self.position:
             return _jump(reader, board, entries, self.position, self.limit + 1)
-        return _Page(entries.best(self.limit + 1))
+        return _Page(board, entries.best(self.limit + 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,46 +79,49 @@ class _Ranked:
 class _Page:
     """Entries in the board's order, the first of which has `above` better ones and `tied` equal ones before it."""
 
+    board: Board
     found: list[StoredEntry]
     above: int = 0
     tied: int = 0
 
     def ranked(self) -> list[_Ranked]:
-        """Rank each entry: as the entry before it where the scores are equal, else by its position. O(n)."""
+        """Rank each entry: as the entry before it if they share a rank, else by its position. O(n)."""
         ranked: list[_Ranked] = []
+        key = ""
         for position, entry in enumerate(self.found, start=self.above + self.tied + 1):
-            if not ranked:
-                rank = self.above + 1
-            else:
-                rank = ranked[-1].rank if ranked[-1].entry.number == entry.number else position
+            before, key = key, self.board.rank_key(entry)
+            rank = self.above + 1 if not ranked else ranked[-1].rank if key == before else position
             ranked.append(_Ranked(entry, rank, position))
         return ranked
 
     def skip(self, count: int) -> _Page:
         """Return the page without its first entries."""
         rest = self.ranked()[count:]
-        return _Page(self.found[count:], rest[0].rank - 1, rest[0].position - rest[0].rank) if rest else _Page([])
+        if not rest:
+            return _Page(self.board, [])
+        return _Page(self.board, self.found[count:], rest[0].rank - 1, rest[0].position - rest[0].rank)
 
 
 def _continue(reader: LeaderboardReader, board: Board, entries: BoardEntries, cursor: Cursor, limit: int) -> _Page:
-    """Read the entries after a cursor; beside that, look up how many come before its score, and before the next entry.
+    """Read the entries after a cursor; beside that, look up how many come before its ties, and before the next entry.
 
     Where ties have no order and all of the page is tied with the cursor, count at most SKIP_MAX + 1 entries before it.
     """
     score, tie = Decimal(cursor.score), cursor.tie if board.has_positions else ""
-    places = [Place(score), Place(score, tie, after=True)]
+    places = [board.rank_place(score, cursor.tie), Place(score), Place(score, tie, after=True)]
     counts = partial(board.count_before, places)
-    found, (above, before) = reader.both(partial(entries.after, cursor, limit), counts)
+    found, (above, better, before) = reader.both(partial(entries.after, cursor, limit), counts)
     if not found:
-        return _Page([])
+        return _Page(board, [])
     # Entries that are equal to the cursor come first, and are among those before the place after it.
     equal = sum(one.tie_order == tie if tie else one.number == score for one in found)
     if equal < len(found):
-        tied = max(before - equal - above, 0)
+        ahead = before - equal
     else:
         counted = entries.count_tied_before(found[0], SKIP_MAX)
-        tied = cursor.tied if counted is None else counted
-    return _Page(found, above, tied) if found[0].number == score else _Page(found, before)
+        ahead = above + cursor.tied if counted is None else better + counted
+    is_tied = board.rank_key(found[0]) == board.rank_key_at(score, cursor.tie)
+    return _Page(board, found, above, max(ahead - above, 0)) if is_tied else _Page(board, found, ahead)
 
 
 def _jump(reader: LeaderboardReader, board: Board, entries: BoardEntries, position: int, limit: int) -> _Page:
@@ -130,10 +133,10 @@ def _jump(reader: LeaderboardReader, board: Board, entries: BoardEntries, positi
         skip = _skip(position - found.better - 1)
         read = partial(entries.from_key, found.block.low, skip + limit)
         above, page = reader.both(partial(board.count_better, found), read)
-        return _Page(page, above, found.better - above).skip(skip)
+        return _Page(board, page, above, found.better - above).skip(skip)
     above = board.count_better(found)
     skip = _skip(position - above - 1)
-    return _Page(entries.from_score(board.best_score(found.block), skip + limit), above).skip(skip)
+    return _Page(board, entries.from_score(board.best_score(found.block), skip + limit), above).skip(skip)
 
 
 def _skip(many: int) -> int:
@@ -142,4 +145,4 @@ def _skip(many: int) -> int:
 
 def _scope(board: Board) -> str:
     """Name what a page's token is valid for: this board, for as long as it has this order."""
-    return f"entries/{board.policy.order}/{board.policy.ties}/{board.name}"
+    return f"entries/{board.policy.key_order}/{board.policy.ties}/{board.name}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import partial
 
 from scorecast.api.errors import ApiError
@@ -46,12 +45,12 @@ class GetEntry:
         above, below = self._neighbours(reader, board, entry)
         # All ranks follow from those of the farthest entry above and of the first below that scores worse.
         farthest = above[-1] if above else entry
-        worse = next((one for one in below if one.number != entry.number), entry)
+        key, keys_above, keys_below = board.rank_key(entry), _keys(board, above), _keys(board, below)
+        worse = next((one for one, its in zip(below, keys_below, strict=True) if its != key), entry)
         mine, best, worst = board.find_entries([entry, farthest, worse])
-        ranks = ranks_above(_scores(above), entry.number, mine.rank, best.rank)
-        shown_above = _ranked(above, ranks, mine, -1)[::-1]
-        shown_below = _ranked(below, ranks_below(_scores(below), entry.number, mine.rank, worst.rank), mine, 1)
-        answer = board_fields(board) | entry_fields(entry) | standing_fields(mine)
+        shown_above = _ranked(board, above, ranks_above(keys_above, key, mine.rank, best.rank), mine, -1)[::-1]
+        shown_below = _ranked(board, below, ranks_below(keys_below, key, mine.rank, worst.rank), mine, 1)
+        answer = board_fields(board) | entry_fields(entry, board.policy) | standing_fields(mine)
         return answer | {"above": shown_above, "below": shown_below}
 
     def _neighbours(
@@ -65,14 +64,16 @@ class GetEntry:
         return above[:shown_above], below[:shown_below]
 
 
-def _scores(entries: Sequence[StoredEntry]) -> list[Decimal]:
-    return [entry.number for entry in entries]
+def _keys(board: Board, entries: Sequence[StoredEntry]) -> list[str]:
+    return [board.rank_key(entry) for entry in entries]
 
 
-def _ranked(entries: Sequence[StoredEntry], ranks: Sequence[int], mine: Standing, step: int) -> list[Fields]:
+def _ranked(
+    board: Board, entries: Sequence[StoredEntry], ranks: Sequence[int], mine: Standing, step: int
+) -> list[Fields]:
     """Return neighbours with their ranks, and their positions if mine is known; the nearest is one `step` away."""
     shown = []
     for distance, (rank, entry) in enumerate(zip(ranks, entries, strict=True), start=1):
         position = mine.position and mine.position + step * distance
-        shown.append(rank_fields(Standing(rank - 1, mine.total, position)) | entry_fields(entry))
+        shown.append(rank_fields(Standing(rank - 1, mine.total, position)) | entry_fields(entry, board.policy))
     return shown

@@ -43,6 +43,6 @@ class ListParticipantBoards:
 
 
 def _on_board(board: Board, entry: StoredEntry) -> Fields:
-    fields = {name: value for name, value in entry_fields(entry).items() if name != "id"}
+    fields = {name: value for name, value in entry_fields(entry, board.policy).items() if name != "id"}
     [standing] = board.find_entries([entry])
     return board_fields(board) | fields | standing_fields(standing)

@@ -14,6 +14,7 @@ from itertools import accumulate, pairwise
 from itertools import count as powers
 
 from scorecast.errors import NotAcknowledged
+from scorecast.leaderboard.columns import prefix_in, shared_prefix
 from scorecast.leaderboard.index.entries import EntryIndex
 from scorecast.leaderboard.index.shape import FIRST, Block, Found, find, find_position
 from scorecast.leaderboard.index.table import HEADS, ROOT, IndexTable, Node, Shard
@@ -28,7 +29,7 @@ from scorecast.leaderboard.order_key import (
     score_order,
     score_part,
 )
-from scorecast.leaderboard.policy import BoardPolicy, Order, Ties
+from scorecast.leaderboard.policy import BoardPolicy, Order
 from scorecast.runtime.batches import cut_batches
 from scorecast.runtime.together import Together
 
@@ -80,7 +81,7 @@ class Bar:
 class Place:
     """A place in the order of a board: before all entries with a score, or just `after` them.
 
-    With the key `tie` of one of them it is before that one, or just after it.
+    With the key `tie` of one of them, or what the keys of some begin with, it is before that one, or just after it.
     """
 
     score: Decimal
@@ -131,7 +132,19 @@ class Board:
     @property
     def has_positions(self) -> bool:
         """Whether positions can be looked up: ties have an order, and if the board has been cut, then by that order."""
-        return self.policy.ties is Ties.EARLIEST and bool(self.root.ties or not self.root.shape.version)
+        return self.policy.orders_ties and bool(self.root.ties or not self.root.shape.version)
+
+    def rank_key(self, entry: StoredEntry) -> str:
+        """Return the text that entries have in common which share a rank."""
+        return self.rank_key_at(entry.number, entry.tie_order)
+
+    def rank_key_at(self, score: Decimal, tie: str) -> str:
+        """Return the `rank_key` of an entry with a score and a key among ties."""
+        return shared_prefix(tie, score, self.policy) if self.policy.then_by else score_order(score)
+
+    def rank_place(self, score: Decimal, tie: str) -> Place:
+        """Return the place before all that share the rank of an entry with a score and a key among ties."""
+        return Place(score, self.rank_key_at(score, tie) if self.policy.then_by else "")
 
     def find(self, score: Decimal) -> Standing:
         """Find the standing of a score, whether or not an entry has it."""
@@ -144,7 +157,7 @@ class Board:
     def find_entries(self, entries: Sequence[StoredEntry]) -> list[Standing]:
         """Find the standings of entries, with their positions if the board has them."""
         ties = [entry.tie_order if self.has_positions else "" for entry in entries]
-        scores = [Place(entry.number) for entry in entries]
+        scores = [self.rank_place(entry.number, entry.tie_order) for entry in entries]
         places = [Place(entry.number, tie) for entry, tie in zip(entries, ties, strict=True)]
         counts = self.count_before([*scores, *places])
         found = zip(counts, counts[len(entries) :], ties, strict=False)
@@ -180,11 +193,13 @@ class Board:
         raise _busy()
 
     def count_better(self, found: Found) -> int:
-        """Count the entries that score better than all of a block, which may begin among tied ones: a look-up then."""
-        score = score_part(found.block.low)
-        if not self.root.ties or found.block.low == score:
+        """Count the entries that rank before all of a block, which may begin among tied ones: a look-up then."""
+        low = found.block.low
+        prefix = prefix_in(low, self.policy) if self.root.ties else ""
+        if not prefix:
             return found.better
-        return self.find(self.policy.order.sort_key(lowest_score(score))).above
+        score = self.policy.order.sort_key(lowest_score(score_part(low)))
+        return self.count_before([Place(score, prefix)])[0]
 
     def best_score(self, block: Block) -> Decimal | None:
         """Return the best score that an entry of a block may have; None if the block has no end on that side."""
@@ -293,7 +308,7 @@ def _suited(root: Node, policy: BoardPolicy) -> Node:
 
     If it was cut by ties when the board had another order, it is one that was never cut, so entries are counted.
     """
-    if root.ties in ("", policy.order):
+    if root.ties in ("", policy.key_order):
         return root
     return Node(shards=[Shard({FIRST: root.total}, at=root.at)])
 

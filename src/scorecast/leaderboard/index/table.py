@@ -58,8 +58,8 @@ class Shard:
 class Node:
     """A node as it was read. Without a shape in the table, it is that of a board that has never been cut.
 
-    `ties` is empty if the board was cut by score. If it was cut by the order of ties, it says which scores come first,
-    or that the keys follow several such orders (MIXED).
+    `ties` is empty if the board was cut by score. If it was cut by the order of ties, it says by which (the key_order
+    of a policy), or that the keys follow several such orders (MIXED).
     """
 
     shape: Shape = field(default_factory=Shape)
@@ -364,8 +364,10 @@ def _read_shape(item: Mapping[str, Any]) -> Shape:
 
 
 def _read_ties(item: Mapping[str, Any]) -> str:
-    ties = item["ties"]["S"] if "ties" in item else ""
-    return MIXED if ties == MIXED else Order(ties) if ties else ""
+    ties = str(item["ties"]["S"]) if "ties" in item else ""
+    if ties not in ("", MIXED):
+        Order(ties.partition(",")[0])
+    return ties
 
 
 def _shape_attributes(shape: Shape, *, ties: str) -> Item:

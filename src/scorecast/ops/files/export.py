@@ -13,9 +13,10 @@ from typing import Any
 
 from scorecast.api.entry_table import BoardEntries, EntryTable
 from scorecast.errors import UserError
+from scorecast.leaderboard.columns import shared_prefix
 from scorecast.leaderboard.index.table import ROOT, IndexTable, Node
 from scorecast.leaderboard.item import BY_SCORE, BY_TIE, StoredEntry
-from scorecast.leaderboard.policy import BoardPolicy, Ties
+from scorecast.leaderboard.policy import DEFAULT, BoardPolicy
 from scorecast.ops.boards.policies import policies_of
 from scorecast.ops.files.board_file import ATTRIBUTE, BOARD, FIELDS, ID, NAME, POSITION, RANK, SCORE, Row
 from scorecast.ops.stack.polling import CLOCK, Clock
@@ -48,13 +49,12 @@ class Export:
     @property
     def fields(self) -> tuple[str, ...]:
         """The fields of a line; a position has no meaning where ties have no order."""
-        has_positions = self.policy.ties is Ties.EARLIEST
-        own = [name for name in FIELDS if name != POSITION or has_positions]
+        own = [name for name in FIELDS if name != POSITION or self.policy.orders_ties]
         return (*own, *(f"{ATTRIBUTE}{name}" for name in self.attributes))
 
     def rows(self, on_read: OnProgress = lambda _: None) -> Iterator[Row]:
         """Yield the entries, best first; `on_read` receives how many more were read."""
-        for page in cut_batches(ranked(self.entries.all(PAGE_ENTRIES), self.attributes), COUNTED_ENTRIES):
+        for page in cut_batches(ranked(self.entries.all(PAGE_ENTRIES), self.policy, self.attributes), COUNTED_ENTRIES):
             self.rate_limit.wait(len(page))
             yield from page
             self.count += len(page)
@@ -65,15 +65,18 @@ class Export:
         return _updates(_read_root(self.index, self.entries.board)) != _updates(self.root)
 
 
-def ranked(entries: Iterable[StoredEntry], attributes: Sequence[str] = ()) -> Iterator[Row]:
+def ranked(
+    entries: Iterable[StoredEntry], policy: BoardPolicy = DEFAULT, attributes: Sequence[str] = ()
+) -> Iterator[Row]:
     """Rank the entries of a board, best first: tied entries share the rank of the first of them (1, 2, 2, 4).
 
-    `attributes` are the names of those that a row has; None for one that the entry lacks.
+    On a board with columns they have equal columns too. `attributes` are the names of those that a row has; None for
+    one that the entry lacks.
     """
-    rank, before = 0, None
+    rank, before = 0, ""
     for position, entry in enumerate(entries, start=1):
-        rank = rank if before is not None and before.number == entry.number else position
-        before = entry
+        key = shared_prefix(entry.tie_order, entry.number, policy)
+        rank, before = rank if key == before else position, key
         shown = dict(entry.attributes)
         yield {
             BOARD: entry.board,

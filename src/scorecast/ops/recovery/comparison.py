@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from scorecast.changes.change import iso_now
+from scorecast.leaderboard.columns import Values, rank_prefix
 from scorecast.leaderboard.derived_board import policy_by_name
 from scorecast.leaderboard.display import Attributes
 from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Keep
@@ -22,16 +23,18 @@ EXAMPLES = 5
 
 @dataclass(frozen=True, slots=True)
 class ScoreAndName:
-    """The score, the name and the attributes that an entry shows."""
+    """The score, the name, the attributes, and the columns by its board's policy that an entry shows."""
 
     score: Decimal
     name: str | None
     attributes: Attributes = ()
+    columns: Values = ()
 
     def __str__(self) -> str:
         attributes = [f"{name} {value}" for name, value in self.attributes]
         beside = ", ".join(([] if self.name is None else [self.name]) + attributes)
-        return f"{self.score} ({beside})" if beside else f"{self.score}"
+        then = ", ".join([f"{self.score}", *(value or "-" for value in self.columns)])
+        return f"{then} ({beside})" if beside else then
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,8 @@ class Agreement:
             return True
         if main is None or leaderboard is None or policy.keep == Keep.LATEST:
             return main == leaderboard
-        is_worse = policy.keep == Keep.BEST and policy.order.is_better(main.score, leaderboard.score)
+        best, shown = (rank_prefix(one.score, one.columns, policy) for one in (main, leaderboard))
+        is_worse = policy.keep == Keep.BEST and best < shown
         return (main.name, main.attributes) == (leaderboard.name, leaderboard.attributes) and not is_worse
 
     def is_loose(self, board: str) -> bool:
@@ -81,8 +85,9 @@ class Agreement:
 
     @property
     def values(self) -> tuple[str, ...]:
-        """The attributes of items by whose values boards derive from others."""
-        return tuple(sorted({one for policy in self.policies.values() for one in policy.by}))
+        """The attributes of items that policies name: by whose values boards derive, and which rank equal scores."""
+        policies = self.policies.values()
+        return tuple(sorted({one for policy in policies for one in (*policy.by, *(c.name for c in policy.columns))}))
 
     def _is_checked(self, policy: BoardPolicy) -> bool:
         return policy.starts_at is None and policy.is_open(self.now())

@@ -31,8 +31,6 @@ from scorecast.leaderboard.policy import (
     POLICY,
     VALUES,
     BoardPolicy,
-    Order,
-    Ties,
     is_policy,
     lists_a_board,
     read_policy,
@@ -167,12 +165,12 @@ class Index(dict[str, BoardIndex]):
 class Tally:
     """What the entries of a board say: how many name each range, and how many of those are not in it.
 
-    `shapes` are None if they are not sound. `order` is that of the policy if ties have an order, by the policy or in
-    the index; `is_tied` says that all entries have a place in it.
+    `shapes` are None if they are not sound. `key_order` is that of the policy if ties have an order, by the policy or
+    in the index; `is_tied` says that all entries have a place in it.
     """
 
     shapes: KnownShapes | None
-    order: Order | None
+    key_order: str | None
     named: Counter[str] = field(default_factory=Counter)
     misplaced: int = 0
     is_tied: bool = True
@@ -180,10 +178,10 @@ class Tally:
     def add(self, entry: StoredEntry) -> None:
         """Count an entry. O(log ranges)."""
         self.named[entry.range or FIRST] += 1
-        is_tied = self.order is None or entry.follows(self.order)
+        is_tied = self.key_order is None or entry.follows(self.key_order)
         self.is_tied &= is_tied
         if self.shapes:
-            is_out_of_order = self.shapes.ties == self.order and not is_tied
+            is_out_of_order = self.shapes.ties == self.key_order and not is_tied
             self.misplaced += is_out_of_order or not self.shapes.holds(entry)
 
 
@@ -291,9 +289,9 @@ def tally_entries(
 
 def tally_of(found: BoardIndex) -> Tally:
     """Return the tally of a board none of whose entries is counted yet."""
-    has_order = found.root.ties or found.policy.ties is Ties.EARLIEST
+    has_order = found.root.ties or found.policy.orders_ties
     shapes = None if any(found.broken_shapes()) else found.shapes
-    return Tally(shapes, found.policy.order if has_order else None)
+    return Tally(shapes, found.policy.key_order if has_order else None)
 
 
 def expected_counts(shapes: KnownShapes, named: Mapping[str, int]) -> dict[str, dict[str, int]]:

@@ -17,7 +17,7 @@ from scorecast.changes.change import iso_now
 from scorecast.leaderboard.index.shape import FIRST, RANGE_ENTRIES, build, starts_of
 from scorecast.leaderboard.index.table import ROOT, SHARDS, Shard, id_text, shape_item, shape_key, shard_item
 from scorecast.leaderboard.item import StoredEntry
-from scorecast.leaderboard.policy import Ties, board_key
+from scorecast.leaderboard.policy import board_key
 from scorecast.ops.recovery.counters import BoardIndex, Tally, expected_counts, number_of
 from scorecast.ops.stack.batch_write import WriteRequest
 from scorecast.standings.shapes import KnownShapes
@@ -86,7 +86,7 @@ class NewIndex:
 
 def ties_of(found: BoardIndex, tally: Tally) -> str:
     """Return by which order of ties to cut a board: its policy's, if it has one and all entries have a place."""
-    return str(found.policy.order) if found.policy.ties is Ties.EARLIEST and tally.is_tied else ""
+    return found.policy.key_order if found.policy.orders_ties and tally.is_tied else ""
 
 
 def keeps_cuts(found: BoardIndex, tally: Tally) -> bool:

@@ -17,6 +17,7 @@ from typing import Any, Literal
 from scorecast.changes.values import Image
 from scorecast.errors import CannotApply
 from scorecast.leaderboard.batch_get import read_items
+from scorecast.leaderboard.columns import values_in
 from scorecast.leaderboard.derived_board import attribute_policies
 from scorecast.leaderboard.item import ENTRIES_ONLY, Item, Key, is_entry, item_key, read_item
 from scorecast.ops.recovery.comparison import (
@@ -34,6 +35,7 @@ from scorecast.ops.stack.stack import Stack
 from scorecast.runtime.batches import cut_batches
 from scorecast.runtime.pages import read_all
 from scorecast.standings.derived_entries import values_of
+from scorecast.standings.entry import with_columns
 
 PAGE_KEYS = 100
 # How many suspects are examined together.
@@ -175,20 +177,27 @@ class Verifier:
             return {}  # the dead-letter queue has it, with the reason
         if entry is None or entry.score is None:
             return {}
-        derived = attribute_policies(entry.board, self.agreement.policy_of(entry.board), values_of(image))
-        shown = ScoreAndName(Decimal(entry.score), entry.name, entry.attributes)
+        policy = self.agreement.policy_of(entry.board)
+        derived = attribute_policies(entry.board, policy, values_of(image))
+        columns = with_columns(entry, policy).columns
+        shown = ScoreAndName(Decimal(entry.score), entry.name, entry.attributes, columns)
         return {(entry.id, board): shown for board in (entry.board, *derived)}
 
     def _shown(self, keys: Iterable[Key]) -> dict[Key, ScoreAndName]:
         """Read the entries that the leaderboard has at some keys."""
         asked = [item_key(*key) for key in dict.fromkeys(keys)]
         items = read_items(self.dynamodb, self.leaderboard, asked, consistent=True)
-        return dict(_entry_in(item) for item in items if is_entry(item))
+        return dict(self._entry_in(item) for item in items if is_entry(item))
 
     def _entries(self) -> Iterator[tuple[Key, ScoreAndName]]:
         """Read every entry of the leaderboard, page by page, without tombstones."""
         request = {"TableName": self.leaderboard, "ConsistentRead": True, **ENTRIES_ONLY}
-        return map(_entry_in, read_all(self.dynamodb.scan, request))
+        return map(self._entry_in, read_all(self.dynamodb.scan, request))
+
+    def _entry_in(self, item: Item) -> tuple[Key, ScoreAndName]:
+        entry = read_item(item)
+        columns = values_in(entry.tie_order, self.agreement.policy_of(entry.board))
+        return entry.key, ScoreAndName(entry.number, entry.name, entry.attributes, columns)
 
     def _items_at(self, keys: Iterable[Key]) -> Iterator[Item]:
         """Read the items of the main table that have the same keys as entries."""
@@ -208,11 +217,6 @@ class Verifier:
             "ExpressionAttributeValues": {":id": {self.table.key_types[name]: participant}},
         }
         return read_all(self.dynamodb.query, request)
-
-
-def _entry_in(item: Item) -> tuple[Key, ScoreAndName]:
-    entry = read_item(item)
-    return entry.key, ScoreAndName(entry.number, entry.name, entry.attributes)
 
 
 def verifier_of(

@@ -20,16 +20,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from scorecast.errors import NotAcknowledged, ScorecastError
 from scorecast.leaderboard.batch_get import BatchGetItem, read_items
-from scorecast.leaderboard.index.entries import EntryIndex
-from scorecast.leaderboard.item import BY_SCORE, is_entry, item_key, read_item
-from scorecast.leaderboard.policy import Order
+from scorecast.leaderboard.index.entries import entry_index
+from scorecast.leaderboard.item import is_entry, item_key, read_item
+from scorecast.leaderboard.policy import BoardPolicy, Order
 from scorecast.leaderboard.policy_table import PolicyTable
 from scorecast.runtime.aws import code_of
 from scorecast.runtime.logs import logger
 from scorecast.standings.announce.publish import StandingEventPublisher
 from scorecast.standings.announce.snapshots import ConcurrentSave, SnapshotTable
 from scorecast.standings.announce.standing_event import events_of
-from scorecast.standings.announce.top import Snapshot, Top, TopEntry, best, best_entries, is_ahead, top_entry_of
+from scorecast.standings.announce.top import Snapshot, Top, TopEntry, best, best_entries, rank_in_top, top_entry_of
 from scorecast.standings.entry import Entry
 
 # Boards announced at the same time: one whose top changed waits for some seven calls.
@@ -48,7 +48,7 @@ class _DynamoDb(BatchGetItem, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """The entries of a batch on one board, those of them that were written now (`applied`), and the board's order.
+    """The entries of a batch on one board, those of them that were written now (`applied`), and the board's policy.
 
     `published` are the numbers of events that the bus took, one for each saved snapshot.
     """
@@ -56,7 +56,7 @@ class _Written:
     board: str
     entries: Sequence[Entry]
     applied: Sequence[Entry]
-    order: Order
+    policy: BoardPolicy
     published: list[int] = field(default_factory=list)
 
     @property
@@ -79,7 +79,8 @@ class Announcements:
 
     dynamodb: _DynamoDb
     table: str
-    index: str
+    score_index: str
+    tie_index: str
     snapshots: SnapshotTable
     policies: PolicyTable
     publisher: StandingEventPublisher
@@ -101,10 +102,8 @@ class Announcements:
         except _Failures as error:
             logger.error("standings could not read %d snapshots (%s)", len(by_board), code_of(error))
             return Announced(set(by_board))
-        written = (
-            _Written(board, some, applied_by_board[board], policies[board].order) for board, some in by_board.items()
-        )
-        possible = [one for one in written if snapshots[one.board].may_change_top(one.entries, self.size, one.order)]
+        written = (_Written(board, some, applied_by_board[board], policies[board]) for board, some in by_board.items())
+        possible = [one for one in written if snapshots[one.board].may_change_top(one.entries, self.size, one.policy)]
         done = self.executor.map(lambda one: self._is_announced(one, snapshots[one.board], deadline), possible)
         failed = {one.board for one, is_announced in zip(possible, done, strict=True) if not is_announced}
         return Announced(failed, sum(sum(one.published) for one in possible))
@@ -154,26 +153,29 @@ class Announcements:
         entry that has left may hide the one behind it, which no other process announces: then more are read.
         """
         limit = self.size + sum(entry.id in snapshot.ids for entry in written.applied)
+        order = written.policy.order
         while True:
             indexed = self._best_indexed(written, limit)
-            last = indexed[-1].score if len(indexed) == limit else None
-            ahead = best_entries(written.applied, last, self.size, written.order)
+            last = rank_in_top(indexed[-1], order) if len(indexed) == limit else None
+            ahead = best_entries(written.applied, last, self.size, written.policy)
             ids = snapshot.ids | {entry.id for entry in indexed} | {entry.id for entry in ahead}
-            top = best(self._read_entries(written.board, ids), snapshot.top, self.size, written.order)
-            if last is None or (len(top) == self.size and not is_ahead(last, top[-1].score, written.order)):
+            top = best(self._read_entries(written, ids), snapshot.top, self.size, order)
+            if last is None or (len(top) == self.size and rank_in_top(top[-1], order) <= last):
                 return top
             limit *= 2
 
-    def _read_entries(self, board: str, ids: Iterable[str]) -> list[TopEntry]:
-        keys = [item_key(one, board) for one in sorted(ids)]
+    def _read_entries(self, written: _Written, ids: Iterable[str]) -> list[TopEntry]:
+        keys = [item_key(one, written.board) for one in sorted(ids)]
         items = read_items(self.dynamodb, self.table, keys, consistent=True, sleep=self.sleep)
-        return [top_entry_of(read_item(item)) for item in items if is_entry(item)]
+        return [top_entry_of(read_item(item), written.policy) for item in items if is_entry(item)]
 
     def _best_indexed(self, written: _Written, limit: int) -> list[TopEntry]:
         """Query the index for the best entries; half a read unit up to 4 KB."""
-        request = EntryIndex(self.dynamodb.query, self.table, self.index, BY_SCORE).request(written.board)
-        answer = self.dynamodb.query(**request, ScanIndexForward=written.order is Order.ASCENDING, Limit=limit)
-        return [top_entry_of(read_item(item)) for item in answer["Items"]]
+        has_columns = bool(written.policy.then_by)
+        index = entry_index(self.dynamodb.query, self.table, self.score_index, self.tie_index, ties=has_columns)
+        is_ascending = has_columns or written.policy.order is Order.ASCENDING
+        answer = self.dynamodb.query(**index.request(written.board), ScanIndexForward=is_ascending, Limit=limit)
+        return [top_entry_of(read_item(item), written.policy) for item in answer["Items"]]
 
 
 def _by_board(entries: Iterable[Entry]) -> dict[str, list[Entry]]:

@@ -72,10 +72,10 @@ def events_of(snapshot: Snapshot) -> Iterator[StandingEvent]:
 def ranks_of(top: Top) -> dict[str, int]:
     """Return the competition rank of each participant: 1, 2, 2, 4."""
     ranks: dict[str, int] = {}
-    rank, score = 0, None
+    rank, shared = 0, None
     for position, entry in enumerate(top, start=1):
-        if Decimal(entry.score) != score:
-            rank, score = position, Decimal(entry.score)
+        if (Decimal(entry.score), entry.columns) != shared:
+            rank, shared = position, (Decimal(entry.score), entry.columns)
         ranks[entry.id] = rank
     return ranks
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
+from scorecast.leaderboard.columns import rank_prefix, shared_prefix
 from scorecast.leaderboard.item import Item, StoredEntry, cut_name
-from scorecast.leaderboard.policy import Order
+from scorecast.leaderboard.policy import BoardPolicy, Order
 from scorecast.standings.entry import Entry
 
 # The prefix of the collections of the board table that hold snapshots.
@@ -21,13 +22,19 @@ SNAPSHOT = "snapshot/"
 
 @dataclass(frozen=True, slots=True)
 class TopEntry:
-    """An entry in the top; `score` is DynamoDB's text of the number, `name` has NAME_CHARACTERS at most."""
+    """An entry in the top; `score` is DynamoDB's text of the number, `name` has NAME_CHARACTERS at most.
+
+    `columns` is a text by which the board's columns rank equal scores; empty if it has none.
+    """
 
     id: str
     score: str
     name: str | None = None
+    columns: str = ""
 
 
+Rank = tuple[Decimal, str]
+"""The score and the columns, smaller for a better rank, and equal if it is shared."""
 Top = tuple[TopEntry, ...]
 """The first entries of a board, best first."""
 
@@ -73,43 +80,55 @@ class Snapshot:
         # Milliseconds, so that versions keep growing even if the board's snapshot was lost.
         return max(self.version + 1, now_ms)
 
-    def may_change_top(self, entries: Iterable[Entry], size: int, order: Order) -> bool:
+    def may_change_top(self, entries: Iterable[Entry], size: int, policy: BoardPolicy) -> bool:
         """Whether writing these entries of the board can have changed its top; on a large board it rarely can."""
         if self.pending is not None or len(self.top) > size:
             return True
         ids = self.ids
-        last = self.top[-1].score if len(self.top) == size else None
-        return any(entry.id in ids or is_ahead(entry.score, last, order) for entry in entries)
+        last = rank_in_top(self.top[-1], policy.order) if len(self.top) == size else None
+        return any(entry.id in ids or is_ahead(entry, last, policy) for entry in entries)
 
 
 def best(entries: Iterable[TopEntry], before: Top, count: int, order: Order) -> Top:
-    """Return the best `count` entries; among equal scores those of the previous top come first, in their order."""
+    """Return the best `count` entries; of those that share a rank the previous top's come first, in their order."""
     position = {entry.id: at for at, entry in enumerate(before)}
     ranked = sorted(
-        entries, key=lambda entry: (sort_key(entry.score, order), position.get(entry.id, len(before)), entry.id)
+        entries, key=lambda entry: (rank_in_top(entry, order), position.get(entry.id, len(before)), entry.id)
     )
     return tuple(ranked[:count])
 
 
-def best_entries(entries: Iterable[Entry], last: str | None, count: int, order: Order) -> list[Entry]:
-    """Return the best `count` of the entries that score better than `last`; None is worse than any score."""
-    ahead = (entry for entry in entries if is_ahead(entry.score, last, order))
-    return sorted(ahead, key=lambda entry: (sort_key(str(entry.score), order), entry.id))[:count]
+def best_entries(entries: Iterable[Entry], last: Rank | None, count: int, policy: BoardPolicy) -> list[Entry]:
+    """Return the best `count` of the entries that rank before `last`; None is worse than any rank."""
+    ahead = (entry for entry in entries if is_ahead(entry, last, policy))
+    return sorted(ahead, key=lambda entry: (_rank(entry, policy), entry.id))[:count]
 
 
-def is_ahead(score: str | None, last: str | None, order: Order) -> bool:
-    """Whether a score would enter a top whose last score is `last`; None if the top is not full."""
-    return score is not None and (last is None or sort_key(score, order) < sort_key(last, order))
+def is_ahead(entry: Entry, last: Rank | None, policy: BoardPolicy) -> bool:
+    """Whether an entry would enter a top whose last rank is `last`; None if the top is not full."""
+    return entry.score is not None and (last is None or _rank(entry, policy) < last)
 
 
-def sort_key(score: str, order: Order) -> Decimal:
-    """Return a number that is smaller for a better score; `score` is DynamoDB's text."""
-    return order.sort_key(Decimal(score))
+def rank_in_top(entry: TopEntry, order: Order) -> Rank:
+    """Return what ranks an entry of the top."""
+    return order.sort_key(Decimal(entry.score)), entry.columns
 
 
-def top_entry_of(entry: StoredEntry) -> TopEntry:
+def top_entry_of(entry: StoredEntry, policy: BoardPolicy) -> TopEntry:
     """Make the top's entry of an entry of the leaderboard table."""
-    return TopEntry(entry.id, str(entry.score), cut_name(entry.name) or None)
+    columns = _columns(shared_prefix(entry.tie_order, entry.number, policy)) if policy.then_by else ""
+    return TopEntry(entry.id, str(entry.score), cut_name(entry.name) or None, columns)
+
+
+def _rank(entry: Entry, policy: BoardPolicy) -> Rank:
+    score = Decimal(str(entry.score))
+    columns = _columns(rank_prefix(score, entry.columns, policy)) if policy.then_by else ""
+    return policy.order.sort_key(score), columns
+
+
+def _columns(prefix: str) -> str:
+    """The part of a rank's prefix that is behind the score."""
+    return prefix.partition("/")[2]
 
 
 def snapshot_key(board: str) -> Item:
@@ -151,6 +170,7 @@ def _top_value(top: Top) -> dict[str, Any]:
 
 def _entry_value(entry: TopEntry) -> Item:
     value = {"id": {"S": entry.id}, "score": {"N": entry.score}}
+    value |= {"columns": {"S": entry.columns}} if entry.columns else {}
     return value if entry.name is None else value | {"name": {"S": entry.name}}
 
 
@@ -159,4 +179,5 @@ def _top(value: Mapping[str, Any]) -> Top:
 
 
 def _top_entry(value: Mapping[str, Any]) -> TopEntry:
-    return TopEntry(value["id"]["S"], value["score"]["N"], value.get("name", {}).get("S"))
+    name, columns = (value.get(one, {}).get("S") for one in ("name", "columns"))
+    return TopEntry(value["id"]["S"], value["score"]["N"], name, columns or "")

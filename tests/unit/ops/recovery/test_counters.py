@@ -130,9 +130,8 @@ def test_a_broken_index_is_told(tables: RecoveryTables, collection: str, changes
 
 
 def test_a_place_among_ties_that_does_not_fit_the_score_or_the_policy_is_misplaced(tables: RecoveryTables) -> None:
-    tables.put(
-        "leaderboard", entry("1", "a", "60") | {"tieOrder": {"S": tie_order(Decimal(60), Order.DESCENDING, "", "7")}}
-    )
+    place = {"tieBoard": {"S": "a"}, "tieOrder": {"S": tie_order(Decimal(60), Order.DESCENDING, "", "7")}}
+    tables.put("leaderboard", entry("1", "a", "60") | place)
     tables.put("boards", {"collection": {"S": "boards"}, "name": {"S": "a"}})
     root = Shape(1, (LOWEST,), ("1",))
     tables.put("boards", shape_item("a", ROOT, root, ties="descending") | {"next": {"N": "1"}})

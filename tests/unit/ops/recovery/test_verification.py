@@ -2,11 +2,13 @@
 
 import json
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from scorecast.changes.change import from_detail, stream_label
+from scorecast.leaderboard.columns import tie_key
 from scorecast.leaderboard.item import Item, StoredEntry, make_item
 from scorecast.leaderboard.policy import BoardPolicy, Keep, Order
 from scorecast.ops.recovery.comparison import Comparison, Difference
@@ -265,6 +267,26 @@ def test_what_a_stack_shows_of_an_item_is_compared_and_repaired_with_the_name(ta
     assert detail["new"] == {"id": "2", "metadata": "b", "projectScore": 5, "team": "Lynx"}
     [made] = entries_of(from_detail(detail, STREAM_ARN), stack.attributes)
     assert made.attributes == (("team", "Lynx"),)
+
+
+def test_columns_are_compared_and_repaired_with_the_score(tables: RecoveryTables) -> None:
+    policy = BoardPolicy(then_by="penalty:ascending")
+    tables.declare("b", policy)
+    tables.put("main", *(entry(at, "b", "5") | {"penalty": {"N": "7"}, "essay": {"S": "x"}} for at in "123"))
+    for participant, values in {"1": ("7",), "2": ("8",)}.items():
+        key = tie_key(Decimal(5), values, policy, "", "7")
+        tables.put("leaderboard", make_item(StoredEntry(participant, "b", "7", "2026", "5", tie_order=key)))
+    tables.put("leaderboard", make_item(StoredEntry("3", "b", "7", "2026", "5")))  # from before the board had columns
+    stack = stack_of(tables)
+    found = list(verifier_of(stack, 0, lambda *_: None).find())
+    assert [str(one) for one in found] == [
+        "b/2 shows 5, 8, the main table says 5, 7",
+        "b/3 shows 5, the main table says 5, 7",
+    ]
+    sqs = FakeQueue()
+    Repair(verifier_of(stack, 0, lambda *_: None), item_reader_of(stack), sqs, CONSUMER_QUEUE).send(found[0])
+    detail = json.loads(sqs.sent[0][1])["detail"]
+    assert detail["new"] == {"id": "2", "metadata": "b", "projectScore": 5, "penalty": 7}
 
 
 def test_a_repair_removes_an_entry_without_an_item(tables: RecoveryTables) -> None:

@@ -1,9 +1,13 @@
 import json
+from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
-from scorecast.leaderboard.item import read_item
-from scorecast.leaderboard.policy import Order
+from scorecast.leaderboard.columns import tie_key
+from scorecast.leaderboard.item import StoredEntry, read_item
+from scorecast.leaderboard.policy import BoardPolicy, Order
+from scorecast.standings.announce.standing_event import ranks_of
 from scorecast.standings.announce.top import (
     Snapshot,
     TopEntry,
@@ -16,6 +20,9 @@ from scorecast.standings.announce.top import (
 from scorecast.standings.entry import Entry
 
 DESCENDING, ASCENDING = Order.DESCENDING, Order.ASCENDING
+HIGHEST, LOWEST = BoardPolicy(), BoardPolicy(order=Order.ASCENDING)
+# The lower the penalty the better; a time is only one more column.
+COLUMNS = BoardPolicy(then_by="penalty:ascending,at:descending")
 TOP = (TopEntry("a", "90"), TopEntry("b", "80"), TopEntry("c", "70"))
 
 
@@ -47,9 +54,9 @@ def test_scores_are_compared_exactly() -> None:
 
 def test_the_best_entries_are_those_with_the_best_scores_ahead_of_the_last() -> None:
     entries = [entry("a", "1"), entry("b", None), entry("c", "3"), entry("d", "2")]
-    assert [one.id for one in best_entries(entries, None, 2, DESCENDING)] == ["c", "d"]
-    assert [one.id for one in best_entries(entries, "2", 2, DESCENDING)] == ["c"]
-    assert [one.id for one in best_entries(entries, "3", 3, ASCENDING)] == ["a", "d"]
+    assert [one.id for one in best_entries(entries, None, 2, HIGHEST)] == ["c", "d"]
+    assert [one.id for one in best_entries(entries, (Decimal(-2), ""), 2, HIGHEST)] == ["c"]
+    assert [one.id for one in best_entries(entries, (Decimal(3), ""), 3, LOWEST)] == ["a", "d"]
 
 
 @pytest.mark.parametrize(
@@ -68,14 +75,14 @@ def test_the_best_entries_are_those_with_the_best_scores_ahead_of_the_last() -> 
 def test_only_entries_that_reach_the_top_or_are_in_it_may_change_it(
     written: Entry, order: Order, may_change: bool
 ) -> None:
-    assert Snapshot("StarWar", 1, TOP).may_change_top([written], 3, order) is may_change
+    assert Snapshot("StarWar", 1, TOP).may_change_top([written], 3, BoardPolicy(order=order)) is may_change
 
 
 def test_any_score_may_change_a_top_that_is_not_full_and_any_write_one_that_is_too_large_or_pending() -> None:
-    assert Snapshot("StarWar", 1, TOP).may_change_top([entry("x", "-5")], 4, DESCENDING)
-    assert not Snapshot("StarWar", 1, TOP).may_change_top([entry("x", None)], 4, DESCENDING)
-    assert Snapshot("StarWar", 1, TOP).may_change_top([entry("x", None)], 2, DESCENDING)
-    assert Snapshot("StarWar", 1, TOP, pending=()).may_change_top([entry("x", None)], 3, DESCENDING)
+    assert Snapshot("StarWar", 1, TOP).may_change_top([entry("x", "-5")], 4, HIGHEST)
+    assert not Snapshot("StarWar", 1, TOP).may_change_top([entry("x", None)], 4, HIGHEST)
+    assert Snapshot("StarWar", 1, TOP).may_change_top([entry("x", None)], 2, HIGHEST)
+    assert Snapshot("StarWar", 1, TOP, pending=()).may_change_top([entry("x", None)], 3, HIGHEST)
 
 
 def test_a_top_that_needs_events_is_saved_before_it_is_announced() -> None:
@@ -108,7 +115,31 @@ def test_the_largest_snapshot_fits_into_an_item() -> None:
         "metadata": {"S": "b"},
         "projectScore": {"N": "-" + "1" * 38},
         "userName": {"S": "😀" * 1000},
+        "tieBoard": {"S": "b"},
+        "tieOrder": {"S": tie_key(Decimal("-" + "1" * 38), ("-" + "2" * 38, "2026-01-01T00:00:00Z"), COLUMNS, "", "")},
     }
-    top = tuple(top_entry_of(read_item(item)) for _ in range(50))
+    top = tuple(top_entry_of(read_item(item), COLUMNS) for _ in range(50))
     size_bytes = len(json.dumps(snapshot_item(Snapshot("b" * 1024, 1, top, top, 50)), ensure_ascii=False).encode())
     assert size_bytes < 400 * 1024
+
+
+def with_penalty(participant: str, score: str, penalty: str) -> TopEntry:
+    key = tie_key(Decimal(score), (penalty,), COLUMNS, "", "1")
+    return top_entry_of(StoredEntry(participant, "b", "1", "", score, tie_order=key), COLUMNS)
+
+
+def test_a_top_follows_the_ranks_of_a_board_with_columns() -> None:
+    entries = [with_penalty("a", "5", "300"), with_penalty("b", "5", ""), with_penalty("c", "5", "20.5")]
+    entries += [with_penalty("d", "4", "0"), with_penalty("e", "5", "300.0")]
+    top = best(entries, (with_penalty("e", "5", "300"),), 5, DESCENDING)
+    assert ids(top) == "ceabd"
+    assert ranks_of(top) == {"c": 1, "e": 2, "a": 2, "b": 4, "d": 5}
+    saved = Snapshot("b", 7, top, None, 5, "2026-01-01T00:00:00Z")
+    assert read_snapshot(snapshot_item(saved)) == saved
+
+
+@pytest.mark.parametrize(("penalty", "may_change"), [("20", True), ("20.5", False), ("21", False), ("", False)])
+def test_an_entry_enters_a_full_top_by_its_columns(penalty: str, may_change: bool) -> None:
+    top = Snapshot("b", 1, (with_penalty("a", "6", "9"), with_penalty("c", "5", "20.5")))
+    written = replace(entry("x", "5"), columns=(penalty,))
+    assert top.may_change_top([written], 2, COLUMNS) is may_change

@@ -1,0 +1,150 @@
+"""Tie-break columns: attributes of items that rank entries with equal scores. Pure.
+
+The value of a column is a number or a time. A value that is missing, or neither of them, ranks last. Values are kept as
+texts: a number or a time (UTC) in one form each, or an empty text. An entry's order key holds them between the score
+and the time, and ends with a tag of the policy, so that keys of another policy are recognized.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Context, Decimal
+from typing import Any
+
+from scorecast.leaderboard.order_key import SCORE_DIGITS, lowest_score, score_order, tag_of, tie_order
+from scorecast.leaderboard.policy import BoardPolicy, Order
+
+Values = tuple[str, ...]
+"""The values of an entry's columns, in the order of the policy."""
+
+# After the keys of all numbers.
+_MISSING = "3"
+# Behind the key of a number, if it is that of a time: the seconds since 1970.
+_TIME = "t"
+# A longer text is not a time, and no number is longer.
+_VALUE_CHARACTERS = 150
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECONDS = 6
+_NUMBERS = Context(prec=SCORE_DIGITS)
+
+
+def values_of(image: Mapping[str, Any], policy: BoardPolicy) -> Values:
+    """Return the values that an item has in the columns of a board.
+
+    >>> values_of({"penalty": {"N": "1E+1"}, "at": {"S": "2026-01-01T11:00+01:00"}}, BoardPolicy(
+    ...     then_by="penalty:ascending,at:ascending,more:descending"))
+    ('10', '2026-01-01T10:00:00Z', '')
+    """
+    return tuple(_value(image.get(column.name, {})) for column in policy.columns)
+
+
+def short_values(image: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the numbers and short texts of an item, among which its columns are: a batch keeps no large images."""
+    return {
+        name: value
+        for name, value in image.items()
+        if any(kind in ("N", "S") and len(inner) <= _VALUE_CHARACTERS for kind, inner in value.items())
+    }
+
+
+def rank_prefix(score: Decimal, values: Values, policy: BoardPolicy) -> str:
+    """Return the text with which the keys of all entries begin that share a rank; those of better ones come before."""
+    padded = (*values, *("" for _ in policy.columns))
+    parts = (_part(value, column.order) for value, column in zip(padded, policy.columns, strict=False))
+    return "/".join((score_order(score, policy.order), *parts, ""))
+
+
+def shared_prefix(key: str, score: Decimal, policy: BoardPolicy) -> str:
+    """Return the rank_prefix of an entry with a key; that of a key of another policy is the last with its score."""
+    return prefix_in(key, policy) if _is_of(key, policy) else rank_prefix(score, (), policy)
+
+
+def prefix_in(key: str, policy: BoardPolicy) -> str:
+    """Return the rank_prefix with which a text begins, a key or a cut between keys; empty if it ends before."""
+    *parts, rest = key.split("/", 1 + len(policy.columns))
+    return key.removesuffix(rest) if len(parts) == 1 + len(policy.columns) else ""
+
+
+def tie_key(score: Decimal, values: Values, policy: BoardPolicy, at: str, sequence: str) -> str:
+    """Return the order key of an entry where the policy orders ties; `at` and `sequence` are those of tie_order."""
+    key = tie_order(score, policy.order, at, sequence)
+    if not policy.then_by:
+        return key
+    return f"{rank_prefix(score, values, policy)}{key.partition('/')[2]}/{tag_of(policy.key_order)}"
+
+
+def values_in(key: str, policy: BoardPolicy) -> Values:
+    """Return the values that an order key holds; none if it is that of another policy."""
+    if not policy.then_by or not _is_of(key, policy):
+        return ()
+    parts = key.split("/")[1:]
+    return tuple(_read(part, column.order) for part, column in zip(parts, policy.columns, strict=False))
+
+
+def shown_values(values: Sequence[str], policy: BoardPolicy) -> dict[str, Decimal | str | None]:
+    """Return the values by column: a number, a time as text, or None for one that is missing.
+
+    >>> shown_values(("10", ""), BoardPolicy(then_by="penalty:ascending,at:ascending"))
+    {'penalty': Decimal('10'), 'at': None}
+    """
+    return {column.name: _shown(value) for column, value in zip(policy.columns, values, strict=False)}
+
+
+def _is_of(key: str, policy: BoardPolicy) -> bool:
+    return key.endswith(f"/{tag_of(policy.key_order)}")
+
+
+def _shown(value: str) -> Decimal | str | None:
+    return (value if _is_time(value) else Decimal(value)) if value else None
+
+
+def _value(value: Mapping[str, Any]) -> str:
+    for kind, inner in value.items():
+        if kind == "N":
+            return _number_text(Decimal(inner))
+        if kind == "S":
+            return _time_text(inner)
+    return ""
+
+
+def _number_text(number: Decimal) -> str:
+    """Write a number in one form, without an exponent where that is short."""
+    if not number:
+        return "0"
+    number = number.normalize(_NUMBERS)
+    return format(number, "f") if 0 <= number.adjusted() < SCORE_DIGITS else str(number)
+
+
+def _time_text(text: str) -> str:
+    """Write a time (ISO 8601; UTC without a zone) in one form; empty for a text that is not a time."""
+    try:
+        moment = datetime.fromisoformat(text)
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return ""
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+def _is_time(value: str) -> bool:
+    return value.endswith("Z")
+
+
+def _part(value: str, order: Order) -> str:
+    """Return the part of a key that a value makes; better values come first."""
+    if not value:
+        return _MISSING
+    if not _is_time(value):
+        return score_order(Decimal(value), order)
+    microseconds = (datetime.fromisoformat(value) - _EPOCH) // timedelta(microseconds=1)
+    return score_order(Decimal(microseconds).scaleb(-_MICROSECONDS), order) + _TIME
+
+
+def _read(part: str, order: Order) -> str:
+    """Read the value of a part of a key."""
+    if part == _MISSING:
+        return ""
+    number = order.sort_key(lowest_score(part.removesuffix(_TIME)))
+    if not part.endswith(_TIME):
+        return _number_text(number)
+    return _time_text((_EPOCH + timedelta(microseconds=int(number.scaleb(_MICROSECONDS)))).isoformat())
