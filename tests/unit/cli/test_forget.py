@@ -104,7 +104,7 @@ def test_a_report_that_cannot_be_written_is_refused_before_anything_is_erased(
 
 
 def test_what_is_left_to_people_is_told_with_an_exit_code(system: ErasureSystem, tmp_path: Path) -> None:
-    system.bucket.put("changes/readme.txt", b"hello 1")
+    system.bucket.put("changes/readme.txt", b'hello "1"')
     system.queue.park("hello")
     file = tmp_path / "report.json"
     with pytest.raises(UserError, match=r"could not be read.*changes/readme.txt") as error:

@@ -141,14 +141,14 @@ def test_an_object_that_is_written_all_the_time_is_left_and_named(
 def test_an_object_that_cannot_be_read_is_named_and_does_not_stop_the_others(
     system: ErasureSystem, bucket: FakeVersions, objects: BackupObjects
 ) -> None:
-    bucket.put("changes/readme.txt", b"hello 1")
+    bucket.put("changes/readme.txt", b'hello "1"')
     system.keep(line("1"), key="changes/2026/01/01/00/archived")
     bucket.archived = {"changes/2026/01/01/00/archived"}
     system.keep(line("1"), key=KEY)
     assert erase(objects) == {LINES: 1}
     assert objects.unreadable.keys() == {"changes/readme.txt", "changes/2026/01/01/00/archived"}
     assert "restore it first" in objects.unreadable["changes/2026/01/01/00/archived"]
-    assert bucket.current()["changes/readme.txt"] == b"hello 1"
+    assert bucket.current()["changes/readme.txt"] == b'hello "1"'
 
 
 def test_a_redrive_finds_the_rest_of_a_batch(bucket: FakeVersions, objects: BackupObjects) -> None:

@@ -98,6 +98,9 @@ def test_a_text_that_is_not_read_is_about_others(other: str, kind: str, is_ascii
 
 
 def test_an_object_without_the_id_is_not_read() -> None:
-    assert not Participant("42", "id").may_be_in('{"keys": {"id": "1"}}')
+    for text in ('{"keys": {"id": "1"}}', '{"keys": {"id": "142", "at": "42-1"}, "score": 421, "digits": [1, 0.42]}'):
+        assert not Participant("42", "id").may_be_in(text)
+    for text in ('{"id":42}', '{"id": 42}', '{"id": 42.0, "a": 1}', '{"id": "42"}'):
+        assert Participant("42", "id").may_be_in(text)
     assert not Participant("Zoe", "id").may_be_in('{"keys": {"id": "1"}}')
     assert Participant("4.2", "id").may_be_in('{"keys": {"id": "1"}}')

@@ -66,7 +66,7 @@ def test_an_object_without_the_participant_has_nothing_to_take() -> None:
     assert lines("").found == 0
 
 
-@pytest.mark.parametrize("body", [b"no json: 1", b"\x1f\x8bno gzip", b"\xff", gzip.compress(b"{}", mtime=0)[:-4]])
+@pytest.mark.parametrize("body", [b'no json: "1"', b"\x1f\x8bno gzip", b"\xff", gzip.compress(b"{}", mtime=0)[:-4]])
 @pytest.mark.parametrize("take", [take_lines, take_images, take_records])
 def test_an_object_in_another_form_is_named(take: Any, body: bytes) -> None:
     with pytest.raises(CannotRead, match="s3://backup/a"):
