@@ -23,8 +23,7 @@ from scorecast.twin import deployment, process
 from scorecast.twin.instance import Twin
 
 PORT = 4640
-# Without standing events, which the textbook lacks: each reads the index, which here takes time in proportion to the
-# table's size, unlike on AWS.
+# Without standing events, which the textbook lacks.
 PARAMETERS = {functions.OURS: ["--parameter-overrides", "StandingEventsTop=0", *deployment.PARAMETERS]}
 DEADLINE_S = 300
 POLL_S = 0.1

@@ -1,0 +1,209 @@
+"""Keeps the indexes of MiniStack's tables sorted, so that a query's time does not grow with the table.
+
+For each query, MiniStack sorts and tests all items of an index's partition, and skips those before the start. Here it
+gets the items that the page can have, in order, and does none of that with them; it only cuts the page and projects.
+An index is sorted when it is first queried, and from then on each write moves its item.
+"""
+
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from ministack.services import dynamodb
+from sortedcontainers import SortedList
+
+from scorecast.twin.patch import wrap
+
+Json = dict[str, Any]
+# Where an item is within a partition: the values of the index's sort keys, then of the table's keys.
+Place = tuple[Any, ...]
+# The values of the table's keys, under which MiniStack keeps the item.
+BaseKey = tuple[Any, Any]
+
+PAGE_BYTES = 1024 * 1024
+
+_order_keys = dynamodb._index_order_keys
+
+
+def keep_indexes_sorted() -> None:
+    """MiniStack sorts and tests all items of an index's partition for each query."""
+    dynamodb._index_members = _index_members
+    dynamodb._index_item = _index_item
+    wrap(dynamodb, "_query", _query)
+    wrap(dynamodb, "_index_order_keys", lambda keys, *of: [] if _is_exact() else keys(*of))
+    wrap(dynamodb, "_evaluate_condition", _evaluate_condition)
+    wrap(
+        dynamodb,
+        "_apply_exclusive_start_key",
+        lambda skip, items, *by, **of: items if _is_exact() else skip(items, *by, **of),
+    )
+
+
+class _After:
+    """Sorts after every other value, so that (value, AFTER) is behind all places that begin with the value."""
+
+    def __lt__(self, other: object) -> bool:
+        return False
+
+    def __gt__(self, other: object) -> bool:
+        return True
+
+
+AFTER = _After()
+
+
+@dataclass
+class SortedIndex:
+    """An index of a table: for each partition, a sorted list of (*place, base key)."""
+
+    table: Json
+    definition: Json
+    _partitions: dict[Any, Any] = field(default_factory=dict)
+    _entries: dict[BaseKey, tuple[Any, Place]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._hashes, self.ranges = dynamodb._index_key_lists(self.definition)
+        self._order = _order_keys(self.table, self.ranges)
+        for pk, items in list(self.table["items"].items()):
+            for sk, item in list(items.items()):
+                self.add((pk, sk), item)
+
+    def add(self, base_key: BaseKey, item: Json) -> None:
+        partition = dynamodb._index_partition(item, self._hashes, self.ranges)
+        if partition is not None:
+            entry = (*self.place(item), base_key)
+            self._entries[base_key] = partition, entry
+            self._partitions.setdefault(partition, SortedList()).add(entry)
+
+    def remove(self, base_key: BaseKey) -> None:
+        partition, entry = self._entries.pop(base_key, (None, None))
+        if entry is not None:
+            self._partitions[partition].remove(entry)
+            if not self._partitions[partition]:
+                del self._partitions[partition]
+
+    def place(self, key: Json) -> Place:
+        """Return where an item is, or would be: of an item, or of a key to start after."""
+        return tuple(dynamodb._index_order_value(key, name, kind) for name, kind in self._order)
+
+    def between(self, partition: Any, least: Place, most: Place, *, forward: bool) -> Iterator[BaseKey]:
+        """Yield the base keys of the places between two, both included."""
+        entries = self._partitions.get(partition, SortedList())
+        return (entry[-1] for entry in entries.irange(least, most, reverse=not forward))
+
+    @property
+    def least_bytes(self) -> int:
+        """The bytes that an entry has at least: its keys' names, and values of a byte."""
+        names = {*self._hashes, *(name for name, _ in self._order)}
+        return sum(len(name) + 1 for name in names)
+
+    def sort_value(self, value: Json) -> Any:
+        return dynamodb._sort_key_value(value, dynamodb._get_attr_type(self.table, self.ranges[0]))
+
+
+# ---------------------------------------------------------------- writes, as MiniStack announces them
+
+
+def _index_item(table: Json, pk: Any, sk: Any, item: Json, add: bool) -> None:
+    for index in table.get(dynamodb._INDEX_MEMBERS, {}).values():
+        if add:
+            index.add((pk, sk), item)
+        else:
+            index.remove((pk, sk))
+
+
+# ---------------------------------------------------------------- queries
+
+
+@dataclass
+class _Query:
+    """The query that MiniStack is answering; `is_exact` once it has been given its items."""
+
+    data: Json
+    is_exact: bool = False
+
+
+_running: ContextVar[_Query | None] = ContextVar("running", default=None)
+
+
+def _query(original: Callable[[Json], Any], data: Json) -> Any:
+    token = _running.set(_Query(data))
+    try:
+        return original(data)
+    finally:
+        _running.reset(token)
+
+
+def _is_exact() -> bool:
+    query = _running.get()
+    return query is not None and query.is_exact
+
+
+def _evaluate_condition(original: Callable[..., bool], *condition: Any, slot: str = "ConditionExpression") -> bool:
+    return (slot == "KeyConditionExpression" and _is_exact()) or original(*condition, slot=slot)
+
+
+def _index_members(table: Json) -> "dict[str, _Members]":
+    query = _running.get()
+    assert query, "MiniStack asks for members in queries only"
+    name = query.data["IndexName"]
+    indexes = table.setdefault(dynamodb._INDEX_MEMBERS, {})
+    if name not in indexes:
+        indexes[name] = SortedIndex(table, dynamodb._index_def(table, name))
+    return {name: _Members(indexes[name], query)}
+
+
+@dataclass
+class _Members:
+    """What a query gets for the members of a partition: those that its page can have."""
+
+    index: SortedIndex
+    query: _Query
+
+    def get(self, partition: Any, _default: Any) -> list[BaseKey]:
+        data = self.query.data
+        forward = data.get("ScanIndexForward", True)
+        bounds = _bounds(self.index, data)
+        if bounds is None:
+            return list(self.index.between(partition, (), (AFTER,), forward=forward))  # MiniStack tests them all
+        least, most = bounds
+        if start := data.get("ExclusiveStartKey"):
+            place = self.index.place(start)
+            least, most = (max(least, (*place, AFTER)), most) if forward else (least, min(most, place))
+        self.query.is_exact = True
+        keys = self.index.between(partition, least, most, forward=forward)
+        # MiniStack looks whether an item follows those of the page.
+        return list(islice(keys, int(data.get("Limit") or PAGE_BYTES // self.index.least_bytes) + 1))
+
+
+def _bounds(index: SortedIndex, data: Json) -> tuple[Place, Place] | None:
+    """Return the places between which a key condition holds; None if that does not say it exactly."""
+    if data.get("KeyConditions") or len(index.ranges) > 1:
+        return None
+    names, values = data.get("ExpressionAttributeNames") or {}, data.get("ExpressionAttributeValues") or {}
+    for clause in dynamodb._key_condition_clauses(dynamodb._tokenize(data["KeyConditionExpression"])):
+        named = [names.get(text, text) for kind, text in clause if kind in ("IDENT", "NAME_REF")]
+        if index.ranges and index.ranges[0] in named:
+            operands = [index.sort_value(values[text]) for kind, text in clause if kind == "VALUE_REF"]
+            return _bounds_of([kind for kind, _ in clause], [word.upper() for word in named], operands)
+    return (), (AFTER,)
+
+
+def _bounds_of(kinds: list[str], words: list[str], operands: list[Any]) -> tuple[Place, Place] | None:
+    """Return the bounds of one clause, such as `name > :value`."""
+    first, last = (operands[0],), (operands[-1], AFTER)
+    if "BETWEEN" in words:
+        return first, last
+    operator = next((kind for kind in kinds if kind in ("EQ", "LT", "LE", "GT", "GE")), None)
+    # A condition may name the value first, which turns the operator around.
+    if operator is None or kinds.index("VALUE_REF") < kinds.index(operator):
+        return None
+    return {
+        "EQ": (first, last),
+        "LT": ((), first),
+        "LE": ((), last),
+        "GT": (last, (AFTER,)),
+        "GE": (first, (AFTER,)),
+    }[operator]
