@@ -8,6 +8,7 @@ from functools import partial
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from scorecast.leaderboard.columns import values_of
 from scorecast.leaderboard.display import AttributeValue
 from scorecast.leaderboard.item import NAME_CHARACTERS
 from scorecast.leaderboard.order_key import LARGEST_MAGNITUDE, SCORE_DIGITS, SMALLEST_MAGNITUDE
@@ -28,15 +29,24 @@ from tests.support.recovery_fakes import RecoveryTables
 Participants = dict[str, tuple[Decimal, str | None, dict[str, AttributeValue]]]
 """The score, the name and the attributes of each participant."""
 
-SHOWN = ("team", "projectScore.2")
+SHOWN = ("team", "projectScore.2", "penalty")
+COLUMNS = "penalty:ascending,at:descending"
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
 # Characters that a format may stumble over come often.
 awkward = st.text(st.sampled_from('",;\n\r\t \x00\ufeff\u2028{}[]\\=+é名🏆'), min_size=1, max_size=8)
 names = st.one_of(st.none(), texts, awkward, st.just("n" * NAME_CHARACTERS))
 
+values = st.one_of(awkward, texts, st.booleans(), st.decimals(-9, 9, places=2))
+times = st.sampled_from(["2026-01-01", "2026-01-01T01:00:00+01:00", "2026-01-01T00:00:00.25Z"])
 attributes = st.fixed_dictionaries(
-    {}, optional=dict.fromkeys(SHOWN, st.one_of(awkward, texts, st.booleans(), st.decimals(-9, 9, places=2)))
+    {},
+    optional={
+        "team": values,
+        "projectScore.2": values,
+        "penalty": st.one_of(st.integers(0, 2).map(Decimal), times, values),
+        "at": times,
+    },
 )
 
 
@@ -59,12 +69,12 @@ def text_of(table: FakeTable, board: str, form: Format) -> str:
     return "".join(write_lines(export.rows(), export.fields, form))
 
 
-def imported(text: str, tables: RecoveryTables, form: Format) -> ImportReport:
+def imported(text: str, tables: RecoveryTables, form: Format, policies: dict[str, BoardPolicy]) -> ImportReport:
     """Import a file as it is when it has been written and read again."""
     file = io.TextIOWrapper(io.BytesIO(text.encode()), encoding="utf-8-sig", errors="surrogateescape", newline="")
     main, report = main_table_of(stack_of(tables)), ImportReport()
     with staged_lines() as lines:
-        check = partial(check_line, table=main, policies={})
+        check = partial(check_line, table=main, policies=policies)
         assert len([*stage_lines(read_lines(file, form), check, lines, report)]) == report.lines
         assert report.faults == []
         Importer(main, report).run(lines)
@@ -78,7 +88,12 @@ def board_of(tables: RecoveryTables, board: str, policy: BoardPolicy) -> FakeTab
     shown = [(entry.board, entry.id, str(entry.score)) for entry in made]
     names = {entry.id: entry.name for entry in made if entry.name is not None}
     attributes = {entry.id: dict(entry.attributes) for entry in made}
-    return FakeTable(shown, names=names, attributes=attributes, policies={board: policy})
+    columns = {entry.id: values_of(entry.image or {}, policy) for entry in made}
+    # Those that are tied stand in an order that does not depend on when they were written.
+    reached = {one: f"2026-01-01T00:00:{at:02}Z" for at, one in enumerate(sorted(attributes))}
+    return FakeTable(
+        shown, names=names, attributes=attributes, columns=columns, policies={board: policy}, reached=reached
+    )
 
 
 def main_table_with(participants: Participants, board: str) -> RecoveryTables:
@@ -93,22 +108,22 @@ def main_table_with(participants: Participants, board: str) -> RecoveryTables:
     st.dictionaries(st.one_of(texts, awkward), st.tuples(scores(), names, attributes), min_size=1, max_size=12),
     st.one_of(texts, awkward),
     st.sampled_from(Format),
-    st.sampled_from(Order),
+    st.builds(BoardPolicy, order=st.sampled_from(Order), then_by=st.sampled_from(["", COLUMNS])),
 )
 @settings(max_examples=100)
 @example(
     {"1": (Decimal("1E-130"), "a\r\nb", {"team": "12"}), "2": (Decimal("9." + "9" * 37 + "E125"), '"', {"team": True})},
     ",",
     Format.CSV,
-    Order.ASCENDING,
+    BoardPolicy(order=Order.ASCENDING),
 )
 def test_an_export_imported_into_an_empty_stack_is_the_same_board(
-    participants: Participants, board: str, form: Format, order: Order
+    participants: Participants, board: str, form: Format, policy: BoardPolicy
 ) -> None:
-    policy, empty = BoardPolicy(order=order), RecoveryTables()
+    empty, policies = RecoveryTables(), {board: policy}
     text = text_of(board_of(main_table_with(participants, board), board, policy), board, form)
-    assert imported(text, empty, form).written == len(participants)
+    assert imported(text, empty, form, policies).written == len(participants)
     assert text_of(board_of(empty, board, policy), board, form) == text
     items = dict(empty.tables["main"])
-    assert imported(text, empty, form).unchanged == len(participants)
+    assert imported(text, empty, form, policies).unchanged == len(participants)
     assert empty.tables["main"] == items

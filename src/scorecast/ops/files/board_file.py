@@ -3,8 +3,8 @@
 Both are UTF-8, and their fields have the API's names. Scores keep all their digits. A name may hold anything: in CSV it
 may go over several lines, and its entry is then known by the first of them.
 
-An attribute `team` is the field `attributes.team`, which JSON nests as the API does. CSV knows only texts. So one that
-reads like a number, a boolean or a JSON text is written as a JSON text there.
+A column `penalty` is the field `thenBy.penalty`, and an attribute `team` is `attributes.team`; JSON nests both as the
+API does. CSV knows only texts. So one that reads like a number, a boolean or a JSON text is written as a JSON text.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from scorecast.api.responses import json_text
 
 BOARD, RANK, POSITION, ID, NAME, SCORE = "hackathonName", "rank", "position", "id", "userName", "projectScore"
 FIELDS = (BOARD, RANK, POSITION, ID, NAME, SCORE)
-"""The fields of every line, in the order of CSV's columns; those of attributes follow them."""
+"""The fields of every line, in CSV's order; those of the board's columns and of attributes follow them."""
 
-ATTRIBUTES = "attributes"
-ATTRIBUTE = f"{ATTRIBUTES}."
-"""What the field of an attribute begins with."""
+COLUMN, ATTRIBUTE = "thenBy.", "attributes."
+"""What the field of a column begins with, and that of an attribute."""
+NESTED = (COLUMN, ATTRIBUTE)
 
 Row = Mapping[str, Any]
-"""The fields of a line by name. As they are read, CSV's are texts, but for attributes; JSON's numbers are decimals."""
+"""The fields of a line by name. As they are read, CSV's are texts, but for nested ones; JSON's numbers are decimals."""
 
 
 class Format(StrEnum):
@@ -88,20 +88,22 @@ class _Echo:
 
 
 def _nested(row: Row, fields: Sequence[str]) -> dict[str, Any]:
-    """Return the object of a line; attributes that the entry lacks are omitted."""
-    own = [name for name in fields if name.startswith(ATTRIBUTE) and row[name] is not None]
-    attributes = {name.removeprefix(ATTRIBUTE): row[name] for name in own}
-    others = {name: row[name] for name in fields if not name.startswith(ATTRIBUTE)}
-    return others | ({ATTRIBUTES: attributes} if attributes else {})
+    """Return the object of a line; columns and attributes that the entry lacks are omitted."""
+    made = {name: row[name] for name in fields if not name.startswith(NESTED)}
+    for prefix in NESTED:
+        own = [name for name in fields if name.startswith(prefix) and row[name] is not None]
+        if own:
+            made[prefix.removesuffix(".")] = {name.removeprefix(prefix): row[name] for name in own}
+    return made
 
 
 def _cell(field: str, value: Any) -> Any:
-    is_of_another_type = field.startswith(ATTRIBUTE) and value is not None and read_cell(str(value)) != value
+    is_of_another_type = field.startswith(NESTED) and value is not None and read_cell(str(value)) != value
     return json_text(value) if isinstance(value, Decimal | bool) or is_of_another_type else value
 
 
 def read_cell(text: str) -> str | Decimal | bool | None:
-    """Read the value of an attribute in CSV; an empty one is no value.
+    """Read the value of a nested field in CSV; an empty one is no value.
 
     >>> read_cell("Lynx"), read_cell("12"), read_cell('"12"'), read_cell("true")
     ('Lynx', Decimal('12'), '12', True)
@@ -136,11 +138,13 @@ def _json_lines(file: TextIO) -> Iterator[RawLine]:
 
 
 def _flat(number: int, row: dict[str, Any]) -> RawLine:
-    """Return a line whose attributes are fields like the others."""
-    attributes = row.pop(ATTRIBUTES, {})
-    if not isinstance(attributes, dict):
-        return RawLine(number, {}, f"{ATTRIBUTES} is {shown(attributes)}; it must be an object")
-    return RawLine(number, row | {f"{ATTRIBUTE}{name}": attributes[name] for name in attributes}, _strange(row))
+    """Return a line whose columns and attributes are fields like the others."""
+    for prefix in NESTED:
+        nested = row.pop(prefix.removesuffix("."), {})
+        if not isinstance(nested, dict):
+            return RawLine(number, {}, f"{prefix.removesuffix('.')} is {shown(nested)}; it must be an object")
+        row |= {f"{prefix}{name}": nested[name] for name in nested}
+    return RawLine(number, row, _strange(row))
 
 
 def _csv_lines(file: TextIO) -> Iterator[RawLine]:
@@ -166,7 +170,7 @@ def _csv_lines(file: TextIO) -> Iterator[RawLine]:
             yield RawLine(number, {}, f"it has {len(cells)} fields; the first line names {len(names)}")
         else:
             row = dict(zip(names, cells, strict=True))
-            yield RawLine(number, row | {name: read_cell(row[name]) for name in names if name.startswith(ATTRIBUTE)})
+            yield RawLine(number, row | {name: read_cell(row[name]) for name in names if name.startswith(NESTED)})
 
 
 def _flaw_of_names(names: Sequence[str]) -> str:
@@ -179,5 +183,6 @@ def _flaw_of_names(names: Sequence[str]) -> str:
 
 
 def _strange(names: Iterable[str]) -> str:
-    strange = [name for name in names if name not in FIELDS and not name.startswith(ATTRIBUTE)]
-    return f"{shown(strange[0])} is not a field; the fields are {', '.join(FIELDS)}, {ATTRIBUTE}NAME" if strange else ""
+    strange = [name for name in names if name not in FIELDS and not name.startswith(NESTED)]
+    known = ", ".join((*FIELDS, *(f"{prefix}NAME" for prefix in NESTED)))
+    return f"{shown(strange[0])} is not a field; the fields are {known}" if strange else ""

@@ -5,25 +5,30 @@ Every refusal names the line, the value, and what is allowed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import astuple, dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass, replace
 from decimal import Decimal
 from typing import Any
 
+from scorecast.changes.values import Image, typed_value
 from scorecast.errors import CannotApply, UserError
 from scorecast.leaderboard.batch_get import BOARD_BYTES, ID_BYTES
+from scorecast.leaderboard.columns import Values, values_of
 from scorecast.leaderboard.derived_board import policy_by_name
 from scorecast.leaderboard.display import ATTRIBUTE_CHARACTERS, Attributes
 from scorecast.leaderboard.item import NAME_CHARACTERS, Key
-from scorecast.leaderboard.policy import BoardPolicy
-from scorecast.ops.files.board_file import ATTRIBUTE, BOARD, ID, NAME, SCORE, RawLine, Row, shown
+from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Order
+from scorecast.ops.files.board_file import ATTRIBUTE, BOARD, COLUMN, ID, NAME, SCORE, RawLine, Row, shown
 from scorecast.ops.stack.main_table import MainTable, is_number, read_score
 from scorecast.runtime.settings import AttributeNames
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedLine:
-    """What a line says about a participant on a board; a name or an attribute that it lacks, the item keeps."""
+    """What a line says about a participant on a board; the item keeps what the line lacks.
+
+    `attributes` are those that the stack shows, and `columns` those that rank the board's entries with equal scores.
+    """
 
     number: int
     participant: str
@@ -31,6 +36,12 @@ class CheckedLine:
     score: Decimal
     name: str | None = None
     attributes: Attributes = ()
+    columns: Attributes = ()
+
+    @property
+    def values(self) -> Attributes:
+        """All attributes to write; one may be shown and be a column."""
+        return tuple((dict(self.columns) | dict(self.attributes)).items())
 
     @property
     def key(self) -> Key:
@@ -61,15 +72,25 @@ def check_line(
     row = raw.row if board is None else {**raw.row, BOARD: board}
     if reasons := [reason for reason in _reasons(row, table.attributes, policies) if reason]:
         return [LineFault(raw.number, reason) for reason in reasons]
-    score, name, attributes = read_score(str(row[SCORE])), row.get(NAME) or None, _attributes(row, table.attributes)
+    line = CheckedLine(
+        raw.number,
+        row[ID],
+        row[BOARD],
+        read_score(str(row[SCORE])),
+        row.get(NAME) or None,
+        _given(row, ATTRIBUTE, table.attributes.shown, table),
+        _given(row, COLUMN, [column.name for column in policies.get(row[BOARD], DEFAULT).columns], table),
+    )
     try:
-        item = table.item(row[ID], row[BOARD], score, name, attributes)
+        item = table.item(*line.key, line.score, line.name, line.values)
         entry = table.entry_of(item)
     except (UserError, CannotApply) as error:
         return [LineFault(raw.number, str(error))]
-    if entry and not have(entry.attributes, attributes):
+    if entry and not have(entry.attributes, line.attributes):
         return [LineFault(raw.number, f"its attributes have more than {ATTRIBUTE_CHARACTERS} characters together")]
-    return CheckedLine(raw.number, table.participant_of(item), row[BOARD], score, name, attributes)
+    if not has_columns(item, line.columns):
+        return [LineFault(raw.number, "an attribute is in thenBy and in attributes, with different values")]
+    return replace(line, participant=table.participant_of(item))
 
 
 def have(shown: Attributes, wanted: Attributes) -> bool:
@@ -77,9 +98,20 @@ def have(shown: Attributes, wanted: Attributes) -> bool:
     return {(name, type(value), value) for name, value in wanted} <= {(name, type(one), one) for name, one in shown}
 
 
-def _attributes(row: Row, names: AttributeNames) -> Attributes:
-    """Return the attributes that a line gives, sorted; those that are the score, the name or a key have fields."""
-    given = {name: row.get(f"{ATTRIBUTE}{name}") for name in names.shown if name not in astuple(names)}
+def has_columns(item: Image, wanted: Attributes) -> bool:
+    """Whether an item has some values in columns: the same number, or the same time in any time zone."""
+    names = [name for name, _ in wanted]
+    return _columns(item, names) == _columns({name: typed_value(value, "", {}) for name, value in wanted}, names)
+
+
+def _columns(item: Image, names: Iterable[str]) -> Values:
+    """Return the values of columns as boards compare them; empty for one that is neither a number nor a time."""
+    return values_of(item, BoardPolicy(then_by=",".join(f"{name}:{Order.ASCENDING}" for name in names)))
+
+
+def _given(row: Row, prefix: str, names: Sequence[str], table: MainTable) -> Attributes:
+    """Return the nested fields that a line gives, sorted; those that are the score, the name or a key have fields."""
+    given = {name: row.get(f"{prefix}{name}") for name in names if name not in astuple(table.attributes)}
     return tuple(sorted((name, value) for name, value in given.items() if value not in (None, "")))
 
 
@@ -89,6 +121,7 @@ def _reasons(row: Row, names: AttributeNames, policies: Mapping[str, BoardPolicy
     yield _flaw_of_score(row)
     yield _flaw_of_name(row)
     yield from (_flaw_of_attribute(field, row[field], names) for field in row if field.startswith(ATTRIBUTE))
+    yield from (_flaw_of_column(field, row, policies) for field in row if field.startswith(COLUMN))
 
 
 def _flaw_of_key(row: Row, field: str, most_bytes: int) -> str:
@@ -135,6 +168,20 @@ def _flaw_of_attribute(field: str, value: Any, names: AttributeNames) -> str:
     if isinstance(value, Decimal) and is_number(str(value)):
         return ""
     return f"{field} is {shown(value)}; it must be a text, a number of up to 38 digits, true or false"
+
+
+def _flaw_of_column(field: str, row: Row, policies: Mapping[str, BoardPolicy]) -> str:
+    name, value, board = field.removeprefix(COLUMN), row[field], row.get(BOARD)
+    known = [column.name for column in policies.get(str(board), DEFAULT).columns]
+    if name not in known:
+        has = f"it has {', '.join(known)}" if known else "it has none"
+        return f"{shown(field)} is not a column of the board {shown(board)}; {has} (`scorecast boards set --then-by`)"
+    if value in (None, ""):
+        return ""
+    is_number_or_text = isinstance(value, str) or (isinstance(value, Decimal) and is_number(str(value)))
+    if is_number_or_text and all(_columns({name: typed_value(value, "", {})}, [name])):
+        return ""
+    return f"{field} is {shown(value)}; it must be a number, or a time such as 2026-12-01T12:31:00Z"
 
 
 def _size_bytes(value: Any) -> int | None:

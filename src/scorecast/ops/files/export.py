@@ -13,12 +13,12 @@ from typing import Any
 
 from scorecast.api.entry_table import BoardEntries, EntryTable
 from scorecast.errors import UserError
-from scorecast.leaderboard.columns import shared_prefix
+from scorecast.leaderboard.columns import shared_prefix, shown_values, values_in
 from scorecast.leaderboard.index.table import ROOT, IndexTable, Node
 from scorecast.leaderboard.item import BY_SCORE, BY_TIE, StoredEntry
 from scorecast.leaderboard.policy import DEFAULT, BoardPolicy
 from scorecast.ops.boards.policies import policies_of
-from scorecast.ops.files.board_file import ATTRIBUTE, BOARD, FIELDS, ID, NAME, POSITION, RANK, SCORE, Row
+from scorecast.ops.files.board_file import ATTRIBUTE, BOARD, COLUMN, FIELDS, ID, NAME, POSITION, RANK, SCORE, Row
 from scorecast.ops.stack.polling import CLOCK, Clock
 from scorecast.ops.stack.rate_limit import RateLimit
 from scorecast.ops.stack.stack import Stack
@@ -50,7 +50,8 @@ class Export:
     def fields(self) -> tuple[str, ...]:
         """The fields of a line; a position has no meaning where ties have no order."""
         own = [name for name in FIELDS if name != POSITION or self.policy.orders_ties]
-        return (*own, *(f"{ATTRIBUTE}{name}" for name in self.attributes))
+        columns = [f"{COLUMN}{column.name}" for column in self.policy.columns]
+        return (*own, *columns, *(f"{ATTRIBUTE}{name}" for name in self.attributes))
 
     def rows(self, on_read: OnProgress = lambda _: None) -> Iterator[Row]:
         """Yield the entries, best first; `on_read` receives how many more were read."""
@@ -77,7 +78,7 @@ def ranked(
     for position, entry in enumerate(entries, start=1):
         key = shared_prefix(entry.tie_order, entry.number, policy)
         rank, before = rank if key == before else position, key
-        shown = dict(entry.attributes)
+        shown, columns = dict(entry.attributes), shown_values(values_in(entry.tie_order, policy), policy)
         yield {
             BOARD: entry.board,
             RANK: rank,
@@ -85,6 +86,7 @@ def ranked(
             ID: entry.id,
             NAME: entry.name,
             SCORE: entry.number,
+            **{f"{COLUMN}{column.name}": columns.get(column.name) for column in policy.columns},
             **{f"{ATTRIBUTE}{name}": shown.get(name) for name in attributes},
         }
 

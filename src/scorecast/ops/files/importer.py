@@ -18,7 +18,7 @@ from scorecast.changes.values import Image
 from scorecast.errors import CannotApply
 from scorecast.leaderboard.batch_get import read_items
 from scorecast.ops.files.board_file import shown
-from scorecast.ops.files.checked_line import CheckedLine, LineFault, have
+from scorecast.ops.files.checked_line import CheckedLine, LineFault, has_columns, have
 from scorecast.ops.files.import_report import ImportReport
 from scorecast.ops.files.staged_lines import StagedLines
 from scorecast.ops.recovery.interrupts import Interrupts
@@ -94,9 +94,7 @@ class Importer:
     def _refusal(self, line: CheckedLine, image: Image | None) -> str:
         """Say why the item would not make the entry of its line: it may name another board; empty if it would."""
         try:
-            entry = self.table.entry_of(
-                (image or {}) | self.table.item(*line.key, line.score, line.name, line.attributes)
-            )
+            entry = self.table.entry_of((image or {}) | self.table.item(*line.key, line.score, line.name, line.values))
         except CannotApply as error:
             return str(error)
         if entry is None or entry.board == line.board:
@@ -115,13 +113,13 @@ class Importer:
         if entry is None or entry.score is None:
             return False
         is_named = line.name in (None, entry.name) and have(entry.attributes, line.attributes)
-        return Decimal(entry.score) == line.score and is_named
+        return Decimal(entry.score) == line.score and is_named and has_columns(image, line.columns)
 
     def _write(self, line: CheckedLine) -> LineFault | BaseException | None:
         """Write a line; return what went wrong, so that the others of its page are counted."""
         try:
             self._rate_limit.wait(1)
-            put = partial(self.table.put_score, *line.key, line.score, line.name, line.attributes)
+            put = partial(self.table.put_score, *line.key, line.score, line.name, line.values)
             repeat_throttled(put, _ADVICE, self.clock)
         except ClientError as error:
             # An item that would become too large; the others can still be written.

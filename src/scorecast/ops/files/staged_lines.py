@@ -15,6 +15,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from scorecast.api.responses import json_text
+from scorecast.leaderboard.display import Attributes
 from scorecast.ops.files.board_file import ID, RawLine, shown
 from scorecast.ops.files.checked_line import CheckedLine, LineFault
 from scorecast.ops.files.import_report import ImportReport
@@ -23,13 +24,13 @@ from scorecast.runtime.batches import cut_batches
 # Keys are compared as bytes: SQLite's texts end at a NUL.
 _SCHEMA = """
 CREATE TABLE lines (
-    number INTEGER PRIMARY KEY, participant BLOB, board BLOB, score TEXT, name BLOB, attributes TEXT,
+    number INTEGER PRIMARY KEY, participant BLOB, board BLOB, score TEXT, name BLOB, attributes TEXT, columns TEXT,
     UNIQUE (participant, board)
 )
 """
-_STAGE = "INSERT OR IGNORE INTO lines VALUES (?, ?, ?, ?, ?, ?)"
+_STAGE = "INSERT OR IGNORE INTO lines VALUES (?, ?, ?, ?, ?, ?, ?)"
 _OTHER = "SELECT number FROM lines WHERE participant = ? AND board = ?"
-_ALL = "SELECT number, participant, board, score, name, attributes FROM lines ORDER BY number"
+_ALL = "SELECT * FROM lines ORDER BY number"
 
 Check = Callable[[RawLine], CheckedLine | list[LineFault]]
 """What checks a line, and returns its faults if it has some."""
@@ -56,7 +57,8 @@ class StagedLines:
         """Add a line; return its fault if an earlier one is about the same participant."""
         participant, board = line.participant.encode(), line.board.encode()
         name = None if line.name is None else line.name.encode()
-        row = (line.number, participant, board, str(line.score), name, json_text(dict(line.attributes)))
+        nested = [json_text(dict(one)) for one in (line.attributes, line.columns)]
+        row = (line.number, participant, board, str(line.score), name, *nested)
         if self._connection.execute(_STAGE, row).rowcount:
             self.count += 1
             return None
@@ -97,13 +99,18 @@ def stage_lines(raws: Iterable[RawLine], check: Check, lines: StagedLines, repor
     report.is_checked = not report.refused
 
 
-def _line(row: tuple[int, bytes, bytes, str, bytes | None, str]) -> CheckedLine:
-    number, participant, board, score, name, attributes = row
+def _line(row: tuple[int, bytes, bytes, str, bytes | None, str, str]) -> CheckedLine:
+    number, participant, board, score, name, attributes, columns = row
     return CheckedLine(
         number,
         participant.decode(),
         board.decode(),
         Decimal(score),
         None if name is None else name.decode(),
-        tuple(json.loads(attributes, parse_float=Decimal, parse_int=Decimal).items()),
+        _nested(attributes),
+        _nested(columns),
     )
+
+
+def _nested(text: str) -> Attributes:
+    return tuple(json.loads(text, parse_float=Decimal, parse_int=Decimal).items())

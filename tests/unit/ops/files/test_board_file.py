@@ -56,11 +56,13 @@ def test_any_name_is_read_as_it_was_written(form: Format, name: str) -> None:
     assert [line.row["userName"] for line in lines_of(text, form)] == [name] * 2
 
 
-def test_json_nests_attributes_as_the_api_does() -> None:
-    row = {"id": "1", "attributes.team": "Lynx", "attributes.age": None}
+def test_json_nests_columns_and_attributes_as_the_api_does() -> None:
+    row = {"id": "1", "thenBy.penalty": Decimal(880), "attributes.team": "Lynx", "attributes.age": None}
     [text] = write_lines([row], list(row), Format.JSON)
-    assert text == '{"id": "1", "attributes": {"team": "Lynx"}}\n'
-    [text] = write_lines([row | {"attributes.team": None}], list(row), Format.JSON)
+    assert text == '{"id": "1", "thenBy": {"penalty": 880}, "attributes": {"team": "Lynx"}}\n'
+    [line] = lines_of(text, Format.JSON)
+    assert line.row == {"id": "1", "thenBy.penalty": Decimal(880), "attributes.team": "Lynx"}
+    [text] = write_lines([row | {"attributes.team": None, "thenBy.penalty": None}], list(row), Format.JSON)
     assert text == '{"id": "1"}\n'
 
 
@@ -105,7 +107,7 @@ def test_a_line_of_csv_is_known_by_the_first_of_its_lines() -> None:
         ("id,id,projectScore\n1,1,60\n", [(1, "the column id is there twice")]),
         (
             "id,projectScore,team\n",
-            [(1, f"'team' is not a field; the fields are {', '.join(FIELDS)}, attributes.NAME")],
+            [(1, f"'team' is not a field; the fields are {', '.join(FIELDS)}, thenBy.NAME, attributes.NAME")],
         ),
         ('id,projectScore\n"1"2,60\n3,4\n', [(2, "this is not CSV (',' expected after '\"')")]),
         ('id,projectScore\n"1,60\n', [(2, "this is not CSV (unexpected end of data)")]),

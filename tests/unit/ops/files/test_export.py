@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from scorecast.errors import UserError
+from scorecast.leaderboard.columns import Values
 from scorecast.leaderboard.policy import BoardPolicy, Order, Ties
 from scorecast.ops.files.export import Export, export_of
 from scorecast.ops.stack.polling import CLOCK, Clock
@@ -71,6 +72,16 @@ def test_a_row_has_the_attributes_that_the_stack_shows() -> None:
     assert exported.fields[-2:] == ("attributes.team", "attributes.country")
     shown = [(row["attributes.team"], row["attributes.country"]) for row in exported.rows()]
     assert shown == [("Lynx", None), (None, None)]
+
+
+def test_columns_are_fields_and_rank_equal_scores() -> None:
+    policy = BoardPolicy(then_by="penalty:ascending,at:ascending")
+    columns: dict[str, Values] = {"0": ("10", ""), "1": ("9", "2026-01-01T00:00:00Z"), "2": ("10", "")}
+    table = FakeTable([("b", one, "7") for one in "012"], policies={"b": policy}, columns=columns, reached=REACHED)
+    exported = export(table)
+    assert exported.fields[-2:] == ("thenBy.penalty", "thenBy.at")
+    shown = [(row["rank"], row["id"], row["thenBy.penalty"], row["thenBy.at"]) for row in exported.rows()]
+    assert shown == [(1, "1", 9, "2026-01-01T00:00:00Z"), (2, "2", 10, None), (2, "0", 10, None)]
 
 
 def test_a_page_is_read_when_it_is_needed_so_that_memory_does_not_grow_with_the_board() -> None:

@@ -26,6 +26,8 @@ from tests.support.recovery_fakes import RecoveryTables
 
 Rows = list[dict[str, Any]]
 
+POLICIES = {"Chess": BoardPolicy(every=Every.WEEK), "Final": BoardPolicy(then_by="penalty:ascending,age:ascending")}
+
 
 @dataclass
 class Tables(RecoveryTables):
@@ -63,7 +65,7 @@ def run(main: MainTable, rows: Rows, report: ImportReport | None = None, **optio
     report = report or ImportReport()
     raws = [RawLine(number, one) for number, one in enumerate(rows, start=2)]
     with staged_lines() as lines:
-        for _ in stage_lines(raws, partial(check_line, table=main, policies={}), lines, report):
+        for _ in stage_lines(raws, partial(check_line, table=main, policies=POLICIES), lines, report):
             pass
         if report.is_checked:
             Importer(main, report, together=lambda calls: [call() for call in calls], **options).run(lines)
@@ -78,8 +80,7 @@ def counts(report: ImportReport) -> tuple[int, int, int, int]:
 
 
 def checked(main: MainTable, one: dict[str, Any], board: str | None = None) -> CheckedLine | list[str]:
-    policies = {"Chess": BoardPolicy(every=Every.WEEK)}
-    found = check_line(RawLine(7, one), main, policies, board)
+    found = check_line(RawLine(7, one), main, POLICIES, board)
     return found if isinstance(found, CheckedLine) else [str(fault) for fault in found]
 
 
@@ -142,6 +143,43 @@ def test_an_attribute_must_be_one_that_the_boards_show_in_full(
     [found] = checked(showing(main), with_attributes(row(), **given))  # type: ignore[misc]
     assert str(found).startswith("line 7: ")
     assert fault in str(found)
+
+
+@pytest.mark.parametrize(
+    ("board", "given", "fault"),
+    [
+        (
+            "StarWar",
+            {"thenBy.penalty": Decimal(5)},
+            "'thenBy.penalty' is not a column of the board 'StarWar'; it has none",
+        ),
+        (
+            "Final",
+            {"thenBy.points": Decimal(5)},
+            "'thenBy.points' is not a column of the board 'Final'; it has penalty, age",
+        ),
+        ("Final", {"thenBy.penalty": "soon"}, "thenBy.penalty is 'soon'; it must be a number, or a time such as 2026-"),
+        ("Final", {"thenBy.penalty": True}, "thenBy.penalty is True; it must be a number, or a time"),
+        ("Final", {"thenBy.penalty": Decimal("1E126")}, "thenBy.penalty is 1E126; it must be a number"),
+        (
+            "Final",
+            {"thenBy.age": Decimal(5), "attributes.age": Decimal(6)},
+            "an attribute is in thenBy and in attributes, w",
+        ),
+    ],
+)
+def test_a_column_must_be_one_of_the_board(main: MainTable, board: str, given: dict[str, Any], fault: str) -> None:
+    [found] = checked(showing(main), row(board=board) | given)  # type: ignore[misc]
+    assert fault in str(found)
+
+
+def test_columns_are_written_and_compared_as_boards_compare_them(main: MainTable, tables: Tables) -> None:
+    before = entry("1", "Final", "60") | {"penalty": {"S": "2026-01-01T01:00:00+01:00"}, "town": {"S": "Bern"}}
+    tables.put("main", before)
+    same = row("1", "60", board="Final") | {"thenBy.penalty": "2026-01-01T00:00:00Z", "thenBy.age": None}
+    assert counts(run(main, [same])) == (0, 1, 0, 0)
+    assert counts(run(main, [same | {"thenBy.penalty": Decimal("5.0"), "thenBy.age": "2026-01-01"}])) == (1, 0, 0, 0)
+    assert tables.main["1", "Final"] == before | {"penalty": {"N": "5"}, "age": {"S": "2026-01-01"}}
 
 
 def test_a_stack_that_shows_no_attributes_takes_none(main: MainTable) -> None:
