@@ -178,4 +178,5 @@ def test_a_participant_is_erased_and_others_lose_nothing_wherever_a_run_ends(
     plain = {"id", "metadata", "stream", "sequence", "at", "expiresAt", "history"}
     assert not [one for key, one in table.items.items() if key[0] == who and one.keys() - plain]
     table.check()
+    assert json.dumps({"id": {"S": who}})[1:-1] not in json.dumps(list(table.board_items.values()))
     assert who not in owners(system)
