@@ -73,7 +73,8 @@ def rank(options: Options, participant: str, board: str, as_json: bool) -> None:
         return
     name = f" ({answer['userName']})" if answer["userName"] is not None else ""
     line = f"{answer['id']}{name} is number {answer['rank']:,} of {answer['total']:,} on {answer['hackathonName']}"
-    share = f"{answer['percentile']} % do not score {'lower' if answer['order'] == Order.ASCENDING else 'higher'}"
+    better = "score lower" if answer["order"] == Order.ASCENDING else "score higher"
+    share = f"{answer['percentile']} % do not {'rank higher' if 'columns' in answer else better}"
     data.print(plain(f"{line} with a score of {answer['projectScore']}; {share}."), soft_wrap=True)
     data.print(_entries_table(answer, [*answer["above"], answer, *answer["below"]]))
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import click
+from rich.text import Text
 
 from scorecast.cli.command import CommandGroup, board_argument, json_option, option, print_json
 from scorecast.cli.options import open_stack, with_stack_options
@@ -48,7 +49,8 @@ def list_(options: Options, derived: bool, as_json: bool) -> None:
         return
     table = make_table("board", "order", "keep", "ties", "closes", "corrections", "periods", "by")
     for board, policy in policies.items():
-        order, closes, periods = plain(_ordered(policy)), policy.closes_at or NEVER, plain(_periods(policy))
+        order = Text("\n").join(map(plain, _order_parts(policy)))
+        closes, periods = policy.closes_at or NEVER, plain(_periods(policy))
         by = plain(", ".join(policy.by) or "-")
         table.add_row(plain(board), order, policy.keep, policy.ties, closes, policy.corrections, periods, by)
     data.print(table)
@@ -150,7 +152,11 @@ def _declare(policies: Policies, board: str, before: BoardPolicy, policy: BoardP
 
 def _ordered(policy: BoardPolicy) -> str:
     """Say by what a board ranks: `descending, then penalty ascending`."""
-    return ", then ".join([policy.order, *(f"{column.name} {column.order}" for column in policy.columns)])
+    return ", then ".join(_order_parts(policy))
+
+
+def _order_parts(policy: BoardPolicy) -> list[str]:
+    return [policy.order, *(f"{column.name} {column.order}" for column in policy.columns)]
 
 
 def _declared(policies: Policies, board: str) -> BoardPolicy:

@@ -39,7 +39,7 @@ class Pipeline(RecoveryTables):
 
     def __init__(self) -> None:
         super().__init__()
-        self.about: dict[str, str] = {"order": "descending"}
+        self.about: dict[str, Any] = {"order": "descending"}
 
     def scan(self, **request: Any) -> dict[str, Any]:
         self.tables["leaderboard"] = dict(self.tables["main"])
@@ -193,6 +193,16 @@ def test_rank_and_top_say_that_low_scores_are_better(pipeline: Pipeline) -> None
     pipeline.about = {"order": "ascending"}
     assert "100 % do not score lower." in run("rank", "1", "StarWar").stdout
     assert "The lowest score is best." in run("top", "StarWar").stderr
+
+
+def test_rank_and_top_say_by_what_equal_scores_are_ranked(pipeline: Pipeline) -> None:
+    run("score", "1", "StarWar", "60", "--name", "userA")
+    columns = [{"name": "penalty", "order": "ascending"}, {"name": "solvedAt", "order": "descending"}]
+    pipeline.about = {"order": "descending", "columns": columns}
+    assert "100 % do not rank higher." in run("rank", "1", "StarWar").stdout
+    result = run("top", "StarWar")
+    assert "Equal scores rank by penalty (ascending), then by solvedAt (descending)." in result.stderr
+    assert "penalty" in result.stdout
 
 
 @pytest.mark.parametrize(
