@@ -27,6 +27,7 @@ from scorecast.runtime.settings import AttributeNames
 from tests.support.consumer_system import event
 from tests.support.expressions import filtered, key_filter, meets
 from tests.support.fakes import client_error, item
+from tests.support.mapping_fakes import FakeMapping
 from tests.support.ops_fakes import OUTPUTS, FakeClock, FakeRules, fake_target
 from tests.support.recovery_fakes import CONSUMER_QUEUE, DEAD_LETTERS, FakeQueue
 from tests.support.standings_fakes import Inline, System
@@ -168,6 +169,7 @@ class ErasureSystem:
     bucket: FakeVersions = field(default_factory=FakeVersions)
     queue: FakeQueue = field(default_factory=FakeQueue)
     rules: FakeRules = field(default_factory=FakeRules)
+    mapping: FakeMapping = field(default_factory=FakeMapping)
     is_held: bool = False
     sequence: int = 0
     clock: FakeClock = field(default_factory=FakeClock)
@@ -216,14 +218,18 @@ class ErasureSystem:
 
     def stack(self, tables: Any = None) -> Stack:
         """The stack, with the clients of its tables."""
-        outputs = OUTPUTS | {"FanoutDlqUrl": DEAD_LETTERS, "ConsumerQueueUrl": CONSUMER_QUEUE}
+        outputs = OUTPUTS | {
+            "FanoutDlqUrl": DEAD_LETTERS,
+            "ConsumerQueueUrl": CONSUMER_QUEUE,
+            "ConsumerLambdaName": "consumer",
+        }
         clients: dict[str, Any] = {
             "dynamodb": tables or Tables(self),
             "sqs": self.queue,
             "s3": self.bucket,
             "events": self.rules,
         }
-        return Stack(fake_target(None, lambda_=None, sns=None, **clients), "fanout", outputs)
+        return Stack(fake_target(None, lambda_=self.mapping, sns=None, **clients), "fanout", outputs)
 
     def forget(self, participant: str) -> Holdings:
         """Find a participant and erase what was found."""

@@ -23,7 +23,7 @@ from scorecast.ops.erasure.erasure import ENTRIES, ITEMS, LETTERS, SNAPSHOTS, Er
 from scorecast.ops.erasure.letters import About
 from scorecast.ops.erasure.objects import IMAGES, LINES, RECORDS
 from scorecast.ops.erasure.report import ErasureReport
-from scorecast.ops.erasure.stack_erasure import erasure_of, report_of
+from scorecast.ops.erasure.stack_erasure import erasure_of, refuse_paused, report_of
 from scorecast.ops.stack.exit_codes import ExitCode
 from scorecast.ops.stack.stack import Options
 
@@ -81,7 +81,10 @@ def forget(
             _show(found)
         if is_asked and not click.confirm(_question(erasure.who.id, stack.name, found), err=True):
             raise UserError("Nothing was erased.")
-        stopped_by = None if dry_run or found.is_nothing else _erase(erasure, found, progress)
+        stopped_by = None
+        if not (dry_run or found.is_nothing):
+            refuse_paused(stack)
+            stopped_by = _erase(erasure, found, progress)
         made = report_of(stack, erasure, found, started_at, dry_run=dry_run, stopped_by=stopped_by)
     if report:
         report.write_text(json.dumps(made.document(), indent=2) + "\n", encoding="utf-8")

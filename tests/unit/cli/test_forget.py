@@ -66,6 +66,14 @@ def test_a_no_erases_nothing_and_leaves_no_report(system: ErasureSystem, tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
+def test_it_erases_nothing_while_a_rebuild_counts(system: ErasureSystem) -> None:
+    system.mapping.begin("Disabled")
+    with pytest.raises(UserError, match=r"Nothing was erased\. The mapping of ConsumerLambda's queue is Disabled"):
+        run("--yes")
+    assert system.holds("1")
+    assert run("--dry-run").exit_code == 0
+
+
 def test_yes_asks_nothing_and_a_second_run_says_that_nothing_is_left(system: ErasureSystem) -> None:
     assert "permanently?" not in run("--yes").stderr
     again = run("--yes")

@@ -7,6 +7,7 @@ from concurrent.futures import Executor
 from datetime import UTC, datetime
 
 from scorecast.changes.claim_store import ClaimStore
+from scorecast.errors import UserError
 from scorecast.ops.consumers.rules import consumers_of
 from scorecast.ops.dead_letters.queue import open_letters
 from scorecast.ops.erasure.bucket import BackupBucket, CountedS3
@@ -16,6 +17,7 @@ from scorecast.ops.erasure.objects import BackupObjects
 from scorecast.ops.erasure.participant import Participant
 from scorecast.ops.erasure.report import ErasureReport
 from scorecast.ops.erasure.tables import has_data, participant_entries_of, participant_items_of
+from scorecast.ops.recovery.consumer_mapping import consumer_mapping_of
 from scorecast.ops.stack.stack import Stack
 
 _QUEUE_COUNTS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
@@ -47,6 +49,12 @@ def erasure_of(
         on_step=on_step,
         utc_now=utc_now,
     )
+
+
+def refuse_paused(stack: Stack) -> None:
+    """Refuse to erase while ConsumerLambda does not read its queue: a rebuild counts entries, and removals wait."""
+    if (state := consumer_mapping_of(stack).read()).is_paused:
+        raise UserError(f"Nothing was erased. {state}")
 
 
 def report_of(
