@@ -59,11 +59,17 @@ STATES = {
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("state", [*STATES, "error", "paused", "moved", "as a table", "phone", "chinese"])
+@pytest.mark.parametrize("state", [*STATES, "error", "paused", "moved", "as a table", "phone", "chinese", "columns"])
 def test_axe_finds_nothing(visit: OpenTab, forty: Leaderboard, violations: Check, state: str, scheme: str) -> None:
     locale = "zh-CN" if state == "chinese" else "en-GB"
     size = {"viewport": {"width": 390, "height": 844}} if state == "phone" else {}
     hash_ = STATES.get(state, "Abc&id=p13")
+    if state == "columns":
+        forty.table.declare("Abc", BoardPolicy(then_by="penalty:ascending,solvedAt:descending"))
+        for participant in (f"p{rank}" for rank in range(1, 41)):
+            forty.table.columns[participant] = ("880", "2026-01-02T10:00:00Z")
+            forty.table.attributes[participant] = {"team": "Lynx", "country": "CH"}
+            forty.put("Abc", participant, "870")
     # Without motion, so that axe sees no colour in the middle of a transition.
     tab = go(visit, forty, hash_, color_scheme=scheme, locale=locale, reduced_motion="reduce", **size)
     if state == "error":
