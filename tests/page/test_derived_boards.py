@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from scorecast.api.endpoints import period
+from scorecast.api import reader
 from scorecast.leaderboard.derived_board import policy_by_name
 from scorecast.leaderboard.policy import BoardPolicy, Every
 from tests.page.browser import OpenTab, Visit
@@ -17,7 +17,7 @@ BASE = BoardPolicy(every=Every.WEEK, by=("country",))
 
 @pytest.fixture
 def chess(leaderboard: Leaderboard, monkeypatch: pytest.MonkeyPatch) -> Leaderboard:
-    monkeypatch.setattr(period, "utc_now", lambda: datetime(2026, 1, 2, 12, tzinfo=UTC))
+    monkeypatch.setattr(reader, "utc_now", lambda: datetime(2026, 1, 2, 12, tzinfo=UTC))
     leaderboard.table.declare("Chess", BASE)
     for participant, name in (("1", "ann"), ("2", "bob")):
         leaderboard.put("Chess", participant, f"{90 + int(participant)}", name)
@@ -73,7 +73,7 @@ def test_an_address_of_a_derived_board_opens_it(visit: OpenTab, chess: Leaderboa
 def test_a_period_without_entries_says_so_and_the_others_can_be_chosen(
     visit: OpenTab, chess: Leaderboard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(period, "utc_now", lambda: datetime(2026, 2, 2, tzinfo=UTC))
+    monkeypatch.setattr(reader, "utc_now", lambda: datetime(2026, 2, 2, tzinfo=UTC))
     tab = go(visit, chess, "Chess&period=current")
     tab.page.locator("#empty").filter(has_text="The board “Chess · This week” has no entries.").wait_for()
     choose(tab, "2025-W52 (1)")

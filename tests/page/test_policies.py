@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from scorecast.leaderboard.policy import BoardPolicy, Order
@@ -35,6 +37,20 @@ def test_the_lowest_score_leads_and_a_note_explains_it(visit: OpenTab, golf: Lea
     assert [name for _, name, _ in tab.rows("#neighbours")] == ["bob", "cem", "ann"]
     assert gauges(tab) == [1, pytest.approx(64 / 72), 0.8]
     assert tab.complaints == []
+
+
+def test_a_frozen_board_says_since_when(visit: OpenTab, golf: Leaderboard) -> None:
+    frozen = BoardPolicy(order=Order.ASCENDING, freezes_at=LONG_AGO)
+    golf.table.declare("Golf", frozen)
+    golf.table.declare("Golf~frozen", replace(frozen, copy_of="Golf"))
+    golf.put("Golf~frozen", "1", "80", "ann")
+    tab = go(visit, golf, "Golf")
+    assert tab.rows() == [("1", "ann", "80")]
+    assert tab.text("#freezes").startswith("frozen since 1/1/2020")
+    golf.table.declare("Golf", replace(frozen, freezes_at=FAR_AWAY))
+    tab.refresh()
+    assert len(tab.rows()) == 3
+    assert tab.text("#freezes").startswith("freezes ")
 
 
 def test_a_descending_board_has_no_note_about_its_order(visit: OpenTab, golf: Leaderboard) -> None:

@@ -48,6 +48,7 @@ policies = st.builds(
     time_zone=st.sampled_from(["UTC", "Asia/Shanghai", "America/New_York"]),
     by=st.sampled_from([(), ("country",), ("userName",)]),
     then_by=st.sampled_from(["", "penalty:ascending", "penalty:descending"]),
+    freezes_at=st.one_of(st.none(), st.integers(0, 20).map(lambda step: iso_time(START_S + step * STEP_S))),
 )
 
 
@@ -83,18 +84,12 @@ def expected(changes: list[Change], declared: dict[str, BoardPolicy]) -> dict[Ke
             keys = [(key, False) for key in {*_keys(before, policy), *_keys(after, policy)}]
             if policy.every:
                 keys.append((f"{base}~{_period(change.at, policy)}", True))
-            inherited |= dict.fromkeys((board for board, _ in keys), policy)
             for board, is_period in keys:
                 has_before, has_after = (is_period or board in _keys(one, policy) for one in (before, after))
-                _apply(
-                    stays,
-                    (change.keys["id"]["S"], board),
-                    before if has_before else None,
-                    after if has_after else None,
-                    change,
-                    policy,
-                    is_period,
-                )
+                states = before if has_before else None, after if has_after else None
+                for name, rules in _with_copy(board, policy, change.at):
+                    inherited[name] = rules
+                    _apply(stays, (change.keys["id"]["S"], name), *states, change, rules, is_period)
     return {key: (counting(stay, inherited[key[1]]).score, stay[-1].name) for key, stay in stays.items()}
 
 
@@ -118,6 +113,12 @@ def _apply(
 
 def _ranking(made: dict[str, Any], policy: BoardPolicy) -> tuple[Any, ...]:
     return made["score"], made["columns"](policy)
+
+
+def _with_copy(board: str, policy: BoardPolicy, at: str) -> list[tuple[str, BoardPolicy]]:
+    """A board, and until it freezes its copy, which takes no corrections."""
+    copy = (f"{board}~frozen", replace(policy, corrections=Corrections.CLOSED))
+    return [(board, policy), *([copy] if policy.freezes_at and at <= policy.freezes_at else [])]
 
 
 def _made(image: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -176,6 +177,9 @@ def _listed(table: FakeDynamoDb) -> Iterator[str]:
     for collection, board in table.board_items:
         if collection == "boards":
             assert "~" not in board
+            yield board
+        elif collection == "copies":
+            assert board.endswith("~frozen")
             yield board
         elif collection.startswith(("periods/", "values/")):
             assert board.startswith(f"{collection.split('/', 1)[1]}~")

@@ -17,12 +17,17 @@ Fields = dict[str, Any]
 def board_fields(board: Board) -> Fields:
     """Return what every answer about a board tells of it."""
     fields: Fields = {
-        "hackathonName": board.name,
+        "hackathonName": public_name(board),
         "order": str(board.policy.order),
         "total": board.total,
         "updatedAt": board.updated_at,
     }
-    return fields | _declared_fields(board.name, board.policy)
+    return fields | _declared_fields(public_name(board), board.policy)
+
+
+def public_name(board: Board) -> str:
+    """Return a board's name; of a copy, that of the board that it stands for."""
+    return board.policy.copy_of or board.name
 
 
 def _declared_fields(board: str, policy: BoardPolicy) -> Fields:
@@ -30,6 +35,7 @@ def _declared_fields(board: str, policy: BoardPolicy) -> Fields:
     fields: Fields = {
         "columns": [{"name": one.name, "order": str(one.order)} for one in policy.columns],
         "closesAt": policy.closes_at,
+        "freezesAt": policy.freezes_at,
         "every": policy.every and str(policy.every),
         "timeZone": policy.time_zone if policy.every else None,
         "by": list(policy.by),

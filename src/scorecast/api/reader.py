@@ -7,25 +7,33 @@ depend on each other is read at the same time.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from typing import TypeVar
 
 from scorecast.api.entry_table import BoardEntries, DynamoDb, EntryTable
 from scorecast.api.errors import ApiError
 from scorecast.leaderboard.batch_get import read_items
+from scorecast.leaderboard.derived_board import frozen_board
 from scorecast.leaderboard.index.lookup import Board, RankIndex
 from scorecast.leaderboard.index.table import IndexTable
-from scorecast.leaderboard.policy import BoardPolicy, policy_key, read_policy
+from scorecast.leaderboard.policy import BoardPolicy, policy_key, read_policy, utc_text
 from scorecast.runtime.together import Together, together
 
 T = TypeVar("T")
 U = TypeVar("U")
 
 
+def utc_now() -> datetime:
+    """Return the time, by which a board is frozen and a period is the current one."""
+    return datetime.now(UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class LeaderboardReader:
-    """The tables, their indexes, and the key that signs tokens."""
+    """The tables, their indexes, and the key that signs tokens; `is_live` answers with boards that are frozen now."""
 
     dynamodb: DynamoDb
     table: str
@@ -34,6 +42,7 @@ class LeaderboardReader:
     board_table: str
     page_token_key: str
     together: Together = together
+    is_live: bool = False
 
     @property
     def entries(self) -> EntryTable:
@@ -51,12 +60,33 @@ class LeaderboardReader:
         first, second = self.together([one, other])
         return first, second
 
+    def open_boards(self, names: Sequence[str], *, shapes: bool = True) -> dict[str, Board]:
+        """Read the roots and policies of boards, and instead of those that are frozen now, of their copies.
+
+        Without `shapes` nothing can be looked up.
+        """
+        boards, now = self.ranks.open(names, shapes=shapes), utc_text(self.now())
+        copies = {name: frozen_board(name) for name, board in boards.items() if board.policy.is_frozen(now)}
+        if self.is_live or not copies:
+            return boards
+        opened = self.ranks.open(list(copies.values()), shapes=shapes)
+        return boards | {name: opened[copy] for name, copy in copies.items()}
+
     def open_board(self, name: str, *, shapes: bool = True) -> Board:
-        """Read a board's root and policy; without `shapes` nothing can be looked up. ApiError 404 without entries."""
-        board = self.ranks.open([name], shapes=shapes)[name]
-        if not board.total:
+        """Read one board as `open_boards` does; ApiError 404 without entries."""
+        board = self.open_boards([name], shapes=shapes)[name]
+        if not board.total or (board.name == name and board.policy.copy_of):
             raise ApiError(404, f"There is no board {name[:200]!r}, or it has no entries.", "hackathonName")
         return board
+
+    def open_with(self, name: str, read: Callable[[str], T]) -> tuple[Board, T]:
+        """Open a board beside a read of entries, which is made again on the board's copy if it is frozen now."""
+        board, found = self.both(partial(self.open_board, name), partial(read, name))
+        return board, found if board.name == name else read(board.name)
+
+    def now(self) -> datetime:
+        """Return the time."""
+        return utc_now()
 
     def policy_of(self, board: str) -> BoardPolicy:
         """Read a board's policy; half a read unit."""

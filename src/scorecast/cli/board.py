@@ -25,6 +25,7 @@ from scorecast.cli.output import data, make_table, notes, plain
 from scorecast.errors import UserError
 from scorecast.leaderboard.policy import BoardPolicy, Corrections, Keep, Order
 from scorecast.ops.boards.api_client import ApiClient, api_of
+from scorecast.ops.boards.live import live_top
 from scorecast.ops.boards.policies import policies_of
 from scorecast.ops.boards.score import Expected, delete_score, wait_until_shown, write_score
 from scorecast.ops.stack.exit_codes import ExitCode
@@ -41,15 +42,18 @@ from scorecast.ops.stack.stack import Options, Stack
     help="Board name. Omit it to list all boards.",
 )
 @option("--limit", "-n", type=Whole(1), default=10, metavar="N", help="Number of entries to show.")
+@option("--live", is_flag=True, help="Read the tables, so that a frozen board shows what the API does not.")
 @json_option
 @with_stack_options
-def top(options: Options, board: str | None, limit: int, as_json: bool) -> None:
+def top(options: Options, board: str | None, limit: int, live: bool, as_json: bool) -> None:
     """Show the best entries of a board, or list all boards."""
-    api = api_of(open_stack(options))
+    stack = open_stack(options)
     if board is None:
-        _show_boards(api, as_json)
+        if live:
+            raise UserError("--live shows one board: name it.", ExitCode.USAGE)
+        _show_boards(api_of(stack), as_json)
         return
-    answer = api.top(board, limit)
+    answer = live_top(stack, board, limit) if live else api_of(stack).top(board, limit)
     if as_json:
         print_json(answer)
         return
@@ -121,8 +125,9 @@ def score(
 
 
 def _counts(expected: Expected, policy: BoardPolicy) -> bool:
-    """Whether the board takes the change: after its closing a removal only if it takes corrections."""
-    return policy.is_open(iso_now()) or (expected.score is None and policy.corrections is Corrections.OPEN)
+    """Whether people will see the change: after the closing a removal only if the board takes corrections."""
+    is_taken = policy.is_open(iso_now()) or (expected.score is None and policy.corrections is Corrections.OPEN)
+    return is_taken and not policy.is_frozen(iso_now())
 
 
 def _wait(stack: Stack, expected: Expected, timeout_s: float, policy: BoardPolicy) -> float:
@@ -143,6 +148,8 @@ def _report(expected: Expected, policy: BoardPolicy, seconds: float | None, as_j
         when = f"the board, which keeps the {policy.keep} score, {agrees}"
     if not _counts(expected, policy):
         when = f"it does not count because the board closed at {policy.closes_at}"
+    if policy.is_frozen(iso_now()):
+        when = f"the board is frozen since {policy.freezes_at}, so people do not see it until `scorecast boards reveal`"
     data.print(plain(f"{expected.participant} {what} {expected.board}; {when}."), soft_wrap=True)
 
 
@@ -169,6 +176,9 @@ def _remarks(answer: dict[str, Any]) -> list[str]:
     if closes_at := answer.get("closesAt"):
         is_open = BoardPolicy(closes_at=closes_at).is_open(iso_now())
         remarks.append(f"It closes at {closes_at}." if is_open else f"Final: it closed at {closes_at}.")
+    if freezes_at := answer.get("freezesAt"):
+        is_frozen = BoardPolicy(freezes_at=freezes_at).is_frozen(iso_now())
+        remarks.append(f"People see it as it was at {freezes_at}." if is_frozen else f"It freezes at {freezes_at}.")
     return remarks
 
 

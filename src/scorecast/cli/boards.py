@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -38,7 +38,7 @@ def boards() -> None:
 def list_(options: Options, derived: bool, as_json: bool) -> None:
     """List the boards with a policy. All others show the latest score, the highest first."""
     declared = policies_of(open_stack(options)).all()
-    policies = {board: policy for board, policy in declared.items() if derived or not policy.base}
+    policies = {board: policy for board, policy in declared.items() if derived or not (policy.base or policy.copy_of)}
     if as_json:
         print_json({"boards": [_shown(board, policy) for board, policy in policies.items()]})
         return
@@ -47,12 +47,12 @@ def list_(options: Options, derived: bool, as_json: bool) -> None:
             "No board has a policy: on every board the highest score is best, and the latest counts.", soft_wrap=True
         )
         return
-    table = make_table("board", "order", "keep", "ties", "closes", "corrections", "periods", "by")
+    table = make_table("board", "order", "keep", "ties", "closes", "also")
     for board, policy in policies.items():
-        order = Text("\n").join(map(plain, _order_parts(policy)))
-        closes, periods = policy.closes_at or NEVER, plain(_periods(policy))
-        by = plain(", ".join(policy.by) or "-")
-        table.add_row(plain(board), order, policy.keep, policy.ties, closes, policy.corrections, periods, by)
+        order, also = (
+            Text("\n").join(map(plain, parts)) for parts in (_order_parts(policy), _further(policy) or ["-"])
+        )
+        table.add_row(plain(board), order, policy.keep, policy.ties, policy.closes_at or NEVER, also)
     data.print(table)
 
 
@@ -77,20 +77,17 @@ def list_(options: Options, derived: bool, as_json: bool) -> None:
     type=click.Choice([*map(str, Corrections)]),
     help="Whether removals and names still count after the closing.",
 )
+@option(
+    "--freezes-at",
+    metavar="TIME",
+    help="From then on people see the board as it was, until `reveal`: 2026-12-01T17:00:00Z, or never.",
+)
 @option("--every", type=click.Choice([*map(str, Every)]), help="A board for each day, week or month, too.")
 @option("--time-zone", metavar="ZONE", help="Where periods begin at midnight: Asia/Shanghai (default: UTC).")
 @option("--by", multiple=True, metavar="ATTRIBUTE", help="A board for each value of this attribute of the items, too.")
 @json_option
 @with_stack_options
-def set_(
-    options: Options,
-    board: str,
-    then_by: Sequence[str],
-    closes_at: str | None,
-    by: Sequence[str],
-    as_json: bool,
-    **given: str,
-) -> None:
+def set_(options: Options, board: str, then_by: Sequence[str], by: Sequence[str], as_json: bool, **given: str) -> None:
     """Declare how a board ranks. An omitted option keeps its value.
 
     A policy applies to later changes: declare it before the board's first score.
@@ -100,7 +97,7 @@ def set_(
     wanted = _texts(before) | {name: value for name, value in given.items() if value is not None}
     wanted |= {"by": ",".join(by)} if by else {}
     wanted |= {"then_by": "" if [*then_by] == [NONE] else ",".join(then_by)} if then_by else {}
-    wanted |= {"closes_at": None if closes_at == NEVER else closes_at} if closes_at is not None else {}
+    wanted |= {name: None for name in ("closes_at", "freezes_at") if wanted[name] == NEVER}
     _declare(policies, board, before, _policy(wanted), as_json)
 
 
@@ -112,6 +109,7 @@ def set_(
 @option("--then-by", is_flag=True, help="Only the columns that rank equal scores.")
 @option("--closes-at", is_flag=True, help="Only the closing time.")
 @option("--corrections", is_flag=True, help="Only whether corrections count after the closing.")
+@option("--freezes-at", is_flag=True, help="Only the freezing, as `reveal` does.")
 @option("--every", is_flag=True, help="Only the periods; their boards stay as they are.")
 @option("--time-zone", is_flag=True, help="Only the time zone of the periods.")
 @option("--by", is_flag=True, help="Only the attributes with boards of their own; these stay as they are.")
@@ -130,6 +128,19 @@ def unset(options: Options, board: str, as_json: bool, **chosen: bool) -> None:
     _declare(policies, board, before, policy, as_json)
 
 
+@boards.command()
+@board_argument
+@json_option
+@with_stack_options
+def reveal(options: Options, board: str, as_json: bool) -> None:
+    """Show a frozen board as it is now, and the boards that derive from it."""
+    policies = policies_of(open_stack(options))
+    before = _declared(policies, board)
+    if before.freezes_at is None:
+        raise UserError(f"The board {board!r} does not freeze, so there is nothing to reveal.")
+    _declare(policies, board, before, replace(before, freezes_at=None), as_json)
+
+
 def _declare(policies: Policies, board: str, before: BoardPolicy, policy: BoardPolicy, as_json: bool) -> None:
     """Write the policy and say what now applies."""
     derived = policies.declare(board, policy, datetime.now(UTC))
@@ -142,8 +153,7 @@ def _declare(policies: Policies, board: str, before: BoardPolicy, policy: BoardP
     until = f"closes at {policy.closes_at}" if policy.closes_at else "never closes"
     until += ", takes corrections after that" if policy.corrections is Corrections.OPEN and policy.closes_at else ""
     parts = [f"order {_ordered(policy)}", f"keeps the {policy.keep} score", f"ties {policy.ties}", until]
-    parts += [f"a board every {_periods(policy)}"] if policy.every else []
-    parts += [f"a board for each {' and each '.join(policy.by)}"] if policy.by else []
+    parts += _further(replace(policy, corrections=Corrections.CLOSED))
     data.print(plain(f"{board}: {', '.join(parts)}."), soft_wrap=True)
     if derived:
         notes.print(f"{derived:,} boards that derive from it follow.", soft_wrap=True)
@@ -173,7 +183,7 @@ def _policy(values: dict[str, Any]) -> BoardPolicy:
         return make_policy(**values)
     except CannotRead as error:
         said = str(error)
-        for name in ("closes_at", "time_zone", "then_by"):
+        for name in ("closes_at", "freezes_at", "time_zone", "then_by"):
             said = said.replace(name, f"--{name.replace('_', '-')}")
         raise UserError(said, ExitCode.USAGE) from None
 
@@ -183,11 +193,16 @@ def _texts(policy: BoardPolicy) -> dict[str, Any]:
     return asdict(policy) | {"by": ",".join(policy.by)}
 
 
-def _periods(policy: BoardPolicy) -> str:
-    return f"{policy.every} in {policy.time_zone}" if policy.every else "-"
+def _further(policy: BoardPolicy) -> list[str]:
+    """What few boards declare, in words."""
+    found = ["takes corrections"] if policy.corrections is Corrections.OPEN else []
+    found += [f"freezes at {policy.freezes_at}"] if policy.freezes_at else []
+    found += [f"a board every {policy.every} in {policy.time_zone}"] if policy.every else []
+    return found + ([f"a board for each {' and each '.join(policy.by)}"] if policy.by else [])
 
 
 def _shown(board: str, policy: BoardPolicy) -> dict[str, Any]:
-    names = {"closes_at": "closesAt", "time_zone": "timeZone", "starts_at": "startsAt", "then_by": "thenBy"}
+    names = {"closes_at": "closesAt", "freezes_at": "freezesAt", "time_zone": "timeZone", "then_by": "thenBy"}
+    names |= {"starts_at": "startsAt", "copy_of": "copyOf"}
     values = asdict(policy) | {"then_by": {column.name: column.order for column in policy.columns}}
     return {"hackathonName": board} | {names.get(name, name): value for name, value in values.items()}

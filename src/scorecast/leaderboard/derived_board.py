@@ -1,7 +1,8 @@
 """Derived boards: the boards of a period, and of one value of an attribute, that an item stands on too. Pure.
 
 `StarWar~2026-W48` has what happened on the board StarWar in that week, `StarWar~country.CN` those of its entries whose
-item has the country CN. The name of a derived board is that of its base, `~`, and its own part.
+item has the country CN. The name of a derived board is that of its base, `~`, and its own part. A board that freezes
+has a copy, `StarWar~frozen`, which takes no later changes.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 
-from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Every, read_time, utc_text, zone_of
+from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Corrections, Every, read_time, utc_text, zone_of
 
 MARK = "~"
+_FROZEN = f"{MARK}frozen"
 _PERIOD = re.compile("[0-9]{4}-(W[0-9]{2}|[0-9]{2}(-[0-9]{2})?)")
 
 
@@ -125,6 +127,10 @@ def policy_by_name(board: str, policies: Mapping[str, BoardPolicy]) -> BoardPoli
     >>> policy_by_name("StarWar~2026-W48", {"StarWar": BoardPolicy(every=Every.WEEK)}).starts_at
     '2026-11-23T00:00:00Z'
     """
+    if board.endswith(_FROZEN):
+        name = board.removesuffix(_FROZEN)
+        frozen = policies.get(name) or policy_by_name(name, policies)
+        return frozen_policy(name, frozen) if frozen and frozen.freezes_at else None
     for at in (at for at, one in enumerate(board) if one == MARK):
         base, own = board[:at], board[at + 1 :]
         policy = policies.get(base, DEFAULT)
@@ -133,6 +139,16 @@ def policy_by_name(board: str, policies: Mapping[str, BoardPolicy]) -> BoardPoli
         if by := next((one for one in policy.by if own.startswith(f"{one}.")), None):
             return replace(_inherited(base, policy), attribute=by)
     return None
+
+
+def frozen_board(board: str) -> str:
+    """Return the name of the copy of a board that freezes."""
+    return f"{board}{_FROZEN}"
+
+
+def frozen_policy(board: str, policy: BoardPolicy) -> BoardPolicy:
+    """Return the policy of the copy of a board, which takes no corrections, and from which no boards derive."""
+    return replace(policy, corrections=Corrections.CLOSED, every=None, by=(), copy_of=board)
 
 
 def value_of(board: str, policy: BoardPolicy) -> str:

@@ -24,9 +24,10 @@ from scorecast.leaderboard.batch_get import BOARD_BYTES
 POLICY = "policy/"
 # The collection that names the boards with a policy, for commands that list them; the functions do not read it.
 POLICIES = "policies"
-# The collection that lists the boards; those that derive from one are in collections that end in its name, apart for
-# periods and for values of attributes.
+# The collection that lists the boards, and that of their copies; those that derive from one are in collections that end
+# in its name, apart for periods and for values of attributes.
 BOARDS = "boards"
+COPIES = "copies"
 PERIODS = "periods/"
 VALUES = "values/"
 # Attributes by which boards can derive from one; each costs as much as a board of its own.
@@ -109,6 +110,9 @@ class BoardPolicy:
     period `starts_at` or the `attribute` whose value it is about.
 
     `then_by` has the columns by which equal scores are ranked, as text: `penalty:ascending,lastSolvedAt:ascending`.
+
+    From `freezes_at` on, the API answers with a copy of the board, which takes no later changes. The policy of the copy
+    names the board, `copy_of`.
     """
 
     order: Order = Order.DESCENDING
@@ -123,11 +127,8 @@ class BoardPolicy:
     starts_at: str | None = None
     attribute: str | None = None
     then_by: str = ""
-
-    @property
-    def has_derived(self) -> bool:
-        """Whether boards derive from the board."""
-        return self.every is not None or bool(self.by)
+    freezes_at: str | None = None
+    copy_of: str | None = None
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -146,7 +147,12 @@ class BoardPolicy:
 
     def is_open(self, at: str) -> bool:
         """Whether a score of this time (its change's `at`) counts; CannotRead if that is not a time."""
-        return self.closes_at is None or read_time("at", at) <= read_time("closes_at", self.closes_at)
+        ends = {"closes_at": self.closes_at, "freezes_at": self.freezes_at if self.copy_of else None}
+        return all(read_time("at", at) <= read_time(name, text) for name, text in ends.items() if text)
+
+    def is_frozen(self, now: str) -> bool:
+        """Whether the board is answered with its copy at a time."""
+        return bool(self.freezes_at and not self.copy_of and read_time("now", now) >= read_time("x", self.freezes_at))
 
 
 DEFAULT = BoardPolicy()
@@ -164,6 +170,8 @@ _NAMES = {
     "starts_at": "startsAt",
     "attribute": "attribute",
     "then_by": "thenBy",
+    "freezes_at": "freezesAt",
+    "copy_of": "copyOf",
 }
 
 
@@ -184,13 +192,16 @@ def listed_key(board: str) -> Item:
 
 def board_key(board: str, policy: BoardPolicy) -> Item:
     """The item that lists a board, beside the others that derive from its base; it has nothing but its key."""
-    collection = f"{VALUES if policy.attribute else PERIODS}{policy.base}" if policy.base else BOARDS
+    if policy.copy_of:
+        collection = COPIES
+    else:
+        collection = f"{VALUES if policy.attribute else PERIODS}{policy.base}" if policy.base else BOARDS
     return {"collection": {"S": collection}, "name": {"S": board}}
 
 
 def lists_a_board(collection: str) -> bool:
     """Whether the items of a collection list boards."""
-    return collection == BOARDS or collection.startswith((PERIODS, VALUES))
+    return collection in (BOARDS, COPIES) or collection.startswith((PERIODS, VALUES))
 
 
 def policy_item(board: str, policy: BoardPolicy) -> Item:
@@ -231,6 +242,8 @@ def make_policy(
     starts_at: str | None = None,
     attribute: str | None = None,
     then_by: str = DEFAULT.then_by,
+    freezes_at: str | None = None,
+    copy_of: str | None = None,
 ) -> BoardPolicy:
     """Make a policy from texts, of which `by` separates attributes by commas; CannotRead for an invalid value."""
     return BoardPolicy(
@@ -246,6 +259,8 @@ def make_policy(
         starts_at=starts_at,
         attribute=attribute,
         then_by=_checked_columns(then_by),
+        freezes_at=None if freezes_at is None else utc_text(read_time("freezes_at", freezes_at)),
+        copy_of=copy_of,
     )
 
 

@@ -8,7 +8,14 @@ from dataclasses import dataclass, field, replace
 from scorecast.changes.change import Change
 from scorecast.changes.values import Image
 from scorecast.leaderboard.batch_get import BOARD_BYTES
-from scorecast.leaderboard.derived_board import attribute_policies, period_at, period_board, period_policy
+from scorecast.leaderboard.derived_board import (
+    attribute_policies,
+    frozen_board,
+    frozen_policy,
+    period_at,
+    period_board,
+    period_policy,
+)
 from scorecast.leaderboard.policy import BoardPolicy, read_time
 from scorecast.standings.entry import Entry
 
@@ -44,7 +51,12 @@ def derived_entries(
         made = [*_by_attribute(entry, facts, policy)]
         if policy.every and not facts.is_read:  # a READ does not know when the score was set
             made.append(_in_its_period(entry, policy))
-        yield from (one for one in made if len(one[0].board.encode()) <= BOARD_BYTES)
+        copies = [_on_the_copy(*one) for one in ((entry, policy), *made) if one[1].freezes_at]
+        yield from (one for one in made + copies if len(one[0].board.encode()) <= BOARD_BYTES)
+
+
+def _on_the_copy(entry: Entry, policy: BoardPolicy) -> tuple[Entry, BoardPolicy]:
+    return replace(entry, board=frozen_board(entry.board)), frozen_policy(entry.board, policy)
 
 
 def _in_its_period(entry: Entry, policy: BoardPolicy) -> tuple[Entry, BoardPolicy]:
@@ -59,12 +71,12 @@ def _in_its_period(entry: Entry, policy: BoardPolicy) -> tuple[Entry, BoardPolic
 def _by_attribute(entry: Entry, facts: Facts, policy: BoardPolicy) -> Iterator[tuple[Entry, BoardPolicy]]:
     """The entries on the boards of the item's values, and the ends of those on the boards of its values before."""
     before, after = (attribute_policies(entry.board, policy, values) for values in (facts.before, facts.after))
-    if entry.is_name_only:
-        yield from ((replace(entry, board=board), after[board]) for board in after if board in before)
-        return
-    stays = {} if entry.score is None else after
+    if entry.is_name_only:  # a correction after the closing: nobody enters
+        stays = {board: inherited for board, inherited in after.items() if board in before}
+    else:
+        stays = {} if entry.score is None else after
     if not entry.is_first:
-        gone = replace(entry, score=None, name=None, attributes=(), score_changed=False)
+        gone = replace(entry, score=None, name=None, attributes=(), score_changed=False, is_name_only=False)
         yield from ((replace(gone, board=board), before[board]) for board in before if board not in stays)
     for board, inherited in stays.items():
         enters = board not in before and not facts.is_read

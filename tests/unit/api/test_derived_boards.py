@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from scorecast.api.endpoints import period
+from scorecast.api import reader
 from scorecast.leaderboard.derived_board import attribute_policies, period_named, period_policy
 from scorecast.leaderboard.policy import BoardPolicy, Every, Order
 from tests.support.api_fakes import FakeTable, get, serve
@@ -39,7 +39,7 @@ SCORES = {
 
 @pytest.fixture(autouse=True)
 def table(monkeypatch: pytest.MonkeyPatch) -> FakeTable:
-    monkeypatch.setattr(period, "utc_now", lambda: NOW)
+    monkeypatch.setattr(reader, "utc_now", lambda: NOW)
     table = FakeTable([(board, "1", score) for board, score in SCORES.items()], policies=POLICIES)
     serve(monkeypatch, table)
     return table

@@ -7,7 +7,18 @@ from click.testing import CliRunner, Result
 
 from scorecast.cli import app, boards
 from scorecast.errors import CannotRead, UserError
-from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Corrections, Keep, Order, Ties, policy_key
+from scorecast.leaderboard.derived_board import policy_by_name
+from scorecast.leaderboard.policy import (
+    DEFAULT,
+    BoardPolicy,
+    Corrections,
+    Every,
+    Keep,
+    Order,
+    Ties,
+    board_key,
+    policy_key,
+)
 from scorecast.ops.boards.policies import Policies, policies_of
 from scorecast.ops.stack.exit_codes import ExitCode
 from tests.support.fakes import FakeDynamoDb
@@ -145,7 +156,7 @@ def test_the_boards_with_a_policy_are_listed(policies: Policies) -> None:
     assert "penalty" in run("list").stdout
     run("unset", "Final")
     rest: dict[str, object] = {"ties": "unordered", "corrections": "closed", "every": None, "timeZone": "UTC", "by": []}
-    rest |= {"base": None, "startsAt": None, "attribute": None, "thenBy": {}}
+    rest |= {"base": None, "startsAt": None, "attribute": None, "thenBy": {}, "freezesAt": None, "copyOf": None}
     assert json.loads(run("list", "--json").stdout)["boards"] == [
         {"hackathonName": "Darts", "closesAt": CLOSES, "order": "descending", "keep": "first"} | rest,
         {"hackathonName": "Golf[1]", "closesAt": None, "order": "ascending", "keep": "latest"} | rest,
@@ -172,6 +183,63 @@ def test_columns_that_are_not_usable_are_refused_with_the_options_name() -> None
     with pytest.raises(UserError, match="--then-by has 'penalty'; it must be the name of an attribute") as refused:
         run("set", "Final", "--then-by", "penalty")
     assert refused.value.exit_code == ExitCode.USAGE
+
+
+def test_boards_that_derive_from_others_are_listed_if_that_is_asked_for(policies: Policies) -> None:
+    run("set", "Golf", "--every", "week", "--by", "country", "--freezes-at", "2026-11-26T00:00:00Z")
+    policies.set("Golf~2026-W48", BoardPolicy(base="Golf", starts_at="2026-11-23T00:00:00Z"))
+    assert [board["hackathonName"] for board in json.loads(run("list", "--json").stdout)["boards"]] == ["Golf"]
+    shown = json.loads(run("list", "--derived", "--json").stdout)["boards"]
+    assert [board["hackathonName"] for board in shown] == ["Golf", "Golf~2026-W48", "Golf~frozen"]
+    assert "a board for each country" in run("list").stdout
+
+
+def test_what_derives_from_a_board_is_declared_and_said() -> None:
+    said = run(
+        "set", "Golf", "--every", "week", "--time-zone", "Asia/Shanghai", "--by", "country", "--by", "team"
+    ).stdout
+    assert said.endswith("never closes, a board every week in Asia/Shanghai, a board for each country and each team.\n")
+    assert run("unset", "Golf", "--every").stdout.endswith("never closes, a board for each country and each team.\n")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "says"),
+    [
+        ("--time-zone", "Mars", "--time-zone is 'Mars'; it must be an IANA name such as Asia/Shanghai"),
+        ("--by", "a,,b", "by is 'a,,b'; it must be the names of at most 5 attributes"),
+        ("--freezes-at", "noon", "--freezes-at is 'noon'; it must be a time such as"),
+    ],
+)
+def test_a_malformed_declaration_changes_nothing(table: FakeBoards, option: str, value: str, says: str) -> None:
+    with pytest.raises(UserError, match=says):
+        run("set", "Golf", option, value)
+    assert table.kept == []
+
+
+def test_boards_that_derive_from_a_board_follow_it_but_periods_that_are_over_do_not(
+    policies: Policies, table: FakeBoards
+) -> None:
+    base = BoardPolicy(every=Every.WEEK, by=("country",))
+    run("set", "Golf", "--every", "week", "--by", "country")
+    for board in ("Golf~2020-W01", "Golf~2999-W01", "Golf~country.CN"):
+        policy = policy_by_name(board, {"Golf": base})
+        assert policy
+        policies.set(board, policy)
+        table.put_item(TableName="boards", Item=board_key(board, policy))
+    assert "2 boards that derive from it follow" in run("set", "Golf", "--order", "ascending").stderr
+    orders = {board: policies.of(board).order for board in ("Golf~2020-W01", "Golf~2999-W01", "Golf~country.CN")}
+    assert list(orders.values()) == [Order.DESCENDING, Order.ASCENDING, Order.ASCENDING]
+    assert policies.of("Golf~country.CN").attribute == "country"
+
+
+def test_a_board_that_freezes_has_a_copy_with_the_same_policy_until_it_is_revealed(policies: Policies) -> None:
+    at = "2026-11-26T00:00:00Z"
+    assert f"freezes at {at}" in run("set", "Golf", "--freezes-at", at, "--order", "ascending").stdout
+    assert policies.of("Golf~frozen") == BoardPolicy(Order.ASCENDING, freezes_at=at, copy_of="Golf")
+    assert "freezes" not in run("reveal", "Golf").stdout
+    assert policies.of("Golf") == BoardPolicy(Order.ASCENDING)
+    with pytest.raises(UserError, match="The board 'Golf' does not freeze, so there is nothing to reveal"):
+        run("reveal", "Golf")
 
 
 def test_set_answers_in_json() -> None:

@@ -73,7 +73,7 @@ def test_an_error_is_one_line_without_a_traceback(
             "top --limit x",
             "Invalid value for '--limit' / '-n': 'x' is not a valid whole number. `scorecast top --help`",
         ),
-        ("top --limt 3", "There is no option --limt: did you mean --limit? `scorecast top --help`"),
+        ("top --limitt 3", "There is no option --limitt: did you mean --limit? `scorecast top --help`"),
         ("topp", "There is no command 'topp': did you mean 'top'? `scorecast --help`"),
         ("boards ste", "There is no command 'ste': did you mean 'set'? `scorecast boards --help`"),
         ("score 1", "Missing argument 'BOARD'. `scorecast score --help`"),

@@ -147,6 +147,19 @@ def test_a_change_with_an_invalid_time_is_parked_if_the_board_has_periods(system
     assert [letter["errorCode"] for letter in system.queue.messages] == ["CannotRead"]
 
 
+def test_a_frozen_board_goes_on_and_its_copy_stays_as_it_was(system: System) -> None:
+    system.table.declare("StarWar", replace(WEEKLY, freezes_at="2020-04-15T08:26:16Z"))
+    system.process(event(item(score="60")))
+    late = record(item(score="10"), item(score="60"), 2, ApproximateCreationDateTime=1586939177)
+    later = record(None, item(score="10"), 3, ApproximateCreationDateTime=1586939178)
+    for one in (late, later):
+        body = json.dumps({"resources": [STREAM_ARN], "detail": to_detail(from_record(one))})
+        assert system.process(body).counts == {"applied": 1}
+        assert {score for (_, board), score in system.table.scores.items() if board.endswith("~frozen")} == {"60"}
+    assert set(system.table.scores) == {("1", "StarWar~frozen"), ("1", "StarWar~2020-W16~frozen")}
+    system.table.check()
+
+
 def test_a_throttled_read_of_the_policies_of_derived_boards_is_retried(
     system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -46,6 +46,6 @@ def list_boards(
         request["ExclusiveStartKey"] = {"collection": {"S": collection}, "name": {"S": after}}
     # One more than is shown tells whether more follow.
     names = [item["name"]["S"] for item in query_first(reader.dynamodb, request, limit + 1)]
-    boards = reader.ranks.open(names[:limit], shapes=False).values()
+    boards = reader.open_boards(names[:limit], shapes=False).values()
     answer = {"boards": [board_fields(board) for board in boards if board.total]}
     return answer | sign_next(names, limit, collection, reader.page_token_key)

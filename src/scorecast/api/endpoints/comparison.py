@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from scorecast.api.fields import Fields, board_fields, entry_fields, rank_fields
 from scorecast.api.parameters import Parameters
@@ -31,8 +30,7 @@ class CompareEntries:
 
     def answer(self, reader: LeaderboardReader) -> Fields:
         """Read the entries beside the board, then the rank of each; sort them as the board is sorted."""
-        read = partial(reader.entries.get_many, self.board, self.ids)
-        board, found = reader.both(partial(reader.open_board, self.board), read)
+        board, found = reader.open_with(self.board, lambda name: reader.entries.get_many(name, self.ids))
         entries = reader.entries_of(board)
         in_order = sorted(
             zip(board.find_entries(found), found, strict=True),

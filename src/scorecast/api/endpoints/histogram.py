@@ -8,6 +8,7 @@ from functools import partial
 from scorecast.api.fields import Fields, board_fields
 from scorecast.api.parameters import Parameters
 from scorecast.api.reader import LeaderboardReader
+from scorecast.leaderboard.item import StoredEntry
 from scorecast.leaderboard.policy import DEFAULT
 
 
@@ -24,10 +25,14 @@ class GetHistogram:
 
     def answer(self, reader: LeaderboardReader) -> Fields:
         """Read bars of one width, from the lowest score to the highest, which are read beside the board."""
-        by_score = reader.entries.of_board(self.board, DEFAULT)
-        ends = partial(reader.both, partial(by_score.worst, 1), partial(by_score.best, 1))
-        board, (lowest, highest) = reader.both(partial(reader.open_board, self.board), ends)
+        board, (lowest, highest) = reader.open_with(self.board, partial(_ends, reader))
         # The index by score may lag behind the table.
         found = board.histogram(lowest[0].number, highest[0].number) if lowest and highest else []
         bars = [{"from": bar.low, "to": bar.high, "count": bar.count} for bar in found]
         return board_fields(board) | {"bars": bars}
+
+
+def _ends(reader: LeaderboardReader, board: str) -> tuple[list[StoredEntry], list[StoredEntry]]:
+    """Read the entry with the lowest score, and the one with the highest."""
+    by_score = reader.entries.of_board(board, DEFAULT)
+    return reader.both(partial(by_score.worst, 1), partial(by_score.best, 1))

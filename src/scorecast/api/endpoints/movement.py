@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 
 from scorecast.api.endpoints.period import AskPeriod, BoardQuestion
+from scorecast.api.errors import ApiError
 from scorecast.api.fields import Fields
 from scorecast.api.reader import LeaderboardReader
 from scorecast.leaderboard.derived_board import board_before
@@ -43,6 +43,9 @@ def _entries(answer: Fields) -> Iterator[Fields]:
 
 def _ranks(reader: LeaderboardReader, board: str, ids: list[str]) -> dict[str, int]:
     """The ranks that participants have on a board, of those who are on it."""
-    found, boards = reader.both(partial(reader.entries.get_many, board, ids), partial(reader.ranks.open, [board]))
-    standings = boards[board].find_entries(found)
+    try:
+        opened, found = reader.open_with(board, lambda name: reader.entries.get_many(name, ids))
+    except ApiError:
+        return {}
+    standings = opened.find_entries(found)
     return {entry.id: standing.rank for entry, standing in zip(found, standings, strict=True)}

@@ -37,11 +37,9 @@ class GetEntry:
 
         Takes four round trips, and three without neighbours.
         """
-        read = partial(reader.entries.get, self.board, self.id)
-        entry, boards = reader.both(read, partial(reader.ranks.open, [self.board]))
+        board, entry = reader.open_with(self.board, lambda name: reader.entries.get(name, self.id))
         if entry is None:
             raise ApiError(404, f"The participant {self.id[:200]!r} is not on the board {self.board[:200]!r}.")
-        board = boards[self.board]
         above, below = self._neighbours(reader, board, entry)
         # All ranks follow from those of the farthest entry above and of the first below that scores worse.
         farthest = above[-1] if above else entry

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -35,11 +36,20 @@ class ListParticipantBoards:
         found = reader.entries.of_participant(self.id, after, self.limit + 1)
         entries = [entry for entry in found[: self.limit] if entry.score is not None]
         more = sign_next([entry.board for entry in found], self.limit, scope, reader.page_token_key)
-        if not (entries or more or after):
+        placed = self._public(reader, entries)
+        if not (placed or more or after):
             raise ApiError(404, f"The participant {self.id[:200]!r} is not on any board.")
-        boards = reader.ranks.open([entry.board for entry in entries])
-        shown = reader.together(partial(_on_board, boards[entry.board], entry) for entry in entries)
+        shown = reader.together(partial(_on_board, board, entry) for board, entry in placed)
         return {"id": self.id, "boards": shown} | more
+
+    def _public(self, reader: LeaderboardReader, entries: Sequence[StoredEntry]) -> list[tuple[Board, StoredEntry]]:
+        """Return the entries that are shown, with their boards: where a board is frozen, that of its copy, if any."""
+        opened = reader.open_boards([entry.board for entry in entries])
+        boards = {name: board for name, board in opened.items() if board.name != name or not board.policy.copy_of}
+        frozen = [board.name for name, board in boards.items() if board.name != name]
+        copies = {entry.board: entry for entry in reader.entries.on_boards(self.id, frozen)}
+        known = {entry.board: entry for entry in entries} | copies
+        return [(board, known[board.name]) for board in boards.values() if board.name in known]
 
 
 def _on_board(board: Board, entry: StoredEntry) -> Fields:

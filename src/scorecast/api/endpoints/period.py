@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 from scorecast.api.endpoints.comparison import CompareEntries
 from scorecast.api.endpoints.entries import ListEntries
@@ -17,11 +16,6 @@ from scorecast.api.reader import LeaderboardReader
 from scorecast.leaderboard.derived_board import is_period, period_at, period_board
 
 BoardQuestion = ListEntries | CompareEntries | GetEntry | RankScore | GetHistogram
-
-
-def utc_now() -> datetime:
-    """Return the time."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,5 +36,5 @@ class AskPeriod:
         policy = reader.policy_of(base)
         if policy.every is None:
             raise ApiError(404, f"The board {base[:200]!r} has no periods.", "period")
-        current = period_at(policy, utc_now())
+        current = period_at(policy, reader.now())
         return current.name if self.period == CURRENT else current.before(policy).name

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from scorecast.leaderboard.batch_get import read_items
-from scorecast.leaderboard.derived_board import policy_by_name
+from scorecast.leaderboard.derived_board import frozen_board, frozen_policy, policy_by_name
 from scorecast.leaderboard.policy import (
     DEFAULT,
     PERIODS,
@@ -53,11 +53,12 @@ class Policies:
 
         A period that is over keeps its policy. Costs a transaction for each board.
         """
-        self.set(board, policy)
         following = {name: policy_by_name(name, {board: policy}) for name in self.derived_from(board)}
         changed = {name: new for name, new in following.items() if new and not _is_over(new, now)}
-        for name, new in changed.items():
+        for name, new in {board: policy, **changed}.items():
             self.set(name, new)
+            if new.freezes_at:
+                self.set(frozen_board(name), frozen_policy(name, new))
         return len(changed)
 
     def set(self, board: str, policy: BoardPolicy) -> None:

@@ -57,7 +57,7 @@ class Agreement:
     """Decides whether an entry agrees with its item, under the policy of its board.
 
     An item holds only its current score, and not when it was set. So a best score is only checked not to be worse, a
-    first score only to exist, and entries of a closed board and of periods are not checked.
+    first score only to exist, and entries of a closed board, of periods and of copies are not checked.
     """
 
     policies: Mapping[str, BoardPolicy] = field(default_factory=dict)
@@ -90,7 +90,7 @@ class Agreement:
         return tuple(sorted({one for policy in policies for one in (*policy.by, *(c.name for c in policy.columns))}))
 
     def _is_checked(self, policy: BoardPolicy) -> bool:
-        return policy.starts_at is None and policy.is_open(self.now())
+        return not policy.starts_at and not policy.copy_of and policy.is_open(self.now())
 
 
 STRICT = Agreement()

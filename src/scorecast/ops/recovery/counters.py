@@ -26,6 +26,7 @@ from scorecast.leaderboard.item import ENTRIES_ONLY, Item, StoredEntry, read_ite
 from scorecast.leaderboard.order_key import HIGHEST, LOWEST, is_score_end
 from scorecast.leaderboard.policy import (
     BOARDS,
+    COPIES,
     DEFAULT,
     PERIODS,
     POLICY,
@@ -249,7 +250,7 @@ def read_index(dynamodb: Any, table: str) -> Index:
         "ConsistentRead": True,
         "FilterExpression": "begins_with(#collection, :shape) OR begins_with(#collection, :counters)"
         " OR begins_with(#collection, :policy) OR begins_with(#collection, :periods)"
-        " OR begins_with(#collection, :values) OR #collection = :boards",
+        " OR begins_with(#collection, :values) OR #collection = :boards OR #collection = :copies",
         "ExpressionAttributeNames": {"#collection": "collection"},
         "ExpressionAttributeValues": {
             ":shape": {"S": SHAPE},
@@ -258,6 +259,7 @@ def read_index(dynamodb: Any, table: str) -> Index:
             ":periods": {"S": PERIODS},
             ":values": {"S": VALUES},
             ":boards": {"S": BOARDS},
+            ":copies": {"S": COPIES},
         },
     }
     for item in read_all(dynamodb.scan, request):

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from scorecast.changes.change import iso_now
 from scorecast.errors import NotAcknowledged, ScorecastError
 from scorecast.leaderboard.batch_get import BatchGetItem, read_items
 from scorecast.leaderboard.index.entries import entry_index
@@ -102,7 +103,11 @@ class Announcements:
         except _Failures as error:
             logger.error("standings could not read %d snapshots (%s)", len(by_board), code_of(error))
             return Announced(set(by_board))
-        written = (_Written(board, some, applied_by_board[board], policies[board]) for board, some in by_board.items())
+        written = (
+            _Written(board, some, applied_by_board[board], policies[board])
+            for board, some in by_board.items()
+            if not policies[board].copy_of and not policies[board].is_frozen(iso_now())
+        )
         possible = [one for one in written if snapshots[one.board].may_change_top(one.entries, self.size, one.policy)]
         done = self.executor.map(lambda one: self._is_announced(one, snapshots[one.board], deadline), possible)
         failed = {one.board for one, is_announced in zip(possible, done, strict=True) if not is_announced}

@@ -38,6 +38,20 @@ def test_the_first_entries_enter_and_the_best_leads() -> None:
     assert system.drain() == [("EnteredTop", "e"), ("EnteredTop", "d"), ("EnteredTop", "c"), ("LeadChanged", "e")]
 
 
+def test_a_frozen_board_is_not_told_about_until_it_is_revealed() -> None:
+    system = System()
+    system.table.declare("StarWar", BoardPolicy(freezes_at="2020-04-15T08:26:16Z"))
+    system.process(event("a", "90", 1))
+    assert system.told == []
+    system.table.declare("StarWar", BoardPolicy())
+    system.process(event("b", "80", 2))
+    assert sorted(system.told) == [
+        ("EnteredTop", "StarWar", "a"),
+        ("EnteredTop", "StarWar", "b"),
+        ("LeadChanged", "StarWar", "a"),
+    ]
+
+
 def test_a_score_that_reaches_the_top_enters_and_the_last_one_leaves(system: System) -> None:
     system.process(event("d", "75", 5))
     assert system.drain() == [("LeftTop", "c"), ("EnteredTop", "d")]
