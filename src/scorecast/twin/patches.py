@@ -22,9 +22,11 @@ from ministack.core.responses import json_response, new_uuid
 from ministack.services import apigateway_v1, dynamodb, eventbridge, firehose, sqs
 from ministack.services.cloudformation import provisioners, stacks
 
-from scorecast.twin import event_limits, function_limits, function_patches, iam_patches, sorted_indexes, table_limits
+from scorecast.twin import event_limits, function_limits, function_patches, iam_patches, table_limits
 from scorecast.twin.buffer import Buffer, Records, is_plain, make_body
 from scorecast.twin.patch import wrap
+from scorecast.twin.sorted_indexes import keep_indexes_sorted
+from scorecast.twin.sorted_tables import keep_tables_sorted
 
 log = logging.getLogger("scorecast.twin.patches")
 
@@ -51,7 +53,8 @@ def apply() -> None:
     event_limits.apply()
     function_limits.apply()
     table_limits.apply()
-    sorted_indexes.keep_indexes_sorted()
+    keep_indexes_sorted()
+    keep_tables_sorted()
 
 
 # ---------------------------------------------------------------- updates of DynamoDB

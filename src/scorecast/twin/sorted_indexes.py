@@ -19,6 +19,8 @@ from scorecast.twin.patch import wrap
 Json = dict[str, Any]
 # Where an item is within a partition: the values of the index's sort keys, then of the table's keys.
 Place = tuple[Any, ...]
+# The first and the last place, both included.
+Bounds = tuple[Place, Place]
 # The values of the table's keys, under which MiniStack keeps the item.
 BaseKey = tuple[Any, Any]
 
@@ -165,7 +167,7 @@ class _Members:
     def get(self, partition: Any, _default: Any) -> list[BaseKey]:
         data = self.query.data
         forward = data.get("ScanIndexForward", True)
-        bounds = _bounds(self.index, data)
+        bounds = self._bounds()
         if bounds is None:
             return list(self.index.between(partition, (), (AFTER,), forward=forward))  # MiniStack tests them all
         least, most = bounds
@@ -177,21 +179,25 @@ class _Members:
         # MiniStack looks whether an item follows those of the page.
         return list(islice(keys, int(data.get("Limit") or PAGE_BYTES // self.index.least_bytes) + 1))
 
+    def _bounds(self) -> Bounds | None:
+        ranges = self.index.ranges
+        if self.query.data.get("KeyConditions") or len(ranges) > 1:
+            return None
+        return key_bounds(self.query.data, ranges[0] if ranges else None, self.index.sort_value)
 
-def _bounds(index: SortedIndex, data: Json) -> tuple[Place, Place] | None:
+
+def key_bounds(data: Json, sort: str | None, value_of: Callable[[Json], Any]) -> Bounds | None:
     """Return the places between which a key condition holds; None if that does not say it exactly."""
-    if data.get("KeyConditions") or len(index.ranges) > 1:
-        return None
     names, values = data.get("ExpressionAttributeNames") or {}, data.get("ExpressionAttributeValues") or {}
     for clause in dynamodb._key_condition_clauses(dynamodb._tokenize(data["KeyConditionExpression"])):
         named = [names.get(text, text) for kind, text in clause if kind in ("IDENT", "NAME_REF")]
-        if index.ranges and index.ranges[0] in named:
-            operands = [index.sort_value(values[text]) for kind, text in clause if kind == "VALUE_REF"]
+        if sort in named:
+            operands = [value_of(values[text]) for kind, text in clause if kind == "VALUE_REF"]
             return _bounds_of([kind for kind, _ in clause], [word.upper() for word in named], operands)
     return (), (AFTER,)
 
 
-def _bounds_of(kinds: list[str], words: list[str], operands: list[Any]) -> tuple[Place, Place] | None:
+def _bounds_of(kinds: list[str], words: list[str], operands: list[Any]) -> Bounds | None:
     """Return the bounds of one clause, such as `name > :value`."""
     first, last = (operands[0],), (operands[-1], AFTER)
     if "BETWEEN" in words:

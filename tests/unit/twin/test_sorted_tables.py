@@ -1,4 +1,4 @@
-"""Queries of sorted indexes answer as MiniStack's own do, whatever was written before."""
+"""Queries and scans of what is sorted answer as MiniStack's own do, whatever was written before."""
 
 import json
 from collections.abc import Iterator
@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ministack.core.responses import AccountRegionScopedDict
 from ministack.services import dynamodb
 
-from scorecast.twin import sorted_indexes
+from scorecast.twin import sorted_tables
+from scorecast.twin.sorted_indexes import keep_indexes_sorted
+from scorecast.twin.sorted_tables import keep_tables_sorted
 
 Json = dict[str, Any]
 
@@ -21,6 +24,8 @@ _PATCHED = (
     "_index_order_keys",
     "_evaluate_condition",
     "_apply_exclusive_start_key",
+    "_scan",
+    "_build_key",
 )
 _PLAIN = {name: getattr(dynamodb, name) for name in _PATCHED}
 
@@ -28,10 +33,12 @@ _PLAIN = {name: getattr(dynamodb, name) for name in _PATCHED}
 @contextmanager
 def sorted_engine() -> Iterator[None]:
     """MiniStack with sorted indexes; its own before and after."""
-    sorted_indexes.keep_indexes_sorted()
+    keep_indexes_sorted()
+    keep_tables_sorted()
     try:
         yield
     finally:
+        dynamodb._tables.__class__ = AccountRegionScopedDict
         for name, plain in _PLAIN.items():
             setattr(dynamodb, name, plain)
 
@@ -43,7 +50,7 @@ def call(action: str, **request: Any) -> Json:
     return answer
 
 
-SORT_TYPES = {"by_number": "N", "by_text": "S"}
+SORT_TYPES = {"by_number": "N", "by_text": "S", "s": "S"}
 
 
 def create(name: str) -> None:
@@ -76,7 +83,7 @@ def write(table: str, item: Json, *, remove: bool) -> None:
 
 # ---------------------------------------------------------------- what is drawn
 
-few = st.sampled_from(["a", "b", "ba", "c"])
+few = st.sampled_from(["a", "b", "ba", "baa", "c", "ca"])
 groups = st.sampled_from(["a", "b"])
 numbers = st.sampled_from(["-2", "0.5", "10", "100000000000000000001"])
 
@@ -84,7 +91,7 @@ numbers = st.sampled_from(["-2", "0.5", "10", "100000000000000000001"])
 @st.composite
 def items(draw: st.DrawFn) -> Json:
     """An item of few keys, which may lack what an index needs."""
-    item: Json = {"p": {"S": draw(few)}, "s": {"S": draw(few)}}
+    item: Json = {"p": {"S": draw(groups)}, "s": {"S": draw(few)}}
     optional = {"g": ("S", groups), "by_number": ("N", numbers), "by_text": ("S", few), "more": ("S", few)}
     for name, (kind, values) in optional.items():
         if draw(st.integers(0, 7)):
@@ -94,67 +101,86 @@ def items(draw: st.DrawFn) -> Json:
 
 @st.composite
 def queries(draw: st.DrawFn) -> Json:
-    index = draw(st.sampled_from(["by_number", "by_text", "no_sort"]))
+    """A query of the table, or of an index."""
+    index = draw(st.sampled_from([None, "by_number", "by_text", "no_sort"]))
+    sort = index or "s"
     condition, values = "#g = :g", {":g": {"S": draw(groups)}}
     form = draw(st.sampled_from(["", "=", "<", "<=", ">", ">=", "BETWEEN", "begins_with", "reversed"]))
-    if index in SORT_TYPES and form and not (form == "begins_with" and index == "by_number"):
-        kind = SORT_TYPES[index]
+    if sort in SORT_TYPES and form and not (form == "begins_with" and sort == "by_number"):
+        kind = SORT_TYPES[sort]
         operands = sorted([draw(numbers if kind == "N" else few) for _ in range(2)], key=float if kind == "N" else None)
         values[":a"] = {kind: operands[0]}
         if form == "BETWEEN":
-            condition += f" AND {index} BETWEEN :a AND :b"
+            condition += f" AND {sort} BETWEEN :a AND :b"
             values[":b"] = {kind: operands[1]}
         elif form == "begins_with":
-            condition += f" AND begins_with({index}, :a)"
+            condition += f" AND begins_with({sort}, :a)"
         else:
-            condition = f":a < {index} AND {condition}" if form == "reversed" else f"{condition} AND {index} {form} :a"
+            condition = f":a < {sort} AND {condition}" if form == "reversed" else f"{condition} AND {sort} {form} :a"
     query = {
-        "IndexName": index,
         "KeyConditionExpression": condition,
-        "ExpressionAttributeNames": {"#g": "g"},
+        "ExpressionAttributeNames": {"#g": "g" if index else "p"},
         "ExpressionAttributeValues": values,
         "ScanIndexForward": draw(st.booleans()),
     }
-    if draw(st.booleans()):
-        query["Limit"] = draw(st.integers(1, 4))
-    if draw(st.booleans()):
-        query["Select"] = "COUNT"
-    if draw(st.booleans()):
-        query |= {"FilterExpression": "attribute_exists(more)"}
-    return query
+    return query | ({"IndexName": index} if index else {})
 
 
-def pages(table: str, query: Json) -> Iterator[Json]:
-    """All pages of a query, each begun where the one before ended."""
+@st.composite
+def scans(draw: st.DrawFn) -> Json:
+    """A scan of the table or of an index, or one segment of a parallel scan."""
+    index, segment = draw(st.sampled_from([None, None, "by_number"])), draw(st.sampled_from([None, 0, 1]))
+    scan: Json = {"IndexName": index} if index else {}
+    return scan | ({"Segment": segment, "TotalSegments": 2} if segment is not None else {})
+
+
+@st.composite
+def reads(draw: st.DrawFn) -> tuple[str, Json]:
+    """An operation and its request, of which the pages are read to the end."""
+    operation = draw(st.sampled_from(["_query", "_query", "_scan"]))
+    request = draw(queries() if operation == "_query" else scans())
+    if draw(st.booleans()):
+        request["Limit"] = draw(st.integers(1, 3))
+    if draw(st.booleans()):
+        request["Select"] = "COUNT"
+    if draw(st.booleans()):
+        request["FilterExpression"] = "attribute_exists(more)"
+    return operation, request
+
+
+def pages(table: str, operation: str, request: Json) -> Iterator[Json]:
+    """All pages, each begun where the one before ended."""
     start: Json = {}
     for _ in range(50):
-        page = call("_query", TableName=table, **query, **start)
+        page = call(operation, TableName=table, **request, **start)
         yield page
         if "LastEvaluatedKey" not in page:
             return
         start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
-    pytest.fail("the query does not end")
+    pytest.fail("the pages do not end")
 
 
 @settings(max_examples=40)
 @given(
     st.lists(st.tuples(items(), st.integers(0, 3)), min_size=10, max_size=30),
-    st.lists(queries(), min_size=5, max_size=8),
+    st.lists(reads(), min_size=5, max_size=8),
 )
-def test_sorted_indexes_answer_as_ministacks_own(writes: list[tuple[Json, int]], asked: list[Json]) -> None:
+def test_what_is_sorted_answers_as_ministacks_own(
+    writes: list[tuple[Json, int]], asked: list[tuple[str, Json]]
+) -> None:
     dynamodb.reset()
     for table in ("plain", "sorted"):
         create(table)
     for number, (item, one_of) in enumerate(writes):
         write("plain", item, remove=not one_of)
         with sorted_engine():
-            if number == len(writes) // 2:  # the indexes are sorted from now on
-                list(pages("sorted", asked[0]))
+            if number == len(writes) // 2:  # everything is sorted from now on
+                [list(pages("sorted", *read)) for read in asked]
             write("sorted", item, remove=not one_of)
-    for query in asked:
+    for read in asked:
         with sorted_engine():
-            found = list(pages("sorted", query))
-        assert found == list(pages("plain", query))
+            found = list(pages("sorted", *read))
+        assert found == list(pages("plain", *read))
 
 
 def test_a_page_ends_at_a_megabyte() -> None:
@@ -168,10 +194,10 @@ def test_a_page_ends_at_a_megabyte() -> None:
     for number in range(7):
         more = {"p": {"S": str(number)}, "s": {"S": "s"}, "g": {"S": "a"}, "by_number": {"N": str(number)}}
         write("table", {**more, "more": {"S": "x" * 390_000}}, remove=False)
-    plain = [page["Count"] for page in pages("table", query)]
+    plain = [page["Count"] for page in pages("table", "_query", query)]
     with sorted_engine():
         dynamodb._tables["table"].pop(dynamodb._INDEX_MEMBERS)
-        assert [page["Count"] for page in pages("table", query)] == plain == [2, 2, 2, 1]
+        assert [page["Count"] for page in pages("table", "_query", query)] == plain == [2, 2, 2, 1]
 
 
 def test_an_index_that_is_made_later_has_all_items() -> None:
@@ -196,6 +222,9 @@ def test_an_index_that_is_made_later_has_all_items() -> None:
 
 
 @pytest.fixture(autouse=True)
-def no_tables_left() -> Iterator[None]:
+def no_tables_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Leave no tables; and let the first guess of a page's items be too small, as a bad sample would."""
+    monkeypatch.setattr(sorted_tables, "PAGE_BYTES", 50)
+    monkeypatch.setattr(sorted_tables, "_SAMPLE", 2)
     yield
     dynamodb.reset()

@@ -1,0 +1,172 @@
+"""Keeps the keys of MiniStack's tables sorted, so that a page of a Scan or a Query does not grow with the table.
+
+MiniStack sorts all items of a table, or of a partition, for each page. Here it sees a table that has only the items
+which the page can have, and answers from that as from the whole; if they do not fill the page, it sees more of them.
+"""
+
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from ministack.core.responses import AccountRegionScopedDict
+from ministack.services import dynamodb
+from sortedcontainers import SortedList
+
+from scorecast.twin.patch import wrap
+from scorecast.twin.sorted_indexes import AFTER, PAGE_BYTES, BaseKey, Json, key_bounds
+
+Response = tuple[int, Json, bytes]
+
+# No index has this name.
+_KEYS = ""
+# So many items tell how many make a page.
+_SAMPLE = 50
+
+
+def keep_tables_sorted() -> None:
+    """MiniStack sorts all items of a table, or of a partition, for each page of a Scan or a Query."""
+    dynamodb._tables.__class__ = _Tables
+    wrap(dynamodb, "_scan", _scan)
+    wrap(dynamodb, "_query", _query)
+    wrap(dynamodb, "_build_key", _build_key)
+
+
+class SortedKeys:
+    """The keys of all items of a table: its partition key and its sort key, as MiniStack keeps the items."""
+
+    def __init__(self, table: Json) -> None:
+        self.sorted = SortedList((pk, sk) for pk, items in list(table["items"].items()) for sk in list(items))
+
+    def add(self, base_key: BaseKey, _item: Json) -> None:
+        self.sorted.add(base_key)
+
+    def remove(self, base_key: BaseKey) -> None:
+        self.sorted.discard(base_key)
+
+
+def _sorted_keys(table: Json) -> Any:
+    """Return the table's sorted keys, which every write changes from now on."""
+    indexes = table.setdefault(dynamodb._INDEX_MEMBERS, {})
+    if _KEYS not in indexes:
+        indexes[_KEYS] = SortedKeys(table)
+    return indexes[_KEYS].sorted
+
+
+# ---------------------------------------------------------------- a part of a table
+
+
+@dataclass
+class _Part:
+    """What MiniStack sees of a table; `has_more` once it has answered that there is a next page."""
+
+    name: str
+    table: Json
+    has_more: bool = False
+
+
+_part: ContextVar[_Part | None] = ContextVar("part", default=None)
+
+
+class _Tables(AccountRegionScopedDict):  # type: ignore[misc]
+    """MiniStack's tables, of which a page in progress sees a part."""
+
+    __slots__ = ()
+
+    def get(self, key: str, default: Any = None) -> Any:
+        part = _part.get()
+        return part.table if part and part.name == key else super().get(key, default)
+
+
+def _build_key(original: Callable[..., Json], *of: Any) -> Json:
+    """MiniStack builds a key to answer where the next page starts."""
+    if part := _part.get():
+        part.has_more = True
+    return original(*of)
+
+
+def _read(original: Callable[[Json], Response], data: Json, table: Json, keys: Iterator[BaseKey]) -> Response:
+    """Answer from the first of the keys, and from more of them while they do not fill the page."""
+    seen = list(islice(keys, _SAMPLE))
+    count = int(data.get("Limit") or _items_of_a_page(table, seen)) * int(data.get("TotalSegments") or 1)
+    while True:
+        # Two at the bounds that the condition may drop, and one that follows the page.
+        seen += islice(keys, max(0, count + 3 - len(seen)))
+        part = _Part(dynamodb._normalize_table_name(data["TableName"]), {**table, "items": _items(table, seen)})
+        token = _part.set(part)
+        try:
+            answer = original(data)
+        finally:
+            _part.reset(token)
+        if part.has_more or len(seen) < count + 3 or answer[0] != 200:
+            return answer
+        count *= 4
+
+
+def _items_of_a_page(table: Json, sample: list[BaseKey]) -> int:
+    """Estimate how many items have a megabyte, rather more than too few."""
+    sizes: list[int] = [
+        dynamodb._item_size_bytes(item) for items in _items(table, sample).values() for item in items.values()
+    ]
+    return (1 + len(sizes)) * PAGE_BYTES * 5 // (4 * (1 + sum(sizes)))
+
+
+def _items(table: Json, keys: list[BaseKey]) -> dict[Any, Json]:
+    items: dict[Any, Json] = {}
+    for pk, sk in keys:
+        item = table["items"].get(pk, {}).get(sk)
+        if item is not None:
+            items.setdefault(pk, {})[sk] = item
+    return items
+
+
+# ---------------------------------------------------------------- scans and queries
+
+
+def _scan(original: Callable[[Json], Response], data: Json) -> Response:
+    table = _table_of(data)
+    if table is None:
+        return original(data)
+    start = data.get("ExclusiveStartKey")
+    least = (*_base_key(table, start), AFTER) if start else ()
+    return _read(original, data, table, _sorted_keys(table).irange(least, (AFTER,)))
+
+
+def _query(original: Callable[[Json], Response], data: Json) -> Response:
+    table = _table_of(data)
+    sort = table and table.get("sk_name")
+    # Keys are sorted as texts, which is the order of texts only.
+    if not table or not sort or dynamodb._get_attr_type(table, sort) != "S" or not data.get("KeyConditionExpression"):
+        return original(data)
+    try:
+        keys = _keys_of(table, sort, data)
+    except (KeyError, TypeError, ValueError):
+        return original(data)  # which says what is wrong with the request
+    return _read(original, data, table, keys)
+
+
+def _keys_of(table: Json, sort: str, data: Json) -> Iterator[BaseKey]:
+    """Return the keys that a query asks for, and perhaps one beyond its bounds; raises KeyError for a missing value."""
+    names, values = data.get("ExpressionAttributeNames") or {}, data.get("ExpressionAttributeValues") or {}
+    pk = dynamodb._extract_pk_from_condition(data["KeyConditionExpression"], values, names, table["pk_name"])
+    least, most = ((pk, *place) for place in key_bounds(data, sort, lambda value: value["S"]) or ((), (AFTER,)))
+    forward = data.get("ScanIndexForward", True)
+    if start := data.get("ExclusiveStartKey"):
+        place = _base_key(table, start)
+        least, most = (max(least, (*place, AFTER)), most) if forward else (least, min(most, place))
+    keys: Iterator[BaseKey] = _sorted_keys(table).irange(least, most, reverse=not forward)
+    return keys
+
+
+def _table_of(data: Json) -> Json | None:
+    """Return the table of a request that reads a table, and no index; None if there is none, or no valid start."""
+    table: Json | None = dynamodb._tables.get(dynamodb._normalize_table_name(data.get("TableName")))
+    start = data.get("ExclusiveStartKey")
+    is_start = start is None or (isinstance(start, dict) and table and {table["pk_name"]} <= start.keys())
+    return table if table and is_start and not data.get("IndexName") else None
+
+
+def _base_key(table: Json, key: Json) -> BaseKey:
+    sort = table.get("sk_name")
+    return dynamodb._extract_key_val(key[table["pk_name"]]), dynamodb._extract_key_val(key.get(sort)) if sort else ""
