@@ -24,6 +24,7 @@ policies = st.sampled_from(
     [
         BoardPolicy(),
         BoardPolicy(every=Every.DAY, by=("tag",)),
+        BoardPolicy(then_by="penalty:ascending"),
         CLOSED,
         BoardPolicy(keep=Keep.BEST, closes_at=CLOSED.closes_at),
         BoardPolicy(ties=Ties.EARLIEST),
@@ -87,7 +88,9 @@ def filled(draw: Any) -> ErasureSystem:
     for board in BOARDS:
         system.consumers.table.declare(board, replace(draw(policies), closes_at=None))
     for participant, board, score, value in draw(st.lists(writes, min_size=1, max_size=12)):
-        system.put(participant, board, score, friend={"S": value}, userName={"S": value}, tag={"S": value})
+        system.put(
+            participant, board, score, friend={"S": value}, userName={"S": value}, tag={"S": value}, penalty={"N": "7"}
+        )
     for board in sorted({board for _, board in system.consumers.table.items}):
         system.consumers.table.declare(board, draw(policies))
     for number, participant in enumerate(draw(st.lists(ids, max_size=4))):
