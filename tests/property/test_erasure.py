@@ -25,6 +25,7 @@ policies = st.sampled_from(
         BoardPolicy(),
         BoardPolicy(every=Every.DAY, by=("tag",)),
         BoardPolicy(then_by="penalty:ascending"),
+        BoardPolicy(freezes_at="2030-01-01T00:00:00Z"),
         CLOSED,
         BoardPolicy(keep=Keep.BEST, closes_at=CLOSED.closes_at),
         BoardPolicy(ties=Ties.EARLIEST),
