@@ -15,7 +15,7 @@ from scorecast.leaderboard.index.table import ROOT, IndexTable
 from scorecast.leaderboard.item import BY_TIE, StoredEntry, is_entry, read_item
 from scorecast.leaderboard.policy import BoardPolicy, listed_key, policy_item, policy_key, read_policy
 from scorecast.runtime.settings import AttributeNames, Bus
-from tests.support.expressions import key_filter, meets, plain, updated
+from tests.support.expressions import filtered, key_filter, meets, plain, updated
 from tests.support.index_oracle import check_index
 
 Item = dict[str, Any]
@@ -204,6 +204,9 @@ class FakeDynamoDb:
         page = found[:limit]
         answer: dict[str, Any] = {"Count": len(page)} | ({} if request.get("Select") == "COUNT" else {"Items": page})
         return answer | last_key(page, keys, limit if len(found) > limit else request.get("Limit"))
+
+    def scan(self, *, TableName: str, **request: Any) -> dict[str, Any]:
+        return {"Items": filtered(self._shown(TableName, None)[0], request)}
 
     def get_item(self, *, TableName: str, Key: dict[str, Any]) -> dict[str, Any]:
         found = self._current(Key)

@@ -10,12 +10,13 @@ from typing import Any
 import click
 from rich.text import Text
 
-from scorecast.cli.command import CommandGroup, board_argument, json_option, option, print_json
+from scorecast.cli.command import CommandGroup, board_argument, id_argument, json_option, option, print_json
 from scorecast.cli.options import open_stack, with_stack_options
 from scorecast.cli.output import data, make_table, notes, plain
 from scorecast.errors import CannotRead, UserError
 from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Corrections, Every, Keep, Order, Ties, make_policy
 from scorecast.leaderboard.policy_table import POLICY_AGE_S
+from scorecast.ops.boards.hidden import hidden_entries_of
 from scorecast.ops.boards.policies import Policies, policies_of
 from scorecast.ops.stack.exit_codes import ExitCode
 from scorecast.ops.stack.stack import Options
@@ -126,6 +127,62 @@ def unset(options: Options, board: str, as_json: bool, **chosen: bool) -> None:
     defaults = _texts(DEFAULT)
     policy = _policy(_texts(before) | {name: defaults[name] for name in names})
     _declare(policies, board, before, policy, as_json)
+
+
+@boards.command()
+@board_argument
+@id_argument
+@option("--reason", required=True, metavar="TEXT", help="Why, for `boards hidden`.")
+@json_option
+@with_stack_options
+def hide(options: Options, board: str, participant: str, reason: str, as_json: bool) -> None:
+    """Hide a participant on a board, and on those that derive from it.
+
+    No answer and no rank has a trace of the entry. Its score goes on, for `unhide`.
+    """
+    if not reason.strip():
+        raise UserError("--reason is empty; it must say why.", ExitCode.USAGE)
+    changed = hidden_entries_of(open_stack(options)).hide(board, participant, reason.strip())
+    _report_hidden(participant, "hidden", changed, as_json)
+
+
+@boards.command()
+@board_argument
+@id_argument
+@json_option
+@with_stack_options
+def unhide(options: Options, board: str, participant: str, as_json: bool) -> None:
+    """Show a hidden participant again, with the score that counts now."""
+    changed = hidden_entries_of(open_stack(options)).hide(board, participant, "")
+    _report_hidden(participant, "shown again", changed, as_json)
+
+
+@boards.command()
+@board_argument
+@json_option
+@with_stack_options
+def hidden(options: Options, board: str, as_json: bool) -> None:
+    """List who is hidden on a board, and why. Reads the whole leaderboard."""
+    found = hidden_entries_of(open_stack(options)).of(board)
+    if as_json:
+        rows = [{"id": one.id, "userName": one.name, "projectScore": one.score, "reason": one.hidden} for one in found]
+        print_json({"hackathonName": board, "hidden": rows})
+        return
+    if not found:
+        notes.print(plain(f"Nobody is hidden on the board {board}."), soft_wrap=True)
+        return
+    table = make_table("id", "name", "score", "reason", right=["score"])
+    for one in found:
+        table.add_row(*map(plain, (one.id, one.name or "", one.score or "-", one.hidden)))
+    data.print(table)
+
+
+def _report_hidden(participant: str, what: str, changed: list[str], as_json: bool) -> None:
+    if as_json:
+        print_json({"id": participant, "boards": changed})
+        return
+    where = f"is {what} on {', '.join(changed)}" if changed else f"is {what} already"
+    data.print(plain(f"{participant} {where}."), soft_wrap=True)
 
 
 @boards.command()

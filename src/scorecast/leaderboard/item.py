@@ -48,6 +48,10 @@ _DISPLAY = "userName"
 # The range of the counting index in which an entry is counted. No index projects it, so a change of it costs one write.
 RANGE = "range"
 
+# Why an entry is hidden. Its score and its place among ties then have other names, so that it is in no index.
+HIDDEN = "hidden"
+_HIDDEN_SCORE, _HIDDEN_ORDER = "hiddenScore", "hiddenOrder"
+
 # What a scan adds to its request to read entries and no tombstones.
 ENTRIES_ONLY: Item = {"FilterExpression": "attribute_exists(projectScore)"}
 
@@ -61,6 +65,7 @@ class StoredEntry:
     policy needs one, `named` unless the name was corrected after the board closed, and `tie_order` unless the board
     orders ties (order_key.py). `expires_at`, in epoch seconds, is a tombstone's. `stream` is the label of the
     change's stream; version 0.1 stored none. `range` is that of the counting index in which the entry is counted.
+    `hidden` is why the entry is hidden: its score is stored, but in no index, and not counted.
     """
 
     id: str
@@ -76,6 +81,12 @@ class StoredEntry:
     stream: str = ""
     range: str = ""
     attributes: Attributes = ()
+    hidden: str = ""
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether the entry is on its board: it has a score, and nobody has hidden it."""
+        return self.score is not None and not self.hidden
 
     @property
     def key(self) -> Key:
@@ -122,15 +133,16 @@ def read_item(item: Mapping[str, Any]) -> StoredEntry:
         board=item["metadata"]["S"],
         sequence=_text(item, "sequence"),
         at=_text(item, "at"),
-        score=item.get(BY_SCORE.sort, {}).get("N"),
+        score=(item.get(BY_SCORE.sort) or item.get(_HIDDEN_SCORE) or {}).get("N"),
         name=cut_name(name),
         history=_text(item, "history"),
         named=_text(item, "named"),
-        tie_order=_text(item, BY_TIE.sort),
+        tie_order=_text(item, BY_TIE.sort) or _text(item, _HIDDEN_ORDER),
         expires_at=None if expires_at is None else int(expires_at),
         stream=_text(item, "stream"),
         range=_text(item, RANGE),
         attributes=attributes,
+        hidden=_text(item, HIDDEN),
     )
 
 
@@ -145,11 +157,15 @@ def make_item(entry: StoredEntry) -> Item:
     texts |= {"history": entry.history} if entry.history else {}
     texts |= {"named": entry.named} if entry.named else {}
     texts |= {RANGE: entry.range} if entry.range else {}
+    texts |= {HIDDEN: entry.hidden} if entry.hidden else {}
     item = item_key(entry.id, entry.board) | {name: {"S": text} for name, text in texts.items()}
     if (display := display_value(entry.name, entry.attributes)) is not None:
         item[_DISPLAY] = display
     if entry.expires_at is not None:
         item["expiresAt"] = {"N": str(entry.expires_at)}
+    if entry.hidden:
+        order = {_HIDDEN_ORDER: {"S": entry.tie_order}} if entry.tie_order else {}
+        return item | ({_HIDDEN_SCORE: {"N": entry.score}} if entry.score is not None else {}) | order
     if entry.score is not None:
         item |= {BY_SCORE.board: {"S": entry.board}, BY_SCORE.sort: {"N": entry.score}}
     if entry.tie_order:

@@ -31,7 +31,8 @@ class Entry:
     with another score. `history` is the score history that the board's policy needs, as text (score_history.py).
     A write with `is_name_only` changes nothing but the name and the `attributes` that the stack shows. `named` is the
     version of the change that set these, if that is newer than the entry's own. `columns` are those of the board's
-    policy (with_columns); they belong to the score. `image` has the numbers and short texts of
+    policy (with_columns); they belong to the score. `hidden` is why it is hidden,
+    if it is. `image` has the numbers and short texts of
     the item that makes the entry, and `previous` those of the one before the change, if that is known.
     """
 
@@ -49,6 +50,7 @@ class Entry:
     named: Version | None = None
     attributes: Attributes = ()
     columns: Values = ()
+    hidden: str = ""
     image: Image | None = field(default=None, compare=False, repr=False)
     previous: Image | None = field(default=None, compare=False, repr=False)
 

@@ -53,8 +53,8 @@ class KnownShapes:
         return None if self.root.is_inner else self.root.version
 
     def placed(self, entry: StoredEntry) -> StoredEntry:
-        """Return an entry that names the range of its key; a tombstone names none."""
-        if entry.score is None:
+        """Return an entry that names the range of its key; one that is not shown names none."""
+        if not entry.is_shown:
             return entry
         key = self.key_of(entry)
         one = self.node_at(key)[1].id_at(key)
@@ -62,7 +62,7 @@ class KnownShapes:
 
     def knows(self, entry: StoredEntry) -> bool:
         """Whether an entry names a range that is there."""
-        if entry.score is None:
+        if not entry.is_shown:
             return True
         shape = self.node_at(self.key_of(entry))[1]
         return (entry.range or FIRST) in shape.known
@@ -79,7 +79,7 @@ class KnownShapes:
         """
         found: dict[str, dict[str, int]] = {}
         for entry, delta in ((current, -1), (made, 1)):
-            if entry is None or entry.score is None or not self.knows(entry):
+            if entry is None or not entry.is_shown or not self.knows(entry):
                 continue
             node, _ = self.node_at(self.key_of(entry))
             counted = {node: entry.range or FIRST} | ({ROOT: node} if node != ROOT else {})

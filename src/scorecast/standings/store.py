@@ -24,7 +24,7 @@ from scorecast.errors import NotAcknowledged
 from scorecast.leaderboard.batch_get import BatchGetItem, read_items
 from scorecast.leaderboard.columns import tie_key, values_in
 from scorecast.leaderboard.index.table import ROOT, SHARDS, IndexTable
-from scorecast.leaderboard.item import RANGE, Item, Key, StoredEntry, item_key, make_item, read_item
+from scorecast.leaderboard.item import HIDDEN, RANGE, Item, Key, StoredEntry, item_key, make_item, read_item
 from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, board_key
 from scorecast.runtime.aws import cancellation_codes, code_of
 from scorecast.standings.backoff import TRANSACTION_ACTIONS, Backoff
@@ -46,7 +46,7 @@ _NO_TIME = "NoTimeLeft"
 _BATCHABLE = {"", _HELD_UP, _NO_TIME, "ConditionalCheckFailed"}
 
 # What a replaced entry must still have.
-_VERSIONED = ("sequence", "at", "stream", "history", "named", RANGE)
+_VERSIONED = ("sequence", "at", "stream", "history", "named", RANGE, HIDDEN)
 
 _Made = tuple[Entry, StoredEntry | None, BoardPolicy]
 """An entry to write, the item at its key, and the board's policy."""
@@ -158,6 +158,29 @@ class Leaderboard:
             self.sleep(pause_s)
         return results
 
+    def hide(self, key: Key, policy: BoardPolicy, reason: str) -> Result:
+        """Hide the entry or tombstone at a key, for a reason, or show it again, without one.
+
+        The result is stale if there is none, or it is so already. Costs what a write of it costs.
+        """
+        backoff = Backoff()
+        while True:
+            result = self._hide_once(key, policy, reason)
+            backoff.after_round(False, 1)
+            if not result.failed or result.permanent or backoff.is_exhausted:
+                return result
+            self.sleep(backoff.pause_s())
+
+    def _hide_once(self, key: Key, policy: BoardPolicy, reason: str) -> Result:
+        try:
+            current = self._read([key]).get(key)
+        except (ClientError, BotoCoreError, NotAcknowledged) as error:
+            return _failure(error)
+        entry = _entry(current, policy)
+        if current is None or entry is None or current.hidden == reason:
+            return _STALE
+        return self._write_board(key[1], [(replace(entry, hidden=reason), current, policy)], {}, 1, inf)[key]
+
     def _register(self, entries: Sequence[Entry], policies: Mapping[str, BoardPolicy]) -> dict[Key, Result]:
         """List boards before their first entry is written, so that every entry is on a listed board.
 
@@ -184,14 +207,14 @@ class Leaderboard:
         """Read and write once; at most `width` entries that failed before for their own sake share a transaction."""
         try:
             self.shapes.learn(board for _, board in waiting)
-            current = self._read(waiting)
+            current = self._read({*waiting, *(base for key in waiting if (base := _base_of(key, policies)))})
         except (ClientError, BotoCoreError, NotAcknowledged) as error:
             return {key: _failure(error) for key in waiting}
         results = dict.fromkeys(waiting, _STALE)
         for board, keys in _by_board(waiting).items():
             policy = policies.get(board, DEFAULT)
             made = [
-                (entry, current.get(key), policy)
+                (replace(entry, hidden=_why_hidden(key, current, policies)), current.get(key), policy)
                 for key in keys
                 if (entry := entry_after(_entry(current.get(key), policy), waiting[key], policy))
             ]
@@ -228,7 +251,7 @@ class Leaderboard:
             self.shapes.forget(board)
             shapes = self.shapes.of(board, [])
         stored = [(_stored(entry, policy, shapes.ties), current) for entry, current, policy in made]
-        counted = [one for pair in stored for one in pair if one is not None and one.score is not None]
+        counted = [one for pair in stored for one in pair if one is not None and one.is_shown]
         shapes = self.shapes.of(board, counted)
         if not all(shapes.knows(current) for _, current in stored if current):
             # A range that was made after the shapes were read; or somebody wrote the entry by hand.
@@ -295,6 +318,20 @@ class Leaderboard:
         }
 
 
+def _base_of(key: Key, policies: Mapping[str, BoardPolicy]) -> Key | None:
+    """The key at which a participant's entry hides those on boards that derive from its own."""
+    policy = policies.get(key[1], DEFAULT)
+    base = policy.base or policy.copy_of
+    return (key[0], base) if base else None
+
+
+def _why_hidden(key: Key, current: Mapping[Key, StoredEntry], policies: Mapping[str, BoardPolicy]) -> str:
+    """Why an entry is hidden: as before, or where it is new as on the board from which its own derives."""
+    base = _base_of(key, policies)
+    found = current.get(key) or (current.get(base) if base else None)
+    return found.hidden if found else ""
+
+
 def _by_board(keys: Iterable[Key]) -> dict[str, list[Key]]:
     boards: dict[str, list[Key]] = {}
     for key in keys:
@@ -320,7 +357,9 @@ def _stored(entry: Entry, policy: BoardPolicy, ties: str) -> StoredEntry:
     """The entry as it is stored, without its range; `ties` is that of the board's index."""
     stored = StoredEntry(*entry.key, entry.sequence, entry.at, entry.score, entry.name, entry.history)
     named = version_text(entry.named) if entry.named else ""
-    stored = replace(stored, stream=entry.stream, named=named, attributes=entry.attributes)
+    stored = replace(stored, stream=entry.stream, named=named, attributes=entry.attributes, hidden=entry.hidden)
+    if entry.score is None and entry.hidden:
+        return stored  # it does not expire, so that the participant stays hidden
     if entry.score is None:
         expires_at = datetime.now(UTC) + timedelta(days=TOMBSTONE_DAYS)
         return replace(stored, expires_at=int(expires_at.timestamp()))

@@ -97,7 +97,7 @@ class Upkeep:
         entries = (entry for result in results for entry in (result.made, result.replaced))
         seen: list[_Page] = []
         for entry in entries:
-            if entry is None or entry.score is None or self.draw() * ENTRIES_A_LOOK >= 1:
+            if entry is None or not entry.is_shown or self.draw() * ENTRIES_A_LOOK >= 1:
                 continue
             if not any(page.holds(entry) for page in seen):
                 seen += self.look_at(entry, policies[entry.board], deadline)

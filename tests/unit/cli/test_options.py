@@ -114,6 +114,7 @@ def test_every_command_that_needs_a_stack_looks_for_it(path: tuple[str, ...], mo
         ("consumers", "add"): ["--pattern", '{"a": ["b"]}', "--target", "arn:aws:sqs:us-east-1:1:q"],
         ("consumers", "test"): ["--pattern", '{"a": ["b"]}'],
         ("restore",): ["--events"],
+        ("boards", "hide"): ["--reason", "why"],
     }.get(path, [])
     result = CliRunner().invoke(app, [*path, *given, "--stack", "live"])
     assert str(result.exception) == "reached live", result.output

@@ -34,7 +34,7 @@ class ListParticipantBoards:
         after = unsign(self.token, scope, reader.page_token_key) if self.token else ""
         # One more than is shown tells whether more follow.
         found = reader.entries.of_participant(self.id, after, self.limit + 1)
-        entries = [entry for entry in found[: self.limit] if entry.score is not None]
+        entries = [entry for entry in found[: self.limit] if entry.is_shown]
         more = sign_next([entry.board for entry in found], self.limit, scope, reader.page_token_key)
         placed = self._public(reader, entries)
         if not (placed or more or after):

@@ -19,7 +19,7 @@ from scorecast.errors import CannotApply
 from scorecast.leaderboard.batch_get import read_items
 from scorecast.leaderboard.columns import values_in
 from scorecast.leaderboard.derived_board import attribute_policies
-from scorecast.leaderboard.item import ENTRIES_ONLY, Item, Key, is_entry, item_key, read_item
+from scorecast.leaderboard.item import ENTRIES_ONLY, Item, Key, item_key, read_item
 from scorecast.ops.recovery.comparison import (
     EXAMPLES,
     STRICT,
@@ -184,10 +184,10 @@ class Verifier:
         return {(entry.id, board): shown for board in (entry.board, *derived)}
 
     def _shown(self, keys: Iterable[Key]) -> dict[Key, ScoreAndName]:
-        """Read the entries that the leaderboard has at some keys."""
+        """Read the entries that the leaderboard has at some keys; hidden ones too, whose scores go on."""
         asked = [item_key(*key) for key in dict.fromkeys(keys)]
         items = read_items(self.dynamodb, self.leaderboard, asked, consistent=True)
-        return dict(self._entry_in(item) for item in items if is_entry(item))
+        return dict(self._entry_in(item) for item in items if read_item(item).score is not None)
 
     def _entries(self) -> Iterator[tuple[Key, ScoreAndName]]:
         """Read every entry of the leaderboard, page by page, without tombstones."""
