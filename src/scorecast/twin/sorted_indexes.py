@@ -1,14 +1,13 @@
 """Keeps the indexes of MiniStack's tables sorted, so that a query's time does not grow with the table.
 
 For each query, MiniStack sorts and tests all items of an index's partition, and skips those before the start. Here it
-gets the items that the page can have, in order, and does none of that with them; it only cuts the page and projects.
+gets the items that the page can have, in order and with their sizes, and does none of that with them.
 An index is sorted when it is first queried, and from then on each write moves its item.
 """
 
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
 
 from ministack.services import dynamodb
@@ -24,8 +23,6 @@ Bounds = tuple[Place, Place]
 # The values of the table's keys, under which MiniStack keeps the item.
 BaseKey = tuple[Any, Any]
 
-PAGE_BYTES = 1024 * 1024
-
 _order_keys = dynamodb._index_order_keys
 
 
@@ -36,6 +33,7 @@ def keep_indexes_sorted() -> None:
     wrap(dynamodb, "_query", _query)
     wrap(dynamodb, "_index_order_keys", lambda keys, *of: [] if _is_exact() else keys(*of))
     wrap(dynamodb, "_evaluate_condition", _evaluate_condition)
+    wrap(dynamodb, "_paginate_evaluated_items", _paginate)
     wrap(
         dynamodb,
         "_apply_exclusive_start_key",
@@ -64,6 +62,8 @@ class SortedIndex:
     definition: Json
     _partitions: dict[Any, Any] = field(default_factory=dict)
     _entries: dict[BaseKey, tuple[Any, Place]] = field(default_factory=dict)
+    # The bytes of the entries that were read since they were written.
+    _sizes: dict[BaseKey, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._hashes, self.ranges = dynamodb._index_key_lists(self.definition)
@@ -80,6 +80,7 @@ class SortedIndex:
             self._partitions.setdefault(partition, SortedList()).add(entry)
 
     def remove(self, base_key: BaseKey) -> None:
+        self._sizes.pop(base_key, None)
         partition, entry = self._entries.pop(base_key, (None, None))
         if entry is not None:
             self._partitions[partition].remove(entry)
@@ -95,11 +96,14 @@ class SortedIndex:
         entries = self._partitions.get(partition, SortedList())
         return (entry[-1] for entry in entries.irange(least, most, reverse=not forward))
 
-    @property
-    def least_bytes(self) -> int:
-        """The bytes that an entry has at least: its keys' names, and values of a byte."""
-        names = {*self._hashes, *(name for name, _ in self._order)}
-        return sum(len(name) + 1 for name in names)
+    def size(self, base_key: BaseKey) -> int:
+        """Return the bytes of an entry, as much of the item as the index projects."""
+        size = self._sizes.get(base_key)
+        if size is None:
+            item = self.table["items"].get(base_key[0], {}).get(base_key[1], {})
+            entry = dynamodb._apply_index_projection(item, self.table, self.definition["IndexName"])
+            size = self._sizes[base_key] = dynamodb._item_size_bytes(entry)
+        return size
 
     def sort_value(self, value: Json) -> Any:
         return dynamodb._sort_key_value(value, dynamodb._get_attr_type(self.table, self.ranges[0]))
@@ -121,10 +125,14 @@ def _index_item(table: Json, pk: Any, sk: Any, item: Json, add: bool) -> None:
 
 @dataclass
 class _Query:
-    """The query that MiniStack is answering; `is_exact` once it has been given its items."""
+    """The query that MiniStack is answering; `sizes` are those of the entries that it was given, if they are exact."""
 
     data: Json
-    is_exact: bool = False
+    sizes: list[int] | None = None
+
+    @property
+    def is_exact(self) -> bool:
+        return self.sizes is not None
 
 
 _running: ContextVar[_Query | None] = ContextVar("running", default=None)
@@ -145,6 +153,22 @@ def _is_exact() -> bool:
 
 def _evaluate_condition(original: Callable[..., bool], *condition: Any, slot: str = "ConditionExpression") -> bool:
     return (slot == "KeyConditionExpression" and _is_exact()) or original(*condition, slot=slot)
+
+
+def _paginate(original: Callable[..., Any], items: list[Json], limit: Any, *of: Any) -> tuple[list[Json], bool]:
+    """Cut a page as MiniStack does, with sizes that are known; return whether it ended before the items did."""
+    query = _running.get()
+    if not query or query.sizes is None or len(query.sizes) != len(items):
+        page: tuple[list[Json], bool] = original(items, limit, *of)
+        return page
+    most, total, full = int(limit or 0), 0, dynamodb._DDB_PAGE_SIZE_BYTES
+    for count, size in enumerate(query.sizes):
+        if count and total + size > full:
+            return items[:count], True
+        total += size
+        if count + 1 == most or total >= full:
+            return items[: count + 1], True
+    return items, False
 
 
 def _index_members(table: Json) -> "dict[str, _Members]":
@@ -174,10 +198,20 @@ class _Members:
         if start := data.get("ExclusiveStartKey"):
             place = self.index.place(start)
             least, most = (max(least, (*place, AFTER)), most) if forward else (least, min(most, place))
-        self.query.is_exact = True
-        keys = self.index.between(partition, least, most, forward=forward)
-        # MiniStack looks whether an item follows those of the page.
-        return list(islice(keys, int(data.get("Limit") or PAGE_BYTES // self.index.least_bytes) + 1))
+        keys = self._of_a_page(self.index.between(partition, least, most, forward=forward))
+        self.query.sizes = list(map(self.index.size, keys))
+        return keys
+
+    def _of_a_page(self, keys: Iterator[BaseKey]) -> list[BaseKey]:
+        """Return the keys of a page, and the one that follows it."""
+        page, size = [], 0
+        limit = int(self.query.data.get("Limit") or 0)
+        for key in keys:
+            page.append(key)
+            if size > dynamodb._DDB_PAGE_SIZE_BYTES or len(page) > limit > 0:
+                break
+            size += self.index.size(key)
+        return page
 
     def _bounds(self) -> Bounds | None:
         ranges = self.index.ranges

@@ -15,7 +15,7 @@ from ministack.services import dynamodb
 from sortedcontainers import SortedList
 
 from scorecast.twin.patch import wrap
-from scorecast.twin.sorted_indexes import AFTER, PAGE_BYTES, BaseKey, Json, key_bounds
+from scorecast.twin.sorted_indexes import AFTER, BaseKey, Json, key_bounds
 
 Response = tuple[int, Json, bytes]
 
@@ -105,11 +105,12 @@ def _read(original: Callable[[Json], Response], data: Json, table: Json, keys: I
 
 
 def _items_of_a_page(table: Json, sample: list[BaseKey]) -> int:
-    """Estimate how many items have a megabyte, rather more than too few."""
+    """Estimate how many items make a page, rather more than too few."""
     sizes: list[int] = [
         dynamodb._item_size_bytes(item) for items in _items(table, sample).values() for item in items.values()
     ]
-    return (1 + len(sizes)) * PAGE_BYTES * 5 // (4 * (1 + sum(sizes)))
+    page_bytes: int = dynamodb._DDB_PAGE_SIZE_BYTES
+    return (1 + len(sizes)) * page_bytes * 5 // (4 * (1 + sum(sizes)))
 
 
 def _items(table: Json, keys: list[BaseKey]) -> dict[Any, Json]:

@@ -23,6 +23,7 @@ _PATCHED = (
     "_index_item",
     "_index_order_keys",
     "_evaluate_condition",
+    "_paginate_evaluated_items",
     "_apply_exclusive_start_key",
     "_scan",
     "_build_key",
@@ -183,7 +184,8 @@ def test_what_is_sorted_answers_as_ministacks_own(
         assert found == list(pages("plain", *read))
 
 
-def test_a_page_ends_at_a_megabyte() -> None:
+def test_a_page_ends_at_a_megabyte(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dynamodb, "_DDB_PAGE_SIZE_BYTES", 1024 * 1024)
     dynamodb.reset()
     create("table")
     query = {
@@ -223,8 +225,8 @@ def test_an_index_that_is_made_later_has_all_items() -> None:
 
 @pytest.fixture(autouse=True)
 def no_tables_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Leave no tables; and let the first guess of a page's items be too small, as a bad sample would."""
-    monkeypatch.setattr(sorted_tables, "PAGE_BYTES", 50)
-    monkeypatch.setattr(sorted_tables, "_SAMPLE", 2)
+    """Leave no tables; let a page have few items, and the guess how many they are be a poor one."""
+    monkeypatch.setattr(dynamodb, "_DDB_PAGE_SIZE_BYTES", 100)
+    monkeypatch.setattr(sorted_tables, "_SAMPLE", 1)
     yield
     dynamodb.reset()
