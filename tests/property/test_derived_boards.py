@@ -81,6 +81,8 @@ def expected(changes: list[Change], declared: dict[str, BoardPolicy]) -> dict[Ke
         for base in sorted({made["board"] for made in (old, new) if made}):
             policy = declared[base]
             before, after = (made if made and made["board"] == base else None for made in (old, new))
+            if after:
+                after |= {"from": before["score"] if before else Decimal(0)}
             keys = [(key, False) for key in {*_keys(before, policy), *_keys(after, policy)}]
             if policy.every:
                 keys.append((f"{base}~{_period(change.at, policy)}", True))
@@ -99,7 +101,7 @@ def _apply(
     is_open = policy.closes_at is None or change.at <= policy.closes_at
     if not is_open and policy.corrections is Corrections.CLOSED:
         return
-    stood = after and Stood(after["score"], after["name"], change.sequence, after["columns"](policy))
+    stood = after and Stood(after["score"], after["name"], change.sequence, after["columns"](policy), after["from"])
     if after is None or (before is None and not is_open):
         stays.pop(key, None)
     elif before is None:

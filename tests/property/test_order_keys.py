@@ -2,12 +2,15 @@
 
 from datetime import UTC, datetime
 from decimal import Context, Decimal
+from fractions import Fraction
 
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from scorecast.leaderboard.order_key import (
     HIGHEST,
+    LARGEST,
+    difference,
     last_before,
     lowest_score,
     next_score,
@@ -110,3 +113,14 @@ def test_the_end_of_a_range_divides_scores_as_it_divides_their_keys(
 def test_the_last_text_before_a_key_leaves_nothing_out(one: str, key: str) -> None:
     assert last_before(key) < key
     assert (one < key) == (one <= last_before(key))
+
+
+@given(scores, scores)
+def test_a_difference_is_the_nearest_number_that_dynamodb_has(one: Decimal, other: Decimal) -> None:
+    exact, found = Fraction(one) - Fraction(other), difference(one, other)
+    assert found == DIGITS.plus(found)
+    assert not found or -130 <= found.adjusted() <= 125
+    assert found.copy_abs() <= LARGEST
+    if abs(exact) <= Fraction(LARGEST):
+        nearer = [abs(Fraction(near) - exact) for near in (previous_score(found), next_score(found))]
+        assert abs(Fraction(found) - exact) <= min(nearer) or not found

@@ -16,12 +16,13 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True)
 class Stood:
-    """What a participant had on a board after a change."""
+    """What a participant had on a board after a change, and which score before it."""
 
     score: Decimal
     name: str
     sequence: str
     columns: tuple[Decimal | datetime | None, ...]
+    before: Decimal = Decimal(0)
 
 
 Stay = list[Stood]
@@ -75,7 +76,7 @@ def _step(stays: dict[Key, Stay], key: Key, old: Any, new: Any, change: Change, 
     if old is None or old[0] != key:
         stays[key] = [stood]
     else:
-        stays[key].append(stood)
+        stays[key].append(replace(stood, before=old[1][0]))
 
 
 def _correct(stays: dict[Key, Stay], key: Key, old: Any, new: Any) -> None:
@@ -94,6 +95,8 @@ def counting(stay: Stay, policy: BoardPolicy) -> Stood:
     """Return what counts of a stay on a board."""
     if policy.keep == Keep.BEST:
         return min(stay, key=lambda stood: rank_of(stood, policy))
+    if policy.keep == Keep.GAIN:
+        return replace(stay[-1], score=stay[-1].score - stay[0].before)
     return stay[0] if policy.keep == Keep.FIRST else stay[-1]
 
 
@@ -124,7 +127,7 @@ def _column(value: Mapping[str, Any] | None) -> Decimal | datetime | None:
 def _bringing(stay: Stay, policy: BoardPolicy) -> str:
     """Return the change from which on the score counts: the last that changed it, or the first that reached it."""
     counted = counting(stay, policy)
-    if policy.keep == Keep.LATEST:
+    if policy.keep in (Keep.LATEST, Keep.GAIN):
         ranks = [None, *(rank_of(stood, policy) for stood in stay)]
         return [stood.sequence for (old, new), stood in zip(pairwise(ranks), stay, strict=True) if old != new][-1]
     return next(one.sequence for one in stay if rank_of(one, policy) == rank_of(counted, policy))

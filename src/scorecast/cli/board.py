@@ -145,7 +145,7 @@ def _report(expected: Expected, policy: BoardPolicy, seconds: float | None, as_j
     if policy.keep != Keep.LATEST and expected.score is not None:
         # The board may show another score, also before this one has arrived.
         agrees = "will agree" if seconds is None else f"agreed after {seconds:.2f} s"
-        when = f"the board, which keeps the {policy.keep} score, {agrees}"
+        when = f"the board, which keeps {policy.keep.words}, {agrees}"
     if not _counts(expected, policy):
         when = f"it does not count because the board closed at {policy.closes_at}"
     if policy.is_frozen(iso_now()):

@@ -60,7 +60,7 @@ def list_(options: Options, derived: bool, as_json: bool) -> None:
 @boards.command("set")
 @board_argument
 @option("--order", type=click.Choice([*map(str, Order)]), help="Which scores are better: high or low ones.")
-@option("--keep", type=click.Choice([*map(str, Keep)]), help="Which of a participant's scores counts.")
+@option("--keep", type=click.Choice([*map(str, Keep)]), help="Which of a participant's scores counts, or the gain.")
 @option("--ties", type=click.Choice([*map(str, Ties)]), help="Order of entries with equal scores.")
 @option(
     "--then-by",
@@ -209,7 +209,7 @@ def _declare(policies: Policies, board: str, before: BoardPolicy, policy: BoardP
         return
     until = f"closes at {policy.closes_at}" if policy.closes_at else "never closes"
     until += ", takes corrections after that" if policy.corrections is Corrections.OPEN and policy.closes_at else ""
-    parts = [f"order {_ordered(policy)}", f"keeps the {policy.keep} score", f"ties {policy.ties}", until]
+    parts = [f"order {_ordered(policy)}", f"keeps {policy.keep.words}", f"ties {policy.ties}", until]
     parts += _further(replace(policy, corrections=Corrections.CLOSED))
     data.print(plain(f"{board}: {', '.join(parts)}."), soft_wrap=True)
     if derived:

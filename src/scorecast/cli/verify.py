@@ -87,8 +87,8 @@ def verify(options: Options, settle: float, limit: int, repair: bool, as_json: b
     Exits 0 if all agree, or if --repair made them agree; else 9. Both tables are read once, page by page. A repair
     sends the entries through the consumer's queue, never overwrites anything newer, and waits until they are applied.
     Then it pauses that queue, as `scorecast rebuild` does, to correct the boards whose index is wrong; first of all if
-    an index is so broken that no entry can be written. On boards that are closed, or keep the best or the first score,
-    an entry may differ from its item; the report counts these separately.
+    an index is so broken that no entry can be written. On boards that are closed, or keep the best or the first score
+    or the gain, an entry may differ from its item; the report counts these separately.
     """
     stack = open_stack(options)
     found = _Findings(limit, warnings_of(stack))
@@ -203,7 +203,7 @@ def _print(found: _Findings) -> None:
     elif found.repaired and not found.repaired.left:
         data.print(plain(f"Repaired: {_sum(found)}. {_done(found.repaired)}"), soft_wrap=True)
     if found.read["loose"]:
-        loosely = "that are closed, or keep the best or the first score, were compared loosely"
+        loosely = "that are closed, or keep the best or the first score or the gain, were compared loosely"
         data.print(f"{found.read['loose']:,} entries of boards {loosely}.", soft_wrap=True)
 
 

@@ -119,6 +119,18 @@ def least_score(number: Decimal) -> Decimal:
     return _CEILING.plus(number)
 
 
+def difference(score: Decimal, other: Decimal) -> Decimal:
+    """Return the difference of two DynamoDB numbers as one: 38 digits, half to even, in the range that they can have.
+
+    >>> difference(Decimal(60), Decimal("59.75")), difference(Decimal("1.5E-130"), Decimal("1E-130"))
+    (Decimal('0.25'), Decimal('0'))
+    """
+    found = _NUMBERS.subtract(score, other).normalize(_NUMBERS)
+    if found.adjusted() < SMALLEST_MAGNITUDE:
+        return Decimal(0)
+    return min(LARGEST, max(LARGEST.copy_negate(), found))
+
+
 def is_score_end(text: str) -> bool:
     """Whether a text can be an end of a range of scores.
 

@@ -64,11 +64,17 @@ class Order(StrEnum):
 
 
 class Keep(StrEnum):
-    """Which of a participant's scores on the board counts."""
+    """Which of a participant's scores on the board counts, or what was gained there."""
 
     LATEST = "latest"
     BEST = "best"
     FIRST = "first"
+    GAIN = "gain"
+
+    @property
+    def words(self) -> str:
+        """What a board with it keeps, for people."""
+        return "the gain" if self is Keep.GAIN else f"the {self} score"
 
 
 class Ties(StrEnum):

@@ -28,12 +28,12 @@ class Entry:
     """What to write at (id, board); without a score it is a tombstone. `version` orders the writes.
 
     `is_first` says that the item made no entry at this key before the change, `score_changed` that it made none or one
-    with another score. `history` is the score history that the board's policy needs, as text (score_history.py).
-    A write with `is_name_only` changes nothing but the name and the `attributes` that the stack shows. `named` is the
-    version of the change that set these, if that is newer than the entry's own. `columns` are those of the board's
-    policy (with_columns); they belong to the score. `hidden` is why it is hidden,
-    if it is. `image` has the numbers and short texts of
-    the item that makes the entry, and `previous` those of the one before the change, if that is known.
+    with another score. `before` is the score that the item had here: 0 if it made no entry, empty if that is unknown.
+    `history` is the score history that the board's policy needs, as text (score_history.py). A write with
+    `is_name_only` changes nothing but the name and the `attributes` that the stack shows. `named` is the version of the
+    change that set these, if that is newer than the entry's own. `columns` are those of the board's policy
+    (with_columns); they belong to the score. `hidden` is why it is hidden, if it is. `image` has the numbers and short
+    texts of the item that makes the entry, and `previous` those of the one before the change, if that is known.
     """
 
     id: str
@@ -44,6 +44,7 @@ class Entry:
     name: str | None = None
     is_first: bool = False
     score_changed: bool = False
+    before: str = ""
     history: str = ""
     stream: str = ""
     is_name_only: bool = False
@@ -151,11 +152,11 @@ def _previous_entry(change: Change, names: AttributeNames) -> Entry | None:
 
 
 def _mark_transition(previous: Entry | None, entry: Entry) -> Entry:
-    """Set `is_first` and `score_changed`."""
+    """Set `is_first`, `score_changed` and `before`."""
     if previous is None or previous.key != entry.key:
-        return replace(entry, is_first=True, score_changed=True)
+        return replace(entry, is_first=True, score_changed=True, before="0")
     score_changed = Decimal(previous.score or 0) != Decimal(entry.score or 0)
-    return replace(entry, score_changed=score_changed, previous=previous.image)
+    return replace(entry, score_changed=score_changed, before=previous.score or "", previous=previous.image)
 
 
 def _tombstone_for(change: Change, names: AttributeNames) -> Entry | None:

@@ -1,4 +1,4 @@
-"""Score history: what an entry stores on a board that keeps the best or first score, or orders ties. Pure.
+"""Score history: what an entry stores on a board that keeps the best or first score or the gain, or orders ties. Pure.
 
 A history begins with the change that made the entry and ends with the change that removed it. Changes may arrive in
 any order, so an entry stores more than the score that counts: when its history began, and the scores that count if a
@@ -14,7 +14,7 @@ from decimal import Decimal
 
 from scorecast.changes.change import pad_sequence
 from scorecast.leaderboard.columns import Values, rank_prefix
-from scorecast.leaderboard.order_key import tag_of
+from scorecast.leaderboard.order_key import difference, tag_of
 from scorecast.leaderboard.policy import BoardPolicy, Keep
 from scorecast.standings.entry import Entry, Version, with_stream
 
@@ -27,11 +27,15 @@ _FIRST = (pad_sequence("0"), "1970-01-01T00:00:00.000Z")
 
 @dataclass(frozen=True, slots=True, order=True)
 class ScoreVersion:
-    """A score that a participant had, with its columns, and the version of the change that set them."""
+    """A score that a participant had, with its columns, and the version of the change that set them.
+
+    Where gains count, `before` is the score before a change that altered the score; empty for any other write.
+    """
 
     version: Version
     score: str
     columns: Values = ()
+    before: str = ""
 
     def rank_prefix(self, policy: BoardPolicy) -> str:
         """Return a text that is smaller for a better score, and equal for one that shares its rank."""
@@ -40,15 +44,20 @@ class ScoreVersion:
 
 @dataclass(frozen=True, slots=True)
 class ScoreHistory:
-    """`since` is the newest known beginning or end; `versions` are in order, and the score of the first one counts."""
+    """`since` is the newest known beginning or end; `versions` are in order, none if the entry has been removed."""
 
     since: Version | None = None
     versions: tuple[ScoreVersion, ...] = ()
 
-    @property
-    def counting(self) -> ScoreVersion | None:
-        """The score that counts; None if the entry has been removed."""
-        return self.versions[0] if self.versions else None
+    def shown(self, policy: BoardPolicy) -> tuple[str | None, Values]:
+        """Return the score of the first version with its columns, or the gain with those of the newest."""
+        if not self.versions:
+            return None, ()
+        if policy.keep != Keep.GAIN:
+            return self.versions[0].score, self.versions[0].columns
+        first, newest = _first_change(self.versions), self.versions[-1]
+        gain = difference(Decimal(newest.score), Decimal(first.before or first.score))
+        return format(gain, "f"), newest.columns
 
     def with_streams(self, streams: set[str]) -> ScoreHistory:
         """Return the history with a stream in each version, chosen from labels: version 0.1 stored none."""
@@ -66,8 +75,9 @@ class ScoreHistory:
             versions = {one for one in versions if one.version >= since}
         # Where the latest score counts, a write that did not change the score does not say since when it is there.
         if entry.score is not None and (entry.score_changed or policy.keep != Keep.LATEST):
+            before = entry.before if policy.keep == Keep.GAIN and entry.score_changed else ""
             versions = {one for one in versions if one.version != entry.version}
-            versions.add(ScoreVersion(entry.version, entry.score, entry.columns))
+            versions.add(ScoreVersion(entry.version, entry.score, entry.columns, before))
         return ScoreHistory(since, _candidates(sorted(versions), policy))
 
 
@@ -102,8 +112,7 @@ def _entry_written(current: Entry | None, entries: Sequence[Entry], policy: Boar
         history = history.after(entry, policy)
     made = replace(newest, is_first=False, score_changed=False, history=_text(history, policy))
     if policy.keep != Keep.LATEST:
-        counting = history.counting
-        score, columns = (counting.score, counting.columns) if counting else (None, ())
+        score, columns = history.shown(policy)
         made = replace(made, score=score, columns=columns)
     return None if current and (made.version, made.history) == (current.version, current.history) else made
 
@@ -118,17 +127,21 @@ def _with_streams(entry: Entry | None, streams: set[str], policy: BoardPolicy) -
 
 def reached(entry: Entry, policy: BoardPolicy) -> Version:
     """Return the version of the change that set an entry's score; the entry's own if that change has not arrived."""
-    counting = _history_of(entry, policy).counting
-    if counting is None or entry.score is None:
+    versions = _history_of(entry, policy).versions
+    if not versions or entry.score is None:
         return entry.version
-    has_changed = counting.rank_prefix(policy) != rank_prefix(Decimal(entry.score), entry.columns, policy)
-    return entry.version if has_changed else counting.version
+    if policy.keep == Keep.GAIN:
+        counting, shown = _last_change(versions), versions[-1].rank_prefix(policy)
+    else:
+        counting, shown = versions[0], rank_prefix(Decimal(entry.score), entry.columns, policy)
+    return counting.version if counting.rank_prefix(policy) == shown else entry.version
 
 
 def _candidates(versions: Sequence[ScoreVersion], policy: BoardPolicy) -> tuple[ScoreVersion, ...]:
     """Drop the versions that can never count; the first of the others counts now.
 
-    Latest score: the newest version. First score: the oldest, since a beginning carries a score of its own. Best score:
+    Latest score: the newest version. First score: the oldest, since a beginning carries a score of its own. Gain: the
+    first change and the newest version, and for ties the last change, in order. Best score:
     each version is better than all after it, so the scores go down; of too many the best and the newest stay. Where
     ties have an order, the first version with the best score comes before them.
     """
@@ -136,6 +149,9 @@ def _candidates(versions: Sequence[ScoreVersion], policy: BoardPolicy) -> tuple[
         return tuple(versions[-1:])
     if policy.keep == Keep.FIRST:
         return tuple(versions[:1])
+    if policy.keep == Keep.GAIN:
+        kept_of_gain = {_first_change(versions), _last_change(versions), versions[-1]} if versions else ()
+        return tuple(sorted(kept_of_gain))
     down: list[ScoreVersion] = []
     for one in reversed(versions):
         if not down or one.rank_prefix(policy) < down[-1].rank_prefix(policy):
@@ -145,6 +161,15 @@ def _candidates(versions: Sequence[ScoreVersion], policy: BoardPolicy) -> tuple[
         return kept
     first = next(one for one in versions if one.rank_prefix(policy) == kept[0].rank_prefix(policy))
     return kept if first == kept[0] else (first, *kept)
+
+
+def _first_change(versions: Sequence[ScoreVersion]) -> ScoreVersion:
+    """The first version that altered the score; the first of all if none did, or the score before is unknown."""
+    return next((one for one in versions if one.before), versions[0])
+
+
+def _last_change(versions: Sequence[ScoreVersion]) -> ScoreVersion:
+    return next((one for one in reversed(versions) if one.before), versions[-1])
 
 
 def _history_of(entry: Entry | None, policy: BoardPolicy) -> ScoreHistory:
@@ -178,11 +203,12 @@ def _text(history: ScoreHistory, policy: BoardPolicy) -> str:
     """The history as the table stores it: JSON, without the zeros that pad a sequence.
 
     A stream is only written where it differs from that of the version before; a history seldom has more than one. On a
-    board with columns the tag of its policy comes first: their values mean nothing to another policy.
+    board with columns the tag of its policy comes first: their values mean nothing to another policy. Where gains
+    count, the score before a change follows its score.
     """
     before = ""
     stored: list[list[str] | None] = []
-    scores = [[], *([one.score, *one.columns] for one in history.versions)]
+    scores = [[], *([f"{one.score} {one.before}".rstrip(), *one.columns] for one in history.versions)]
     for version, score in zip([history.since, *(one.version for one in history.versions)], scores, strict=True):
         if version is None:
             stored.append(None)
@@ -201,7 +227,7 @@ def _tag(policy: BoardPolicy) -> str:
 def _parsed(text: str, policy: BoardPolicy) -> ScoreHistory:
     before = ""
     versions: list[Version | None] = []
-    scores: list[tuple[str, Values]] = []
+    scores: list[tuple[str, Values, str]] = []
     tag, start, rest = text.partition("[")
     for one in json.loads(start + rest):
         if one is None:
@@ -211,7 +237,9 @@ def _parsed(text: str, policy: BoardPolicy) -> ScoreHistory:
         label, _, sequence = place.rpartition("/")
         before = label or before
         versions.append((before, pad_sequence(sequence), at))
-        scores += [(score[0], tuple(score[1:]) if tag == _tag(policy) else ())] if score else []
+        if score:
+            number, _, earlier = score[0].partition(" ")
+            scores.append((number, tuple(score[1:]) if tag == _tag(policy) else (), earlier))
     since, *others = versions
     pairs = zip(others, scores, strict=True)
     return ScoreHistory(since, tuple(ScoreVersion(one, *score) for one, score in pairs if one))

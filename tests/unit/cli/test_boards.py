@@ -69,6 +69,14 @@ def test_a_declared_policy_is_stored_and_printed(policies: Policies) -> None:
     assert policies.of("Golf") == BoardPolicy(Order.ASCENDING, Keep.BEST, closes_at=CLOSES)
 
 
+def test_a_board_may_keep_the_gain(policies: Policies) -> None:
+    result = run("set", "Run", "--keep", "gain", "--every", "week")
+    assert result.stdout.startswith(
+        "Run: order descending, keeps the gain, ties unordered, never closes, a board every"
+    )
+    assert policies.of("Run").keep is Keep.GAIN
+
+
 def test_each_policy_has_a_key_of_its_own_and_its_board_is_listed(table: FakeBoards) -> None:
     run("set", "Golf", "--order", "ascending")
     assert table.kept == [("policies", "Golf"), ("policy/Golf", "Golf")]
@@ -104,7 +112,7 @@ def test_unset_returns_all_of_a_policy_or_parts_of_it_to_the_defaults(
     options: list[str], left: BoardPolicy, policies: Policies
 ) -> None:
     policies.set("Golf", BoardPolicy(Order.ASCENDING, Keep.BEST, closes_at=CLOSES))
-    assert run("unset", "Golf", *options).stdout.startswith(f"Golf: order {left.order}, keeps the {left.keep} score")
+    assert run("unset", "Golf", *options).stdout.startswith(f"Golf: order {left.order}, keeps {left.keep.words}")
     assert policies.of("Golf") == left
     assert run("unset", "Golf", *options).exit_code == 0
 

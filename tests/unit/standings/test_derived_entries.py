@@ -55,6 +55,23 @@ def test_what_arrives_late_counts_in_the_period_in_which_it_happened(system: Sys
     assert system.table.scores == scores
 
 
+def test_a_period_shows_what_was_gained_in_it(system: System) -> None:
+    system.table.declare("StarWar", BoardPolicy(every=Every.WEEK, keep=Keep.GAIN))
+    later = record(item(score="95"), item(score="70"), 3, ApproximateCreationDateTime=1586939176 + 8 * 86400)
+    system.process(json.dumps({"resources": [STREAM_ARN], "detail": to_detail(from_record(later))}))
+    system.process(event(item(score="70"), item(score="60"), 2))
+    system.process(event(item(score="60")))
+    gains = {("1", "StarWar"): "95", ("1", "StarWar~2020-W16"): "70", ("1", "StarWar~2020-W17"): "25"}
+    assert system.table.scores == gains
+
+
+def test_who_moves_to_the_board_of_another_value_gains_there_from_that_change_on(system: System) -> None:
+    system.table.declare("StarWar", replace(BY_COUNTRY, keep=Keep.GAIN))
+    system.process(event(of("CN", score="60")))
+    system.process(event(of("FR", score="75"), of("CN", score="60"), 2))
+    assert system.table.scores == {("1", "StarWar"): "75", ("1", "StarWar~country.FR"): "15"}
+
+
 def test_a_policy_that_somebody_declared_for_a_period_stays(system: System) -> None:
     own = BoardPolicy(keep=Keep.FIRST, base="StarWar", starts_at="2020-04-13T00:00:00Z")
     system.table.declare("StarWar", WEEKLY)

@@ -30,6 +30,7 @@ def test_an_insert_writes_the_entry_with_the_name_and_the_order() -> None:
         "userA",
         is_first=True,
         score_changed=True,
+        before="0",
         stream="2026-01-01T00:00:00.000",
     )
 

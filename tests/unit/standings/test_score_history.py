@@ -1,4 +1,4 @@
-"""The score history of an entry where the best or the first score counts, with changes in any order."""
+"""The score history of an entry where the best or the first score or the gain counts, with changes in any order."""
 
 from dataclasses import replace
 from itertools import permutations
@@ -14,6 +14,7 @@ from scorecast.standings.score_history import KEPT_VERSIONS, entry_after, reache
 BEST = BoardPolicy(keep=Keep.BEST)
 LOWEST = BoardPolicy(keep=Keep.BEST, order=Order.ASCENDING)
 FIRST = BoardPolicy(keep=Keep.FIRST)
+GAIN = BoardPolicy(keep=Keep.GAIN)
 
 
 def wrote(at: int, score: int | None, *, is_first: bool = False) -> Entry:
@@ -45,12 +46,12 @@ def test_the_score_that_counts_is_of_the_current_history(policy: BoardPolicy, sc
         assert stands(policy, *order).score == score
 
 
-@pytest.mark.parametrize("policy", [DEFAULT, BEST, LOWEST, FIRST])
+@pytest.mark.parametrize("policy", [DEFAULT, BEST, LOWEST, FIRST, GAIN])
 def test_a_batch_at_once_is_as_one_after_another(policy: BoardPolicy) -> None:
     assert entry_after(None, STAYS, policy) == stands(policy, *STAYS)
 
 
-@pytest.mark.parametrize("policy", [DEFAULT, BEST, LOWEST, FIRST])
+@pytest.mark.parametrize("policy", [DEFAULT, BEST, LOWEST, FIRST, GAIN])
 def test_a_repeated_write_changes_nothing(policy: BoardPolicy) -> None:
     standing = stands(policy, *STAYS)
     assert entry_after(standing, STAYS, policy) is None
@@ -130,20 +131,20 @@ def test_where_the_latest_counts_again_no_history_is_kept() -> None:
 TIED = BoardPolicy(ties=Ties.EARLIEST)
 
 
-def brought(at: int, score: int) -> Entry:
-    return replace(wrote(at, score), score_changed=True)
+def brought(at: int, score: int, before: str = "") -> Entry:
+    return replace(wrote(at, score), score_changed=True, before=before)
 
 
 def entered(at: int, score: int) -> Entry:
-    return replace(start(at, score), score_changed=True)
+    return replace(start(at, score), score_changed=True, before="0")
 
 
 @pytest.mark.parametrize(
     ("keep", "at"),
-    [(Keep.LATEST, 4), (Keep.BEST, 2), (Keep.FIRST, 1)],
+    [(Keep.LATEST, 4), (Keep.BEST, 2), (Keep.FIRST, 1), (Keep.GAIN, 4)],
 )
 def test_a_score_is_dated_by_the_change_that_set_it_in_any_order_of_arrival(keep: Keep, at: int) -> None:
-    changes = [entered(1, 50), brought(2, 90), brought(3, 70), brought(4, 90), wrote(5, 90)]
+    changes = [entered(1, 50), brought(2, 90, "50"), brought(3, 70, "90"), brought(4, 90, "70"), wrote(5, 90)]
     for order in permutations(changes):
         policy = BoardPolicy(keep=keep, ties=Ties.EARLIEST)
         assert reached(stands(policy, *order), policy) == changes[at - 1].version
@@ -166,3 +167,69 @@ def test_a_participant_that_left_and_came_back_is_dated_by_its_return() -> None:
 
 def test_where_ties_have_no_order_no_history_of_the_latest_is_kept() -> None:
     assert stands(DEFAULT, entered(1, 50), brought(2, 60)).history == ""
+
+
+# ---- where gains count: the latest score minus the score before the first change
+
+
+def test_a_gain_counts_from_the_score_before_the_first_change_in_any_order_of_arrival() -> None:
+    for order in permutations([brought(1, 130, "100"), brought(2, 120, "130"), wrote(3, 120), brought(4, 175, "120")]):
+        assert stands(GAIN, *order).score == "75"
+
+
+def test_a_gain_begins_again_after_a_removal_however_late_it_arrives() -> None:
+    stays = [brought(1, 130, "100"), wrote(2, None), entered(3, 20), wrote(4, 20), brought(5, 15, "20")]
+    for order in permutations(stays):
+        assert stands(GAIN, *order).score == "15"
+
+
+def test_a_score_that_was_read_is_no_gain_until_it_changes() -> None:
+    assert stands(GAIN, wrote(1, 100)).score == "0"
+    assert stands(GAIN, wrote(1, 100), brought(2, 130, "100")).score == "30"
+
+
+def test_a_read_that_saw_later_changes_does_not_hide_what_they_gained() -> None:
+    """A READ has the sequence of what was known before, and may see changes that are still under way."""
+    for order in permutations([wrote(1, 130), brought(2, 120, "100"), brought(3, 130, "120")]):
+        assert stands(GAIN, *order).score == "30"
+
+
+def test_an_entry_from_before_gains_counted_gains_from_its_next_change() -> None:
+    before = stands(DEFAULT, entered(1, 50), brought(2, 60, "50"))
+    assert stands(GAIN, wrote(3, 60), before=before).score == "0"
+    assert stands(GAIN, brought(3, 75, "60"), before=before).score == "15"
+
+
+def test_a_gain_has_the_columns_of_the_newest_score_and_is_dated_by_its_last_change() -> None:
+    policy = BoardPolicy(keep=Keep.GAIN, then_by="penalty:ascending")
+    changes = [entered(1, 5), brought(2, 7, "5"), brought(3, 7, "7"), wrote(4, 7)]
+    changes = [replace(one, columns=(penalty,)) for one, penalty in zip(changes, ["10", "20", "30", "30"], strict=True)]
+    for order in permutations(changes):
+        standing = stands(policy, *order)
+        assert (standing.score, standing.columns) == ("7", ("30",))
+        assert reached(standing, policy) == changes[2].version
+
+
+def test_a_history_of_gains_stays_short() -> None:
+    standing = stands(GAIN, entered(1, 0), *(brought(at, at, str(at - 1)) for at in range(2, 29)), wrote(29, 28))
+    assert standing.history == (
+        '[["1","2026-01-01T00:00:01Z"],["1","2026-01-01T00:00:01Z","0 0"],["28","2026-01-01T00:00:28Z","28 27"],'
+        '["29","2026-01-01T00:00:29Z","28"]]'
+    )
+
+
+@pytest.mark.parametrize(
+    ("score", "before", "gain"),
+    [
+        ("60.10", "0.1", "60"),
+        ("0.3", "0.1", "0.2"),
+        ("1", "1E-39", "1"),
+        ("-1E-38", "1E+2", "-100"),
+        ("9.9999999999999999999999999999999999999E+125", "-1E+125", "9" * 38 + "0" * 88),
+        ("-1E+125", "9.9999999999999999999999999999999999999E+125", "-" + "9" * 38 + "0" * 88),
+        ("1.5E-130", "1E-130", "0"),
+    ],
+)
+def test_a_gain_is_the_nearest_number_that_dynamodb_has(score: str, before: str, gain: str) -> None:
+    change = replace(brought(1, 0, before), score=score)
+    assert stands(GAIN, change).score == gain

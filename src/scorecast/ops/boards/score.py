@@ -29,7 +29,7 @@ class Expected:
         """Whether the board can show this score after the write; a board that keeps scores may show another one."""
         if self.score is None or shown is None or policy.keep == Keep.LATEST:
             return shown == self.score
-        return policy.keep == Keep.FIRST or not policy.order.is_better(self.score, shown)
+        return policy.keep in (Keep.FIRST, Keep.GAIN) or not policy.order.is_better(self.score, shown)
 
 
 def write_score(table: MainTable, participant: str, board: str, score: Decimal, name: str | None) -> Expected:

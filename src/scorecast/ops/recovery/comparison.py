@@ -57,7 +57,7 @@ class Agreement:
     """Decides whether an entry agrees with its item, under the policy of its board.
 
     An item holds only its current score, and not when it was set. So a best score is only checked not to be worse, a
-    first score only to exist, and entries of a closed board, of periods and of copies are not checked.
+    first score or a gain only to exist, and entries of a closed board, of periods and of copies are not checked.
     """
 
     policies: Mapping[str, BoardPolicy] = field(default_factory=dict)

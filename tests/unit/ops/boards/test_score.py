@@ -126,6 +126,8 @@ def test_past_the_deadline_it_says_what_the_board_shows(shown: int | None, says:
         (BoardPolicy(keep=Keep.BEST, order=Order.ASCENDING), 70, 60, True),
         (BoardPolicy(keep=Keep.FIRST), 70, 60, True),
         (BoardPolicy(keep=Keep.FIRST), 70, None, False),
+        (BoardPolicy(keep=Keep.GAIN), 70, 10, True),
+        (BoardPolicy(keep=Keep.GAIN), 70, None, False),
         (BoardPolicy(keep=Keep.BEST), None, 60, False),
     ],
 )

@@ -48,6 +48,7 @@ def test_a_comparison_names_a_few_differences_and_counts_all() -> None:
 BEST = BoardPolicy(keep=Keep.BEST)
 LOWEST = BoardPolicy(keep=Keep.BEST, order=Order.ASCENDING)
 FIRST = BoardPolicy(keep=Keep.FIRST)
+GAIN = BoardPolicy(keep=Keep.GAIN)
 LATEST_UNTIL = BoardPolicy(closes_at="2026-01-01T00:00:00Z")
 
 
@@ -64,6 +65,9 @@ LATEST_UNTIL = BoardPolicy(closes_at="2026-01-01T00:00:00Z")
         (FIRST, ScoreAndName(Decimal(5), "userA"), True),
         (FIRST, ScoreAndName(Decimal(5), "userB"), False),
         (FIRST, None, False),
+        (GAIN, ScoreAndName(Decimal(-5), "userA"), True),
+        (GAIN, ScoreAndName(Decimal(-5), "userB"), False),
+        (GAIN, None, False),
         (BEST, ScoreAndName(Decimal(90), "userA", (("team", "Lynx"),)), False),
         (FIRST, ScoreAndName(Decimal(60), "userA", (("team", "Lynx"),)), False),
         (LATEST_UNTIL, None, True),
@@ -85,7 +89,7 @@ def test_an_open_board_is_compared_strictly() -> None:
     assert not agreement.is_loose("b")
 
 
-@pytest.mark.parametrize("policy", [BEST, FIRST])
+@pytest.mark.parametrize("policy", [BEST, FIRST, GAIN])
 def test_an_entry_without_an_item_is_one_too_many_unless_its_board_is_closed(policy: BoardPolicy) -> None:
     assert not Agreement({"b": policy}).holds("b", None, ITEM)
     assert Agreement({"b": LATEST_UNTIL}).holds("b", None, ITEM)
