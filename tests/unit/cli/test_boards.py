@@ -238,6 +238,11 @@ def test_boards_that_derive_from_a_board_follow_it_but_periods_that_are_over_do_
     orders = {board: policies.of(board).order for board in ("Golf~2020-W01", "Golf~2999-W01", "Golf~country.CN")}
     assert list(orders.values()) == [Order.DESCENDING, Order.ASCENDING, Order.ASCENDING]
     assert policies.of("Golf~country.CN").attribute == "country"
+    run("set", "Golf", "--freezes-at", "2026-11-26T00:00:00Z", "--closes-at", "2026-11-27T00:00:00Z")
+    assert {policies.of(board).freezes_at for board in orders} == {"2026-11-26T00:00:00Z"}
+    run("reveal", "Golf")
+    assert {policies.of(board).freezes_at for board in orders} == {None}
+    assert policies.of("Golf~2020-W01").order is Order.DESCENDING
 
 
 def test_a_board_that_freezes_has_a_copy_with_the_same_policy_until_it_is_revealed(policies: Policies) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -51,10 +51,13 @@ class Policies:
     def declare(self, board: str, policy: BoardPolicy, now: datetime) -> int:
         """Declare a board's policy, and with it those of the boards that derive from it; return how many these are.
 
-        A period that is over keeps its policy. Costs a transaction for each board.
+        A period that is over keeps its policy, but freezes and is revealed with its base. Costs a transaction for each.
         """
-        following = {name: policy_by_name(name, {board: policy}) for name in self.derived_from(board)}
-        changed = {name: new for name, new in following.items() if new and not _is_over(new, now)}
+        changed: dict[str, BoardPolicy] = {}
+        for name in self.derived_from(board):
+            current, inherited = self.of(name), policy_by_name(name, {board: policy})
+            if inherited and (new := _following(current, inherited, now)) != current:
+                changed[name] = new
         for name, new in {board: policy, **changed}.items():
             self.set(name, new)
             if new.freezes_at:
@@ -83,6 +86,11 @@ class Policies:
             "ExpressionAttributeValues": {":collection": {"S": collection}},
         }
         return (item["name"]["S"] for item in read_all(self.dynamodb.query, request))
+
+
+def _following(current: BoardPolicy, inherited: BoardPolicy, now: datetime) -> BoardPolicy:
+    """The policy that a derived board gets; a period that is over keeps its own, but for the freezing."""
+    return replace(current, freezes_at=inherited.freezes_at) if _is_over(inherited, now) else inherited
 
 
 def _is_over(policy: BoardPolicy, now: datetime) -> bool:
