@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import random
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import inf
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -23,7 +23,6 @@ from bench.rig.scores import SHAPES, name_of
 from bench.rig.tables import BOARDS, LEADERBOARD, index_names
 from scorecast.leaderboard.policy import DEFAULT
 from scorecast.standings.entry import Entry, newest
-from scorecast.standings.handler import UPKEEP_S
 from scorecast.standings.store import Leaderboard
 from scorecast.standings.upkeep import Upkeep
 
@@ -203,7 +202,7 @@ def _write_batch(
 ) -> None:
     results = leaderboard.write(batch)
     client.doing = "upkeep_"
-    upkeep.after(results.values(), {entry.board: DEFAULT for entry in batch}, time.monotonic() + UPKEEP_S)
+    upkeep.after(results.values(), {entry.board: DEFAULT for entry in batch}, inf)
     client.doing = ""
     if again := [entry for entry in batch if results[entry.key].failed]:
         client.events["redelivered"] += len(again)

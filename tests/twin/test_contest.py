@@ -5,6 +5,8 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from scorecast.changes.change import from_record, to_detail
 from scorecast.leaderboard.derived_board import period_at
 from scorecast.leaderboard.policy import BoardPolicy, Every, utc_text
@@ -45,6 +47,7 @@ def wait_for(moment: datetime) -> None:
     eventually(passed)
 
 
+@pytest.mark.slow
 def test_a_contest_from_the_qualifying_week_to_the_results(
     stack: Stack, scorecast: Scorecast, main: MainTable, tmp_path: Any
 ) -> None:

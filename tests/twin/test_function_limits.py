@@ -47,7 +47,7 @@ class Function:
         package = io.BytesIO()
         with zipfile.ZipFile(package, "w") as archive:
             archive.writestr("code.py", _CODE)
-        settings: Json = {"Runtime": "python3.13", "Handler": "code.handle", "Timeout": 2, "MemorySize": 128}
+        settings: Json = {"Runtime": "python3.13", "Handler": "code.handle", "Timeout": 4, "MemorySize": 128}
         made = self._lambda.create_function(
             FunctionName=name, Role=role, Code={"ZipFile": package.getvalue()}, **settings
         )
@@ -104,7 +104,7 @@ def test_an_answer_has_six_mebibytes(function: Function) -> None:
 
 def test_a_function_is_ended_at_its_timeout(function: Function) -> None:
     error = function.asked(sleep=30)
-    assert (error["errorType"], error["errorMessage"]) == ("Sandbox.Timedout", "Task timed out after 2.00 seconds")
+    assert (error["errorType"], error["errorMessage"]) == ("Sandbox.Timedout", "Task timed out after 4.00 seconds")
     assert function.asked() == ""
 
 
@@ -182,7 +182,7 @@ class Api:
         self._gateway.put_method(**method, authorizationType="NONE")
         uri = f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{function.arn}/invocations"
         self._gateway.put_integration(
-            **method, type="AWS_PROXY", integrationHttpMethod="POST", uri=uri, timeoutInMillis=500
+            **method, type="AWS_PROXY", integrationHttpMethod="POST", uri=uri, timeoutInMillis=2000
         )
         self._gateway.create_deployment(restApiId=self._id, stageName="test")
 
@@ -221,7 +221,7 @@ def test_a_request_of_the_api_has_ten_mebibytes_and_its_event_six(api: Api) -> N
 
 
 def test_the_api_waits_as_long_as_its_integration_says(api: Api) -> None:
-    assert api.asked(sleep=1) == (504, {"message": "Endpoint request timed out"})
+    assert api.asked(sleep=3) == (504, {"message": "Endpoint request timed out"})
 
 
 @pytest.mark.parametrize("asked", [{"fail": 1}, {"answer": 7 * MIB}, {"text": 1}])
