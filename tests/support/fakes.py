@@ -192,6 +192,10 @@ class FakeDynamoDb:
         changed = {name: value for name, value in after.items() if (current or Key).get(name) != value}
         return {"Attributes": changed} if ReturnValues == "UPDATED_NEW" else {}
 
+    def delete_item(self, *, TableName: str, Key: dict[str, Any]) -> dict[str, Any]:
+        self._table(Key).pop(_key_of(Key), None)
+        return {}
+
     def query(self, *, TableName: str, ScanIndexForward: bool = True, **request: Any) -> dict[str, Any]:
         """The items of a table or of an index, which is called index or ties, in the order of its last key."""
         found, keys = self._shown(TableName, request.get("IndexName"))

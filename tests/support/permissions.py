@@ -118,6 +118,7 @@ DLQ, QUEUE, BUS = "the dead-letter queue", "ConsumerLambda's queue", "the bus"
 MAIN, LEADERBOARD, BOARDS = "the main table", "the leaderboard table", "the board table"
 BUCKET, IMAGES, CHANGES = "the backup bucket", "`images/` in the backup", "`changes/` in the backup"
 GIVEN_UP = "`aws/lambda/` in the backup"
+CONSUMER = "ConsumerLambda"
 LOGS, STREAM, BACKUP = "its log group", "the main table's stream", "the backup stream"
 ADDED, OURS = "added rules", "the stack's own rules"
 OWN_FUNCTIONS = "the stack's own functions"
@@ -172,10 +173,13 @@ MAY = [
         "TransactItems": [{"Delete": keyed("BoardTable", BOARD_KEY)(n)}]}),
     Call("ConsumerRole", "dynamodb:Query", "the leaderboard's index", "dynamodb.query", query(
         "LeaderboardTable", "hackathonName", IndexName=INDEX)),
+    Call("ConsumerRole", "dynamodb:Query", BOARDS, "dynamodb.query", query("BoardTable", "collection")),
     Call("ConsumerRole", "events:PutEvents", BUS, "events.put_events", lambda n: event(n["EventBus"])),
     Call("ConsumerRole", "s3:GetObject", IMAGES, "s3.get_object", s3("images/probe")),
     Call("ConsumerRole", "logs:CreateLogStream", LOGS, "logs.create_log_stream", log("ConsumerLogGroup")),
     Call("ConsumerRole", "logs:PutLogEvents", LOGS, "logs.put_log_events", log("ConsumerLogGroup", **NOW)),
+    Call("ClosingScheduleRole", "lambda:InvokeFunction", CONSUMER, "lambda.invoke", lambda n: {
+        "FunctionName": n["ConsumerLambda"], "Payload": b'{"announce": "closings"}'}),
     Call("LeaderGetRole", "dynamodb:GetItem", LEADERBOARD, "dynamodb.get_item", keyed("LeaderboardTable")),
     Call("LeaderGetRole", "dynamodb:BatchGetItem", LEADERBOARD, "dynamodb.batch_get_item", batch("LeaderboardTable")),
     Call("LeaderGetRole", "dynamodb:BatchGetItem", BOARDS, "dynamodb.batch_get_item", batch("BoardTable", BOARD_KEY)),
@@ -266,6 +270,9 @@ MAY_NOT = [
     Call("ConsumerRole", "sqs:ReceiveMessage", DLQ, "sqs.receive_message", at_queue("FanoutDlq")),
     Call("ConsumerRole", "s3:GetObject", CHANGES, "s3.get_object", s3("changes/probe")),
     Call("ConsumerRole", "s3:PutObject", IMAGES, "s3.put_object", s3("images/probe")),
+    Call("ClosingScheduleRole", "lambda:InvokeFunction", "other functions", "lambda.invoke", lambda n: {
+        "FunctionName": n["LeaderGet"]}),
+    Call("ClosingScheduleRole", "events:PutEvents", BUS, "events.put_events", lambda n: event(n["EventBus"])),
     Call("LeaderGetRole", "dynamodb:PutItem", LEADERBOARD, "dynamodb.put_item", item("LeaderboardTable")),
     Call("LeaderGetRole", "dynamodb:UpdateItem", BOARDS, "dynamodb.update_item", update("BoardTable", BOARD_KEY)),
     Call("LeaderGetRole", "dynamodb:Scan", LEADERBOARD, "dynamodb.scan", scan("LeaderboardTable")),

@@ -4,11 +4,15 @@ import json
 import re
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from scorecast.leaderboard.closing import closings_until
+from scorecast.leaderboard.policy import utc_text
+from scorecast.standings.announce.closings import GRACE_S
 from tests.support.command import Scorecast
 from tests.support.deployed import Stack
 from tests.support.standings_fakes import Replayed, replay
@@ -36,13 +40,17 @@ class Told:
         key = {"id": {"S": participant}, "metadata": {"S": self.board}}
         self.table.delete_item(TableName=self.name, Key=key)
 
-    def take(self) -> Replayed:
-        """Receive new events, and replay all events so far."""
+    def receive(self) -> None:
+        """Receive new events."""
         while messages := self.sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10).get("Messages"):
             for message in messages:
                 event = json.loads(message["Body"])
                 self.events[event["detail"]["id"]] = event
                 self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
+
+    def take(self) -> Replayed:
+        """Receive new events, and replay all events so far."""
+        self.receive()
         entries = [
             {"DetailType": one["detail-type"], "Detail": json.dumps(one["detail"])} for one in self.events.values()
         ]
@@ -90,8 +98,31 @@ def test_a_participant_who_falls_out_of_the_top_leaves_it_and_the_next_one_enter
     eventually(lambda: told.knows(None, ""))
 
 
-@pytest.mark.parametrize(("number", "matched"), [(0, ["standingEvent.json"]), (1, ["standingEvent.json"]), (2, [])])
+def test_a_board_that_closes_is_announced_once(stack: Stack, told: Told) -> None:
+    told.put(a=90, b=80, c=80)
+    eventually(lambda: told.knows("a", "abc"))
+    # So the grace is over, and the next minute's call announces it.
+    closes_at = utc_text(datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=GRACE_S))
+    Scorecast(stack.twin.port).ok("boards", "set", told.board, "--closes-at", closes_at)
+
+    def is_announced_and_done() -> None:
+        told.receive()
+        closed = [one["detail"] for one in told.events.values() if one["detail-type"] == "BoardClosed"]
+        assert [(one["total"], one["at"]) for one in closed] == [(3, closes_at)]
+        entries = closed[0]["entries"]
+        assert [(one["rank"], one["projectScore"]) for one in entries] == [(1, 90), (2, 80), (2, 80)]
+        kept = told.table.query(**closings_until(stack.outputs["BoardTableName"], closes_at))["Items"]
+        assert [one for one in kept if one["board"]["S"] == told.board] == []
+
+    # A schedule of the engine is up to 10 seconds late.
+    eventually(is_announced_and_done, 90)
+
+
+CLOSED, LED = "boardClosedEvent.json", "standingEvent.json"
+
+
+@pytest.mark.parametrize(("number", "matched"), [(0, [LED]), (1, [LED]), (2, []), (3, [CLOSED])])
 def test_the_guides_patterns_match_what_it_says(stack: Stack, number: int, matched: list[str]) -> None:
-    assert len(PATTERNS) == 3
+    assert len(PATTERNS) == 4
     done = Scorecast(stack.twin.port).run("consumers", "test", "--pattern", PATTERNS[number], "--json")
     assert [one["from"] for one in json.loads(done.stdout)["events"] if one["matches"]] == matched

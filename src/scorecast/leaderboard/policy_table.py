@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from botocore.exceptions import ClientError
 
 from scorecast.leaderboard.batch_get import BatchGetItem, read_items
+from scorecast.leaderboard.closing import closing_of
 from scorecast.leaderboard.policy import BoardPolicy, listed_key, policy_item, policy_key, read_policy
 from scorecast.runtime.aws import cancellation_codes
 
@@ -44,16 +45,18 @@ class PolicyTable:
         return {board: self._kept[board][1] for board in boards}
 
     def declare(self, board: str, policy: BoardPolicy) -> BoardPolicy:
-        """Declare the policy of a board that has none; return the one that it has then. Four write units.
+        """Declare the policy of a board that has none; return the one that it has then.
 
-        CannotRead and NotAcknowledged as `of`.
+        Four write units, six if it closes: its closing is to be announced. CannotRead and NotAcknowledged as `of`.
         """
         put = {"TableName": self.table, "Item": policy_item(board, policy)}
         put |= {"ConditionExpression": "attribute_not_exists(#name)", "ExpressionAttributeNames": {"#name": "name"}}
-        listed = {"TableName": self.table, "Item": listed_key(board)}
+        closing = closing_of(board, policy)
+        further = [listed_key(board), *([closing.item] if closing else [])]
+        actions = [put, *({"TableName": self.table, "Item": item} for item in further)]
         self._kept.pop(board, None)
         try:
-            self.dynamodb.transact_write_items(TransactItems=[{"Put": put}, {"Put": listed}])
+            self.dynamodb.transact_write_items(TransactItems=[{"Put": action} for action in actions])
         except ClientError as error:
             if cancellation_codes(error)[:1] != ["ConditionalCheckFailed"]:
                 raise

@@ -5,6 +5,8 @@ at once, with the reason; a change that cannot be applied now is delivered again
 batch. A change that happened after its board closed is dropped, which is not a failure; if the board takes corrections,
 it may still remove an entry or change a name.
 
+A schedule invokes the function every minute to announce the ends of boards that have closed.
+
 An invocation's time is divided: writing ends in time for the announcements, and they in time for the rest. At the end,
 some seconds go to the upkeep of the counting index.
 """
@@ -38,6 +40,7 @@ from scorecast.standings.announce.announcements import CONCURRENT_BOARDS, Announ
 from scorecast.standings.announce.publish import StandingEventPublisher
 from scorecast.standings.announce.snapshots import SnapshotTable
 from scorecast.standings.batch_policies import read_derived, read_policies
+from scorecast.standings.closing_handler import CLOSINGS_DUE, handle_closings
 from scorecast.standings.derived_entries import Facts, derived_entries, facts_of
 from scorecast.standings.entry import Entry, correction_of, entries_of, newest, with_columns
 from scorecast.standings.outcome import Fate, Outcome
@@ -234,8 +237,10 @@ def _entry_to_take(entry: Entry, policy: BoardPolicy) -> Entry | None:
 
 
 def handle(event: Any, context: Any) -> dict[str, Any]:
-    """Lambda's entry: `event` is a batch of the queue, or one event of the bus (direct or asynchronous invocation)."""
+    """Lambda's entry: `event` is a batch of the queue, one event of the bus, or CLOSINGS_DUE of the schedule."""
     remaining_s = context.get_remaining_time_in_millis() / 1000
+    if event == CLOSINGS_DUE:
+        return handle_closings(remaining_s - RESERVE_S)
     if isinstance(event, dict) and isinstance(event.get("Records"), list):
         outcome = processor().process([_delivery(message) for message in event["Records"]], remaining_s)
         _log(outcome)

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from scorecast.errors import CannotRead
 from scorecast.leaderboard.batch_get import read_items
+from scorecast.leaderboard.closing import Closing, closing_of
 from scorecast.leaderboard.derived_board import frozen_board, frozen_policy, policy_by_name
 from scorecast.leaderboard.policy import (
     DEFAULT,
@@ -59,21 +61,34 @@ class Policies:
             if inherited and (new := _following(current, inherited, now)) != current:
                 changed[name] = new
         for name, new in {board: policy, **changed}.items():
-            self.set(name, new)
+            self.set(name, new, self._closing_to_announce(name, new, now))
             if new.freezes_at:
                 self.set(frozen_board(name), frozen_policy(name, new))
         return len(changed)
 
-    def set(self, board: str, policy: BoardPolicy) -> None:
-        """Write one board's policy; the default deletes the item."""
+    def set(self, board: str, policy: BoardPolicy, closing: Closing | None = None) -> None:
+        """Write one board's policy, and a closing to announce; the default deletes the item."""
         if policy == DEFAULT:
             actions = [
                 {"Delete": {"TableName": self.table, "Key": key}} for key in (policy_key(board), listed_key(board))
             ]
         else:
-            items = (policy_item(board, policy), listed_key(board))
+            items = (policy_item(board, policy), listed_key(board), *([closing.item] if closing else []))
             actions = [{"Put": {"TableName": self.table, "Item": item}} for item in items]
         self.dynamodb.transact_write_items(TransactItems=actions)
+
+    def _closing_to_announce(self, board: str, policy: BoardPolicy, now: datetime) -> Closing | None:
+        """Return the closing of a policy if it is to come, or declared now; one that is over was announced.
+
+        A closing that no longer holds stays in the table until its time, and then finds another policy.
+        """
+        closing = closing_of(board, policy)
+        if closing is None or policy.is_open(utc_text(now)):
+            return closing
+        try:
+            return None if self.of(board).closes_at == closing.closes_at else closing
+        except CannotRead:
+            return closing
 
     def _listed(self, collection: str, *, forward: bool = True) -> Iterator[str]:
         """Yield the names in a collection of the board table."""

@@ -25,7 +25,7 @@ class Sample:
 
 
 def built_in_samples(folder: Path = EVENTS_FOLDER) -> list[Sample]:
-    """Read the project's sample events: an insert, an update, a delete, a change of the lead."""
+    """Read the project's sample events: an insert, an update, a delete, a change of the lead, a closing."""
     paths = sorted(folder.glob("*Event.json"))
     if not paths:
         raise UserError(

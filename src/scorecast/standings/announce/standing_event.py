@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -24,7 +24,7 @@ LEAD_CHANGED = "LeadChanged"
 ENTERED_TOP = "EnteredTop"
 LEFT_TOP = "LeftTop"
 
-_ID_CHARACTERS = 32
+ID_CHARACTERS = 32
 _DETAIL = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
@@ -36,7 +36,7 @@ class StandingEvent:
     detail: dict[str, Any]
 
     def entry(self, bus_name: str) -> dict[str, Any]:
-        """The entry for PutEvents: a few KB at most, so that ten fit into a call."""
+        """The entry for PutEvents: a few KB at most, so that ten fit into a call; a BoardClosed goes alone."""
         return {
             "Source": SOURCE,
             "DetailType": self.kind,
@@ -69,7 +69,7 @@ def events_of(snapshot: Snapshot) -> Iterator[StandingEvent]:
         yield StandingEvent(kind, detail | ({"types": hints} if hints else {}))
 
 
-def ranks_of(top: Top) -> dict[str, int]:
+def ranks_of(top: Sequence[TopEntry]) -> dict[str, int]:
     """Return the competition rank of each participant: 1, 2, 2, 4."""
     ranks: dict[str, int] = {}
     rank, shared = 0, None
@@ -95,4 +95,4 @@ def _participant(entry: TopEntry, name: str, hints: Hints) -> dict[str, Any]:
 
 def _id(kind: str, entry: TopEntry, snapshot: Snapshot) -> str:
     about = json.dumps([snapshot.board, snapshot.version, kind, entry.id])
-    return hashlib.sha256(about.encode()).hexdigest()[:_ID_CHARACTERS]
+    return hashlib.sha256(about.encode()).hexdigest()[:ID_CHARACTERS]

@@ -103,9 +103,9 @@ def test_the_newest_events_come_first_and_no_further_object_is_read() -> None:
 # ---------------------------------------------------------------- samples
 
 
-def test_the_projects_samples_are_an_insert_an_update_a_delete_and_a_standing_event() -> None:
+def test_the_projects_samples_are_an_insert_an_update_a_delete_and_two_standing_events() -> None:
     kinds = sorted(sample.event["detail-type"] for sample in built_in_samples())
-    assert kinds == ["INSERT", "LeadChanged", "MODIFY", "REMOVE"]
+    assert kinds == ["BoardClosed", "INSERT", "LeadChanged", "MODIFY", "REMOVE"]
 
 
 def test_a_missing_samples_folder_says_what_to_do(tmp_path: Path) -> None:
