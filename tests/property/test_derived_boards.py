@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -41,7 +42,6 @@ steps = st.lists(
 policies = st.builds(
     BoardPolicy,
     order=st.sampled_from(Order),
-    keep=st.sampled_from(Keep),
     corrections=st.sampled_from(Corrections),
     closes_at=st.one_of(st.none(), st.integers(0, 20).map(lambda step: iso_time(START_S + step * STEP_S))),
     every=st.one_of(st.none(), st.sampled_from(Every)),
@@ -161,11 +161,13 @@ def declare(declared: dict[str, BoardPolicy]) -> FakeDynamoDb:
     return table
 
 
-@settings(max_examples=400, deadline=None)
+@pytest.mark.parametrize("keep", Keep)
+@settings(max_examples=200, deadline=None)
 @given(steps, st.fixed_dictionaries(dict.fromkeys(BOARDS, policies)), st.data())
 def test_any_order_and_any_repeats_end_as_the_changes_in_order_require(
-    made: list[tuple[str, States | None]], declared: dict[str, BoardPolicy], data: st.DataObject
+    keep: Keep, made: list[tuple[str, States | None]], declared: dict[str, BoardPolicy], data: st.DataObject
 ) -> None:
+    declared = {board: replace(policy, keep=keep) for board, policy in declared.items()}
     changes = run_main_table(made)
     table = declare(declared)
     _deliver(table, changes, data)
