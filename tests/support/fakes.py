@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from scorecast.leaderboard.index.table import ROOT, IndexTable
 from scorecast.leaderboard.item import BY_TIE, StoredEntry, is_entry, read_item
-from scorecast.leaderboard.policy import BoardPolicy, listed_key, policy_item, policy_key, read_policy
+from scorecast.leaderboard.policy import BoardPolicy, listed_item, policy_item, policy_key, read_policy
 from scorecast.runtime.settings import AttributeNames, Bus
 from tests.support.expressions import filtered, key_filter, meets, plain, updated
 from tests.support.index_oracle import check_index
@@ -294,7 +294,7 @@ class FakeDynamoDb:
 
     def declare(self, board: str, policy: BoardPolicy) -> None:
         """Declare a board's policy."""
-        for one in (policy_item(board, policy), listed_key(board)):
+        for one in (policy_item(board, policy), listed_item(board, policy)):
             self.put_item(TableName="boards", Item=one)
 
     def policy_of(self, board: str) -> BoardPolicy:

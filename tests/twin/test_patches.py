@@ -295,11 +295,12 @@ def test_a_stack_that_is_made_again_makes_new_tables(stack: Stack, name: str) ->
 
 
 def test_a_table_is_made_with_all_its_settings(stack: Stack) -> None:
-    dynamodb, table = stack.client("dynamodb"), stack.outputs["LeaderboardTableName"]
-    expiry = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
-    assert expiry == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expiresAt"}
-    backups = dynamodb.describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]
-    assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
+    dynamodb = stack.client("dynamodb")
+    for table in (stack.outputs["LeaderboardTableName"], stack.outputs["BoardTableName"]):
+        expiry = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
+        assert expiry == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expiresAt"}
+        backups = dynamodb.describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]
+        assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
 
 
 def test_a_batch_from_a_queue_is_as_large_as_its_mapping_says(stack: Stack, name: str) -> None:

@@ -53,7 +53,8 @@ class LeaderboardReader:
     def ranks(self) -> RankIndex:
         """The counting index of all boards."""
         by_score, by_tie = (self.entries.by(ties=ties) for ties in (False, True))
-        return RankIndex(IndexTable(self.dynamodb, self.board_table), by_score, by_tie, self.together)
+        table = IndexTable(self.dynamodb, self.board_table, clock=lambda: self.now().timestamp())
+        return RankIndex(table, by_score, by_tie, self.together)
 
     def both(self, one: Callable[[], T], other: Callable[[], U]) -> tuple[T, U]:
         """Make two calls at the same time."""

@@ -10,6 +10,7 @@ from typing import Any
 import click
 from rich.text import Text
 
+from scorecast.changes.change import iso_now
 from scorecast.cli.command import CommandGroup, board_argument, id_argument, json_option, option, print_json
 from scorecast.cli.options import open_stack, with_stack_options
 from scorecast.cli.output import data, make_table, notes, plain
@@ -39,7 +40,11 @@ def boards() -> None:
 def list_(options: Options, derived: bool, as_json: bool) -> None:
     """List the boards with a policy. All others show the latest score, the highest first."""
     declared = policies_of(open_stack(options)).all()
-    policies = {board: policy for board, policy in declared.items() if derived or not (policy.base or policy.copy_of)}
+    policies = {
+        board: policy
+        for board, policy in declared.items()
+        if (derived and not policy.has_expired(iso_now())) or not (policy.base or policy.copy_of)
+    }
     if as_json:
         print_json({"boards": [_shown(board, policy) for board, policy in policies.items()]})
         return
@@ -84,6 +89,7 @@ def list_(options: Options, derived: bool, as_json: bool) -> None:
     help="From then on people see the board as it was, until `reveal`: 2026-12-01T17:00:00Z, or never.",
 )
 @option("--every", type=click.Choice([*map(str, Every)]), help="A board for each day, week or month, too.")
+@option("--keep-periods", metavar="N", help="A period's board expires N periods after it has ended, or never.")
 @option("--time-zone", metavar="ZONE", help="Where periods begin at midnight: Asia/Shanghai (default: UTC).")
 @option("--by", multiple=True, metavar="ATTRIBUTE", help="A board for each value of this attribute of the items, too.")
 @json_option
@@ -98,7 +104,7 @@ def set_(options: Options, board: str, then_by: Sequence[str], by: Sequence[str]
     wanted = _texts(before) | {name: value for name, value in given.items() if value is not None}
     wanted |= {"by": ",".join(by)} if by else {}
     wanted |= {"then_by": "" if [*then_by] == [NONE] else ",".join(then_by)} if then_by else {}
-    wanted |= {name: None for name in ("closes_at", "freezes_at") if wanted[name] == NEVER}
+    wanted |= {name: None for name in ("closes_at", "freezes_at", "keep_periods") if wanted[name] == NEVER}
     _declare(policies, board, before, _policy(wanted), as_json)
 
 
@@ -112,6 +118,7 @@ def set_(options: Options, board: str, then_by: Sequence[str], by: Sequence[str]
 @option("--corrections", is_flag=True, help="Only whether corrections count after the closing.")
 @option("--freezes-at", is_flag=True, help="Only the freezing, as `reveal` does.")
 @option("--every", is_flag=True, help="Only the periods; their boards stay as they are.")
+@option("--keep-periods", is_flag=True, help="Only how long periods are kept; those that have begun expire as before.")
 @option("--time-zone", is_flag=True, help="Only the time zone of the periods.")
 @option("--by", is_flag=True, help="Only the attributes with boards of their own; these stay as they are.")
 @json_option
@@ -240,26 +247,29 @@ def _policy(values: dict[str, Any]) -> BoardPolicy:
         return make_policy(**values)
     except CannotRead as error:
         said = str(error)
-        for name in ("closes_at", "freezes_at", "time_zone", "then_by"):
+        for name in ("closes_at", "freezes_at", "time_zone", "then_by", "keep_periods"):
             said = said.replace(name, f"--{name.replace('_', '-')}")
         raise UserError(said, ExitCode.USAGE) from None
 
 
 def _texts(policy: BoardPolicy) -> dict[str, Any]:
     """The texts of which `make_policy` makes a policy."""
-    return asdict(policy) | {"by": ",".join(policy.by)}
+    periods = None if policy.keep_periods is None else str(policy.keep_periods)
+    return asdict(policy) | {"by": ",".join(policy.by), "keep_periods": periods}
 
 
 def _further(policy: BoardPolicy) -> list[str]:
     """What few boards declare, in words."""
     found = ["takes corrections"] if policy.corrections is Corrections.OPEN else []
     found += [f"freezes at {policy.freezes_at}"] if policy.freezes_at else []
-    found += [f"a board every {policy.every} in {policy.time_zone}"] if policy.every else []
+    kept = f", kept for {policy.keep_periods} more" if policy.keep_periods else ""
+    found += [f"a board every {policy.every} in {policy.time_zone}{kept}"] if policy.every else []
+    found += [f"expires at {policy.kept_until}"] if policy.kept_until else []
     return found + ([f"a board for each {' and each '.join(policy.by)}"] if policy.by else [])
 
 
 def _shown(board: str, policy: BoardPolicy) -> dict[str, Any]:
     names = {"closes_at": "closesAt", "freezes_at": "freezesAt", "time_zone": "timeZone", "then_by": "thenBy"}
-    names |= {"starts_at": "startsAt", "copy_of": "copyOf"}
+    names |= {"starts_at": "startsAt", "copy_of": "copyOf", "keep_periods": "keepPeriods", "kept_until": "keptUntil"}
     values = asdict(policy) | {"then_by": {column.name: column.order for column in policy.columns}}
     return {"hackathonName": board} | {names.get(name, name): value for name, value in values.items()}

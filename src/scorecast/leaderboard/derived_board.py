@@ -108,7 +108,20 @@ def attribute_board(base: str, attribute: str, value: str) -> str:
 def period_policy(base: str, policy: BoardPolicy, period: Period) -> BoardPolicy:
     """Return the policy of the board of a period: its base's, and it closes with the period, or with its base."""
     ends = min([period.end, *([read_time("closes_at", policy.closes_at)] if policy.closes_at else [])])
-    return replace(_inherited(base, policy), closes_at=utc_text(ends), starts_at=utc_text(period.start))
+    kept_until = utc_text(_end_of_keeping(policy.keep_periods, policy, period)) if policy.keep_periods else None
+    inherited = replace(_inherited(base, policy), closes_at=utc_text(ends), kept_until=kept_until)
+    return replace(inherited, starts_at=utc_text(period.start))
+
+
+def _end_of_keeping(many: int, policy: BoardPolicy, period: Period) -> datetime:
+    """Return the end of the last of the `many` periods that follow one."""
+    day = period.end.date()  # in the zone of the policy
+    if policy.every is Every.MONTH:
+        months = 12 * day.year + day.month - 1 + many
+        last = date(months // 12, months % 12 + 1, 1)
+    else:
+        last = day + many * (timedelta(weeks=1) if policy.every is Every.WEEK else timedelta(days=1))
+    return datetime.combine(last, time(), zone_of(policy.time_zone))
 
 
 def attribute_policies(base: str, policy: BoardPolicy, values: Mapping[str, str]) -> dict[str, BoardPolicy]:
@@ -148,7 +161,7 @@ def frozen_board(board: str) -> str:
 
 def frozen_policy(board: str, policy: BoardPolicy) -> BoardPolicy:
     """Return the policy of the copy of a board, which takes no corrections, and from which no boards derive."""
-    return replace(policy, corrections=Corrections.CLOSED, every=None, by=(), copy_of=board)
+    return replace(policy, corrections=Corrections.CLOSED, every=None, keep_periods=None, by=(), copy_of=board)
 
 
 def value_of(board: str, policy: BoardPolicy) -> str:
@@ -161,4 +174,5 @@ def value_of(board: str, policy: BoardPolicy) -> str:
 
 
 def _inherited(base: str, policy: BoardPolicy) -> BoardPolicy:
-    return replace(policy, every=None, time_zone=DEFAULT.time_zone, by=(), base=base)
+    own = replace(policy, every=None, keep_periods=None, time_zone=DEFAULT.time_zone, by=())
+    return replace(own, base=base)

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from scorecast.leaderboard.display import Attributes, display_value, read_display
+from scorecast.leaderboard.expiry import EXPIRES_AT, expiry
 from scorecast.leaderboard.order_key import follows, score_order
 
 Item = dict[str, Any]
@@ -63,9 +64,9 @@ class StoredEntry:
     `score` is DynamoDB's text of the number, `name` has NAME_CHARACTERS at most, `attributes` are those that the stack
     shows (display.py). `history` is empty unless the board's
     policy needs one, `named` unless the name was corrected after the board closed, and `tie_order` unless the board
-    orders ties (order_key.py). `expires_at`, in epoch seconds, is a tombstone's. `stream` is the label of the
-    change's stream; version 0.1 stored none. `range` is that of the counting index in which the entry is counted.
-    `hidden` is why the entry is hidden: its score is stored, but in no index, and not counted.
+    orders ties (order_key.py). `expires_at`, in epoch seconds, is that of a tombstone, or of the board. `stream` is the
+    label of the change's stream; version 0.1 stored none. `range` is that of the counting index in which the entry is
+    counted. `hidden` is why the entry is hidden: its score is stored, but in no index, and not counted.
     """
 
     id: str
@@ -87,6 +88,10 @@ class StoredEntry:
     def is_shown(self) -> bool:
         """Whether the entry is on its board: it has a score, and nobody has hidden it."""
         return self.score is not None and not self.hidden
+
+    def has_expired(self, now: float) -> bool:
+        """Whether it is to be taken for deleted."""
+        return self.expires_at is not None and self.expires_at <= now
 
     @property
     def key(self) -> Key:
@@ -126,7 +131,7 @@ def read_item(item: Mapping[str, Any]) -> StoredEntry:
     >>> read_item({"id": {"S": "2"}, "metadata": {"S": "StarWar"}, "projectScore": {"N": "90"}}).number
     Decimal('90')
     """
-    expires_at = item.get("expiresAt", {}).get("N")
+    expires_at = item.get(EXPIRES_AT, {}).get("N")
     name, attributes = read_display(item.get(_DISPLAY))
     return StoredEntry(
         id=item["id"]["S"],
@@ -161,8 +166,7 @@ def make_item(entry: StoredEntry) -> Item:
     item = item_key(entry.id, entry.board) | {name: {"S": text} for name, text in texts.items()}
     if (display := display_value(entry.name, entry.attributes)) is not None:
         item[_DISPLAY] = display
-    if entry.expires_at is not None:
-        item["expiresAt"] = {"N": str(entry.expires_at)}
+    item |= expiry(entry.expires_at)
     if entry.hidden:
         order = {_HIDDEN_ORDER: {"S": entry.tie_order}} if entry.tie_order else {}
         return item | ({_HIDDEN_SCORE: {"N": entry.score}} if entry.score is not None else {}) | order

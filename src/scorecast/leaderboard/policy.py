@@ -8,6 +8,7 @@ other value.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, tzinfo
@@ -18,6 +19,7 @@ from typing import Any, TypeVar
 
 from scorecast.errors import CannotRead
 from scorecast.leaderboard.batch_get import BOARD_BYTES
+from scorecast.leaderboard.expiry import expiry
 
 # The prefix of the collections of the board table that hold a policy. The board in the partition key spreads boards
 # over partitions, for every consumer and every list of boards reads policies.
@@ -32,6 +34,10 @@ PERIODS = "periods/"
 VALUES = "values/"
 # Attributes by which boards can derive from one; each costs as much as a board of its own.
 BY_MAX = 5
+# The policy of a board that expires outlives its other items, which DynamoDB deletes within days: so what arrives late
+# is judged by it, whatever the base declares meanwhile.
+_POLICY_OUTLIVES_S = 30 * 24 * 3600
+_KEEP_PERIODS_MAX = 1000
 
 # Each column makes the order keys longer, by which the counting index is cut: a page of 130 cuts is read by look-ups.
 COLUMNS_MAX = 3
@@ -115,6 +121,9 @@ class BoardPolicy:
     `by`. Periods begin at midnight in `time_zone`, an IANA name. A derived board has a `base`, and the time that its
     period `starts_at` or the `attribute` whose value it is about.
 
+    If `keep_periods` is declared, the board of a period is `kept_until` so many further periods have ended; then it
+    expires, and nothing counts on it.
+
     `then_by` has the columns by which equal scores are ranked, as text: `penalty:ascending,lastSolvedAt:ascending`.
 
     From `freezes_at` on, the API answers with a copy of the board, which takes no later changes. The policy of the copy
@@ -135,6 +144,17 @@ class BoardPolicy:
     then_by: str = ""
     freezes_at: str | None = None
     copy_of: str | None = None
+    keep_periods: int | None = None
+    kept_until: str | None = None
+
+    @property
+    def expires_at(self) -> int | None:
+        """When the items of the board expire, in epoch seconds; None if they do not."""
+        return int(read_time("kept_until", self.kept_until).timestamp()) if self.kept_until else None
+
+    def has_expired(self, now: str) -> bool:
+        """Whether the board has vanished by a time."""
+        return bool(self.kept_until and read_time("now", now) >= read_time("kept_until", self.kept_until))
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -178,6 +198,8 @@ _NAMES = {
     "then_by": "thenBy",
     "freezes_at": "freezesAt",
     "copy_of": "copyOf",
+    "keep_periods": "keepPeriods",
+    "kept_until": "keptUntil",
 }
 
 
@@ -192,17 +214,27 @@ def is_policy(item: Mapping[str, Any]) -> bool:
 
 
 def listed_key(board: str) -> Item:
-    """The item that names a board with a policy in the list of them; it has nothing but its key."""
+    """The key of the item that names a board with a policy in the list of them."""
     return {"collection": {"S": POLICIES}, "name": {"S": board}}
 
 
+def listed_item(board: str, policy: BoardPolicy) -> Item:
+    """The item that names a board with a policy in the list of them; it has nothing but its key and its expiry."""
+    return listed_key(board) | _late_expiry(policy)
+
+
 def board_key(board: str, policy: BoardPolicy) -> Item:
-    """The item that lists a board, beside the others that derive from its base; it has nothing but its key."""
+    """The key of the item that lists a board, beside the others that derive from its base."""
     if policy.copy_of:
         collection = COPIES
     else:
         collection = f"{VALUES if policy.attribute else PERIODS}{policy.base}" if policy.base else BOARDS
     return {"collection": {"S": collection}, "name": {"S": board}}
+
+
+def board_item(board: str, policy: BoardPolicy) -> Item:
+    """The item that lists a board; it has nothing but its key and its expiry."""
+    return board_key(board, policy) | expiry(policy.expires_at)
 
 
 def lists_a_board(collection: str) -> bool:
@@ -217,7 +249,11 @@ def policy_item(board: str, policy: BoardPolicy) -> Item:
         for one in fields(policy)
         if getattr(policy, one.name) != getattr(DEFAULT, one.name)
     }
-    return policy_key(board) | declared
+    return policy_key(board) | declared | _late_expiry(policy)
+
+
+def _late_expiry(policy: BoardPolicy) -> Item:
+    return expiry(policy.expires_at and policy.expires_at + _POLICY_OUTLIVES_S)
 
 
 def _stored(value: Any) -> str:
@@ -250,6 +286,8 @@ def make_policy(
     then_by: str = DEFAULT.then_by,
     freezes_at: str | None = None,
     copy_of: str | None = None,
+    keep_periods: str | None = None,
+    kept_until: str | None = None,
 ) -> BoardPolicy:
     """Make a policy from texts, of which `by` separates attributes by commas; CannotRead for an invalid value."""
     return BoardPolicy(
@@ -267,6 +305,8 @@ def make_policy(
         then_by=_checked_columns(then_by),
         freezes_at=None if freezes_at is None else utc_text(read_time("freezes_at", freezes_at)),
         copy_of=copy_of,
+        keep_periods=None if keep_periods is None else _number_of_periods(keep_periods),
+        kept_until=None if kept_until is None else utc_text(read_time("kept_until", kept_until)),
     )
 
 
@@ -290,6 +330,13 @@ def utc_text(moment: datetime) -> str:
     '2026-12-01T10:00:00Z'
     """
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _number_of_periods(text: str) -> int:
+    if not re.fullmatch("[1-9][0-9]{0,3}", text) or int(text) > _KEEP_PERIODS_MAX:
+        allowed = f"a whole number from 1 to {_KEEP_PERIODS_MAX:,}"
+        raise CannotRead(f"keep_periods is {text!r}; it must be {allowed}.")
+    return int(text)
 
 
 def _known_zone(time_zone: str) -> str:

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from scorecast.leaderboard.batch_get import BatchGetItem, read_items
 from scorecast.leaderboard.closing import closing_of
-from scorecast.leaderboard.policy import BoardPolicy, listed_key, policy_item, policy_key, read_policy
+from scorecast.leaderboard.policy import BoardPolicy, listed_item, policy_item, policy_key, read_policy
 from scorecast.runtime.aws import cancellation_codes
 
 # How long a process caches a policy.
@@ -52,7 +52,7 @@ class PolicyTable:
         put = {"TableName": self.table, "Item": policy_item(board, policy)}
         put |= {"ConditionExpression": "attribute_not_exists(#name)", "ExpressionAttributeNames": {"#name": "name"}}
         closing = closing_of(board, policy)
-        further = [listed_key(board), *([closing.item] if closing else [])]
+        further = [listed_item(board, policy), *([closing.item] if closing else [])]
         actions = [put, *({"TableName": self.table, "Item": item} for item in further)]
         self._kept.pop(board, None)
         try:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from scorecast.changes.change import iso_now
 from scorecast.errors import CannotRead, NotAcknowledged
 from scorecast.leaderboard.policy import DEFAULT, BoardPolicy
 from scorecast.leaderboard.policy_table import PolicyTable
@@ -34,12 +35,15 @@ def read_derived(
     """Return the policies of derived boards, without those that cannot be read or declared now.
 
     A board keeps the policy that was declared for it. One that has none gets the `inherited` one; it is declared if the
-    board has `begun`, which takes two writes once a board.
+    board has `begun` and has not expired, which takes two writes once a board.
     """
     found = read_policies(table, inherited)
     missing = {board for board, policy in found.items() if policy == DEFAULT}
     found |= {board: inherited[board] for board in missing}
+    now = iso_now()
     for board in sorted(missing & set(begun)):
+        if inherited[board].has_expired(now):
+            continue
         try:
             found[board] = table.declare(board, inherited[board])
         except (ClientError, BotoCoreError, CannotRead, NotAcknowledged) as error:

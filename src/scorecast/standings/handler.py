@@ -230,7 +230,12 @@ def _drop_closed(
 
 
 def _entry_to_take(entry: Entry, policy: BoardPolicy) -> Entry | None:
-    """The entry, or after the board's closing what may still be corrected of it; None if it comes too late."""
+    """The entry, or after the board's closing what may still be corrected of it; None if it comes too late.
+
+    Nothing counts on a board that has expired.
+    """
+    if policy.has_expired(iso_now()):
+        return None
     if policy.is_open(entry.at):
         return with_columns(entry, policy)
     return correction_of(entry) if policy.corrections is Corrections.OPEN else None

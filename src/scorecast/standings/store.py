@@ -25,7 +25,7 @@ from scorecast.leaderboard.batch_get import BatchGetItem, read_items
 from scorecast.leaderboard.columns import tie_key, values_in
 from scorecast.leaderboard.index.table import ROOT, SHARDS, IndexTable
 from scorecast.leaderboard.item import HIDDEN, RANGE, Item, Key, StoredEntry, item_key, make_item, read_item
-from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, board_key
+from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, board_item
 from scorecast.runtime.aws import cancellation_codes, code_of
 from scorecast.standings.backoff import TRANSACTION_ACTIONS, Backoff
 from scorecast.standings.entry import Entry
@@ -101,12 +101,16 @@ class _DynamoDb(BatchGetItem, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Replacement:
-    """An entry to write, and as it is stored; the item at its key (None if there is none); the change of the counts."""
+    """An entry to write, and as it is stored; the item at its key (None if there is none); the change of the counts.
+
+    `expires_at` is that of its board.
+    """
 
     entry: Entry
     made: StoredEntry
     current: StoredEntry | None
     changes: Mapping[str, Mapping[str, int]]
+    expires_at: int | None
 
     @property
     def nodes(self) -> set[str]:
@@ -188,7 +192,7 @@ class Leaderboard:
         """
         failures: dict[str, Result] = {}
         for board in sorted({entry.board for entry in entries if entry.score is not None} - self._known_boards):
-            item = board_key(board, policies.get(board, DEFAULT))
+            item = board_item(board, policies.get(board, DEFAULT))
             try:
                 self.dynamodb.put_item(TableName=self.board_table, Item=item)
                 self._known_boards.add(board)
@@ -259,8 +263,8 @@ class Leaderboard:
             shapes = self.shapes.of(board, counted)
         placed = [(shapes.placed(one), current) for one, current in stored]
         return shapes, [
-            _Replacement(entry, one, current, shapes.changes(current, one))
-            for (entry, _, _), (one, current) in zip(made, placed, strict=True)
+            _Replacement(entry, one, current, shapes.changes(current, one), policy.expires_at)
+            for (entry, _, policy), (one, current) in zip(made, placed, strict=True)
         ]
 
     def _transact(self, chunk: Sequence[_Replacement], shapes: KnownShapes) -> dict[Key, Result]:
@@ -293,10 +297,10 @@ class Leaderboard:
         for one in chunk:
             for node, changes in one.changes.items():
                 total.setdefault(node, Counter()).update(changes)
-        at = iso_now()
+        at, index = iso_now(), replace(self.index, expires_at=chunk[0].expires_at)
         deltas = {node: {one: delta for one, delta in counts.items() if delta} for node, counts in total.items()}
         return [
-            self.index.count_action(board, node, counts, self._shard, at, shapes.version_of(node))
+            index.count_action(board, node, counts, self._shard, at, shapes.version_of(node))
             for node, counts in deltas.items()
             if counts or node == ROOT
         ]
@@ -358,11 +362,12 @@ def _stored(entry: Entry, policy: BoardPolicy, ties: str) -> StoredEntry:
     stored = StoredEntry(*entry.key, entry.sequence, entry.at, entry.score, entry.name, entry.history)
     named = version_text(entry.named) if entry.named else ""
     stored = replace(stored, stream=entry.stream, named=named, attributes=entry.attributes, hidden=entry.hidden)
+    stored = replace(stored, expires_at=policy.expires_at)
     if entry.score is None and entry.hidden:
-        return stored  # it does not expire, so that the participant stays hidden
+        return stored  # it does not expire before its board, so that the participant stays hidden
     if entry.score is None:
-        expires_at = datetime.now(UTC) + timedelta(days=TOMBSTONE_DAYS)
-        return replace(stored, expires_at=int(expires_at.timestamp()))
+        own = int((datetime.now(UTC) + timedelta(days=TOMBSTONE_DAYS)).timestamp())
+        return replace(stored, expires_at=min(own, policy.expires_at or own))
     if not policy.orders_ties and not ties:
         return stored
     _, sequence, at = reached(entry, policy)

@@ -107,10 +107,11 @@ class Upkeep:
 
         Returns the page, if nothing came in between.
         """
+        own = replace(self, index=replace(self.index, expires_at=policy.expires_at))
         try:
             while self.clock() < deadline:
-                page = self._page(entry)
-                if not self._step(page, policy, deadline):
+                page = own._page(entry)
+                if not own._step(page, policy, deadline):
                     return [page]
         except _Overtaken:
             pass

@@ -138,3 +138,22 @@ def test_a_board_without_periods_says_so(table: FakeTable) -> None:
     assert (answer["statusCode"], answer["body"]["detail"]) == (404, "The board 'Chess' has no periods.")
     assert names("/leaderBoard/Chess/periods") == []
     assert get("/leaderBoard", hackathonName="Golf", period="2020-W01")["statusCode"] == 404
+
+
+def test_a_period_that_has_expired_is_in_no_answer_before_its_items_are_deleted(table: FakeTable) -> None:
+    board, key = "Golf~2026-W30", {"collection": {"S": "periods/Golf"}}
+    table.put([(board, "7", "65")])
+    table.put_item(TableName="boards", Item=key | {"name": {"S": board}})
+    asked: list[tuple[str, dict[str, Any]]] = [
+        ("/leaderBoard", {"hackathonName": board}),
+        ("/leaderBoard", {"hackathonName": "Golf", "period": "2026-W30"}),
+        ("/participants/7", {}),
+    ]
+    assert [get(path, **more)["statusCode"] for path, more in asked] == [200, 200, 200]
+    assert board in names("/leaderBoard/Golf/periods")
+    for items in (table.items, table.board_items):
+        items |= {
+            key: item | {"expiresAt": {"N": f"{NOW.timestamp():.0f}"}} for key, item in items.items() if board in key
+        }
+    assert [get(path, **more)["statusCode"] for path, more in asked] == [404, 404, 404]
+    assert board not in names("/leaderBoard/Golf/periods")

@@ -1,6 +1,7 @@
 """`scorecast boards list`, `set` and `unset`, on a fake board table."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner, Result
@@ -16,6 +17,7 @@ from scorecast.leaderboard.policy import (
     Keep,
     Order,
     Ties,
+    board_item,
     board_key,
     policy_key,
 )
@@ -165,6 +167,7 @@ def test_the_boards_with_a_policy_are_listed(policies: Policies) -> None:
     run("unset", "Final")
     rest: dict[str, object] = {"ties": "unordered", "corrections": "closed", "every": None, "timeZone": "UTC", "by": []}
     rest |= {"base": None, "startsAt": None, "attribute": None, "thenBy": {}, "freezesAt": None, "copyOf": None}
+    rest |= {"keepPeriods": None, "keptUntil": None}
     assert json.loads(run("list", "--json").stdout)["boards"] == [
         {"hackathonName": "Darts", "closesAt": CLOSES, "order": "descending", "keep": "first"} | rest,
         {"hackathonName": "Golf[1]", "closesAt": None, "order": "ascending", "keep": "latest"} | rest,
@@ -215,6 +218,8 @@ def test_what_derives_from_a_board_is_declared_and_said() -> None:
     [
         ("--time-zone", "Mars", "--time-zone is 'Mars'; it must be an IANA name such as Asia/Shanghai"),
         ("--by", "a,,b", "by is 'a,,b'; it must be the names of at most 5 attributes"),
+        ("--keep-periods", "0", "--keep-periods is '0'; it must be a whole number from 1 to 1,000"),
+        ("--keep-periods", "1001", "--keep-periods is '1001'; it must be"),
         ("--freezes-at", "noon", "--freezes-at is 'noon'; it must be a time such as"),
     ],
 )
@@ -243,6 +248,33 @@ def test_boards_that_derive_from_a_board_follow_it_but_periods_that_are_over_do_
     run("reveal", "Golf")
     assert {policies.of(board).freezes_at for board in orders} == {None}
     assert policies.of("Golf~2020-W01").order is Order.DESCENDING
+
+
+def test_how_long_periods_are_kept_is_declared_and_holds_for_those_that_have_not_begun(
+    policies: Policies, table: FakeBoards
+) -> None:
+    said = run("set", "Golf", "--every", "week", "--keep-periods", "12").stdout
+    assert said.endswith("never closes, a board every week in UTC, kept for 12 more.\n")
+    begun = policy_by_name("Golf~2999-W01", {"Golf": policies.of("Golf")})
+    assert begun
+    policies.set("Golf~2999-W01", begun)
+    table.put_item(TableName="boards", Item=board_item("Golf~2999-W01", begun))
+    answer = json.loads(run("set", "Golf", "--keep-periods", "3", "--order", "ascending", "--json").stdout)
+    assert answer["keepPeriods"] == 3
+    assert policies.of("Golf~2999-W01") == replace(begun, order=Order.ASCENDING)
+    run("unset", "Golf", "--keep-periods")
+    assert policies.of("Golf").keep_periods is None
+    assert policies.of("Golf~2999-W01").kept_until == begun.kept_until == "2999-04-01T00:00:00Z"
+    run("set", "Golf", "--keep-periods", "never")
+    assert policies.of("Golf") == BoardPolicy(Order.ASCENDING, every=Every.WEEK)
+
+
+def test_boards_that_have_expired_are_not_listed(policies: Policies) -> None:
+    policies.set("Golf~2020-W01", BoardPolicy(base="Golf", kept_until="2020-02-01T00:00:00Z"))
+    left = "2999-02-01T00:00:00Z"
+    policies.set("Golf~2999-W01", BoardPolicy(base="Golf", kept_until=left))
+    shown = json.loads(run("list", "--derived", "--json").stdout)["boards"]
+    assert [(board["hackathonName"], board["keptUntil"]) for board in shown] == [("Golf~2999-W01", left)]
 
 
 def test_a_board_that_freezes_has_a_copy_with_the_same_policy_until_it_is_revealed(policies: Policies) -> None:

@@ -47,6 +47,29 @@ def test_periods_follow_each_other_without_a_gap(every: Every, time_zone: str) -
         found = before
 
 
+@pytest.mark.parametrize(
+    ("every", "many", "kept_until"),
+    [
+        (Every.DAY, 1, "2027-01-03T00:00:00Z"),
+        (Every.WEEK, 12, "2027-03-29T00:00:00Z"),
+        (Every.MONTH, 11, "2028-01-01T00:00:00Z"),
+        (Every.MONTH, 12, "2028-02-01T00:00:00Z"),
+        (Every.MONTH, 1000, "2110-06-01T00:00:00Z"),
+    ],
+)
+def test_a_period_is_kept_until_so_many_others_have_ended(every: Every, many: int, kept_until: str) -> None:
+    policy = BoardPolicy(every=every, keep_periods=many)
+    found = period_policy("Golf", policy, period_at(policy, MOMENT))
+    assert (found.kept_until, found.keep_periods) == (kept_until, None)
+    assert found.has_expired(kept_until)
+    assert not found.has_expired("2027-01-02T23:59:59Z")
+
+
+def test_periods_are_kept_until_midnight_in_their_time_zone() -> None:
+    policy = BoardPolicy(every=Every.MONTH, keep_periods=5, time_zone="America/New_York")
+    assert period_policy("Golf", policy, period_at(policy, MOMENT)).kept_until == "2027-07-01T04:00:00Z"
+
+
 def test_a_day_is_as_long_as_its_time_zone_makes_it() -> None:
     found = period_at(BoardPolicy(every=Every.DAY, time_zone="Europe/Berlin"), datetime(2026, 10, 25, 12, tzinfo=UTC))
     assert found.end.astimezone(UTC) - found.start.astimezone(UTC) == timedelta(hours=25)

@@ -72,6 +72,23 @@ def test_who_moves_to_the_board_of_another_value_gains_there_from_that_change_on
     assert system.table.scores == {("1", "StarWar"): "75", ("1", "StarWar~country.FR"): "15"}
 
 
+def test_a_change_that_arrives_after_its_period_has_expired_counts_on_the_base_only(system: System) -> None:
+    system.table.declare("StarWar", replace(WEEKLY, keep_periods=3))
+    declared = set(system.table.board_items)
+    assert system.process(event(item(score="60"))).counts == {"applied": 1}
+    assert system.table.scores == {("1", "StarWar"): "60"}
+    assert {board for _, board in set(system.table.board_items) - declared} == {"StarWar"}
+
+
+def test_a_period_that_began_before_the_base_was_changed_expires_as_it_was_to(system: System) -> None:
+    system.table.declare("StarWar", replace(WEEKLY, keep_periods=3))
+    system.table.declare("StarWar~2020-W16", BoardPolicy(base="StarWar", kept_until="2999-01-01T00:00:00Z"))
+    system.process(event(item(score="60")))
+    assert system.table.items["1", "StarWar~2020-W16"]["expiresAt"] == {"N": "32472144000"}
+    system.process(event(old=item(score="60"), sequence=2))
+    assert int(system.table.items["1", "StarWar~2020-W16"]["expiresAt"]["N"]) < 32472144000
+
+
 def test_a_policy_that_somebody_declared_for_a_period_stays(system: System) -> None:
     own = BoardPolicy(keep=Keep.FIRST, base="StarWar", starts_at="2020-04-13T00:00:00Z")
     system.table.declare("StarWar", WEEKLY)

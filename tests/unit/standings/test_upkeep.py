@@ -112,6 +112,24 @@ def test_an_entry_that_the_index_by_score_does_not_show_yet_is_moved_later(table
     assert read_node(table, BOARD, ROOT).shape.move is None
 
 
+def test_all_that_counts_the_entries_of_a_board_that_expires_expires_with_them(table: FakeDynamoDb) -> None:
+    policy, many, few = BoardPolicy(kept_until="2999-01-01T00:00:00Z"), range(60), range(3)
+    leaderboard, own = leaderboard_of(table), {"N": str(policy.expires_at)}
+    leaderboard.write([_entry(one, str(one), 1) for one in many], {BOARD: policy})
+    for participant in many:
+        look(upkeep_of(table), table, participant, policy)
+    assert read_node(table, BOARD, ROOT).shape.is_inner
+    assert all(item["expiresAt"] == own for item in [*table.board_items.values(), *table.items.values()])
+    leaderboard.write([_entry(one, None, 2) for one in many if one not in few], {BOARD: policy})
+    for participant in few:
+        look(upkeep_of(table), table, participant, policy)
+    assert all(item["expiresAt"] == own for item in table.board_items.values())
+
+
+def _entry(one: int, score: str | None, sequence: int) -> Entry:
+    return Entry(f"p{one}", BOARD, f"{sequence:040}", "2026-01-01T00:00:00Z", score)
+
+
 def test_a_page_that_is_written_to_while_it_is_cut_is_cut_another_time(table: FakeDynamoDb) -> None:
     leaderboard, calls = leaderboard_of(table), list[Call]()
     write(leaderboard, {one: one for one in range(30)})

@@ -34,7 +34,8 @@ class ListParticipantBoards:
         after = unsign(self.token, scope, reader.page_token_key) if self.token else ""
         # One more than is shown tells whether more follow.
         found = reader.entries.of_participant(self.id, after, self.limit + 1)
-        entries = [entry for entry in found[: self.limit] if entry.is_shown]
+        now = reader.now().timestamp()
+        entries = [entry for entry in found[: self.limit] if entry.is_shown and not entry.has_expired(now)]
         more = sign_next([entry.board for entry in found], self.limit, scope, reader.page_token_key)
         placed = self._public(reader, entries)
         if not (placed or more or after):

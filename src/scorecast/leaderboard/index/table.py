@@ -10,13 +10,15 @@ replace them on the condition that nothing happened since.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from scorecast.errors import NotAcknowledged
 from scorecast.leaderboard.batch_get import BatchGetItem, read_items
+from scorecast.leaderboard.expiry import expiring, expiry, has_expired
 from scorecast.leaderboard.index.shape import Counts, Move, Shape
 from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Order, is_policy, policy_key, read_policy
 
@@ -121,10 +123,12 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class IndexTable:
-    """The nodes of all boards."""
+    """The nodes of all boards; what is written expires at `expires_at`, the `expires_at` of a board's policy."""
 
     dynamodb: BatchGetItem
     table: str
+    expires_at: int | None = None
+    clock: Callable[[], float] = time.time
 
     def read(self, board: str, nodes: Sequence[str], *, consistent: bool = False) -> dict[str, Node]:
         """Read nodes of a board in one round trip (up to 25): half a unit for each shard, and for 4 KB of the shape."""
@@ -158,13 +162,16 @@ class IndexTable:
     def read_heads(self, boards: Sequence[str], *, shapes: bool) -> dict[str, Head]:
         """Read the roots of boards and their policies together, HEADS in a round trip: half a unit for each item.
 
-        CannotRead if a policy is not usable.
+        Items that have expired are skipped, so their board is empty. CannotRead if a policy is not usable.
         """
         roots = {board: Node() for board in boards}
         policies = dict.fromkeys(boards, DEFAULT)
         keys = [key for board in boards for key in (policy_key(board), *shard_keys(board, ROOT))]
         keys += [shape_key(board, ROOT) for board in boards if shapes]
+        now = self.clock()
         for item in read_items(self.dynamodb, self.table, keys, consistent=False):
+            if has_expired(item, now):
+                continue
             if is_policy(item):
                 policies[item["name"]["S"]] = read_policy(item)
             else:
@@ -191,7 +198,7 @@ class IndexTable:
         if version is not None:
             names["#f"], values[":f"] = _FENCE, {"N": str(version)}
             update["ConditionExpression"] = "#f <= :f" if node else "attribute_not_exists(#f) OR #f <= :f"
-        return {"Update": update}
+        return {"Update": expiring(update, self.expires_at)}
 
     def fence_update(self, board: str, node: str, shard: int, version: int) -> Item:
         """Return the update that raises the fence of a shard."""
@@ -207,7 +214,7 @@ class IndexTable:
 
     def _behind_fence(self, board: str, node: str, shard: int, version: int, expression: str, names: Item) -> Item:
         """Return an update of a shard whose fence is not newer than a version."""
-        return {
+        update = {
             "TableName": self.table,
             "Key": shard_key(board, node, shard),
             "UpdateExpression": expression,
@@ -215,18 +222,18 @@ class IndexTable:
             "ExpressionAttributeNames": names | {"#f": _FENCE},
             "ExpressionAttributeValues": {":f": {"N": str(version)}},
         }
+        return expiring(update, self.expires_at)
 
     def fold_action(self, board: str, shard: int, one: str, other: str) -> Action:
         """Return the action that adds the count of `other` in a shard of the root to that of `one`, and removes it."""
-        return {
-            "Update": {
-                "TableName": self.table,
-                "Key": shard_key(board, ROOT, shard),
-                "UpdateExpression": "SET #one = if_not_exists(#one, :0) + if_not_exists(#other, :0) REMOVE #other",
-                "ExpressionAttributeNames": {"#one": one, "#other": other},
-                "ExpressionAttributeValues": {":0": {"N": "0"}},
-            }
+        update = {
+            "TableName": self.table,
+            "Key": shard_key(board, ROOT, shard),
+            "UpdateExpression": "SET #one = if_not_exists(#one, :0) + if_not_exists(#other, :0) REMOVE #other",
+            "ExpressionAttributeNames": {"#one": one, "#other": other},
+            "ExpressionAttributeValues": {":0": {"N": "0"}},
         }
+        return {"Update": expiring(update, self.expires_at)}
 
     def shape_update(self, board: str, node: str, shape: Shape, *, ties: str) -> Item:
         """Return the update that replaces the version before; only the first one says by what the board is cut."""
@@ -237,7 +244,7 @@ class IndexTable:
         sets = ", ".join(f"#{number} = :{number}" for number in range(len(item)))
         removed = " REMOVE #move" if not shape.move else ""
         names |= {"#move": "move"} if removed else {}
-        return {
+        update = {
             "TableName": self.table,
             "Key": shape_key(board, node),
             "UpdateExpression": f"SET {sets}{removed}",
@@ -246,6 +253,7 @@ class IndexTable:
             "ExpressionAttributeNames": names,
             "ExpressionAttributeValues": values if shape.version > 1 else _without(values, ":before"),
         }
+        return expiring(update, self.expires_at)
 
     def mixed_update(self, board: str) -> Item:
         """Return the update that marks a board that was cut by the order of ties: its keys follow several orders."""
@@ -260,7 +268,7 @@ class IndexTable:
 
     def ids_update(self, board: str, many: int) -> Item:
         """Return the update that takes ids of a board; its answer has the number of the last one, as `next`."""
-        return {
+        update = {
             "TableName": self.table,
             "Key": shape_key(board, ROOT),
             "UpdateExpression": "ADD #next :many",
@@ -268,6 +276,7 @@ class IndexTable:
             "ExpressionAttributeValues": {":many": {"N": str(many)}},
             "ReturnValues": "UPDATED_NEW",
         }
+        return expiring(update, self.expires_at)
 
     def delete_actions(self, board: str, node: str, read: Node) -> list[Action]:
         """Return the actions that delete a page, if it has not changed since it was read."""
@@ -284,7 +293,7 @@ class IndexTable:
 
     def shard_put(self, board: str, node: str, number: int, shard: Shard, replaced: Shard) -> Action:
         """Return the action that writes a shard in place of one that was read, if that has not changed since."""
-        put: Item = {"TableName": self.table, "Item": shard_item(board, node, number, shard)}
+        put: Item = {"TableName": self.table, "Item": shard_item(board, node, number, shard) | expiry(self.expires_at)}
         names = {"ExpressionAttributeNames": {"#n": _UPDATES}}
         if not replaced.updates:
             return {"Put": put | {"ConditionExpression": "attribute_not_exists(#n)"} | names}

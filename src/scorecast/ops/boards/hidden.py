@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from scorecast.errors import UserError
 from scorecast.leaderboard.derived_board import MARK
-from scorecast.leaderboard.item import HIDDEN, StoredEntry, read_item
+from scorecast.leaderboard.expiry import has_expired
+from scorecast.leaderboard.item import HIDDEN, Item, StoredEntry, read_item
 from scorecast.ops.boards.policies import Policies, policies_of
 from scorecast.ops.stack.exit_codes import ExitCode
 from scorecast.ops.stack.stack import Stack
@@ -51,7 +53,7 @@ class HiddenEntries:
             "ExpressionAttributeNames": {"#hidden": HIDDEN, "#board": "metadata"},
             "ExpressionAttributeValues": {":board": {"S": board}},
         }
-        return sorted(map(read_item, read_all(self.dynamodb.scan, request)), key=lambda entry: entry.id)
+        return sorted(_left(read_all(self.dynamodb.scan, request)), key=lambda entry: entry.id)
 
     def _hide(self, entry: StoredEntry, reason: str) -> bool:
         result = self.leaderboard.hide(entry.key, self.policies.of(entry.board), reason)
@@ -67,7 +69,13 @@ class HiddenEntries:
             "ExpressionAttributeNames": {"#id": "id"},
             "ExpressionAttributeValues": {":id": {"S": participant}},
         }
-        return map(read_item, read_all(self.dynamodb.query, request))
+        return _left(read_all(self.dynamodb.query, request))
+
+
+def _left(items: Iterable[Item]) -> Iterator[StoredEntry]:
+    """Read items, without those that have expired."""
+    now = time.time()
+    return (read_item(item) for item in items if not has_expired(item, now))
 
 
 def hidden_entries_of(stack: Stack) -> HiddenEntries:

@@ -17,6 +17,7 @@ from scorecast.leaderboard.policy import (
     POLICIES,
     VALUES,
     BoardPolicy,
+    listed_item,
     listed_key,
     policy_item,
     policy_key,
@@ -53,7 +54,8 @@ class Policies:
     def declare(self, board: str, policy: BoardPolicy, now: datetime) -> int:
         """Declare a board's policy, and with it those of the boards that derive from it; return how many these are.
 
-        A period that is over keeps its policy, but freezes and is revealed with its base. Costs a transaction for each.
+        A period that is over keeps its policy, but freezes and is revealed with its base. One that has begun expires
+        when it would have, because its entries say so. Costs a transaction for each.
         """
         changed: dict[str, BoardPolicy] = {}
         for name in self.derived_from(board):
@@ -73,7 +75,7 @@ class Policies:
                 {"Delete": {"TableName": self.table, "Key": key}} for key in (policy_key(board), listed_key(board))
             ]
         else:
-            items = (policy_item(board, policy), listed_key(board), *([closing.item] if closing else []))
+            items = (policy_item(board, policy), listed_item(board, policy), *([closing.item] if closing else []))
             actions = [{"Put": {"TableName": self.table, "Item": item}} for item in items]
         self.dynamodb.transact_write_items(TransactItems=actions)
 
@@ -105,7 +107,9 @@ class Policies:
 
 def _following(current: BoardPolicy, inherited: BoardPolicy, now: datetime) -> BoardPolicy:
     """The policy that a derived board gets; a period that is over keeps its own, but for the freezing."""
-    return replace(current, freezes_at=inherited.freezes_at) if _is_over(inherited, now) else inherited
+    if _is_over(inherited, now):
+        return replace(current, freezes_at=inherited.freezes_at)
+    return replace(inherited, kept_until=current.kept_until)
 
 
 def _is_over(policy: BoardPolicy, now: datetime) -> bool:

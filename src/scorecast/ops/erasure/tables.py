@@ -174,7 +174,8 @@ class ParticipantEntries:
             if participant not in before.ids:
                 return
             try:
-                self._snapshots.save(before, before.without(participant, time.time_ns() // 1_000_000))
+                after = before.without(participant, time.time_ns() // 1_000_000)
+                self._snapshots.save(before, after, self.policies.of(board).expires_at)
             except ConcurrentSave:
                 continue
             return

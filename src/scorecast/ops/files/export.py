@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from scorecast.api.entry_table import BoardEntries, EntryTable
+from scorecast.changes.change import iso_now
 from scorecast.errors import UserError
 from scorecast.leaderboard.columns import shared_prefix, shown_values, values_in
 from scorecast.leaderboard.index.table import ROOT, IndexTable, Node
@@ -95,11 +96,11 @@ def export_of(stack: Stack, board: str, rate: float | None, clock: Clock = CLOCK
     """Make the export of a board, at most `rate` entries a second; UserError if the board has no entries."""
     index = IndexTable(stack.client("dynamodb"), stack.output("BoardTableName"))
     root = _read_root(index, board)
-    if not root.total:
+    policy = policies_of(stack).of(board)
+    if not root.total or policy.has_expired(iso_now()):
         raise UserError(f"There is no board {board!r}, or it has no entries: `scorecast top` lists the boards.")
     patient: Any = _PatientQueries(stack.client("dynamodb"), clock)
     table = EntryTable(patient, stack.output("LeaderboardTableName"), BY_SCORE.index, BY_TIE.index)
-    policy = policies_of(stack).of(board)
     return Export(policy, table.of_board(board, policy), index, root, stack.attributes.shown, RateLimit(rate, clock))
 
 

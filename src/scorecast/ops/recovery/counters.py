@@ -5,12 +5,14 @@ Entries are read page by page. Memory holds the index and a number for each rang
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from scorecast.errors import NotAcknowledged
+from scorecast.leaderboard.expiry import has_expired
 from scorecast.leaderboard.index.shape import FIRST
 from scorecast.leaderboard.index.table import (
     COUNTERS,
@@ -243,7 +245,7 @@ KINDS = {"miscount": "miscounts", "misplaced": "misplaced", "broken": "broken", 
 
 
 def read_index(dynamodb: Any, table: str) -> Index:
-    """Read the index of every board, its policy, and the list of boards."""
+    """Read the index of every board, its policy, and the list of boards; boards that have expired are not in it."""
     index = Index()
     request: dict[str, Any] = {
         "TableName": table,
@@ -263,16 +265,19 @@ def read_index(dynamodb: Any, table: str) -> Index:
         },
     }
     for item in read_all(dynamodb.scan, request):
+        if has_expired(item, time.time()):
+            continue
         board = item["name"]["S"]
         index.setdefault(board, BoardIndex(board)).take(item)
     return index
 
 
 def read_entries(dynamodb: Any, leaderboard: str) -> Iterator[list[StoredEntry]]:
-    """Read all entries of all boards, page by page."""
+    """Read all entries of all boards that have not expired, page by page."""
     request = {"TableName": leaderboard, "ConsistentRead": True, **ENTRIES_ONLY}
     for page in read_pages(dynamodb.scan, request):
-        yield [read_item(item) for item in page["Items"]]
+        now = time.time()
+        yield [read_item(item) for item in page["Items"] if not has_expired(item, now)]
 
 
 def tally_entries(

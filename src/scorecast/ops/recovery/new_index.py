@@ -14,6 +14,7 @@ from itertools import count
 from typing import Any
 
 from scorecast.changes.change import iso_now
+from scorecast.leaderboard.expiry import expiring, expiry
 from scorecast.leaderboard.index.shape import FIRST, RANGE_ENTRIES, build, starts_of
 from scorecast.leaderboard.index.table import ROOT, SHARDS, Shard, id_text, shape_item, shape_key, shard_item
 from scorecast.leaderboard.item import StoredEntry
@@ -55,13 +56,14 @@ class NewIndex:
 
     def reservation(self, table: str) -> dict[str, Any]:
         """Return the update by which no other process gives the same ids."""
-        return {
+        update = {
             "TableName": table,
             "Key": shape_key(self.found.board, ROOT),
             "UpdateExpression": "SET #next = :next",
             "ExpressionAttributeNames": {"#next": "next"},
             "ExpressionAttributeValues": {":next": {"N": str(self.last_id)}},
         }
+        return expiring(update, self.found.policy.expires_at)
 
     def requests(self) -> Iterator[WriteRequest]:
         """Yield what replaces the index: pages first, then the root that names them, then the end of what is left."""
@@ -69,7 +71,8 @@ class NewIndex:
         items = [item for node in (*self.shapes.pages, ROOT) for item in self._items(node, counts[node])]
         if self.named:
             items.append(board_key(board, self.found.policy))
-        yield from ({"PutRequest": {"Item": item}} for item in items)
+        own = expiry(self.found.policy.expires_at)
+        yield from ({"PutRequest": {"Item": item | own}} for item in items)
         for collection in sorted(self.found.collections - {item["collection"]["S"] for item in items}):
             yield {"DeleteRequest": {"Key": {"collection": {"S": collection}, "name": {"S": board}}}}
 

@@ -7,6 +7,7 @@ once, each item and entry once more by its key, and queries the items of each pa
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from scorecast.errors import CannotApply
 from scorecast.leaderboard.batch_get import read_items
 from scorecast.leaderboard.columns import values_in
 from scorecast.leaderboard.derived_board import attribute_policies
+from scorecast.leaderboard.expiry import has_expired
 from scorecast.leaderboard.item import ENTRIES_ONLY, Item, Key, item_key, read_item
 from scorecast.ops.recovery.comparison import (
     EXAMPLES,
@@ -190,9 +192,10 @@ class Verifier:
         return dict(self._entry_in(item) for item in items if read_item(item).score is not None)
 
     def _entries(self) -> Iterator[tuple[Key, ScoreAndName]]:
-        """Read every entry of the leaderboard, page by page, without tombstones."""
+        """Read every entry of the leaderboard, page by page, without tombstones and boards that have expired."""
         request = {"TableName": self.leaderboard, "ConsistentRead": True, **ENTRIES_ONLY}
-        return map(self._entry_in, read_all(self.dynamodb.scan, request))
+        items = read_all(self.dynamodb.scan, request)
+        return (self._entry_in(item) for item in items if not has_expired(item, time.time()))
 
     def _entry_in(self, item: Item) -> tuple[Key, ScoreAndName]:
         entry = read_item(item)

@@ -138,17 +138,18 @@ class Announcements:
         So of two processes at one board at least one sees the writes of both: a write before the other's save is read
         by the other, and a write after it finds the other's snapshot, and announces what it changed there.
         """
+        expires_at = written.policy.expires_at
         for _ in range(ROUNDS):
             if self.clock() > deadline:
                 raise NotAcknowledged("There is no time left to announce the top of the board.")
             if snapshot.pending is not None:
                 written.published.append(self.publisher.publish(events_of(snapshot)))
-                snapshot = self.snapshots.save(snapshot, snapshot.announced(_now_ms()))
+                snapshot = self.snapshots.save(snapshot, snapshot.announced(_now_ms()), expires_at)
             top = self._read_top(written, snapshot)
             if top == snapshot.top:
                 return
             following = snapshot.announcing(top, self.size, written.at, _now_ms())
-            snapshot = self.snapshots.save(snapshot, following)
+            snapshot = self.snapshots.save(snapshot, following, expires_at)
         raise NotAcknowledged(f"The top of the board changed {ROUNDS} times while it was announced.")
 
     def _read_top(self, written: _Written, snapshot: Snapshot) -> Top:

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from scorecast.errors import NotAcknowledged
 from scorecast.leaderboard.batch_get import BatchGetItem, read_items
+from scorecast.leaderboard.expiry import expiry
 from scorecast.leaderboard.item import Item
 from scorecast.standings.announce.top import Snapshot, read_snapshot, snapshot_item, snapshot_key
 
@@ -36,10 +37,14 @@ class SnapshotTable:
         items = read_items(self.dynamodb, self.table, keys, consistent=True)
         return snapshots | {item["name"]["S"]: read_snapshot(item) for item in items}
 
-    def save(self, before: Snapshot, after: Snapshot) -> Snapshot:
-        """Save `after` in place of `before`, and return it; ConcurrentSave if `before` is no longer the current one."""
+    def save(self, before: Snapshot, after: Snapshot, expires_at: int | None) -> Snapshot:
+        """Save `after` in place of `before`, and return it; ConcurrentSave if `before` is no longer the current one.
+
+        `expires_at` is that of the board's policy.
+        """
+        item = snapshot_item(after) | expiry(expires_at)
         try:
-            self.dynamodb.put_item(TableName=self.table, Item=snapshot_item(after), **_condition(before))
+            self.dynamodb.put_item(TableName=self.table, Item=item, **_condition(before))
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise

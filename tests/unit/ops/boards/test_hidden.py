@@ -69,6 +69,16 @@ def test_who_leaves_and_comes_back_stays_hidden(system: System) -> None:
     system.table.check()
 
 
+def test_entries_of_a_board_that_has_expired_are_not_found(system: System) -> None:
+    system.process(event(item("1")), event(item("2"), sequence=2))
+    of(system).hide("StarWar", "2", "why")
+    for entry in system.table.items.values():
+        entry["expiresAt"] = {"N": "1577836800"}
+    assert of(system).of("StarWar") == []
+    with pytest.raises(UserError, match="is not on the board"):
+        of(system).hide("StarWar", "1", "why")
+
+
 def test_it_is_hidden_on_all_boards_that_derive_from_the_board_also_on_those_that_begin_later(system: System) -> None:
     policy = BoardPolicy(every=Every.WEEK, by=("country",), freezes_at="2999-01-01T00:00:00Z")
     system.table.declare("StarWar", policy)

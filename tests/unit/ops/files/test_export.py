@@ -51,6 +51,12 @@ def test_a_closed_board_is_exported_like_any_other() -> None:
     assert len(read(table)) == len(ENTRIES)
 
 
+def test_a_board_that_has_expired_is_not_exported() -> None:
+    table = FakeTable(ENTRIES, policies={"b": BoardPolicy(kept_until="2026-01-01T00:00:00Z")})
+    with pytest.raises(UserError, match="There is no board 'b'"):
+        export(table)
+
+
 def test_a_position_is_a_field_where_ties_have_an_order() -> None:
     assert export(FakeTable(ENTRIES)).fields == ("hackathonName", "rank", "id", "userName", "projectScore")
     ordered = FakeTable(ENTRIES, policies={"b": BoardPolicy(ties=Ties.EARLIEST)}, reached=REACHED)

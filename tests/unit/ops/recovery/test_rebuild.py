@@ -117,6 +117,29 @@ def test_the_counters_count_the_entries_and_stale_ones_are_deleted(aws: FakeAws)
     aws.table.check()
 
 
+def test_the_index_of_a_board_that_expires_expires_with_it(aws: FakeAws) -> None:
+    policy = BoardPolicy(kept_until="2999-01-01T00:00:00Z")
+    aws.table.declare("StarWar", policy)
+    run(aws)
+    own = [item for (_, board), item in aws.table.board_items.items() if board == "StarWar"]
+    late = str((policy.expires_at or 0) + 30 * 24 * 3600)
+    expiries = {item["collection"]["S"]: item["expiresAt"]["N"] for item in own}
+    policies = dict.fromkeys(["policy/StarWar", "policies"], late)
+    assert expiries == dict.fromkeys(expiries, str(policy.expires_at)) | policies
+    assert not any("expiresAt" in item for (_, board), item in aws.table.board_items.items() if board != "StarWar")
+
+
+def test_a_board_that_has_expired_is_not_rebuilt(aws: FakeAws) -> None:
+    run(aws)
+    wrong_total(aws)
+    past = {"expiresAt": {"N": "1577836800"}}
+    for items in (aws.table.items, aws.table.board_items):
+        items |= {key: item | past for key, item in items.items() if "StarWar" in key}
+    before = dict(aws.table.board_items)
+    assert (run(aws).replaced, run_correct(aws)) == ([], [])
+    assert aws.table.board_items == before
+
+
 def test_a_board_that_is_right_is_left_alone(aws: FakeAws) -> None:
     run(aws)
     before = dict(aws.table.board_items)

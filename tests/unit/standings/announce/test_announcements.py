@@ -52,6 +52,14 @@ def test_a_frozen_board_is_not_told_about_until_it_is_revealed() -> None:
     ]
 
 
+def test_the_snapshot_of_a_board_that_expires_expires_with_it(system: System) -> None:
+    policy = BoardPolicy(kept_until="2999-01-01T00:00:00Z")
+    assert "expiresAt" not in system.table.board_items["snapshot/StarWar", "StarWar"]
+    system.table.declare("WarCraft", policy)
+    system.process(event("a", "90", 5, "WarCraft"))
+    assert system.table.board_items["snapshot/WarCraft", "WarCraft"]["expiresAt"] == {"N": str(policy.expires_at)}
+
+
 def test_a_score_that_reaches_the_top_enters_and_the_last_one_leaves(system: System) -> None:
     system.process(event("d", "75", 5))
     assert system.drain() == [("LeftTop", "c"), ("EnteredTop", "d")]
