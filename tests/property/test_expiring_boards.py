@@ -17,15 +17,14 @@ from scorecast.api.endpoints.entries import ListEntries
 from scorecast.api.endpoints.participant_boards import ListParticipantBoards
 from scorecast.api.errors import ApiError
 from scorecast.api.reader import LeaderboardReader
-from scorecast.changes.change import Change, iso_time
-from scorecast.leaderboard.policy import BoardPolicy
+from scorecast.changes.change import iso_time
+from scorecast.leaderboard.policy import BoardPolicy, Every
 from scorecast.ops.recovery import counters
 from scorecast.ops.recovery.counters import find_faults, read_entries, read_index, tally_entries
 from scorecast.standings import batch_policies, handler
 from tests.property.test_derived_boards import (
     BOARDS,
     START_S,
-    STEP_S,
     States,
     declare,
     expected,
@@ -36,14 +35,20 @@ from tests.property.test_derived_boards import (
 from tests.property.test_standings import _deliver
 from tests.support.fakes import FakeDynamoDb
 
-# The changes take up to nine days: some periods are over at their end, and all of them a year later.
-MOMENTS = [*range(0, 60 * STEP_S, 5 * STEP_S), 366 * 24 * 3600]
+# The changes take up to nine days: at their end some periods have expired, two months later all, then their policies.
+DAY_S = 24 * 3600
+MOMENTS = [days * DAY_S for days in (0, 3, 6, 9, 12, 20, 60, 100, 366)]
 PARTICIPANTS = "ab"
-POLICY_OUTLIVES_S = 30 * 24 * 3600
+POLICY_OUTLIVES_S = 30 * DAY_S
 
-expiring_policies = st.builds(
-    lambda policy, many: replace(policy, keep_periods=many), policies, st.one_of(st.none(), st.integers(1, 3))
-)
+
+def kept(periods: list[int | None]) -> st.SearchStrategy[BoardPolicy]:
+    """Policies of boards with periods, most of them short."""
+    own = st.tuples(st.sampled_from([Every.DAY, Every.DAY, Every.WEEK, Every.MONTH]), st.sampled_from(periods))
+    return st.builds(lambda policy, own: replace(policy, every=own[0], keep_periods=own[1]), policies, own)
+
+
+DECLARED = st.fixed_dictionaries({"StarWar": kept([1, 2]), "WarCraft": kept([None, 1])})
 
 
 @pytest.fixture
@@ -110,6 +115,10 @@ def items_of(table: FakeDynamoDb) -> list[dict[str, Any]]:
     return [*table.items.values(), *table.board_items.values()]
 
 
+def items_on(table: FakeDynamoDb, boards: set[str]) -> list[dict[str, Any]]:
+    return [item for item in items_of(table) if board_of(item) in boards]
+
+
 def expiry_of(item: dict[str, Any]) -> int:
     return int(item["expiresAt"]["N"])
 
@@ -121,7 +130,7 @@ def check_expiries(table: FakeDynamoDb, boards: Iterable[str], declared: dict[st
         tombstones = [item for item in own if "id" in item and "projectScore" not in item]
         policies = [item for item in own if "id" not in item and item["collection"]["S"].startswith("polic")]
         others = [item for item in own if item not in tombstones and item not in policies]
-        if not is_over(board, declared, START_S + 2000 * 24 * 3600):
+        if not is_over(board, declared, START_S + 2000 * DAY_S):
             assert not any("expiresAt" in item for item in others + policies)
         elif others:
             [expires_at] = {expiry_of(item) for item in others}
@@ -141,15 +150,15 @@ def delete_some(table: FakeDynamoDb, boards: set[str], now: int, data: st.DataOb
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(steps, st.fixed_dictionaries(dict.fromkeys(BOARDS, expiring_policies)), st.sampled_from(MOMENTS), st.data())
+@given(steps, DECLARED, st.sampled_from(MOMENTS), st.data())
 def test_a_board_that_expired_is_in_no_answer_and_all_others_are_exact(
     clock: list[int], made: list[tuple[str, States | None]], declared: dict[str, BoardPolicy], later: int, data: Any
 ) -> None:
     clock[0] = START_S
     changes = run_main_table(made)
     table = declare(declared)
-    some = st.lists(st.sampled_from(changes), unique_by=lambda change: change.id) if changes else st.just([])
-    in_time: list[Change] = data.draw(some)
+    are_in_time = data.draw(st.lists(st.booleans(), min_size=len(changes), max_size=len(changes)))
+    in_time = [change for change, is_in_time in zip(changes, are_in_time, strict=True) if is_in_time]
     _deliver(table, in_time, data)
     check_expiries(table, boards_of(table), declared)
 
@@ -161,8 +170,10 @@ def test_a_board_that_expired_is_in_no_answer_and_all_others_are_exact(
     assert answers(table, boards) == before
     check_counters(table)
 
+    left_over = items_on(table, over)
     _deliver(table, changes, data)
     over = {board for board in boards_of(table) if is_over(board, declared, now)}
+    assert items_on(table, over) == left_over
     required = expected(changes, declared)
     left = {key: value for key, value in required.items() if not is_over(key[1], declared, now)}
     assert {key: value for key, value in table.shown.items() if key[1] not in over} == left
