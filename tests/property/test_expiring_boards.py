@@ -18,6 +18,7 @@ from scorecast.api.endpoints.participant_boards import ListParticipantBoards
 from scorecast.api.errors import ApiError
 from scorecast.api.reader import LeaderboardReader
 from scorecast.changes.change import iso_time
+from scorecast.leaderboard.closing import CLOSINGS
 from scorecast.leaderboard.policy import BoardPolicy, Every
 from scorecast.ops.recovery import counters
 from scorecast.ops.recovery.counters import find_faults, read_entries, read_index, tally_entries
@@ -80,7 +81,8 @@ def _name(day: date, every: str) -> str:
 
 
 def boards_of(table: FakeDynamoDb) -> list[str]:
-    return sorted({board for _, board in [*table.items, *table.board_items]})
+    named = [board for collection, board in table.board_items if collection != CLOSINGS]
+    return sorted({*named, *(board for _, board in table.items)})
 
 
 def answers(table: Any, boards: Iterable[str]) -> dict[Any, Any]:
