@@ -1,5 +1,6 @@
 """Whatever DynamoDB has deleted of the boards that expired, and in whatever order, no answer has a trace of them."""
 
+import time
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -20,7 +21,6 @@ from scorecast.api.reader import LeaderboardReader
 from scorecast.changes.change import iso_time
 from scorecast.leaderboard.closing import CLOSINGS
 from scorecast.leaderboard.policy import BoardPolicy, Every
-from scorecast.ops.recovery import counters
 from scorecast.ops.recovery.counters import find_faults, read_entries, read_index, tally_entries
 from scorecast.standings import batch_policies, handler
 from tests.property.test_derived_boards import (
@@ -59,7 +59,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     for module in (handler, batch_policies):
         monkeypatch.setattr(module, "iso_now", lambda: iso_time(now[0]))
     monkeypatch.setattr(reader_module, "utc_now", lambda: datetime.fromtimestamp(now[0], UTC))
-    monkeypatch.setattr(counters.time, "time", lambda: float(now[0]))
+    monkeypatch.setattr(time, "time", lambda: float(now[0]))
     return now
 
 
@@ -89,7 +89,11 @@ def answers(table: Any, boards: Iterable[str]) -> dict[Any, Any]:
     """What the API answers about some boards, about their lists, and about the participants."""
     names = ("leaderboard", "index", "ties", "boards")
     reader = LeaderboardReader(table, *names, page_token_key="key", together=lambda calls: [call() for call in calls])
-    asked = [ListBoards(), *map(ListParticipantBoards, PARTICIPANTS), *(ListEntries(board, 100) for board in boards)]
+    asked: list[Any] = [
+        ListBoards(),
+        *map(ListParticipantBoards, PARTICIPANTS),
+        *(ListEntries(board, 100) for board in boards),
+    ]
     asked += [endpoint(base) for base in BOARDS for endpoint in (ListPeriods, ListValues)]
     found = {}
     for one in asked:

@@ -84,7 +84,7 @@ class ClosingAnnouncements:
 
     def _settle(self, closing: Closing, policy: BoardPolicy, now: datetime) -> bool:
         """Announce a closing if it holds, and delete it; return whether an event was published."""
-        holds = policy.closes_at == closing.closes_at
+        holds = policy.closes_at == closing.closes_at and not policy.has_expired(utc_text(now))
         if holds and policy.is_frozen(utc_text(now)):
             return False  # it waits for the reveal
         if holds:

@@ -64,6 +64,12 @@ def ended() -> Ended:
     return ended
 
 
+def test_a_board_that_expired_before_it_was_announced_is_not(ended: Ended) -> None:
+    ended.system.table.declare("StarWar", replace(CLOSES, kept_until=utc_text(CLOSED + timedelta(days=1))))
+    assert ended.announce(after_s=24 * 3600) == 0
+    assert (ended.told, ended.kept) == ([], [])
+
+
 def test_a_board_that_closed_is_announced_with_its_top_and_total_and_then_no_more(ended: Ended) -> None:
     assert ended.announce() == 1
     [told] = ended.told
