@@ -23,6 +23,7 @@ from scorecast.changes.change import from_record
 from scorecast.changes.claim_store import ClaimStore
 from scorecast.dead_letters.queue import DeadLetterQueue
 from scorecast.fanout.plan import SOURCE_LEADERBOARD, publication_of
+from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Every, policy_item
 from scorecast.leaderboard.policy_table import PolicyTable
 from scorecast.runtime.aws import create_s3_client
 from scorecast.runtime.settings import AttributeNames, Bus, ConsumerSettings
@@ -37,6 +38,13 @@ _ARN = "arn:aws:dynamodb:us-east-1:123456789012:table/main/stream/2026-01-01T00:
 # Scores of a contest, where participants have some thousands of points.
 _SCORES = 10_000
 CPU_ROUNDS = 5
+PARTS = ("writes", "derived", "cpu", "memory")
+DERIVED = {
+    "nothing": DEFAULT,
+    "--every week": BoardPolicy(every=Every.WEEK),
+    "--freezes-at": BoardPolicy(freezes_at="2999-01-01T00:00:00Z"),
+    "--every week --freezes-at": BoardPolicy(every=Every.WEEK, freezes_at="2999-01-01T00:00:00Z"),
+}
 MEMORY_BATCH = 1000
 MEMORY_BYTES = 4096
 
@@ -117,6 +125,34 @@ def _measure(dynamodb: Any, batch: int, repeats: float) -> Row:
     }
 
 
+def measure_derived(dynamodb: Any) -> Iterator[Row]:
+    """Write batches of ten new entries to a board from which others derive, metered."""
+    for declared, policy in DERIVED.items():
+        board = f"derived {declared}"
+        dynamodb.put_item(TableName=BOARDS, Item=policy_item(board, policy))
+        writer = Metered(dynamodb)
+        policies = PolicyTable(dynamodb, BOARDS)
+        claims = ClaimStore(create_s3_client)
+        consumer = BatchProcessor(SETTINGS, Leaderboard(writer, LEADERBOARD, BOARDS), NO_DEAD_LETTERS, claims, policies)
+        for turn in range(2):  # the first batch begins the boards, which is not counted
+            writer.reads = writer.transactions = 0
+            writer.entry_units = writer.extra_units = 0.0
+            made = [delivery(number, f"player{turn}-{number}", board, number) for number in range(10)]
+            assert not consumer.process(made).retry_ids
+        boards = len({entry["metadata"]["S"] for entry in _entries_of(dynamodb, "player1-0") if board in str(entry)})
+        yield {
+            "declared": declared,
+            "boards": boards,
+            "calls_a_change": round((writer.reads + writer.transactions) / 10, 2),
+            "write_units_a_change": round((writer.entry_units + writer.extra_units) / 10, 2),
+        }
+
+
+def _entries_of(dynamodb: Any, participant: str) -> list[dict[str, Any]]:
+    asked = {"KeyConditionExpression": "id = :id", "ExpressionAttributeValues": {":id": {"S": participant}}}
+    return list(dynamodb.query(TableName=LEADERBOARD, **asked)["Items"])
+
+
 def measure_cpu(endpoint: str, batches: list[int]) -> Iterator[Row]:
     """Write new entries with both functions, from their bundles: CPU time a change, including that of the AWS calls."""
     ours, textbook = functions.CONSUMER
@@ -178,14 +214,21 @@ def _plain_units(dynamodb: Any, board: str) -> float:
 
 def main() -> None:
     parser = create_parser("Measure the consumer.")
+    parser.add_argument("parts", nargs="*", help=f"parts to measure: {', '.join(PARTS)} (default: all)")
     parser.add_argument("--batches", type=int, nargs="+", default=BATCHES, metavar="N", help="changes in a batch")
     arguments = parser.parse_args()
     dynamodb_local.require()
+    parts = arguments.parts or PARTS
     with empty_tables() as (endpoint, dynamodb):
-        save("consumer", measure(dynamodb, arguments.batches), arguments.into, meter=dynamodb_local.METER)
+        if "writes" in parts:
+            save("consumer", measure(dynamodb, arguments.batches), arguments.into, meter=dynamodb_local.METER)
+        if "derived" in parts:
+            save("derived", measure_derived(dynamodb), arguments.into, meter=dynamodb_local.METER)
         functions.build()
-        save("consumer_cpu", measure_cpu(endpoint, arguments.batches), arguments.into)
-        save("memory", measure_memory(endpoint), arguments.into)
+        if "cpu" in parts:
+            save("consumer_cpu", measure_cpu(endpoint, arguments.batches), arguments.into)
+        if "memory" in parts:
+            save("memory", measure_memory(endpoint), arguments.into)
 
 
 if __name__ == "__main__":

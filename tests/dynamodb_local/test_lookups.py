@@ -32,11 +32,12 @@ BATCH = 40
 
 @pytest.fixture(autouse=True)
 def small_ranges() -> Iterator[None]:
-    """Ranges of a few entries and pages of a few ranges, so that a small board has several pages."""
+    """Ranges of a few entries, pages of a few ranges, and many looks, so that a small board gets several pages."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {"RANGE_ENTRIES": 12, "PART_ENTRIES": 4, "MERGED_ENTRIES": 6}.items():
             patch.setattr(shape, name, value)
         patch.setattr(upkeep, "PAGE_RANGES", 10)
+        patch.setattr(upkeep, "ENTRIES_A_LOOK", 5)
         yield
 
 
