@@ -250,8 +250,8 @@ class Leaderboard:
     def _replacements(self, board: str, made: Sequence[_Made]) -> tuple[KnownShapes, list[_Replacement]]:
         """Return what to write, and the shapes by which it is counted."""
         shapes = self.shapes.of(board, [])
-        if any(shapes.mixes(policy.key_order) for entry, _, policy in made if entry.score is not None):
-            self.dynamodb.update_item(**self.index.mixed_update(board))
+        while any(shapes.mixes(policy.key_order) for entry, _, policy in made if entry.score is not None):
+            self._mark_mixed(board)
             self.shapes.forget(board)
             shapes = self.shapes.of(board, [])
         stored = [(_stored(entry, policy, shapes.ties), current) for entry, current, policy in made]
@@ -266,6 +266,14 @@ class Leaderboard:
             _Replacement(entry, one, current, shapes.changes(current, one), policy.expires_at)
             for (entry, _, policy), (one, current) in zip(made, placed, strict=True)
         ]
+
+    def _mark_mixed(self, board: str) -> None:
+        """Mark a board whose keys follow several orders, unless it has been cut by score since its shape was read."""
+        try:
+            self.dynamodb.update_item(**self.index.mixed_update(board))
+        except ClientError as error:
+            if code_of(error) != "ConditionalCheckFailedException":
+                raise
 
     def _transact(self, chunk: Sequence[_Replacement], shapes: KnownShapes) -> dict[Key, Result]:
         """Write replacements on one board, and update its counters, in one transaction."""
