@@ -2,7 +2,10 @@
 
 import csv
 import json
+import uuid
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +14,7 @@ from scorecast.changes.change import from_record, to_detail
 from scorecast.leaderboard.derived_board import period_at
 from scorecast.leaderboard.policy import BoardPolicy, Every, utc_text
 from scorecast.leaderboard.policy_table import POLICY_AGE_S
+from scorecast.standings.announce.closings import GRACE_S
 from tests.support.command import Scorecast
 from tests.support.deployed import Stack
 from tests.support.fakes import STREAM_ARN, item, record
@@ -47,9 +51,30 @@ def wait_for(moment: datetime) -> None:
     eventually(passed)
 
 
+@pytest.fixture
+def consumer(stack: Stack, scorecast: Scorecast, main: MainTable) -> Iterator[str]:
+    """The queue of a consumer that gives out the prizes."""
+    sqs, name = stack.client("sqs"), f"consumer-{uuid.uuid4().hex[:8]}"
+    url = sqs.create_queue(QueueName=name)["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    pattern = json.dumps({"detail-type": ["BoardClosed"], "detail": {"hackathonName": [main.board]}})
+    scorecast.ok("consumers", "add", name, "--pattern", pattern, "--target", arn)
+    yield url
+    scorecast.ok("consumers", "remove", name)
+    sqs.delete_queue(QueueUrl=url)
+
+
+def told(stack: Stack, url: str) -> dict[str, Any]:
+    """What the only event in a queue says; fails while there is none."""
+    messages = stack.client("sqs").receive_message(QueueUrl=url, VisibilityTimeout=1).get("Messages", [])
+    assert len(messages) == 1
+    said: dict[str, Any] = json.loads(messages[0]["Body"])["detail"]
+    return said
+
+
 @pytest.mark.slow
 def test_a_contest_from_the_qualifying_week_to_the_results(
-    stack: Stack, scorecast: Scorecast, main: MainTable, tmp_path: Any
+    stack: Stack, scorecast: Scorecast, main: MainTable, consumer: str, tmp_path: Path
 ) -> None:
     board = main.board
     weekly = BoardPolicy(every=Every.WEEK)
@@ -83,10 +108,10 @@ def test_a_contest_from_the_qualifying_week_to_the_results(
     assert [one["total"] for one in stack.get("participants/2")[1]["boards"] if one["hackathonName"] == board] == [3]
     assert "is frozen since" in scorecast.ok("score", "1", board, "71")
 
-    # The end, and somebody is disqualified after it: at once on the frozen board too.
-    closes_at = datetime.now(UTC).replace(microsecond=0)
-    scorecast.ok("boards", "set", board, "--closes-at", utc_text(closes_at + timedelta(seconds=1)))
+    # The end, and somebody is disqualified after it: at once on the frozen board too. It closes a while ago, for the
+    # event about the end leaves time for late changes.
     eventually(lambda: sees(live(scorecast, board), [(1, "2", "95"), (2, "3", "90"), (3, "1", "71")]))
+    scorecast.ok("boards", "set", board, "--closes-at", utc_text(datetime.now(UTC) - timedelta(seconds=GRACE_S)))
     hidden = scorecast.ok("boards", "hide", board, "3", "--reason", "answers from another account")
     assert hidden.startswith(f"3 is hidden on {board}, ")
     assert ranked(stack, board) == [(1, "1", "70"), (2, "2", "60")]
@@ -102,6 +127,11 @@ def test_a_contest_from_the_qualifying_week_to_the_results(
     with file.open(newline="", encoding="utf-8") as opened:
         assert [(int(one["rank"]), one["id"], one["projectScore"]) for one in csv.DictReader(opened)] == results
     assert board not in scorecast.run("verify", "--json", "--settle", "20").stdout
+
+    # The prizes: one event with the results, now that they are public.
+    prizes = eventually(lambda: told(stack, consumer), 90)
+    assert prizes["total"] == 2
+    assert [(one["rank"], one["id"], str(one["projectScore"])) for one in prizes["entries"]] == results
 
 
 def live(scorecast: Scorecast, board: str) -> Rows:
