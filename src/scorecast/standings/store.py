@@ -12,7 +12,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
 from math import inf
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -22,18 +21,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 from scorecast.changes.change import iso_now
 from scorecast.errors import NotAcknowledged
 from scorecast.leaderboard.batch_get import BatchGetItem, read_items
-from scorecast.leaderboard.columns import tie_key, values_in
 from scorecast.leaderboard.index.table import ROOT, SHARDS, IndexTable
 from scorecast.leaderboard.item import HIDDEN, RANGE, Item, Key, StoredEntry, item_key, make_item, read_item
 from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, board_item
 from scorecast.runtime.aws import cancellation_codes, code_of
 from scorecast.standings.backoff import TRANSACTION_ACTIONS, Backoff
 from scorecast.standings.entry import Entry
-from scorecast.standings.score_history import entry_after, reached, read_version, version_text
+from scorecast.standings.score_history import entry_after
 from scorecast.standings.shapes import KnownShapes, ShapeTable
-
-# The stream keeps a change for a day, queues for 14 days, and a redrive may follow later.
-TOMBSTONE_DAYS = 30
+from scorecast.standings.stored import to_entry, to_stored
 
 # Failures that no retry resolves, as an error of the call and as the reason of one action. All others may pass: of the
 # reasons ThrottlingError, ProvisionedThroughputExceeded, TransactionConflict and ConditionalCheckFailed (read again).
@@ -180,7 +176,7 @@ class Leaderboard:
             current = self._read([key]).get(key)
         except (ClientError, BotoCoreError, NotAcknowledged) as error:
             return _failure(error)
-        entry = _entry(current, policy)
+        entry = to_entry(current, policy)
         if current is None or entry is None or current.hidden == reason:
             return _STALE
         return self._write_board(key[1], [(replace(entry, hidden=reason), current, policy)], {}, 1, inf)[key]
@@ -220,7 +216,7 @@ class Leaderboard:
             made = [
                 (replace(entry, hidden=_why_hidden(key, current, policies)), current.get(key), policy)
                 for key in keys
-                if (entry := entry_after(_entry(current.get(key), policy), waiting[key], policy))
+                if (entry := entry_after(to_entry(current.get(key), policy), waiting[key], policy))
             ]
             results |= self._write_board(board, made, earlier, width, deadline)
         return results
@@ -254,7 +250,7 @@ class Leaderboard:
             self._mark_mixed(board)
             self.shapes.forget(board)
             shapes = self.shapes.of(board, [])
-        stored = [(_stored(entry, policy, shapes.ties), current) for entry, current, policy in made]
+        stored = [(to_stored(entry, policy, shapes.ties), current) for entry, current, policy in made]
         counted = [one for pair in stored for one in pair if one is not None and one.is_shown]
         shapes = self.shapes.of(board, counted)
         if not all(shapes.knows(current) for _, current in stored if current):
@@ -363,32 +359,6 @@ def _chunks(replacements: Iterable[_Replacement], width: int = TRANSACTION_ACTIO
         nodes |= one.nodes
     if chunk:
         yield chunk
-
-
-def _stored(entry: Entry, policy: BoardPolicy, ties: str) -> StoredEntry:
-    """The entry as it is stored, without its range; `ties` is that of the board's index."""
-    stored = StoredEntry(*entry.key, entry.sequence, entry.at, entry.score, entry.name, entry.history)
-    named = version_text(entry.named) if entry.named else ""
-    stored = replace(stored, stream=entry.stream, named=named, attributes=entry.attributes, hidden=entry.hidden)
-    stored = replace(stored, expires_at=policy.expires_at)
-    if entry.score is None and entry.hidden:
-        return stored  # it does not expire before its board, so that the participant stays hidden
-    if entry.score is None:
-        own = int((datetime.now(UTC) + timedelta(days=TOMBSTONE_DAYS)).timestamp())
-        return replace(stored, expires_at=min(own, policy.expires_at or own))
-    if not policy.orders_ties and not ties:
-        return stored
-    _, sequence, at = reached(entry, policy)
-    return replace(stored, tie_order=tie_key(stored.number, entry.columns, policy, at, sequence))
-
-
-def _entry(stored: StoredEntry | None, policy: BoardPolicy) -> Entry | None:
-    if stored is None:
-        return None
-    entry = Entry(*stored.key, stored.sequence, stored.at, stored.score, stored.name, history=stored.history)
-    named = read_version(stored.named) if stored.named else None
-    columns = values_in(stored.tie_order, policy)
-    return replace(entry, stream=stored.stream, named=named, attributes=stored.attributes, columns=columns)
 
 
 def _reason(reason: Mapping[str, Any]) -> Result:
