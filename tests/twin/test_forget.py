@@ -10,6 +10,7 @@ import pytest
 
 from scorecast.changes.change import from_record
 from scorecast.changes.claim import claim_in
+from scorecast.runtime.pages import read_all
 from tests.support.command import Scorecast
 from tests.support.deployed import Stack
 from tests.support.erasure_system import batch_of
@@ -120,7 +121,8 @@ def test_a_participant_is_erased_from_every_store_and_others_keep_everything(
     assert [one.get("projectScore") for one in of(stack, "LeaderboardTableName", who)] == [None, None]
     shows(stack, name, [(1, ids[2], "12"), (2, ids[1], "11")])
     shows(stack, f"{name}-2", [(1, ids[1], "5"), (1, ids[2], "5")])
-    boards = stack.client("dynamodb").scan(TableName=stack.outputs["BoardTableName"], ConsistentRead=True)["Items"]
+    asked = {"TableName": stack.outputs["BoardTableName"], "ConsistentRead": True}
+    boards = list(read_all(stack.client("dynamodb").scan, asked))
     assert not [one for one in boards if json.dumps({"id": {"S": who}})[1:-1] in json.dumps(one)]
     assert [letters(scorecast, one) for one in ids] == [0, 1, 1]
     assert lines_of(stack, who) == []
@@ -148,7 +150,7 @@ def check_restored(stack: Stack, scorecast: Scorecast, who: str, others: tuple[s
     """Restore the rewritten backup: everybody else's items, type for type, and nothing of the participant."""
     dynamodb, table = stack.client("dynamodb"), f"restored-{uuid.uuid4()}"
     assert scorecast.json("restore", "--table", table, "--create")["unresolved"] == 0
-    restored = dynamodb.scan(TableName=table)["Items"]
+    restored = list(read_all(dynamodb.scan, {"TableName": table}))
     assert not [one for one in restored if one["id"]["S"] == who]
     for one in others:
         items = sorted((item for item in restored if item["id"]["S"] == one), key=lambda item: item["metadata"]["S"])

@@ -366,7 +366,7 @@ def test_a_pattern_with_a_number_that_eventbridge_cannot_compare_is_refused(rule
 def test_a_pattern_is_tested_on_the_samples() -> None:
     result = run("consumers", "test", "--pattern", PATTERN)
     assert result.exit_code == 0
-    assert result.stdout.endswith("The pattern matches 1 of 4 events.\n")
+    assert result.stdout.endswith("The pattern matches 1 of 5 events.\n")
 
 
 def test_a_pattern_is_tested_on_files_and_real_changes(tmp_path: Path) -> None:

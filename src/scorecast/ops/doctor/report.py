@@ -141,6 +141,11 @@ QUESTIONS = (
         "Does PutEvents take a number beyond 64 bits if it has an exponent?",
         _never("the canary has no such number"),
     ),
+    OpenPoint(
+        "That Scheduler assumes ClosingScheduleRole",
+        "Does the schedule invoke ConsumerLambda by its role?",
+        _never("doctor closes no board"),
+    ),
     OpenPoint("Latency, throughput and cost", "How long does one item take?", _latency),
 )
 
