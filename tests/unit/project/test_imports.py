@@ -1,6 +1,7 @@
 """Pure modules import neither an AWS library nor the environment, and no package imports one above it."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,7 @@ def pure_modules() -> list[str]:
     return sorted({*PURE, *(str(path.relative_to(SOURCE)) for path in SOURCE.rglob("*.py") if says_pure(path))})
 
 
+@cache
 def imported(path: Path) -> set[str]:
     """The modules that a file imports, by their full names."""
     names: set[str] = set()
@@ -54,10 +56,19 @@ def imported(path: Path) -> set[str]:
 
 
 def imported_transitively(path: Path) -> set[str]:
-    names = imported(path)
-    for name in [name for name in names if name.startswith("scorecast.")]:
-        names |= imported_transitively(SOURCE / (name.removeprefix("scorecast.").replace(".", "/") + ".py"))
-    return names
+    """The modules that a file imports, and those that they import in turn."""
+    found: set[str] = set()
+    waiting = {path}
+    while waiting:
+        new = imported(waiting.pop()) - found
+        found |= new
+        waiting |= {file_of(name) for name in new if name.startswith("scorecast.")}
+    return found
+
+
+def file_of(name: str) -> Path:
+    """The file of one of our modules."""
+    return SOURCE / f"{name.removeprefix('scorecast.').replace('.', '/')}.py"
 
 
 @pytest.mark.parametrize("name", pure_modules())
