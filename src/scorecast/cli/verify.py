@@ -203,8 +203,8 @@ def _print(found: _Findings) -> None:
     elif found.repaired and not found.repaired.left:
         data.print(plain(f"Repaired: {_sum(found)}. {_done(found.repaired)}"), soft_wrap=True)
     if found.read["loose"]:
-        loosely = "that are closed, or keep the best or the first score or the gain, were compared loosely"
-        data.print(f"{found.read['loose']:,} entries of boards {loosely}.", soft_wrap=True)
+        loosely = "of closed boards and periods, or kept as the best, the first or the gain, were compared loosely"
+        data.print(f"{found.read['loose']:,} entries {loosely}.", soft_wrap=True)
 
 
 def _exit(found: _Findings) -> None:

@@ -59,7 +59,8 @@ def wait_until_shown(
             return elapsed_s
     raise UserError(
         f"The score is written, but after {deadline_s:g} s the board {expected.board!r} {_said(shown, expected)}. It "
-        "follows, unless another program writes this item, or the change is a dead letter (`scorecast dlq list`).",
+        "follows, unless another program writes this item, the participant is hidden (`scorecast boards hidden`), or "
+        "the change is a dead letter (`scorecast dlq list`).",
         ExitCode.TIMED_OUT,
     )
 
