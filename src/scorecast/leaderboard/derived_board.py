@@ -11,10 +11,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
+from typing import Any
 
 from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Corrections, Every, read_time, utc_text, zone_of
 
 MARK = "~"
+# A longer value names no board.
+VALUE_CHARACTERS = 150
 _FROZEN = f"{MARK}frozen"
 _PERIOD = re.compile("[0-9]{4}-(W[0-9]{2}|[0-9]{2}(-[0-9]{2})?)")
 
@@ -124,14 +127,21 @@ def _end_of_keeping(many: int, policy: BoardPolicy, period: Period) -> datetime:
     return datetime.combine(last, time(), zone_of(policy.time_zone))
 
 
-def attribute_policies(base: str, policy: BoardPolicy, values: Mapping[str, str]) -> dict[str, BoardPolicy]:
-    """Return the boards of an item's values, by name, with their policies: those of their base."""
+def attribute_policies(base: str, policy: BoardPolicy, image: Mapping[str, Any]) -> dict[str, BoardPolicy]:
+    """Return the boards of an item's values, by name, with their policies: those of their base.
+
+    >>> [*attribute_policies("StarWar", BoardPolicy(by=("country", "team")), {"country": {"S": "CN"}})]
+    ['StarWar~country.CN']
+    """
+    named = {one: _text(image.get(one, {})) for one in policy.by}
     inherited = _inherited(base, policy)
-    return {
-        attribute_board(base, one, values[one]): replace(inherited, attribute=one)
-        for one in policy.by
-        if values.get(one)
-    }
+    return {attribute_board(base, one, text): replace(inherited, attribute=one) for one, text in named.items() if text}
+
+
+def _text(value: Mapping[str, Any]) -> str:
+    """The text or number that names a board; nothing for a longer one, or another type."""
+    text = str(value.get("S") or value.get("N") or "")
+    return text if len(text) <= VALUE_CHARACTERS else ""
 
 
 def policy_by_name(board: str, policies: Mapping[str, BoardPolicy]) -> BoardPolicy | None:

@@ -86,7 +86,7 @@ def entries_of(change: Change, names: AttributeNames) -> list[Entry]:
 
 def with_columns(entry: Entry, policy: BoardPolicy) -> Entry:
     """Return an entry with the columns of its board; a change of one of them is as a change of the score."""
-    if not policy.columns or entry.image is None:
+    if not policy.columns or entry.image is None or entry.score is None:
         return entry
     columns = values_of(entry.image, policy)
     is_other = entry.previous is not None and values_of(entry.previous, policy) != columns
@@ -168,7 +168,8 @@ def _tombstone_for(change: Change, names: AttributeNames) -> Entry | None:
         participant, board = _id(change.keys | image, names), _board(change.keys | image, names)
     except CannotApply:
         return None
-    return Entry(id=participant, board=board, sequence=change.sequence, at=change.at, stream=change.stream)
+    made = Entry(id=participant, board=board, sequence=change.sequence, at=change.at, stream=change.stream)
+    return replace(made, image=short_values(image))
 
 
 def _id(image: Image, names: AttributeNames) -> str:

@@ -41,7 +41,7 @@ from scorecast.standings.announce.publish import StandingEventPublisher
 from scorecast.standings.announce.snapshots import SnapshotTable
 from scorecast.standings.batch_policies import read_derived, read_policies
 from scorecast.standings.closing_handler import CLOSINGS_DUE, handle_closings
-from scorecast.standings.derived_entries import Facts, derived_entries, facts_of
+from scorecast.standings.derived_entries import derived_entries
 from scorecast.standings.entry import Entry, correction_of, entries_of, newest, with_columns
 from scorecast.standings.outcome import Fate, Outcome
 from scorecast.standings.redelivery import Receipt, Redelivery
@@ -70,12 +70,12 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """A delivery that could be read: its event, what derived boards need of it, and the entries that it writes."""
+    """A delivery that could be read: its event, the entries that it writes, and whether its change is a READ."""
 
     delivery: Delivery
     event: Event
-    facts: Facts
     entries: list[Entry]
+    is_read: bool
 
 
 _Letter = tuple[str, DeadLetter]
@@ -124,7 +124,7 @@ class BatchProcessor:
                 event = _parsed(delivery.event)
                 change = self.claims.read(event)
                 entries = entries_of(change, self.settings.attributes)
-                readings.append(_Reading(delivery, event, facts_of(change), entries))
+                readings.append(_Reading(delivery, event, entries, change.operation == "READ"))
             except CannotRead as error:
                 letters.append((delivery.id, _letter("CannotRead", str(error), record=delivery.event)))
             except CannotApply as error:
@@ -162,7 +162,7 @@ class BatchProcessor:
             known = [entry for entry in one.entries if entry.board in policies]
             try:
                 taken = [left for entry in known if (left := _entry_to_take(entry, policies[entry.board]))]
-                derived = list(derived_entries(one.facts, taken, policies))
+                derived = list(derived_entries(taken, policies, is_read=one.is_read))
             except CannotRead as error:
                 letters.append((one.delivery.id, _letter("CannotRead", str(error), one.event)))
                 continue

@@ -25,8 +25,8 @@ POLICIES = {
     "Golf": BASE,
     "Golf~2026-W48": week("2026-W48"),
     "Golf~2026-W49": week("2026-W49"),
-    **attribute_policies("Golf", BASE, {"country": "CN"}),
-    **attribute_policies("Golf", BASE, {"country": "FR.x"}),
+    **attribute_policies("Golf", BASE, {"country": {"S": "CN"}}),
+    **attribute_policies("Golf", BASE, {"country": {"S": "FR.x"}}),
 }
 SCORES = {
     "Golf": "72",

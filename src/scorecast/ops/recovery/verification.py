@@ -36,7 +36,6 @@ from scorecast.ops.stack.polling import CLOCK, Clock, poll_until
 from scorecast.ops.stack.stack import Stack
 from scorecast.runtime.batches import cut_batches
 from scorecast.runtime.pages import read_all
-from scorecast.standings.derived_entries import values_of
 from scorecast.standings.entry import with_columns
 
 PAGE_KEYS = 100
@@ -180,7 +179,7 @@ class Verifier:
         if entry is None or entry.score is None:
             return {}
         policy = self.agreement.policy_of(entry.board)
-        derived = attribute_policies(entry.board, policy, values_of(image))
+        derived = attribute_policies(entry.board, policy, image)
         columns = with_columns(entry, policy).columns
         shown = ScoreAndName(Decimal(entry.score), entry.name, entry.attributes, columns)
         return {(entry.id, board): shown for board in (entry.board, *derived)}
