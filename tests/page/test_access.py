@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scorecast.leaderboard.policy import BoardPolicy, Order
+from scorecast.leaderboard.derived_board import policy_by_name
+from scorecast.leaderboard.policy import BoardPolicy, Every, Order
 from tests.page.browser import OpenTab, Visit
 from tests.page.leaderboard import Leaderboard, go
 
@@ -59,7 +60,9 @@ STATES = {
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("state", [*STATES, "error", "paused", "moved", "as a table", "phone", "chinese", "columns"])
+@pytest.mark.parametrize(
+    "state", [*STATES, "error", "paused", "moved", "as a table", "phone", "chinese", "columns", "season"]
+)
 def test_axe_finds_nothing(visit: OpenTab, forty: Leaderboard, violations: Check, state: str, scheme: str) -> None:
     locale = "zh-CN" if state == "chinese" else "en-GB"
     size = {"viewport": {"width": 390, "height": 844}} if state == "phone" else {}
@@ -70,6 +73,15 @@ def test_axe_finds_nothing(visit: OpenTab, forty: Leaderboard, violations: Check
             forty.table.columns[participant] = ("880", "2026-01-02T10:00:00Z")
             forty.table.attributes[participant] = {"team": "Lynx", "country": "CH"}
             forty.put("Abc", participant, "870")
+    if state == "season":
+        base, hash_ = BoardPolicy(every=Every.WEEK, by=("country",), freezes_at="2999-01-01T00:00:00Z"), "Abc~2026-W01"
+        forty.table.declare("Abc", base)
+        for board, scores in {"Abc~2025-W52": "12", hash_: "21", "Abc~country.CN": "1"}.items():
+            policy = policy_by_name(board, {"Abc": base})
+            assert policy
+            forty.table.declare(board, policy)
+            for participant, score in zip(("p1", "p2"), scores, strict=False):
+                forty.put(board, participant, score)
     # Without motion, so that axe sees no colour in the middle of a transition.
     tab = go(visit, forty, hash_, color_scheme=scheme, locale=locale, reduced_motion="reduce", **size)
     if state == "error":
