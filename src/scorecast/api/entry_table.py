@@ -12,7 +12,7 @@ from scorecast.api.cursor import Cursor
 from scorecast.leaderboard.batch_get import BatchGetItem, read_items
 from scorecast.leaderboard.columns import tie_key
 from scorecast.leaderboard.index.entries import EntryIndex, entry_index
-from scorecast.leaderboard.item import BY_TIE, Item, StoredEntry, is_entry, item_key, read_item
+from scorecast.leaderboard.item import BY_TIE, Item, StoredEntry, is_entry, item_key, participant_query, read_item
 from scorecast.leaderboard.order_key import HIGHEST, score_order
 from scorecast.leaderboard.policy import BoardPolicy, Order
 from scorecast.runtime.pages import read_all, read_pages
@@ -53,11 +53,7 @@ class EntryTable:
 
     def of_participant(self, participant: str, after_board: str, limit: int) -> list[StoredEntry]:
         """Read at most `limit` items of a participant, by board, after a board; tombstones are included."""
-        request: dict[str, Any] = {
-            "TableName": self.table,
-            "KeyConditionExpression": "id = :id",
-            "ExpressionAttributeValues": {":id": {"S": participant}},
-        }
+        request = participant_query(self.table, participant)
         if after_board:
             request["ExclusiveStartKey"] = item_key(participant, after_board)
         return [read_item(item) for item in query_first(self.dynamodb, request, limit)]
@@ -143,7 +139,7 @@ class BoardEntries:
 
     @property
     def _is_best_first(self) -> bool:
-        return self._has_ties or self.order is Order.ASCENDING
+        return self.index.is_ascending(self.order)
 
     def _from(self, cursor: Cursor) -> Item:
         return self.index.request(self.board) | self._start(cursor)

@@ -120,6 +120,15 @@ def item_key(participant: str, board: str) -> Item:
     return {"id": {"S": participant}, "metadata": {"S": board}}
 
 
+def participant_query(table: str, participant: str) -> Item:
+    """Return the query of a participant's items on all boards, by board."""
+    return {
+        "TableName": table,
+        "KeyConditionExpression": "id = :id",
+        "ExpressionAttributeValues": {":id": {"S": participant}},
+    }
+
+
 def is_entry(item: Mapping[str, Any]) -> bool:
     """Whether an item is an entry; otherwise it is a tombstone, or the empty answer to a read."""
     return BY_SCORE.sort in item

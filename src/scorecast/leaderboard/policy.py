@@ -178,7 +178,9 @@ class BoardPolicy:
 
     def is_frozen(self, now: str) -> bool:
         """Whether the board is answered with its copy at a time."""
-        return bool(self.freezes_at and not self.copy_of and read_time("now", now) >= read_time("x", self.freezes_at))
+        if not self.freezes_at or self.copy_of:
+            return False
+        return read_time("now", now) >= read_time("freezes_at", self.freezes_at)
 
 
 DEFAULT = BoardPolicy()
@@ -235,6 +237,16 @@ def board_key(board: str, policy: BoardPolicy) -> Item:
 def board_item(board: str, policy: BoardPolicy) -> Item:
     """The item that lists a board; it has nothing but its key and its expiry."""
     return board_key(board, policy) | expiry(policy.expires_at)
+
+
+def collection_query(table: str, collection: str) -> Item:
+    """Return the query of the items in a collection of the board table, by name."""
+    return {
+        "TableName": table,
+        "KeyConditionExpression": "#collection = :collection",
+        "ExpressionAttributeNames": {"#collection": "collection"},
+        "ExpressionAttributeValues": {":collection": {"S": collection}},
+    }
 
 
 def lists_a_board(collection: str) -> bool:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from scorecast.api.cursor import sign_next, unsign
 from scorecast.api.entry_table import query_first
 from scorecast.api.fields import Fields, board_fields
 from scorecast.api.parameters import LIMIT_MAX, Parameters
 from scorecast.api.reader import LeaderboardReader
-from scorecast.leaderboard.policy import BOARDS
+from scorecast.leaderboard.policy import BOARDS, collection_query
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +34,7 @@ def list_boards(
 ) -> Fields:
     """Return a page of the boards that a collection of the board table lists, by name, and what follows it."""
     after = unsign(token, collection, reader.page_token_key) if token else ""
-    request: dict[str, Any] = {
-        "TableName": reader.board_table,
-        "KeyConditionExpression": "#collection = :collection",
-        "ExpressionAttributeNames": {"#collection": "collection"},
-        "ExpressionAttributeValues": {":collection": {"S": collection}},
-        "ScanIndexForward": forward,
-    }
+    request = collection_query(reader.board_table, collection) | {"ScanIndexForward": forward}
     if after:
         request["ExclusiveStartKey"] = {"collection": {"S": collection}, "name": {"S": after}}
     # One more than is shown tells whether more follow.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from scorecast.leaderboard.item import BY_SCORE, BY_TIE, IndexKeys
+from scorecast.leaderboard.item import BY_SCORE, BY_TIE, IndexKeys, StoredEntry, read_item
 from scorecast.leaderboard.order_key import (
     HIGHEST,
     LARGEST,
@@ -15,6 +15,7 @@ from scorecast.leaderboard.order_key import (
     lowest_score,
     previous_score,
 )
+from scorecast.leaderboard.policy import Order
 from scorecast.runtime.pages import read_pages
 
 Query = Callable[..., dict[str, Any]]
@@ -48,6 +49,15 @@ class EntryIndex:
             return 0  # DynamoDB refuses such a query
         request = self.request(board, low, high) | {"Select": "COUNT"}
         return sum(page["Count"] for page in read_pages(self.query, request))
+
+    def is_ascending(self, order: Order) -> bool:
+        """Whether the best entry of a board with this order comes first; in the index of ties it always does."""
+        return self.keys is BY_TIE or order is Order.ASCENDING
+
+    def best(self, board: str, order: Order, limit: int) -> list[StoredEntry]:
+        """Read the best entries of a board in one call, which may return fewer than `limit`."""
+        answer = self.query(**self.request(board), ScanIndexForward=self.is_ascending(order), Limit=limit)
+        return [read_item(item) for item in answer["Items"]]
 
     def _condition(self, low: str, high: str) -> tuple[list[str], Mapping[str, str]]:
         sort, values = self.keys.sort, {}

@@ -10,7 +10,7 @@ from typing import Any
 from scorecast.errors import UserError
 from scorecast.leaderboard.derived_board import MARK
 from scorecast.leaderboard.expiry import has_expired
-from scorecast.leaderboard.item import HIDDEN, Item, StoredEntry, read_item
+from scorecast.leaderboard.item import HIDDEN, Item, StoredEntry, participant_query, read_item
 from scorecast.ops.boards.policies import Policies, policies_of
 from scorecast.ops.stack.exit_codes import ExitCode
 from scorecast.ops.stack.stack import Stack
@@ -62,13 +62,7 @@ class HiddenEntries:
         return result.applied
 
     def _entries_of(self, participant: str) -> Iterator[StoredEntry]:
-        request = {
-            "TableName": self.table,
-            "ConsistentRead": True,
-            "KeyConditionExpression": "#id = :id",
-            "ExpressionAttributeNames": {"#id": "id"},
-            "ExpressionAttributeValues": {":id": {"S": participant}},
-        }
+        request = participant_query(self.table, participant) | {"ConsistentRead": True}
         return _left(read_all(self.dynamodb.query, request))
 
 

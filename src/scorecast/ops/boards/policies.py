@@ -17,6 +17,7 @@ from scorecast.leaderboard.policy import (
     POLICIES,
     VALUES,
     BoardPolicy,
+    collection_query,
     listed_item,
     listed_key,
     policy_item,
@@ -37,7 +38,7 @@ class Policies:
 
     def all(self) -> dict[str, BoardPolicy]:
         """Return every policy that is not the default, by board: a read unit for each, and some for the list."""
-        boards = list(self._listed(POLICIES))
+        boards = list(self.listed(POLICIES))
         items = read_items(self.dynamodb, self.table, [policy_key(board) for board in boards], consistent=True)
         by_board = {item["name"]["S"]: item for item in items}
         return {board: read_policy(by_board[board]) for board in boards if board in by_board}
@@ -46,10 +47,15 @@ class Policies:
         """Return a board's policy."""
         return read_policy(self.dynamodb.get_item(TableName=self.table, Key=policy_key(board)).get("Item"))
 
+    def listed(self, collection: str, *, forward: bool = True) -> Iterator[str]:
+        """Yield the names in a collection of the board table."""
+        request = collection_query(self.table, collection) | {"ConsistentRead": True, "ScanIndexForward": forward}
+        return (item["name"]["S"] for item in read_all(self.dynamodb.query, request))
+
     def derived_from(self, base: str) -> Iterator[str]:
         """Yield the boards that derive from a board: those of values, then those of periods, the newest first."""
-        yield from self._listed(f"{VALUES}{base}")
-        yield from self._listed(f"{PERIODS}{base}", forward=False)
+        yield from self.listed(f"{VALUES}{base}")
+        yield from self.listed(f"{PERIODS}{base}", forward=False)
 
     def declare(self, board: str, policy: BoardPolicy, now: datetime) -> int:
         """Declare a board's policy, and with it those of the boards that derive from it; return how many these are.
@@ -91,18 +97,6 @@ class Policies:
             return None if self.of(board).closes_at == closing.closes_at else closing
         except CannotRead:
             return closing
-
-    def _listed(self, collection: str, *, forward: bool = True) -> Iterator[str]:
-        """Yield the names in a collection of the board table."""
-        request: dict[str, Any] = {
-            "TableName": self.table,
-            "ConsistentRead": True,
-            "ScanIndexForward": forward,
-            "KeyConditionExpression": "#collection = :collection",
-            "ExpressionAttributeNames": {"#collection": "collection"},
-            "ExpressionAttributeValues": {":collection": {"S": collection}},
-        }
-        return (item["name"]["S"] for item in read_all(self.dynamodb.query, request))
 
 
 def _following(current: BoardPolicy, inherited: BoardPolicy, now: datetime) -> BoardPolicy:

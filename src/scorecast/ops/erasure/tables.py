@@ -7,7 +7,7 @@ policy whether the board is open, so it removes the entry of a board that has cl
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, DecimalException
 from itertools import chain
@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 from scorecast.changes.change import Change, Position, iso_now
 from scorecast.changes.values import Image
 from scorecast.errors import CannotApply, UserError
-from scorecast.leaderboard.item import Key, StoredEntry, read_item
+from scorecast.leaderboard.item import Key, StoredEntry, participant_query, read_item
 from scorecast.leaderboard.policy import BOARDS, POLICIES
 from scorecast.ops.boards.policies import Policies
 from scorecast.ops.stack.aws_errors import aws_code_of
@@ -139,13 +139,7 @@ class ParticipantEntries:
 
     def find(self, participant: str) -> list[StoredEntry]:
         """Return all entries and tombstones, with consistent reads."""
-        request = {
-            "TableName": self.table,
-            "ConsistentRead": True,
-            "KeyConditionExpression": "#id = :id",
-            "ExpressionAttributeNames": {"#id": "id"},
-            "ExpressionAttributeValues": {":id": {"S": participant}},
-        }
+        request = participant_query(self.table, participant) | {"ConsistentRead": True}
         return [read_item(item) for item in read_all(self.dynamodb.query, request)]
 
     def remove(self, entries: Sequence[StoredEntry], newest: Position | None) -> None:
@@ -161,7 +155,7 @@ class ParticipantEntries:
         found: list[str] = []
         own = (entry.board for entry in self.find(participant))
         # A board that derives from another is in no list of all boards, but has a policy.
-        listed = chain(self._listed(BOARDS), self._listed(POLICIES), own)
+        listed = chain(self.policies.listed(BOARDS), self.policies.listed(POLICIES), own)
         for boards in cut_batches(dict.fromkeys(listed), PAGE_BOARDS):
             read = self._snapshots.read(boards)
             found += [board for board in boards if participant in read[board].ids]
@@ -189,16 +183,6 @@ class ParticipantEntries:
     @property
     def _snapshots(self) -> SnapshotTable:
         return SnapshotTable(self.dynamodb, self.board_table)
-
-    def _listed(self, collection: str) -> Iterator[str]:
-        request = {
-            "TableName": self.board_table,
-            "ConsistentRead": True,
-            "KeyConditionExpression": "#collection = :collection",
-            "ExpressionAttributeNames": {"#collection": "collection"},
-            "ExpressionAttributeValues": {":collection": {"S": collection}},
-        }
-        return (item["name"]["S"] for item in read_all(self.dynamodb.query, request))
 
     def _tombstone(self, entry: StoredEntry, newest: Position | None) -> Entry:
         """Make the removal of an entry; like a READ, it carries the newest known position and the time."""

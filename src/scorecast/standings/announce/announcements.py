@@ -23,7 +23,7 @@ from scorecast.errors import NotAcknowledged, ScorecastError
 from scorecast.leaderboard.batch_get import BatchGetItem, read_items
 from scorecast.leaderboard.index.entries import entry_index
 from scorecast.leaderboard.item import is_entry, item_key, read_item
-from scorecast.leaderboard.policy import BoardPolicy, Order
+from scorecast.leaderboard.policy import BoardPolicy
 from scorecast.leaderboard.policy_table import PolicyTable
 from scorecast.runtime.aws import code_of
 from scorecast.runtime.logs import logger
@@ -177,11 +177,10 @@ class Announcements:
 
     def _best_indexed(self, written: _Written, limit: int) -> list[TopEntry]:
         """Query the index for the best entries; half a read unit up to 4 KB."""
-        has_columns = bool(written.policy.then_by)
-        index = entry_index(self.dynamodb.query, self.table, self.score_index, self.tie_index, ties=has_columns)
-        is_ascending = has_columns or written.policy.order is Order.ASCENDING
-        answer = self.dynamodb.query(**index.request(written.board), ScanIndexForward=is_ascending, Limit=limit)
-        return [top_entry_of(read_item(item), written.policy) for item in answer["Items"]]
+        ties = bool(written.policy.then_by)
+        index = entry_index(self.dynamodb.query, self.table, self.score_index, self.tie_index, ties=ties)
+        found = index.best(written.board, written.policy.order, limit)
+        return [top_entry_of(entry, written.policy) for entry in found]
 
 
 def _by_board(entries: Iterable[Entry]) -> dict[str, list[Entry]]:

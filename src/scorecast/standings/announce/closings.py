@@ -20,8 +20,8 @@ from scorecast.leaderboard.batch_get import BatchGetItem
 from scorecast.leaderboard.closing import Closing, closings_until, read_closing
 from scorecast.leaderboard.index.entries import entry_index
 from scorecast.leaderboard.index.table import ROOT, IndexTable
-from scorecast.leaderboard.item import StoredEntry, read_item
-from scorecast.leaderboard.policy import BoardPolicy, Order, read_time, utc_text
+from scorecast.leaderboard.item import StoredEntry
+from scorecast.leaderboard.policy import BoardPolicy, read_time, utc_text
 from scorecast.leaderboard.policy_table import PolicyTable
 from scorecast.runtime.aws import code_of
 from scorecast.runtime.logs import logger
@@ -105,6 +105,4 @@ class ClosingAnnouncements:
     def _best(self, board: str, policy: BoardPolicy) -> list[StoredEntry]:
         ties = policy.orders_ties
         index = entry_index(self.dynamodb.query, self.table, self.score_index, self.tie_index, ties=ties)
-        is_ascending = ties or policy.order is Order.ASCENDING
-        answer = self.dynamodb.query(**index.request(board), ScanIndexForward=is_ascending, Limit=self.size)
-        return [read_item(item) for item in answer["Items"]]
+        return index.best(board, policy.order, self.size)
