@@ -111,6 +111,14 @@ def read_kept(event: Any) -> Change:
     return from_event({**event, "detail": {name: value for name, value in event["detail"].items() if name != "images"}})
 
 
+def kept_change(event: Any) -> Change | None:
+    """Read a change as `read_kept`; None for another event, such as a standing event."""
+    try:
+        return read_kept(event)
+    except CannotRead:
+        return None
+
+
 # ---------------------------------------------------------------- what the event keeps
 
 

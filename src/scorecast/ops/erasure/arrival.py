@@ -12,9 +12,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from scorecast.changes.change import Change, Position, iso_now
-from scorecast.changes.claim import read_kept
+from scorecast.changes.claim import kept_change
 from scorecast.changes.values import Image
-from scorecast.errors import CannotRead, UserError
+from scorecast.errors import UserError
 from scorecast.leaderboard.item import Key
 from scorecast.leaderboard.policy import Corrections
 from scorecast.ops.erasure.tables import ParticipantEntries
@@ -81,15 +81,8 @@ class Arrival:
         for found in newest_objects(self.s3, self.bucket, self.since, self.utc_now()):
             if found.key not in self._read:
                 self._read.add(found.key)
-                changes = filter(None, map(_change, read_object(self.s3, self.bucket, found.key)))
+                changes = filter(None, map(kept_change, read_object(self.s3, self.bucket, found.key)))
                 yield from (change for change in changes if change.operation == "REMOVE")
-
-
-def _change(event: dict[str, Any]) -> Change | None:
-    try:
-        return read_kept(event)
-    except CannotRead:
-        return None
 
 
 def _text(key: Image) -> str:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from scorecast.changes.change import Change, from_record
-from scorecast.changes.claim import read_kept
+from scorecast.changes.claim import kept_change
 from scorecast.errors import CannotApply, CannotRead
 from scorecast.leaderboard.batch_get import read_items
 from scorecast.leaderboard.item import StoredEntry, item_key, read_item
@@ -137,7 +137,7 @@ class Search:
             self.objects_read += 1
             events = list(enumerate(read_object(s3, bucket, found.key), 1))
             for line, event in reversed(events):
-                change = _change(event)
+                change = kept_change(event)
                 if change and wanted.is_change(change, self.stack.attributes):
                     return InBackup(found.key, line, found.written_at.isoformat(), change)
         return None
@@ -150,14 +150,6 @@ class Search:
         keys = [item_key(participant, board)]
         items = list(read_items(self.stack.client("dynamodb"), table, keys, consistent=True))
         return read_item(items[0]) if items else None
-
-
-def _change(event: Mapping[str, Any]) -> Change | None:
-    """Read a change; None for another event, such as a standing event."""
-    try:
-        return read_kept(event)
-    except CannotRead:
-        return None
 
 
 def _change_of_record(record: Mapping[str, Any]) -> Change | None:
