@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar, Self
 
 from scorecast.api.endpoints.boards import list_boards
 from scorecast.api.fields import Fields
@@ -12,36 +13,36 @@ from scorecast.leaderboard.policy import PERIODS, VALUES
 
 
 @dataclass(frozen=True, slots=True)
-class ListPeriods:
+class _ListDerivedBoards:
+    """A page of the boards that derive from a board; they are listed in one collection of the board table."""
+
+    board: str
+    limit: int = LIMIT_MAX
+    token: str | None = None
+
+    collection: ClassVar[str]
+    forward: ClassVar[bool] = True
+
+    @classmethod
+    def read(cls, parameters: Parameters) -> Self:
+        """Read the request; ApiError 400 where a parameter is not allowed."""
+        return cls(parameters.board(), *parameters.page_of_names())
+
+    def answer(self, reader: LeaderboardReader) -> Fields:
+        """Read the names of a page, then the root and the policy of each."""
+        return list_boards(reader, f"{self.collection}{self.board}", self.limit, self.token, forward=self.forward)
+
+
+class ListPeriods(_ListDerivedBoards):
     """A page of the boards of a board's periods, the newest first."""
 
-    board: str
-    limit: int = LIMIT_MAX
-    token: str | None = None
-
-    @classmethod
-    def read(cls, parameters: Parameters) -> ListPeriods:
-        """Read the request; ApiError 400 where a parameter is not allowed."""
-        return cls(parameters.board(), *parameters.page_of_names())
-
-    def answer(self, reader: LeaderboardReader) -> Fields:
-        """Read the names of a page, then the root and the policy of each."""
-        return list_boards(reader, f"{PERIODS}{self.board}", self.limit, self.token, forward=False)
+    __slots__ = ()
+    collection = PERIODS
+    forward = False
 
 
-@dataclass(frozen=True, slots=True)
-class ListValues:
+class ListValues(_ListDerivedBoards):
     """A page of the boards of the values of attributes, by attribute and value."""
 
-    board: str
-    limit: int = LIMIT_MAX
-    token: str | None = None
-
-    @classmethod
-    def read(cls, parameters: Parameters) -> ListValues:
-        """Read the request; ApiError 400 where a parameter is not allowed."""
-        return cls(parameters.board(), *parameters.page_of_names())
-
-    def answer(self, reader: LeaderboardReader) -> Fields:
-        """Read the names of a page, then the root and the policy of each."""
-        return list_boards(reader, f"{VALUES}{self.board}", self.limit, self.token)
+    __slots__ = ()
+    collection = VALUES
