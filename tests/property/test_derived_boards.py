@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scorecast.changes.change import Change, from_record, iso_time
 from scorecast.leaderboard.policy import BoardPolicy, Corrections, Every, Keep, Order
 from scorecast.standings.score_history import KEPT_VERSIONS
-from tests.property.test_standings import _deliver
+from tests.support.delivery import deliver
 from tests.support.fakes import FakeDynamoDb, item, record
 from tests.support.standings_oracle import Key, Stay, Stood, columns_of, counting
 
@@ -170,7 +170,7 @@ def test_any_order_and_any_repeats_end_as_the_changes_in_order_require(
     declared = {board: replace(policy, keep=keep) for board, policy in declared.items()}
     changes = run_main_table(made)
     table = declare(declared)
-    _deliver(table, changes, data)
+    deliver(table, changes, data)
     assert table.shown == expected(changes, declared)
     assert {board for _, board in table.shown} <= set(_listed(table))
     table.check()

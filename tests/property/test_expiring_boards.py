@@ -33,7 +33,7 @@ from tests.property.test_derived_boards import (
     run_main_table,
     steps,
 )
-from tests.property.test_standings import _deliver
+from tests.support.delivery import deliver
 from tests.support.fakes import FakeDynamoDb
 
 # The changes take up to nine days: at their end some periods have expired, two months later all, then their policies.
@@ -165,7 +165,7 @@ def test_a_board_that_expired_is_in_no_answer_and_all_others_are_exact(
     table = declare(declared)
     are_in_time = data.draw(st.lists(st.booleans(), min_size=len(changes), max_size=len(changes)))
     in_time = [change for change, is_in_time in zip(changes, are_in_time, strict=True) if is_in_time]
-    _deliver(table, in_time, data)
+    deliver(table, in_time, data)
     check_expiries(table, boards_of(table), declared)
 
     clock[0] = now = START_S + later
@@ -177,7 +177,7 @@ def test_a_board_that_expired_is_in_no_answer_and_all_others_are_exact(
     check_counters(table)
 
     left_over = items_on(table, over)
-    _deliver(table, changes, data)
+    deliver(table, changes, data)
     over = {board for board in boards_of(table) if is_over(board, declared, now)}
     assert items_on(table, over) == left_over
     required = expected(changes, declared)

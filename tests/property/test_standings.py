@@ -1,7 +1,6 @@
 """However changes are shuffled, repeated and cut into batches, the leaderboard ends as the main table and the policies
 of its boards require."""
 
-import json
 import re
 from datetime import datetime
 from typing import Any
@@ -9,17 +8,12 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scorecast.changes.change import Change, from_record, iso_time, to_detail, with_label
-from scorecast.changes.claim_store import ClaimStore
-from scorecast.dead_letters.queue import DeadLetterQueue
+from scorecast.changes.change import Change, from_record, iso_time, with_label
 from scorecast.leaderboard.columns import shown_values, values_in
 from scorecast.leaderboard.policy import BoardPolicy, Corrections, Keep, Order, Ties
-from scorecast.leaderboard.policy_table import PolicyTable
-from scorecast.runtime.settings import AttributeNames, ConsumerSettings
-from scorecast.standings.handler import BatchProcessor, Delivery
 from scorecast.standings.score_history import KEPT_VERSIONS
-from scorecast.standings.store import Leaderboard
-from tests.support.fakes import STREAM_ARN, FakeDynamoDb, FakeObjects, FakeSqs, Item, item, record
+from tests.support.delivery import deliver
+from tests.support.fakes import STREAM_ARN, FakeDynamoDb, Item, item, record
 from tests.support.standings_oracle import replay, replay_columns, replay_ties
 
 Values = tuple[int | str, Item, Item]
@@ -96,28 +90,11 @@ def _run_main_table(made: list[Step], restored: int = 0) -> tuple[list[Change], 
     return changes, {(one["id"]["S"], one["hackathonName"]["S"]): one["projectScore"]["N"] for one in scored}
 
 
-def _deliver(table: FakeDynamoDb, changes: list[Change], data: Any, *, shuffled: bool = True) -> None:
-    """Have a consumer process all changes, some of them twice, in any order and in batches of any size."""
-    repeats = data.draw(st.lists(st.sampled_from(changes), max_size=10)) if changes and shuffled else []
-    in_order = data.draw(st.permutations(changes + repeats)) if shuffled else changes
-    size = data.draw(st.integers(1, 8))
-    names = AttributeNames(shown=("team", "tags"))
-    settings_ = ConsumerSettings("leaderboard", "boards", "queue", "consumer", names)
-    queue, leaderboard = FakeSqs(), Leaderboard(table, "leaderboard", "boards", lambda _: None)
-    dead_letters, policies = DeadLetterQueue(queue, "queue"), PolicyTable(table, "boards")
-    consumer = BatchProcessor(settings_, leaderboard, dead_letters, ClaimStore(FakeObjects), policies)
-    events = [json.dumps({"resources": [change.stream_arn], "detail": to_detail(change)}) for change in in_order]
-    for at in range(0, len(events), size):
-        batch = [Delivery(str(number), event) for number, event in enumerate(events[at : at + size])]
-        assert consumer.process(batch).retry_ids == []
-    assert queue.messages == []
-
-
 @given(steps_of(any_score), st.data())
 def test_any_order_and_any_repeats_end_as_the_main_table(made: list[Step], data: st.DataObject) -> None:
     changes, standings = _run_main_table(made)
     table = FakeDynamoDb()
-    _deliver(table, changes, data)
+    deliver(table, changes, data)
     assert table.scores == standings
     table.check()
 
@@ -150,7 +127,7 @@ def test_changes_of_a_restored_tables_new_stream_are_newer_than_all_before(
 ) -> None:
     changes, _ = _run_main_table(made, restored)
     table = _declared(declared)
-    _deliver(table, changes, data)
+    deliver(table, changes, data)
     _check(table, changes, declared)
 
 
@@ -171,12 +148,12 @@ def test_entries_that_version_0_1_wrote_stay_comparable(
     """
     changes, _ = _run_main_table(made, restored)
     table = _declared(declared)
-    _deliver(table, [one for one in changes[:updated] if one.stream == changes[0].stream], data)
+    deliver(table, [one for one in changes[:updated] if one.stream == changes[0].stream], data)
     for one in table.items.values():
         one.pop("stream", None)
         if "history" in one:
             one["history"] = {"S": re.sub('"[^"/]*/', '"', one["history"]["S"])}
-    _deliver(table, changes, data)
+    deliver(table, changes, data)
     _check(table, changes, declared)
 
 
@@ -187,7 +164,7 @@ def test_any_order_and_any_repeats_end_as_the_boards_policies_say(
 ) -> None:
     changes, _ = _run_main_table(made)
     table = _declared(declared)
-    _deliver(table, changes, data)
+    deliver(table, changes, data)
     _check(table, changes, declared)
 
 
@@ -200,7 +177,7 @@ def test_ties_are_in_the_order_in_which_the_scores_were_reached(
     if shuffled:  # docs/boards.md says when a best score's moment is not exact: after a removal that arrives late
         declared = {board: policy for board, policy in declared.items() if policy.keep != Keep.BEST}
     table = _declared(declared)
-    _deliver(table, changes, data, shuffled=shuffled)
+    deliver(table, changes, data, shuffled=shuffled)
     # Behind the sequence a key has a tag if the board has columns.
     sequences = {key: text.split("/")[-2 if declared[key[1]].then_by else -1] for key, text in table.tie_orders.items()}
     assert sequences == replay_ties(changes, declared)
