@@ -13,7 +13,7 @@ from decimal import Context, Decimal
 from typing import Any
 
 from scorecast.leaderboard.order_key import SCORE_DIGITS, lowest_score, score_order, tag_of, tie_order
-from scorecast.leaderboard.policy import BoardPolicy, Order
+from scorecast.leaderboard.policy import BoardPolicy, Order, utc_text
 
 Values = tuple[str, ...]
 """The values of an entry's columns, in the order of the policy."""
@@ -120,10 +120,9 @@ def _time_text(text: str) -> str:
     """Write a time (ISO 8601; UTC without a zone) in one form; empty for a text that is not a time."""
     try:
         moment = datetime.fromisoformat(text)
-        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        return utc_text(moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment)
     except (ValueError, OverflowError):
         return ""
-    return moment.isoformat().replace("+00:00", "Z")
 
 
 def _is_time(value: str) -> bool:

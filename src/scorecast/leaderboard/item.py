@@ -62,11 +62,11 @@ class StoredEntry:
     """An entry as the table stores it; a tombstone has no score.
 
     `score` is DynamoDB's text of the number, `name` has NAME_CHARACTERS at most, `attributes` are those that the stack
-    shows (display.py). `history` is empty unless the board's
-    policy needs one, `named` unless the name was corrected after the board closed, and `tie_order` unless the board
-    orders ties (order_key.py). `expires_at`, in epoch seconds, is that of a tombstone, or of the board. `stream` is the
-    label of the change's stream; version 0.1 stored none. `range` is that of the counting index in which the entry is
-    counted. `hidden` is why the entry is hidden: its score is stored, but in no index, and not counted.
+    shows (display.py). `history` is empty unless the board's policy needs one, `named` unless the name was corrected
+    after the board closed, and `tie_order` unless the board orders ties (order_key.py). `expires_at`, in epoch seconds,
+    is that of a tombstone, or of the board. `stream` is the label of the change's stream; version 0.1 stored none.
+    `range` is that of the counting index in which the entry is counted. `hidden` is why the entry is hidden: its score
+    is stored, but in no index, and not counted.
     """
 
     id: str

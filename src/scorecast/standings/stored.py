@@ -17,13 +17,22 @@ TOMBSTONE_DAYS = 30
 
 def to_stored(entry: Entry, policy: BoardPolicy, ties: str) -> StoredEntry:
     """Return an entry as it is stored, without its range; `ties` is that of the board's index."""
-    stored = StoredEntry(*entry.key, entry.sequence, entry.at, entry.score, entry.name, entry.history)
-    named = version_text(entry.named) if entry.named else ""
-    stored = replace(stored, stream=entry.stream, named=named, attributes=entry.attributes, hidden=entry.hidden)
-    stored = replace(stored, expires_at=policy.expires_at)
-    if entry.score is None and entry.hidden:
-        return stored  # it does not expire before its board, so that the participant stays hidden
+    stored = StoredEntry(
+        *entry.key,
+        entry.sequence,
+        entry.at,
+        entry.score,
+        entry.name,
+        entry.history,
+        named=version_text(entry.named) if entry.named else "",
+        expires_at=policy.expires_at,
+        stream=entry.stream,
+        attributes=entry.attributes,
+        hidden=entry.hidden,
+    )
     if entry.score is None:
+        if entry.hidden:
+            return stored  # it does not expire before its board, so that the participant stays hidden
         own = int((datetime.now(UTC) + timedelta(days=TOMBSTONE_DAYS)).timestamp())
         return replace(stored, expires_at=min(own, policy.expires_at or own))
     if not policy.orders_ties and not ties:
