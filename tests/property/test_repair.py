@@ -4,6 +4,7 @@ Hypothesis chooses the edits, the policies, and what other writers do between tw
 """
 
 import json
+import random
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -306,3 +307,22 @@ def test_one_rebuild_makes_the_index_right(
     rebuild(system.stack, lambda _: None, lambda _: None, Clock(fake.now, fake.sleep))
     again = rebuild(system.stack, lambda _: None, lambda _: None, Clock(fake.now, fake.sleep))
     assert (again.replaced, again.moved) == ([], 0)
+
+
+def test_a_deleted_counter_that_counted_nothing_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without its fence, it would take the update of a process that knows the board from before it was cut."""
+    system = RepairSystem()
+    for consumer in system.consumers:
+        consumer.leaderboard._shard = 1
+    # The entries are moved in another shard, so those that were added in the first are removed there.
+    monkeypatch.setattr(random, "randrange", lambda _: 0)
+    for participant in "debc":
+        put(system, ((participant, "WarCraft"), "0"))
+    for _ in range(3):
+        system.look_after("WarCraft")
+    deleted = system.table.board_items.pop(("counters/1//WarCraft", "WarCraft"))
+    assert [count["N"] for name, count in deleted.items() if name.isdigit()] == ["0", "0"]
+    go_on(system, [[(("a", "WarCraft"), "0")]])
+    fake = FakeClock()
+    rebuild(system.stack, lambda _: None, lambda _: None, Clock(fake.now, fake.sleep))
+    check(system)

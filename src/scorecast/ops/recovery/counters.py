@@ -13,13 +13,14 @@ from typing import Any, ClassVar
 
 from scorecast.errors import NotAcknowledged
 from scorecast.leaderboard.expiry import has_expired
-from scorecast.leaderboard.index.shape import FIRST
+from scorecast.leaderboard.index.shape import FIRST, Shape
 from scorecast.leaderboard.index.table import (
     COUNTERS,
     ROOT,
     SHAPE,
     SHARDS,
     Node,
+    Shard,
     parse_key,
     shape_key,
     shard_keys,
@@ -132,7 +133,7 @@ class BoardIndex:
             shards = self.node(name).shards
             if self.unreadable & set(self._collections(name)[1:]):
                 yield name, "has counters that cannot be read"
-            elif name != ROOT and not all(shard.updates for shard in shards):
+            elif (name != ROOT and not all(shard.updates for shard in shards)) or _lacks_a_fence(shape, shards):
                 yield name, "lacks some of its counters"
             elif any(shard.fence > shape.version for shard in shards):
                 yield name, "has counters of a newer shape"
@@ -323,6 +324,15 @@ def find_faults(index: Index, tallies: Mapping[str, Tally]) -> Iterator[Fault]:
             yield Misplaced(board, tally.misplaced)
         if tally.shapes:
             yield from _miscounts(found, expected_counts(tally.shapes, tally.named))
+
+
+def _lacks_a_fence(shape: Shape, shards: Iterable[Shard]) -> bool:
+    """Whether a shard would take the update of a writer that does not know of any cut.
+
+    Only while a board is first cut may a fence be missing: its shape is written before they are raised.
+    """
+    is_first_cut = shape.version == 1 and shape.move
+    return bool(shape.version) and not is_first_cut and not all(shard.fence for shard in shards)
 
 
 def _broken(found: BoardIndex) -> Iterator[Broken]:

@@ -114,6 +114,7 @@ def test_an_entry_that_is_not_in_the_range_that_it_names_is_misplaced(tables: Re
         ("shape/A0/a", {"high": {"S": "2199"}}, "page A0 has a shape that does not fit the root"),
         ("shape/A0/a", {"ties": {"S": "descending"}}, "page A0 has a shape that does not fit the root"),
         ("counters/2/A0/a", None, "page A0 lacks some of its counters"),
+        ("counters/2//a", None, "the root lacks some of its counters"),
         ("counters/2/A0/a", {"A1": {"S": "many"}}, "page A0 has counters that cannot be read"),
         ("counters/1/B0/a", {"f": {"N": "4"}}, "page B0 has counters of a newer shape"),
         ("shape/C0/a", {"version": {"N": "1"}}, "the item shape/C0/a belongs to no part of the index"),
@@ -129,13 +130,25 @@ def test_a_broken_index_is_told(tables: RecoveryTables, collection: str, changes
     assert bool(find_broken(stack_of(tables))) == ("belongs to no part" not in said)
 
 
+def test_a_first_cut_that_was_interrupted_before_its_fences_is_not_broken(tables: RecoveryTables) -> None:
+    tables.put("leaderboard", entry("1", "a", "60"))
+    tables.count()
+    begun = Shape().replaced(LOWEST, HIGHEST, [LOWEST], ["1"])
+    tables.put("boards", shape_item("a", ROOT, begun, ties="") | {"next": {"N": "1"}})
+    assert faults(tables) == []
+    tables.put("boards", shape_item("a", ROOT, begun.finished(), ties="") | {"next": {"N": "1"}})
+    assert "a: the root lacks some of its counters" in [str(fault) for fault in faults(tables)]
+
+
 def test_a_place_among_ties_that_does_not_fit_the_score_or_the_policy_is_misplaced(tables: RecoveryTables) -> None:
     place = {"tieBoard": {"S": "a"}, "tieOrder": {"S": tie_order(Decimal(60), Order.DESCENDING, "", "7")}}
     tables.put("leaderboard", entry("1", "a", "60") | place)
     tables.put("boards", {"collection": {"S": "boards"}, "name": {"S": "a"}})
     root = Shape(1, (LOWEST,), ("1",))
     tables.put("boards", shape_item("a", ROOT, root, ties="descending") | {"next": {"N": "1"}})
-    tables.put("boards", shard_item("a", ROOT, 0, Shard({"1": 1}, 1, 1, "2026-01-01T00:00:00Z")))
+    for number in range(SHARDS):
+        shard = Shard({} if number else {"1": 1}, 1, 1, "2026-01-01T00:00:00Z")
+        tables.put("boards", shard_item("a", ROOT, number, shard))
     [one] = tables.tables["leaderboard"].values()
     tables.put("leaderboard", one | {"range": {"S": "1"}})
     assert faults(tables) == []
