@@ -22,7 +22,7 @@ from ministack.core.responses import json_response, new_uuid
 from ministack.services import apigateway_v1, dynamodb, eventbridge, firehose, sqs
 from ministack.services.cloudformation import provisioners, stacks
 
-from scorecast.twin import event_limits, function_limits, function_patches, iam_patches, table_limits
+from scorecast.twin import event_limits, event_patterns, function_limits, function_patches, iam_patches, table_limits
 from scorecast.twin.buffer import Buffer, Records, is_plain, make_body
 from scorecast.twin.patch import wrap
 from scorecast.twin.sorted_indexes import keep_indexes_sorted
@@ -51,6 +51,7 @@ def apply() -> None:
     function_patches.apply()
     iam_patches.apply()
     event_limits.apply()
+    event_patterns.apply()
     function_limits.apply()
     table_limits.apply()
     keep_indexes_sorted()
