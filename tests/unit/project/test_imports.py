@@ -82,7 +82,7 @@ LAYERS = [
     {"errors"},
     {"runtime"},
     {"changes", "dead_letters", "leaderboard"},
-    {"fanout", "standings", "api"},
+    {"fanout", "standings", "api", "consumer"},
     {"ops"},
     {"twin"},
     {"cli"},

@@ -107,6 +107,7 @@ def files() -> list[Path]:
     settings = [ROOT / name for name in names]
     code = [path for folder in CODE for path in folder.rglob("*.py")]
     code += [ROOT / "src" / "scorecast" / "api" / name for name in ("page.html", "openapi.json")]
+    code += [ROOT / "docs" / "asyncapi.json", *(ROOT / "docs" / "schemas").glob("*.json")]
     return sorted({*documents, *settings, *code} - {Path(__file__), ROOT / "README.zh.md"})
 
 

@@ -1,0 +1,1 @@
+"""The library for consumers of the bus, in Python: the events, typed."""
