@@ -7,11 +7,14 @@ from collections.abc import Callable
 from bench.report.tables import markdown
 from scorecast.ops.cost.bill import ALTERNATIVES, DESIGNS, Workload, compare
 from scorecast.ops.cost.data import load_model
+from scorecast.ops.cost.viewers import API, EARLIER_PAGE, EDGE, WAYS, Audience, is_possible, viewer_hour
 
 CHANGES = [10_000, 1_000_000, 100_000_000]
 SIZES = [1_000, 10_000, 100_000, 1_000_000]
 # A board of one page of the counting index, and a large one.
 WRITTEN = [10_000, 1_000_000]
+AUDIENCES = [1, 100, 10_000, 1_000_000]
+BUSY, QUIET = 3600, 60  # seconds of an hour in which the top changes
 MODEL = load_model()
 
 
@@ -58,6 +61,32 @@ def verdicts() -> str:
             for entries in SIZES[1:]
         ],
     )
+
+
+def viewer_hours() -> str:
+    """Cents for an hour of a viewer, by their number and by how often the top changes."""
+    return markdown(
+        ["viewers", "changes of the top an hour", *WAYS],
+        [
+            [f"{viewers:,}", f"{changes:,}", *(_cents(way, Audience(viewers, changes)) for way in WAYS)]
+            for viewers in AUDIENCES
+            for changes in (BUSY, QUIET)
+        ],
+    )
+
+
+def fall() -> str:
+    """Say how the price of a viewer-hour fell since the page was polled without the edge."""
+    audience = Audience(10_000)
+    before, now = viewer_hour(MODEL, API, audience, EARLIER_PAGE), viewer_hour(MODEL, EDGE, audience)
+    return (
+        f"For 10,000 viewers, an hour of one of them fell from {100 * before:.2f} cents with the page of version 0.1, "
+        f"without an edge cache, to {100 * now:.2f}: by a factor of {before / now:.1f}.\n"
+    )
+
+
+def _cents(way: str, audience: Audience) -> str:
+    return f"{100 * viewer_hour(MODEL, way, audience):.3f}" if is_possible(way, audience) else "beyond the quotas"
 
 
 def prices() -> str:

@@ -40,7 +40,7 @@ class CannotFetch(Exception):
 
 
 class DoesNotRun(Exception):
-    """DynamoDB Local is installed but did not start."""
+    """A program is installed but did not start."""
 
 
 def folder() -> Path:
@@ -113,7 +113,7 @@ def running(*java_options: str) -> Iterator[str]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        _wait_for(port)
+        wait_for("DynamoDB Local", port)
         yield f"http://127.0.0.1:{port}"
     finally:
         process.communicate(timeout=STOPPED_WITHIN_S)
@@ -139,7 +139,8 @@ def free_port() -> int:
         return int(one.getsockname()[1])
 
 
-def _wait_for(port: int) -> None:
+def wait_for(program: str, port: int) -> None:
+    """Wait until a program of this machine takes connections on a port; DoesNotRun if it does not."""
     until = time.monotonic() + READY_WITHIN_S
     while time.monotonic() < until:
         try:
@@ -148,7 +149,7 @@ def _wait_for(port: int) -> None:
             time.sleep(0.05)
         else:
             return
-    raise DoesNotRun(f"DynamoDB Local does not answer on port {port} after {READY_WITHIN_S} s.")
+    raise DoesNotRun(f"{program} does not answer on port {port} after {READY_WITHIN_S} s.")
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ def draw(tab: browser.OpenTab, path: Path, found: bool, **options: Any) -> None:
         visit = go(tab, leaderboard, f"{BOARD}&id={rising}" if found else BOARD, reduced_motion="reduce", **options)
         third = int(visit.rows()[2][2].replace(",", ""))
         leaderboard.put(BOARD, rising, str(third + 37))
-        visit.refresh(3)  # the chart follows every third time
+        visit.refresh(10)  # the chart follows every tenth time
         visit.page.screenshot(path=path, full_page=found)
 
 

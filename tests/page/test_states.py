@@ -69,6 +69,17 @@ def test_the_boards_are_listed_with_their_totals_and_a_choice_is_in_the_address(
     assert tab.page.get_by_label("Board").input_value() == "Abc"
 
 
+def test_the_list_of_boards_is_requested_only_when_it_is_opened(visit: OpenTab, two_boards: Leaderboard) -> None:
+    tab = go(visit, two_boards)
+    two_boards.put("New", "9", "5", "cat")
+    tab.refresh(7)
+    assert two_boards.asked.count("/leaderBoard/") == 1
+    with tab.refreshed():
+        tab.page.get_by_label("Board").hover()
+    assert tab.page.get_by_label("Board").inner_text().split("\n") == ["Abc (2)", "New (1)", "Xyz (1)"]
+    assert two_boards.asked.count("/leaderBoard/") == 2
+
+
 def test_more_boards_than_one_answer_holds_are_all_listed(visit: OpenTab, leaderboard: Leaderboard) -> None:
     leaderboard.table.put((f"b{number:03}", "1", "5") for number in range(130))
     tab = go(visit, leaderboard, "b129")

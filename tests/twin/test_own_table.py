@@ -1,7 +1,9 @@
-"""A stack for an existing table and an existing bus: other key names, and an id that is a number."""
+"""A stack for an existing table and an existing bus, behind an edge cache: other key names, an id that is a number."""
 
 import uuid
 from typing import Any
+
+import pytest
 
 from tests.support.command import Scorecast
 from tests.support.deployed import Stack
@@ -16,6 +18,7 @@ PARAMETERS = {
     "ShowAttributes": "team,level,captain",
     "EventBusName": "theirBus",
     "EventBusExists": "true",
+    "EdgeCache": "true",
 }
 
 
@@ -40,6 +43,18 @@ def forget_seven(scorecast: Scorecast) -> None:
     assert (erased["id"], erased["complete"]) == ("7", True)
     assert erased["erased"] == {"items": 1, "entries": 1, "snapshots": 1, "backupLines": 2}
     assert scorecast.json("forget", "7", "--dry-run", "--stack", "theirs")["found"] == {}
+
+
+def edge_of(stack: Stack) -> str:
+    """Check the edge cache against the outputs; return its id."""
+    distributions = stack.client("cloudfront").list_distributions()["DistributionList"]["Items"]
+    [edge] = [one for one in distributions if stack.outputs["EdgeUrl"] == f"https://{one['DomainName']}/"]
+    [origin] = edge["Origins"]["Items"]
+    assert stack.outputs["PageUrl"] == f"https://{origin['DomainName']}{origin['OriginPath']}/"
+    policy = edge["DefaultCacheBehavior"]["CachePolicyId"]
+    key = stack.client("cloudfront").get_cache_policy(Id=policy)["CachePolicy"]["CachePolicyConfig"]
+    assert key["ParametersInCacheKeyAndForwardedToOrigin"]["QueryStringsConfig"]["QueryStringBehavior"] == "all"
+    return str(edge["Id"])
 
 
 def test_a_stack_follows_a_table_that_exists_and_is_deleted_without_touching_it(
@@ -72,7 +87,10 @@ def test_a_stack_follows_a_table_that_exists_and_is_deleted_without_touching_it(
         ]
 
     eventually(shown)
+    edge = edge_of(theirs)
     forget_seven(scorecast)
     stack.sam("delete", "--stack-name", "theirs", "--no-prompts")
+    with pytest.raises(stack.client("cloudfront").exceptions.NoSuchDistribution):
+        stack.client("cloudfront").get_distribution(Id=edge)
     assert dynamodb.scan(TableName=table, Select="COUNT")["Count"] == 1
     assert stack.client("events").describe_event_bus(Name=PARAMETERS["EventBusName"])["Name"] == "theirBus"

@@ -30,8 +30,11 @@ _PREFLIGHT = {
     "Access-Control-Allow-Headers": "If-None-Match",
     "Access-Control-Max-Age": "86400",
 }
-# A live board: all viewers within a second share an answer; later ones ask whether it has changed.
-_LIVE = {"Cache-Control": "public, max-age=1"}
+# A live board: viewers within a second share an answer. A cache may give it out for one more second while it asks for
+# the next one, so that few requests reach the API when an answer expires (RFC 5861).
+_LIVE = {"Cache-Control": "public, max-age=1, stale-while-revalidate=1"}
+# What the request has caused; viewers who wait for a board to begin share this answer too.
+_REFUSED = {"Cache-Control": "public, max-age=1"}
 _STATIC = {"Cache-Control": "public, max-age=300"}
 
 
@@ -65,8 +68,9 @@ def problem_answer(error: ApiError) -> Answer:
     problem = {"title": HTTPStatus(error.status).phrase, "status": error.status, "detail": str(error)}
     if error.parameter:
         problem["parameter"] = error.parameter
-    headers = {"Cache-Control": "no-store"} | ({"Allow": ALLOWED} if error.status == 405 else {})
-    return _answer(error.status, "application/problem+json", json_text(problem), headers)
+    headers = _REFUSED if error.status in (400, 404) else {"Cache-Control": "no-store"}
+    allowed = {"Allow": ALLOWED} if error.status == 405 else {}
+    return _answer(error.status, "application/problem+json", json_text(problem), {**headers, **allowed})
 
 
 def page_answer(html: str) -> Answer:

@@ -242,6 +242,24 @@ def test_a_histogram_counts_everybody_once(monkeypatch: pytest.MonkeyPatch) -> N
     assert [bar["from"] for bar in body["bars"] if bar["count"]] == [60, 70, 90]
 
 
+def test_a_cache_may_keep_answers_for_a_second_what_a_request_causes_too_but_no_failure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    table = FakeTable(SAMPLE)
+    serve(monkeypatch, table)
+
+    def kept(path: str, **parameters: str) -> tuple[int, str]:
+        answer = get(path, **parameters)
+        return answer["statusCode"], answer["headers"]["Cache-Control"]
+
+    assert kept("/leaderBoard", hackathonName="StarWar") == (200, "public, max-age=1, stale-while-revalidate=1")
+    assert kept("/leaderBoard", hackathonName="No") == (404, "public, max-age=1")
+    assert kept("/leaderBoard", limit="0") == (400, "public, max-age=1")
+    serve(monkeypatch, table)
+    monkeypatch.setattr(table, "query", lambda **_: (_ for _ in ()).throw(client_error("ThrottlingException")))
+    assert kept("/leaderBoard") == (503, "no-store")
+
+
 def test_an_unchanged_answer_is_a_304(monkeypatch: pytest.MonkeyPatch) -> None:
     serve(monkeypatch, FakeTable(SAMPLE))
     tag = handler.handle({"path": "/leaderBoard"}, None)["headers"]["ETag"]

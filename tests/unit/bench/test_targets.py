@@ -51,3 +51,12 @@ def test_the_first_page_reads_two_and_a_half_units_on_boards_of_any_size() -> No
 def test_the_last_soak_ran_in_full_and_lost_nothing() -> None:
     counts = {row["what"]: row["count"] for row in rows("soak")}
     assert (counts["changes"], counts["lost"], counts["wrong"]) == (20_000, 0, 0)
+
+
+@pytest.mark.parametrize("cache", ["nginx", "varnish"])
+def test_behind_a_cache_2000_viewers_cause_at_most_three_requests_a_second_for_each_address(cache: str) -> None:
+    found = rows("edge", cache=cache, viewers=2000)
+    assert len(found) == 3
+    assert max(row["most_in_a_second"] for row in found) <= 3
+    [board] = [row for row in found if row["answer"] == "the board"]
+    assert board["requests"] >= 30_000

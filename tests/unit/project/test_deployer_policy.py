@@ -21,6 +21,10 @@ RENAMED = {"s3:ListTagsForResource", "s3:GetBucketAbac"}
 # What the schemas ask for properties that the template does not have.
 UNUSED = {
     "apigateway:UpdateRestApiPolicy": "the API has no resource policy",
+    "cloudfront:*ConnectionGroup": "no tenants of a distribution",
+    "cloudfront:CreateDistributionWithTags": "IAM asks for CreateDistribution and TagResource",
+    "cloudfront:GetVpcOrigin": "no VPC",
+    "cloudfront:UpdateDistributionWithStagingConfig": "no staging",
     "dynamodb:*Item": "no import, no replica",
     "dynamodb:*Replica": "no replica",
     "dynamodb:*KinesisStreamingDestination": "no Kinesis stream of a table",

@@ -118,6 +118,8 @@ def test_no_resource_vanishes_unnoticed() -> None:
         "AWS::Logs::LogStream": 1,
         "AWS::CloudWatch::Alarm": 35,
         "AWS::CloudWatch::Dashboard": 1,
+        "AWS::CloudFront::CachePolicy": 1,
+        "AWS::CloudFront::Distribution": 1,
     }
 
 

@@ -106,16 +106,16 @@ class Model:
     def _changes(self, design: str, workload: Workload) -> list[tuple[str, float]]:
         """All designs have the bus; before it is a function or a pipe, behind it a consumer."""
         batch, many = workload.changes / SECONDS_A_MONTH * WINDOW_S, workload.changes
-        lines = [("EventBridge", many * self._a_million("event"))]
+        lines = [("EventBridge", many * self.a_million("event"))]
         if design == PIPES:
-            lines.append(("EventBridge", many * self._a_million("pipe")))
+            lines.append(("EventBridge", many * self.a_million("pipe")))
         else:
             fanout = self.measured["fanout"][TEXTBOOK if design == TEXTBOOK else SCORECAST]
             milliseconds = max(fanout["ms"], PUBLISH_MS / max(batch, 1), fanout["cpu_ms"] / VCPU_SHARE)
-            lines.append(("Lambda", self._lambda(many / max(batch, 1), many * milliseconds)))
+            lines.append(("Lambda", self.invocations(many / max(batch, 1), many * milliseconds)))
         if design in (TEXTBOOK, PIPES):
             return [*lines, *self._written(many, self.measured["consumer"][TEXTBOOK][0], batch=1, units=True)]
-        lines.append(("SQS", many * (1 + 2 / min(max(batch, 1), QUEUE_BATCH)) * self._a_million("queue")))
+        lines.append(("SQS", many * (1 + 2 / min(max(batch, 1), QUEUE_BATCH)) * self.a_million("queue")))
         batch = min(max(batch, 1), CONSUMER_BATCH)
         steps = self.measured["consumer"][SCORECAST]
         # What a change costs grows with the board, so a board costs what the next larger one that was measured does.
@@ -124,17 +124,15 @@ class Model:
         step = _step([step for step in steps if step["entries"] == size], "batch", batch)
         lines += self._written(many, step, batch=batch, units=design == SCORECAST)
         if design == SCORECAST:
-            lines.append(("Firehose (backup)", many * BACKUP_GB * self._price("firehose_gb")))
+            lines.append(("Firehose (backup)", many * BACKUP_GB * self.price("firehose_gb")))
         return lines
 
     def _written(self, many: float, step: Measured, batch: float, *, units: bool) -> list[tuple[str, float]]:
         """A consumer's invocations, and the units that it reads and writes, if `units` are billed."""
         milliseconds = max(step["calls"] * TABLE_MS, step["cpu_ms"] / VCPU_SHARE)
-        written = step["write_units"] * self._a_million("write_unit") + step["read_units"] * self._a_million(
-            "read_unit"
-        )
+        written = step["write_units"] * self.a_million("write_unit") + step["read_units"] * self.a_million("read_unit")
         return [
-            ("Lambda", self._lambda(many / batch, many * milliseconds)),
+            ("Lambda", self.invocations(many / batch, many * milliseconds)),
             ("DynamoDB, writing", many * written if units else 0.0),
         ]
 
@@ -148,36 +146,38 @@ class Model:
         milliseconds = max(step["round_trips"] * larger * TABLE_MS, step["cpu_ms"] * max(larger, 1) / VCPU_SHARE)
         units = 0.0 if design == REDIS else step["read_units"] * larger
         return [
-            ("API Gateway", workload.lookups * self._a_million("api")),
-            ("Lambda", self._lambda(workload.lookups, workload.lookups * milliseconds)),
-            ("DynamoDB, reading", workload.lookups * units * self._a_million("read_unit")),
+            ("API Gateway", workload.lookups * self.a_million("api")),
+            ("Lambda", self.invocations(workload.lookups, workload.lookups * milliseconds)),
+            ("DynamoDB, reading", workload.lookups * units * self.a_million("read_unit")),
         ]
 
     def _fixed(self, design: str, workload: Workload) -> list[tuple[str, float]]:
         if design == REDIS:
-            return [("SQS", IDLE_POLLS * self._a_million("queue")), ("ElastiCache", self._cache(workload))]
-        return [("SQS", IDLE_POLLS * self._a_million("queue"))] if design == SCORECAST else []
+            return [("SQS", IDLE_POLLS * self.a_million("queue")), ("ElastiCache", self._cache(workload))]
+        return [("SQS", IDLE_POLLS * self.a_million("queue"))] if design == SCORECAST else []
 
     def _cache(self, workload: Workload) -> float:
         """Return the price of a serverless cache or of one node, the cheaper one; a replaced node loses the board."""
         gb = workload.entries * float(self.measured["redis"]["bytes_an_entry"]) / 2**30
         requests = workload.changes + workload.lookups * float(self.measured["redis"]["calls_a_lookup"])
-        serverless = max(gb, SERVERLESS_LEAST_GB) * HOURS_A_MONTH * self._price("cache_gb_hour")
+        serverless = max(gb, SERVERLESS_LEAST_GB) * HOURS_A_MONTH * self.price("cache_gb_hour")
         nodes = [float(node["dollars_an_hour"]) for node in self.prices["nodes"] if node["gb"] * NODE_SHARE >= gb]
         if not nodes:
             raise UserError(f"No cache node in the price table holds {workload.entries:,.0f} entries.", ExitCode.USAGE)
-        return min(serverless + requests * self._a_million("cache_request"), min(nodes) * HOURS_A_MONTH)
+        return min(serverless + requests * self.a_million("cache_request"), min(nodes) * HOURS_A_MONTH)
 
-    def _lambda(self, invocations: float, milliseconds: float) -> float:
+    def invocations(self, invocations: float, milliseconds: float) -> float:
+        """Return the price of a function's invocations that take some milliseconds together."""
         gb_seconds = milliseconds / 1000 * MEMORY_GB
-        return invocations * self._a_million("invocation") + gb_seconds * self._price("gb_second")
+        return invocations * self.a_million("invocation") + gb_seconds * self.price("gb_second")
 
-    def _price(self, name: str) -> float:
+    def price(self, name: str) -> float:
+        """Return an entry of the price table."""
         return float(self.prices["prices"][name]["dollars"])
 
-    def _a_million(self, name: str) -> float:
+    def a_million(self, name: str) -> float:
         """Return the price of one unit that is priced by the million."""
-        return self._price(name) / MILLION
+        return self.price(name) / MILLION
 
 
 def _step(steps: Sequence[Measured], name: str, value: float) -> Measured:

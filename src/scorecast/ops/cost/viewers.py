@@ -1,0 +1,99 @@
+"""What an hour of watching a board costs a viewer: polled from the API, polled at the edge, or pushed.
+
+Prices and measurements are those of the bill. docs/cost.md and docs/adr/0030 state the assumptions and show the tables.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scorecast.ops.cost.bill import TABLE_MS, VCPU_SHARE, Model
+
+SECONDS_AN_HOUR, MINUTES_AN_HOUR = 3600, 60
+# What the page asks for: the board at each refresh, its histogram at each tenth one.
+REFRESH_S, HISTOGRAM_EVERY = 2, 10
+# A board of 3,000 entries (docs/api.md): the reads of its histogram, and their CPU time as for as many look-ups.
+HISTOGRAM_UNITS, HISTOGRAM_CPU_MS, HISTOGRAM_TRIPS = 20, 8.0, 3
+# Assumed: an answer with its headers. An unchanged one (304) is smaller.
+ANSWER_GB = 1.5 / 1024 / 1024
+# The regional edge caches of CloudFront in North America and Europe; each asks the API for itself.
+# https://aws.amazon.com/cloudfront/features/
+EDGE_CACHES = 7
+# Requests a second of an account, among them those that send a message to a WebSocket connection.
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
+API_LIMIT = 10_000
+# Messages a second that an API of AppSync Events delivers.
+# https://docs.aws.amazon.com/general/latest/gr/appsync.html
+PUSH_LIMIT = 1_000_000
+
+API, EDGE, PUSH, SOCKETS = "polling the API", "polling at the edge", "AppSync Events", "WebSockets"
+WAYS = (API, EDGE, PUSH, SOCKETS)
+
+
+@dataclass(frozen=True)
+class Audience:
+    """Viewers of one board for an hour, and the number of its seconds in which the top changes."""
+
+    viewers: int
+    changes: int = SECONDS_AN_HOUR
+
+
+@dataclass(frozen=True)
+class Page:
+    """How often an hour a page asks: for the board, its histogram, and the list of boards."""
+
+    boards: float = SECONDS_AN_HOUR / REFRESH_S
+    histograms: float = SECONDS_AN_HOUR / REFRESH_S / HISTOGRAM_EVERY
+    lists: float = 0.0
+
+    @property
+    def requests(self) -> float:
+        """All requests of an hour."""
+        return self.boards + self.histograms + self.lists
+
+
+PAGE = Page()
+# Until version 0.2 the page asked for the histogram at each third refresh, for the list of boards at each fifth.
+EARLIER_PAGE = Page(histograms=600, lists=360)
+
+
+def viewer_hour(model: Model, way: str, audience: Audience, page: Page = PAGE) -> float:
+    """Return the dollars that one viewer costs in an hour."""
+    minutes, sent = MINUTES_AN_HOUR, audience.changes
+    match way:
+        case "polling the API":
+            return _answers(model, page) + page.requests * ANSWER_GB * model.price("api_gb")
+        case "polling at the edge":
+            at_the_edge = page.requests * (model.a_million("edge") + ANSWER_GB * model.price("edge_gb"))
+            return at_the_edge + _answers(model, _shared(page, audience.viewers))
+        case "AppSync Events":
+            pushed = sent * model.a_million("push") + minutes * model.a_million("push_minute")
+        case _:
+            pushed = sent * model.a_million("socket") + minutes * model.a_million("socket_minute")
+    return pushed + sent * ANSWER_GB * model.price("api_gb")
+
+
+def is_possible(way: str, audience: Audience, page: Page = PAGE) -> bool:
+    """Whether the account's quotas allow it, as they are by default; a cache in front has none that matters."""
+    a_second = audience.viewers * (page.requests if way == API else audience.changes) / SECONDS_AN_HOUR
+    return way == EDGE or a_second <= (PUSH_LIMIT if way == PUSH else API_LIMIT)
+
+
+def _shared(page: Page, viewers: int) -> Page:
+    """A viewer's share of the requests that reach the API: one a second at most, of each cache for each address."""
+    most = EDGE_CACHES * SECONDS_AN_HOUR / viewers
+    return Page(*(min(asked, most) for asked in (page.boards, page.histograms, page.lists)))
+
+
+def _answers(model: Model, page: Page) -> float:
+    """What the API, its function and its tables cost for a page's requests."""
+    first = model.measured["first_page"]
+    top = _answer(model, first["round_trips"], first["cpu_ms"], first["read_units"])
+    histogram = _answer(model, HISTOGRAM_TRIPS, HISTOGRAM_CPU_MS, HISTOGRAM_UNITS)
+    # The list of boards reads what a first page does.
+    return (page.boards + page.lists) * top + page.histograms * histogram
+
+
+def _answer(model: Model, trips: float, cpu_ms: float, units: float) -> float:
+    duration_ms = max(trips * TABLE_MS, cpu_ms / VCPU_SHARE)
+    return model.a_million("api") + model.invocations(1, duration_ms) + units * model.a_million("read_unit")
