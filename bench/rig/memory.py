@@ -19,9 +19,10 @@ from botocore.exceptions import ClientError
 from bench.rig.boards import BuiltIndex, entry_item
 from bench.rig.meter import Meter
 from bench.rig.scores import name_of
-from bench.rig.sizes import TRANSACTED, index_units, indexed_bytes, item_bytes, number_bytes, read_units, write_units
+from bench.rig.sizes import index_units, indexed_bytes, item_bytes, number_bytes, write_units
 from bench.rig.tables import BOARDS, index_names
 from scorecast.leaderboard.item import BY_SCORE, BY_TIE, IndexKeys
+from scorecast.twin.consumed_capacity import TRANSACTED, read_units
 from tests.support.expressions import plain
 from tests.support.fakes import SCORE_INDEX_KEY, TIE_INDEX_KEY, FakeDynamoDb, project
 

@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from unittest.mock import patch
 
-from bench.rig.sizes import TRANSACTED
 from bench.rig.tables import LEADERBOARD
 from scorecast.runtime import together
+from scorecast.twin.consumed_capacity import TRANSACTED
 
 _READS = ("Query", "GetItem", "BatchGetItem", "Scan")
 # The price of an eventually consistent read of nothing; queries and reads of one item are never consistent here.

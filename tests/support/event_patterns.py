@@ -13,8 +13,9 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from random import Random
 from typing import Any
+
+from tests.support.draw import Draw
 
 ANSWERS = Path(__file__).parents[1] / "unit" / "twin" / "event_ruler_answers.json"
 _ASK = Path(__file__).with_name("AskEventRuler.java")
@@ -23,29 +24,26 @@ SEED, PATTERNS, EVENTS = 20261126, 1200, 32
 Json = dict[str, Any]
 
 
-class Drawing:
+class Drawing(Draw):
     """Draws events as the bus has them, and patterns that match some of them, or that EventBridge refuses."""
 
     TEXTS = ("", "a", "A", "ab", "abc", "StarWar", "starwar", "Star", "ß", "SS", "a*b", "a\\b", "5", "true")
     NUMBERS = (0, 1, 5, 90, 90.5, -3, 1.0, 0.000001, 5_000_000_000, 1e2, 90.000001)
     NAMES = ("name", "score", "tags", "deep", "other")
 
-    def __init__(self, seed: int) -> None:
-        self._random = Random(seed)
-
     def event(self) -> Json:
         """Draw an event: what EventBridge adds, and a detail."""
-        detail: Json = {"keys": {"id": self._of(self.TEXTS)}}
+        detail: Json = {"keys": {"id": self.of(self.TEXTS)}}
         for image in ("old", "new"):
-            if self._chance(0.7):
+            if self.chance(0.7):
                 detail[image] = self._object(2)
-        if self._chance(0.5):
-            detail["changed"] = [name for name in self.NAMES if self._chance(0.4)]
+        if self.chance(0.5):
+            detail["changed"] = [name for name in self.NAMES if self.chance(0.4)]
         return {
             "version": "0",
             "id": "id",
-            "detail-type": self._of(("INSERT", "MODIFY", "REMOVE")),
-            "source": self._of(("update.aws.dynamodb", "operations.aws.dynamodb")),
+            "detail-type": self.of(("INSERT", "MODIFY", "REMOVE")),
+            "source": self.of(("update.aws.dynamodb", "operations.aws.dynamodb")),
             "account": "000000000000",
             "time": "2026-01-01T00:00:00Z",
             "region": "us-east-1",
@@ -55,100 +53,94 @@ class Drawing:
 
     def pattern(self) -> Json:
         """Draw a pattern of one or two conditions, of the envelope or the detail, perhaps with alternatives."""
-        if self._chance(0.15):
-            return {"detail": {"$or": [self._conditions(1) for _ in range(self._random.randint(1, 3))]}}
+        if self.chance(0.15):
+            return {"detail": {"$or": [self._conditions(1) for _ in range(1 + self.below(3))]}}
         pattern: Json = {}
-        if self._chance(0.2):
+        if self.chance(0.2):
             pattern["detail-type"] = self._leaf(("INSERT", "MODIFY", "insert"))
-        if self._chance(0.05):
-            pattern["unknown"] = [{"exists": self._chance(0.5)}]
-        if self._chance(0.2):
+        if self.chance(0.05):
+            pattern["unknown"] = [{"exists": self.chance(0.5)}]
+        if self.chance(0.2):
             pattern["detail"] = {"changed": self._leaf(self.NAMES)}
         else:
-            pattern["detail"] = {self._of(("new", "new", "old")): self._conditions(2)}
+            pattern["detail"] = {self.of(("new", "new", "old")): self._conditions(2)}
         return pattern
-
-    def _of(self, values: tuple[Any, ...]) -> Any:
-        return values[int(self._random.random() * len(values))]
-
-    def _chance(self, probability: float) -> bool:
-        return self._random.random() < probability
 
     # ---------------------------------------------------------------- events
 
     def _object(self, levels: int) -> Json:
-        return {name: self._value(name, levels) for name in self.NAMES if self._chance(0.75)}
+        return {name: self._value(name, levels) for name in self.NAMES if self.chance(0.75)}
 
     def _value(self, name: str, levels: int) -> Any:
         if name == "deep" and levels:
-            return self._of((self._object(levels - 1), [self._object(levels - 1), self._object(levels - 1)], []))
+            return self.of((self._object(levels - 1), [self._object(levels - 1), self._object(levels - 1)], []))
         if name == "tags":
-            return [self._scalar() for _ in range(int(self._random.random() * 4))]
+            return [self._scalar() for _ in range(self.below(4))]
         if name == "score":
-            return self._of(self.NUMBERS)
-        return self._of(self.TEXTS) if name == "name" else self._scalar()
+            return self.of(self.NUMBERS)
+        return self.of(self.TEXTS) if name == "name" else self._scalar()
 
     def _scalar(self) -> Any:
-        return self._of((self._of(self.TEXTS), self._of(self.NUMBERS), True, False, None))
+        return self.of((self.of(self.TEXTS), self.of(self.NUMBERS), True, False, None))
 
     # ---------------------------------------------------------------- patterns
 
     def _conditions(self, levels: int) -> Json:
         conditions: Json = {}
-        for _ in range(1 + self._chance(0.3)):
-            name = self._of(self.NAMES)
+        for _ in range(1 + self.chance(0.3)):
+            name = self.of(self.NAMES)
             if name == "deep" and levels:
                 conditions[name] = self._conditions(levels - 1)
-            elif self._chance(0.08) and levels:
+            elif self.chance(0.08) and levels:
                 conditions["$or"] = [self._conditions(0), self._conditions(0)]
             else:
                 conditions[name] = self._leaf(self.NUMBERS if name == "score" else self.TEXTS)
         return conditions
 
     def _leaf(self, values: tuple[Any, ...]) -> list[Any]:
-        return [self._matcher(values) for _ in range(1 + self._chance(0.2))]
+        return [self._matcher(values) for _ in range(1 + self.chance(0.2))]
 
     def _matcher(self, values: tuple[Any, ...]) -> Any:
         kinds: tuple[Callable[[], Any], ...] = (
-            lambda: self._of(values),
+            lambda: self.of(values),
             self._scalar,
-            lambda: {"exists": self._chance(0.5)},
+            lambda: {"exists": self.chance(0.5)},
             lambda: {"prefix": self._affix()},
             lambda: {"suffix": self._affix()},
-            lambda: {"equals-ignore-case": self._of(self.TEXTS)},
+            lambda: {"equals-ignore-case": self.of(self.TEXTS)},
             lambda: {"wildcard": self._wildcard()},
             lambda: {"anything-but": self._other_than(values)},
             lambda: {"numeric": self._comparison()},
             lambda: {"numeric": self._comparison()},
         )
-        return self._of(kinds)()
+        return self.of(kinds)()
 
     def _affix(self) -> Any:
-        text = self._of(self.TEXTS)[: self._random.randint(0, 4)]
-        return {"equals-ignore-case": text} if self._chance(0.3) else text
+        text = self.of(self.TEXTS)[: self.below(5)]
+        return {"equals-ignore-case": text} if self.chance(0.3) else text
 
     def _wildcard(self) -> str:
-        text = self._of(self.TEXTS)
-        cut = self._random.randint(0, len(text))
-        wildcard: str = self._of((f"{text[:cut]}*{text[cut + 1 :]}", f"*{text[cut:]}", f"{text[:cut]}*", text))
+        text = self.of(self.TEXTS)
+        cut = self.below(len(text) + 1)
+        wildcard: str = self.of((f"{text[:cut]}*{text[cut + 1 :]}", f"*{text[cut:]}", f"{text[:cut]}*", text))
         return wildcard
 
     def _other_than(self, values: tuple[Any, ...]) -> Any:
         nested = {
-            "prefix": self._of(self.TEXTS),
-            "suffix": self._of(self.TEXTS),
-            "equals-ignore-case": self._of(self.TEXTS),
+            "prefix": self.of(self.TEXTS),
+            "suffix": self.of(self.TEXTS),
+            "equals-ignore-case": self.of(self.TEXTS),
             "wildcard": self._wildcard(),
         }
-        name = self._of(tuple(nested))
-        inner = [nested[name], self._of(self.TEXTS)] if self._chance(0.3) else nested[name]
-        return self._of((self._of(values), [self._of(values), self._of(values)], {name: inner}, self._scalar()))
+        name = self.of(tuple(nested))
+        inner = [nested[name], self.of(self.TEXTS)] if self.chance(0.3) else nested[name]
+        return self.of((self.of(values), [self.of(values), self.of(values)], {name: inner}, self._scalar()))
 
     def _comparison(self) -> list[Any]:
-        least, most = sorted((self._of(self.NUMBERS), self._of(self.NUMBERS)))
-        one = [self._of((">", ">=", "<", "<=", "=")), least]
-        between = [self._of((">", ">=")), least, self._of(("<", "<=")), most]
-        comparison: list[Any] = self._of((one, one, between, [*one, "<", most]))
+        least, most = sorted((self.of(self.NUMBERS), self.of(self.NUMBERS)))
+        one = [self.of((">", ">=", "<", "<=", "=")), least]
+        between = [self.of((">", ">=")), least, self.of(("<", "<=")), most]
+        comparison: list[Any] = self.of((one, one, between, [*one, "<", most]))
         return comparison
 
 

@@ -22,7 +22,16 @@ from ministack.core.responses import json_response, new_uuid
 from ministack.services import apigateway_v1, dynamodb, eventbridge, firehose, sqs
 from ministack.services.cloudformation import provisioners, stacks
 
-from scorecast.twin import event_limits, event_patterns, function_limits, function_patches, iam_patches, table_limits
+from scorecast.twin import (
+    consumed_capacity,
+    event_limits,
+    event_patterns,
+    function_limits,
+    function_patches,
+    iam_patches,
+    table_limits,
+    table_refusals,
+)
 from scorecast.twin.buffer import Buffer, Records, is_plain, make_body
 from scorecast.twin.patch import wrap
 from scorecast.twin.sorted_indexes import keep_indexes_sorted
@@ -39,8 +48,6 @@ def apply() -> None:
     deliver_rules_to_firehose()
     buffer_firehose_records()
     keep_event_time()
-    read_expressions_once()
-    take_attributes_for_no_types()
     keep_streams_over_a_restart()
     keep_paths_encoded()
     import_routes_for_any_method()
@@ -53,9 +60,18 @@ def apply() -> None:
     event_limits.apply()
     event_patterns.apply()
     function_limits.apply()
+    apply_to_tables()
+
+
+def apply_to_tables() -> None:
+    """Apply the patches of what DynamoDB answers, which tests compare with other engines."""
+    read_expressions_once()
+    take_attributes_for_no_types()
     table_limits.apply()
+    table_refusals.apply()
     keep_indexes_sorted()
     keep_tables_sorted()
+    consumed_capacity.apply()
 
 
 # ---------------------------------------------------------------- updates of DynamoDB

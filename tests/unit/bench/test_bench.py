@@ -14,7 +14,7 @@ from bench.rig.boards import build_index, entry_item
 from bench.rig.memory import ListedBoard, MemoryClient, MemoryTables
 from bench.rig.meter import Meter, PlainWriter, one_by_one
 from bench.rig.scores import SHAPES, Oracle, draw_entries, draw_scores
-from bench.rig.sizes import item_bytes, number_bytes, read_units
+from bench.rig.sizes import item_bytes, number_bytes
 from bench.rig.tables import BOARDS, LEADERBOARD, definition_of, index_names
 from scorecast.leaderboard.index.entries import entry_index
 from scorecast.leaderboard.index.lookup import RankIndex
@@ -22,6 +22,7 @@ from scorecast.leaderboard.index.shape import FIRST, PART_ENTRIES, RANGE_ENTRIES
 from scorecast.leaderboard.index.table import IndexTable
 from scorecast.leaderboard.order_key import score_order
 from scorecast.runtime.together import together
+from scorecast.twin.consumed_capacity import read_units
 
 UPDATE = {"Update": {"TableName": BOARDS, "Key": {"collection": {"S": "counters"}, "name": {"S": "board"}}}}
 

@@ -1,0 +1,93 @@
+"""The twin refuses requests of DynamoDB that MiniStack takes, with the words of DynamoDB Local."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.table_requests import DEFINITION, TABLE
+from tests.support.twin_tables import call_twin, patched_tables
+
+Json = dict[str, Any]
+
+KEY = {"id": {"S": "a"}, "since": {"S": "x"}}
+ITEM = KEY | {"board": {"S": "one"}, "score": {"N": "1"}, "place": {"S": "a"}, "deep": {"M": {"a": {"N": "1"}}}}
+QUERY = {"KeyConditionExpression": "board = :b", "ExpressionAttributeValues": {":b": {"S": "one"}}}
+
+
+@pytest.fixture(autouse=True)
+def table() -> Iterator[None]:
+    with patched_tables():
+        call_twin("create_table", DEFINITION)
+        call_twin("put_item", {"TableName": TABLE, "Item": ITEM})
+        yield
+
+
+def refusal(operation: str, **request: Any) -> str:
+    """Return the words of a refusal; "" for an answer."""
+    answer = call_twin(operation, {"TableName": TABLE, **request})
+    assert answer.get("__type", "ValidationException") == "ValidationException"
+    return str(answer.get("message", ""))
+
+
+@pytest.mark.parametrize(
+    "update",
+    ["SET score = :v, score = :v", "SET deep.a = :v REMOVE deep", "ADD score :v SET #s = :v", "REMOVE deep.a, deep.a"],
+)
+def test_an_update_changes_an_attribute_once(update: str) -> None:
+    request = {"UpdateExpression": update, "ExpressionAttributeValues": {":v": {"N": "1"}}}
+    request = {name: value for name, value in request.items() if name == "UpdateExpression" or ":v" in update}
+    names = {"ExpressionAttributeNames": {"#s": "score"}} if "#s" in update else {}
+    assert "Two document paths overlap" in refusal("update_item", Key=KEY, **request, **names)
+    action = {"Update": {"TableName": TABLE, "Key": KEY, **request, **names}}
+    assert "Two document paths overlap" in refusal("transact_write_items", TransactItems=[action])
+
+
+def test_different_parts_of_an_attribute_change_together() -> None:
+    assert not refusal("update_item", Key=KEY, UpdateExpression="REMOVE deep.a, deep.b, board")
+
+
+@pytest.mark.parametrize("path", ["nowhere.a", "nowhere[0]", "score.a", "deep[0]", "deep.b.c"])
+def test_a_part_is_removed_from_what_is_there(path: str) -> None:
+    assert "document path" in refusal("update_item", Key=KEY, UpdateExpression=f"REMOVE {path}")
+
+
+@pytest.mark.parametrize("operation", ["query", "scan"])
+@pytest.mark.parametrize(
+    ("request_", "words"),
+    [
+        ({"FilterExpression": "attribute_exists(hidden)"}, "reserved keyword: hidden"),
+        ({"ProjectionExpression": "id, hidden"}, "Invalid ProjectionExpression: Attribute name is a reserved keyword"),
+        ({"FilterExpression": "attribute_exists(deep.a)"}, "filter attributes: [deep]"),
+        ({"ProjectionExpression": "deep.a, place"}, "by_score does not project [deep, place]"),
+        ({"Select": "ALL_ATTRIBUTES"}, "projection type is not ALL"),
+    ],
+)
+def test_what_an_index_does_not_have_is_not_read_from_it(operation: str, request_: Json, words: str) -> None:
+    query = QUERY if operation == "query" else {}
+    assert words in refusal(operation, IndexName="by_score", **query, **request_)
+
+
+@pytest.mark.parametrize(("index", "key"), [("by_score", "score"), ("by_place", "board"), (None, "since")])
+def test_a_query_filters_by_no_key_of_its_own(index: str | None, key: str) -> None:
+    request = QUERY if index else {"KeyConditionExpression": "id = :i", "ExpressionAttributeValues": {":i": {"S": "a"}}}
+    request = request | ({"IndexName": index} if index else {})
+    words = f"Filter Expression can only contain non-primary key attributes: Primary key attribute: {key}"
+    assert refusal("query", FilterExpression=f"attribute_exists({key})", **request) == words
+
+
+def test_a_query_filters_by_whatever_else_its_index_has() -> None:
+    assert not refusal("query", IndexName="by_score", FilterExpression="attribute_exists(id)", **QUERY)
+    names = {"ExpressionAttributeNames": {"#t": "text"}}
+    assert not refusal("query", IndexName="by_score", FilterExpression="attribute_not_exists(#t)", **names, **QUERY)
+
+
+def test_a_key_condition_has_no_reserved_word() -> None:
+    values = {":i": {"S": "a"}}
+    words = refusal("query", KeyConditionExpression="id = :i AND at = :i", ExpressionAttributeValues=values)
+    assert words == "Invalid KeyConditionExpression: Attribute name is a reserved keyword; reserved keyword: at"
+
+
+def test_a_transaction_reads_no_overlapping_paths() -> None:
+    get = {"Get": {"TableName": TABLE, "Key": KEY, "ProjectionExpression": "deep.a, deep"}}
+    assert "Two document paths overlap" in refusal("transact_get_items", TransactItems=[get])
