@@ -2,6 +2,7 @@
 
 import contextvars
 import gzip
+import itertools
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,14 +16,15 @@ INTERVAL_S = 1.0
 SIZE_BYTES = 1024 * 1024
 
 
-@dataclass
-class _Pending:
+@dataclass(eq=False)
+class Pending:
     """The records for one destination's next object."""
 
     stream: Json
     dest: Json
     # The account and region of the first call; the timer's thread has none of its own.
     context: contextvars.Context = field(default_factory=contextvars.copy_context)
+    number: int = field(default_factory=itertools.count().__next__)
     records: Records = field(default_factory=list)
     size_bytes: int = 0
 
@@ -37,19 +39,25 @@ class Buffer:
     def __init__(self, deliver: Callable[[Json, Json, Records], None]) -> None:
         self._deliver = deliver
         self._lock = threading.Lock()
-        self._pending: dict[str, _Pending] = {}
+        self._pending: dict[str, Pending] = {}
+        self._delivering: list[Pending] = []
 
     def add(self, stream: Json, dest: Json, records: Records) -> None:
         key = f"{stream['arn']}/{dest['id']}"
         with self._lock:
             is_first = key not in self._pending
-            pending = self._pending.setdefault(key, _Pending(stream, dest))
+            pending = self._pending.setdefault(key, Pending(stream, dest))
             pending.extend(records)
             is_full = pending.size_bytes >= SIZE_BYTES
         if is_first or is_full:
             timer = threading.Timer(0 if is_full else INTERVAL_S, self._flush, [key])
             timer.daemon = True
             timer.start()
+
+    def pending(self) -> list[Pending]:
+        """Return what is not delivered yet, also what is being delivered."""
+        with self._lock:
+            return [*self._delivering, *self._pending.values()]
 
     def flush(self) -> None:
         for key in list(self._pending):
@@ -58,8 +66,14 @@ class Buffer:
     def _flush(self, key: str) -> None:
         with self._lock:
             pending = self._pending.pop(key, None)
+            if pending:
+                self._delivering.append(pending)
         if pending:
-            pending.context.run(self._deliver, pending.stream, pending.dest, pending.records)
+            try:
+                pending.context.run(self._deliver, pending.stream, pending.dest, pending.records)
+            finally:
+                with self._lock:
+                    self._delivering.remove(pending)
 
 
 def make_body(records: Records, config: Json) -> bytes:

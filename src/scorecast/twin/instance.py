@@ -17,6 +17,7 @@ from typing import Any
 
 from scorecast.errors import UserError
 from scorecast.ops.stack.local_engine import CREDENTIALS, REGION, endpoint_on
+from scorecast.twin.journal import FILE
 
 DEFAULT_PORT = 4566
 
@@ -35,6 +36,16 @@ class Twin:
     @property
     def log_file(self) -> Path:
         return self.state_dir / "engine.log"
+
+    @property
+    def journal(self) -> Path:
+        """The file with the engine's state."""
+        return self.state_dir / "state" / FILE
+
+    @property
+    def objects(self) -> Path:
+        """The folder with the objects of S3."""
+        return self.state_dir / "s3"
 
     @property
     def build(self) -> Path:

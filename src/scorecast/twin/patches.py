@@ -6,11 +6,8 @@ MiniStack does without it. docs/twin.md lists the patches with their tests, and 
 
 import base64
 import contextvars
-import copy
 import json
 import logging
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -33,6 +30,7 @@ from scorecast.twin import (
     table_refusals,
 )
 from scorecast.twin.buffer import Buffer, Records, is_plain, make_body
+from scorecast.twin.durability import keep_state_while_it_runs
 from scorecast.twin.patch import wrap
 from scorecast.twin.sorted_indexes import keep_indexes_sorted
 from scorecast.twin.sorted_tables import keep_tables_sorted
@@ -48,19 +46,18 @@ def apply() -> None:
     deliver_rules_to_firehose()
     buffer_firehose_records()
     keep_event_time()
-    keep_streams_over_a_restart()
     keep_paths_encoded()
     import_routes_for_any_method()
     keep_queue_urls_on_any_port()
     draw_new_names()
     set_up_tables_completely()
-    save_every_service()
     function_patches.apply()
     iam_patches.apply()
     event_limits.apply()
     event_patterns.apply()
     function_limits.apply()
     apply_to_tables()
+    keep_state_while_it_runs(_buffer)
 
 
 def apply_to_tables() -> None:
@@ -207,7 +204,7 @@ def _seconds(value: object) -> float | None:
     return float(value) if isinstance(value, (int, float)) else None
 
 
-# ---------------------------------------------------------------- DynamoDB: streams
+# ---------------------------------------------------------------- DynamoDB: conditions
 
 
 def read_expressions_once() -> None:
@@ -215,25 +212,6 @@ def read_expressions_once() -> None:
     tokenize = lru_cache(maxsize=1024)(dynamodb._tokenize)
     dynamodb._tokenize = lambda expression: list(tokenize(expression))
     dynamodb._condition_syntax_error = lru_cache(maxsize=1024)(dynamodb._condition_syntax_error)
-
-
-_STREAM_STORES = ("_stream_records", "_stream_trimmed", "_closed_streams")
-
-
-def keep_streams_over_a_restart() -> None:
-    """MiniStack saves how far a mapping has read a stream, but not the stream: after a restart it skips new records."""
-    wrap(dynamodb, "get_state", lambda get: {**get(), **{name: _copy_of_store(name) for name in _STREAM_STORES}})
-    wrap(dynamodb, "load_persisted_state", _load_streams)
-
-
-def _copy_of_store(name: str) -> Any:
-    return copy.deepcopy(getattr(dynamodb, name))
-
-
-def _load_streams(original: Callable[[Json], None], data: Json) -> None:
-    original(data)
-    for name in _STREAM_STORES:
-        getattr(dynamodb, name).update(data.get(name, {}))
 
 
 # ---------------------------------------------------------------- API Gateway: encoded paths
@@ -301,28 +279,3 @@ def _create_table(original: Callable[..., Any], logical_id: str, props: Json, st
     if recovery := props.get("PointInTimeRecoverySpecification"):
         dynamodb._update_continuous_backups({"TableName": name, "PointInTimeRecoverySpecification": recovery})
     return name, attributes
-
-
-# ---------------------------------------------------------------- saving the state
-
-
-def save_every_service() -> None:
-    """MiniStack skips a service whose state changes while it is copied, and does not save the twin's buffer."""
-    wrap(app, "_build_persistence_save_dict", _states_to_save)
-
-
-def _states_to_save(original: Callable[[], dict[str, Callable[[], Any]]]) -> dict[str, Callable[[], Any]]:
-    # In a thread of its own: S3 needs an event loop, and this thread's is busy with this call.
-    flushing = threading.Thread(target=_buffer.flush)
-    flushing.start()
-    flushing.join()
-    return {name: partial(_copy_patiently, get_state) for name, get_state in original().items()}
-
-
-def _copy_patiently(get_state: Callable[[], Any], tries: int = 50) -> Any:
-    for _ in range(tries):
-        try:
-            return get_state()
-        except RuntimeError:  # dictionary changed size during iteration
-            time.sleep(0.02)
-    return get_state()

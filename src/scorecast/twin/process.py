@@ -25,6 +25,8 @@ from scorecast.twin.instance import (
     read_note,
     running_port,
 )
+from scorecast.twin.journal import last_cut
+from scorecast.twin.later_objects import LaterObjects
 
 START_DEADLINE_S = 60.0
 # Saving a large state takes seconds, and running functions get ten to finish.
@@ -79,14 +81,14 @@ def _join(twin: Twin) -> str:
 
 
 def _explain_kill(twin: Twin) -> str:
-    """If the engine was killed, say what it goes back to: only an orderly stop saves the state."""
+    """If the engine was killed, say what it goes back to."""
     if not note_file(twin.state_dir).exists():
         return ""
-    saved = [file.stat().st_mtime for file in (twin.state_dir / "state").glob("*.json")]
-    if not saved:
-        return "It was killed before it ever saved, so it starts empty."
-    when = datetime.fromtimestamp(max(saved)).astimezone()
-    return f"It was killed without saving, and went back to what it saved on {when:%Y-%m-%d at %H:%M:%S}."
+    cut = last_cut(twin.journal)
+    if cut is None:
+        return "It was killed before it had saved anything, so it starts empty."
+    when = datetime.fromtimestamp(cut.moment).astimezone()
+    return f"It was killed, and went back to {when:%Y-%m-%d, %H:%M:%S}.{when.microsecond // 100_000}, its last save."
 
 
 def _check_port(twin: Twin) -> None:
@@ -106,8 +108,11 @@ def _clear(twin: Twin) -> None:
     note_file(twin.state_dir).unlink(missing_ok=True)
     shutil.rmtree(twin.state_dir / "tmp", ignore_errors=True)
     (twin.state_dir / "tmp").mkdir(parents=True)
-    if not (twin.state_dir / "state" / "s3.json").exists():
-        shutil.rmtree(twin.state_dir / "s3", ignore_errors=True)
+    cut = last_cut(twin.journal)
+    if cut:
+        LaterObjects(twin.journal.parent).remove(cut.number, twin.objects)
+    elif not (twin.journal.parent / "s3.json").exists():  # of an earlier version, which saved when it was stopped
+        shutil.rmtree(twin.objects, ignore_errors=True)
 
 
 def _launch(twin: Twin) -> None:
@@ -131,9 +136,9 @@ def _environment(twin: Twin) -> dict[str, str]:
         # IAM is enforced, as on AWS.
         "AUTH": "true",
         "PERSIST_STATE": "1",
-        "STATE_DIR": str(twin.state_dir / "state"),
+        "STATE_DIR": str(twin.journal.parent),
         "S3_PERSIST": "1",
-        "S3_DATA_DIR": str(twin.state_dir / "s3"),
+        "S3_DATA_DIR": str(twin.objects),
         "TMPDIR": str(twin.state_dir / "tmp"),
         "LAMBDA_EXECUTOR": "local",
         # MiniStack would remove the containers of every other MiniStack here; without a socket it does not use Docker.

@@ -1,0 +1,206 @@
+"""What changed since the last cut, for the kinds of state that an engine has.
+
+Each class compares a part of the engine's memory with what it last returned. A value is serialized at that moment,
+because the engine goes on to change it.
+"""
+
+import json
+import pickle
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from typing import Any, Protocol
+
+from scorecast.twin.journal import Change, Put, Remove, RemoveBefore
+
+Json = dict[str, Any]
+Marks = dict[str, Hashable]
+
+
+class Rows(Protocol):
+    """A part of the engine's state."""
+
+    def changes(self) -> Iterator[Change]:
+        """Yield what changed since the last call, or since `adopt`."""
+
+    def adopt(self) -> None:
+        """Take what there is for what is in the journal."""
+
+
+def name_owner(*parts: str) -> str:
+    return json.dumps(parts)
+
+
+def parts_of(owner: str) -> list[str]:
+    parts: list[str] = json.loads(owner)
+    return parts
+
+
+def dump(value: Any) -> bytes:
+    # Texts, numbers, lists and dictionaries only; three times as fast as JSON, and it keeps tuples and bytes.
+    return pickle.dumps(value, protocol=5)
+
+
+def load(value: bytes) -> Any:
+    return pickle.loads(value)
+
+
+class ComparedRows:
+    """Rows that tell by a mark whether they changed; dictionaries are compared, which takes 0.2 us a row."""
+
+    def __init__(self, rows: Callable[[], Iterable[tuple[str, Marks, Callable[[str], Any]]]]) -> None:
+        """Take a function that lists owners, each with the marks of its rows by their keys, and a row's value."""
+        self._rows = rows
+        self._marks: dict[str, Marks] = {}
+
+    def adopt(self) -> None:
+        self._marks = {owner: marks for owner, marks, _ in self._rows()}
+
+    def changes(self) -> Iterator[Change]:
+        before, self._marks = self._marks, {}
+        for owner, marks, value_of in self._rows():
+            self._marks[owner] = marks
+            saved = before.pop(owner, {})
+            if changed := dict(marks.items() - saved.items()):
+                yield from [Put(owner, key, dump(value_of(key))) for key in marks if key in changed]
+            yield from (Remove(owner, key) for key in saved.keys() - marks.keys())
+        yield from map(Remove, before)
+
+
+class AppendedRows:
+    """Lists that grow at their end and lose entries at their front only."""
+
+    def __init__(self, lists: Callable[[], Iterable[tuple[str, list[Json]]]], key_of: Callable[[Json], str]) -> None:
+        self._lists = lists
+        self._key_of = key_of
+        # The first and the last entry of each list.
+        self._ends: dict[str, tuple[Json, Json]] = {}
+
+    def adopt(self) -> None:
+        self._ends = {owner: (entries[0], entries[-1]) for owner, entries in self._lists() if entries}
+
+    def changes(self) -> Iterator[Change]:
+        before, self._ends = self._ends, {}
+        for owner, growing in self._lists():
+            if entries := list(growing):
+                self._ends[owner] = entries[0], entries[-1]
+                yield from self._changes_of(owner, entries, before.get(owner))
+        for owner in before.keys() - self._ends.keys():
+            yield Remove(owner)
+
+    def _changes_of(self, owner: str, entries: list[Json], ends: tuple[Json, Json] | None) -> Iterator[Change]:
+        first, last = ends or (None, None)
+        new = len(entries)
+        while new and entries[new - 1] is not last:
+            new -= 1
+        for entry in entries[new:]:
+            yield Put(owner, self._key_of(entry), dump(entry))
+        if ends and entries[0] is not first:
+            yield RemoveBefore(owner, self._key_of(entries[0]))
+
+
+class MarkedRows:
+    """The items of tables, which a write marks."""
+
+    def __init__(self, tables: Callable[[], Iterable[tuple[str, Json]]]) -> None:
+        """Take a function that lists owner and table; a table's `items` has the items by partition and sort key."""
+        self._tables = tables
+        # The tables whose items are in the journal, with these items: replacing all of them marks none.
+        self._known: dict[str, tuple[Json, Any]] = {}
+        self._marked: dict[tuple[int, str, str], None] = {}
+
+    def mark(self, table: Json, pk: str, sk: str) -> None:
+        """Note that an item was written or removed."""
+        self._marked[id(table), pk, sk] = None
+
+    @property
+    def is_marked(self) -> bool:
+        return bool(self._marked)
+
+    def adopt(self) -> None:
+        self._known = {owner: (table, table["items"]) for owner, table in self._tables()}
+        self._marked.clear()
+
+    def changes(self) -> Iterator[Change]:
+        before, owners = self._known, dict[int, tuple[str, Json]]()
+        self._known = {owner: (table, table["items"]) for owner, table in self._tables()}
+        for owner, (table, items) in self._known.items():
+            known = before.get(owner)
+            if known and known[0] is table and known[1] is items:
+                owners[id(table)] = owner, items
+            else:
+                yield from _all_items(owner, items)
+        yield from self._marked_items(owners)
+        for owner in before.keys() - self._known.keys():
+            yield Remove(owner)
+
+    def _marked_items(self, owners: dict[int, tuple[str, Json]]) -> Iterator[Change]:
+        while self._marked:
+            (table, pk, sk), _ = self._marked.popitem()
+            if table in owners:
+                owner, items = owners[table]
+                item = items.get(pk, {}).get(sk)
+                yield Remove(owner, _item_key(pk, sk)) if item is None else Put(owner, _item_key(pk, sk), dump(item))
+
+
+def _all_items(owner: str, items: Json) -> Iterator[Change]:
+    yield Remove(owner)
+    for pk, partition in list(items.items()):
+        for sk, item in list(partition.items()):
+            yield Put(owner, _item_key(pk, sk), dump(item))
+
+
+def _item_key(pk: str, sk: str) -> str:
+    return json.dumps([pk, sk])
+
+
+def items_of(rows: Iterable[tuple[str, bytes]]) -> dict[str, dict[str, Json]]:
+    """Return a table's items as they were written."""
+    items: dict[str, dict[str, Json]] = {}
+    for key, value in rows:
+        pk, sk = json.loads(key)
+        items.setdefault(pk, {})[sk] = load(value)
+    return items
+
+
+class ReplacedRows:
+    """An owner's rows, which are written again together if one of them changed."""
+
+    def __init__(self, owner: str, rows: Callable[[], Iterable[tuple[Hashable, Any]]]) -> None:
+        """Take a function that lists mark and value of all rows."""
+        self._owner = owner
+        self._rows = rows
+        self._marks: list[Hashable] | None = None
+
+    def adopt(self) -> None:
+        """Do nothing, so that the first cut replaces what is in the journal."""
+
+    def changes(self) -> Iterator[Change]:
+        rows = list(self._rows())
+        marks = [mark for mark, _ in rows]
+        if marks != self._marks:
+            self._marks = marks
+            yield Remove(self._owner)
+            for number, (_, value) in enumerate(rows):
+                yield Put(self._owner, str(number), dump(value))
+
+
+class DocumentRows:
+    """Small states that are written whole, as texts; a mark, cheaper to make, tells whether one may have changed."""
+
+    def __init__(self, owner: str, documents: Callable[[], Iterable[tuple[str, bytes, Callable[[], str]]]]) -> None:
+        """Take a function that lists the name of each document, its mark, and what makes its text."""
+        self._owner = owner
+        self._documents = documents
+        self._marks: dict[str, int] = {}
+        self._texts: dict[str, int] = {}
+
+    def adopt(self) -> None:
+        self._marks = {name: hash(mark) for name, mark, _ in self._documents()}
+
+    def changes(self) -> Iterator[Change]:
+        for name, mark, make_text in self._documents():
+            if self._marks.get(name) != hash(mark):
+                self._marks[name] = hash(mark)
+                text = make_text()
+                if self._texts.get(name) != hash(text):
+                    self._texts[name] = hash(text)
+                    yield Put(self._owner, name, text.encode())

@@ -1,0 +1,224 @@
+"""What the journal keeps of MiniStack: how each service's state becomes rows, and rows a service's state.
+
+Items, records of streams, messages, streams of logs and what waits for Firehose are rows of their own. The rest of each
+service is one document, as MiniStack itself would save it.
+"""
+
+import json
+import pickle
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+from ministack import app
+from ministack.core import persistence
+from ministack.core.responses import AccountRegionScopedDict, AccountScopedDict
+from ministack.services import cloudwatch_logs, dynamodb, firehose, lambda_svc, sqs
+
+from scorecast.twin.buffer import Buffer
+from scorecast.twin.changed_rows import (
+    AppendedRows,
+    ComparedRows,
+    DocumentRows,
+    Json,
+    MarkedRows,
+    Marks,
+    ReplacedRows,
+    Rows,
+    items_of,
+    load,
+    name_owner,
+    parts_of,
+)
+from scorecast.twin.journal import Journal
+from scorecast.twin.patch import wrap
+
+_DOCUMENTS = name_owner("documents")
+_PENDING = name_owner("pending records")
+# To copy its state, with all templates and events of stacks, takes much longer than to see whether it changed.
+_SLOW = "cloudformation"
+
+# A scope is an account, a region and a name.
+Scoped = Iterator[tuple[tuple[str, str, str], Any]]
+
+
+def separate_rows_from_documents() -> None:
+    """MiniStack's states contain items, messages and logs; here these are rows, and a state has the rest."""
+    _separate(dynamodb, "tables", "items", dynamodb._INDEX_MEMBERS)
+    wrap(dynamodb, "get_state", lambda get: {**get(), "_stream_trimmed": dynamodb._stream_trimmed})
+    wrap(dynamodb, "load_persisted_state", _load_streams)
+    _separate(sqs, "queues", "messages")
+    _separate(cloudwatch_logs, "log_groups", "streams")
+
+
+def _separate(service: Any, store: str, *apart: str) -> None:
+    """Let a service's state have all its stores, but the records of one of them without what is kept apart."""
+    names = list(service.get_state())
+
+    def get_state() -> Json:
+        state = {name: getattr(service, f"_{name}") for name in names}
+        rest = AccountRegionScopedDict()
+        for scope, record in _all(state[store]):
+            rest._data[scope] = {name: value for name, value in record.items() if name not in apart}
+        return {**state, store: rest}
+
+    service.get_state = get_state
+
+
+_STREAM_STORES = ("_stream_records", "_stream_trimmed", "_closed_streams")
+
+
+def _load_streams(original: Callable[[Json], None], state: Json) -> None:
+    """MiniStack saves how far a mapping has read a stream, but not the stream: after a restart it skips new records."""
+    original(state)
+    for name in _STREAM_STORES:
+        getattr(dynamodb, name).update(state.get(name, {}))
+
+
+def rows_of(buffer: Buffer) -> tuple[MarkedRows, list[Rows]]:
+    """Return the rows of everything that the engine keeps; the items among them have to be told what is written."""
+    items = MarkedRows(lambda: ((name_owner("items", *scope), table) for scope, table in _all(dynamodb._tables)))
+    return items, [
+        items,
+        AppendedRows(_streams, lambda record: record["dynamodb"]["SequenceNumber"]),
+        ComparedRows(_closed_streams),
+        ComparedRows(_messages),
+        ComparedRows(_log_streams),
+        ReplacedRows(_PENDING, lambda: _pending(buffer)),
+        DocumentRows(_DOCUMENTS, _documents),
+    ]
+
+
+def read_state(journal: Journal, service: str) -> Json | None:
+    """Return a service's state as MiniStack loads it; None if the journal has none."""
+    document = journal.value(_DOCUMENTS, service)
+    if document is None:
+        return None
+    state: Json = json.loads(document, object_hook=persistence._json_object_hook)
+    if add_rows := _ADD_ROWS.get(service):
+        add_rows(journal, state)
+    return state
+
+
+def _all(store: Any) -> Scoped:
+    yield from list(store._data.items())
+
+
+# ---------------------------------------------------------------- rows
+
+
+def _streams() -> Iterator[tuple[str, list[Json]]]:
+    for scope, records in _all(dynamodb._stream_records):
+        # A table that is made again has another stream.
+        label = (dynamodb._tables._data.get(scope) or {}).get("LatestStreamLabel") or ""
+        yield name_owner("stream", *scope, label), records
+
+
+_Owner = tuple[str, Marks, Callable[[str], Any]]
+
+
+def _closed_streams() -> Iterator[_Owner]:
+    for scope, stream in _all(dynamodb._closed_streams):
+        yield name_owner("closed stream", *scope), {"": stream["trimmed"]}, {"": stream}.__getitem__
+
+
+def _messages() -> Iterator[_Owner]:
+    for scope, queue in _all(sqs._queues):
+        messages = {message["id"]: message for message in list(queue["messages"])}
+        # To receive a message moves the moment from which it is visible again.
+        marks = {key: message["visible_at"] for key, message in messages.items()}
+        yield name_owner("messages", *scope), marks, messages.__getitem__
+
+
+def _log_streams() -> Iterator[_Owner]:
+    for scope, group in _all(cloudwatch_logs._log_groups):
+        streams = dict(group["streams"])
+        marks: Marks = {name: (len(stream["events"]), stream["lastIngestionTime"]) for name, stream in streams.items()}
+        yield name_owner("logs", *scope), marks, streams.__getitem__
+
+
+def _pending(buffer: Buffer) -> Iterator[tuple[Any, Any]]:
+    for each in buffer.pending():
+        yield (each.number, len(each.records)), (each.stream["arn"], each.dest["id"], list(each.records))
+
+
+# ---------------------------------------------------------------- documents
+
+
+def _documents() -> Iterator[tuple[str, bytes, Callable[[], str]]]:
+    for name, get_state in app._build_persistence_save_dict().items():
+        if name == _SLOW:
+            stores = _stores_of(app._get_module(name))
+            yield name, pickle.dumps(stores), lambda get_state=get_state: _text(_patiently(get_state))  # type: ignore[misc]
+        elif (state := _patiently(get_state)) is not None:
+            yield name, pickle.dumps(state), partial(_text, state)
+
+
+def _stores_of(service: Any) -> Json:
+    return {name: value for name, value in vars(service).items() if isinstance(value, _STORES)}
+
+
+_STORES = (AccountRegionScopedDict, AccountScopedDict)
+
+
+def _text(state: Json) -> str:
+    return json.dumps(state, default=persistence._json_default)
+
+
+def _patiently(get_state: Callable[[], Any], tries: int = 50) -> Any:
+    for _ in range(tries):
+        try:
+            return get_state()
+        except RuntimeError:  # dictionary changed size during iteration, by another thread
+            time.sleep(0.002)
+    return get_state()
+
+
+# ---------------------------------------------------------------- back into MiniStack
+
+
+def _add_items(journal: Journal, state: Json) -> None:
+    for scope, table in _all(state["tables"]):
+        table["items"] = items_of(journal.rows(name_owner("items", *scope)))
+    state["_stream_records"], state["_closed_streams"] = AccountRegionScopedDict(), AccountRegionScopedDict()
+    for owner in journal.owners():
+        kind, *names = parts_of(owner)
+        if kind == "stream":
+            records = [load(value) for _, value in journal.rows(owner)]
+            state["_stream_records"].set_scoped(*names[:3], records)
+        elif kind == "closed stream":
+            ((_, stream),) = journal.rows(owner)
+            state["_closed_streams"].set_scoped(*names, load(stream))
+
+
+def _add_messages(journal: Journal, state: Json) -> None:
+    for scope, queue in _all(state["queues"]):
+        queue["messages"] = [load(value) for _, value in journal.rows(name_owner("messages", *scope))]
+
+
+def _add_log_streams(journal: Journal, state: Json) -> None:
+    for scope, group in _all(state["log_groups"]):
+        group["streams"] = {name: load(value) for name, value in journal.rows(name_owner("logs", *scope))}
+
+
+_ADD_ROWS = {"dynamodb": _add_items, "sqs": _add_messages, "cloudwatch_logs": _add_log_streams}
+
+
+def return_pending(journal: Journal, buffer: Buffer) -> None:
+    """Give the buffer the records that waited for Firehose; call it when the streams are loaded."""
+    streams = {stream["arn"]: stream for stream in firehose._streams._data.values()}
+    for _, value in journal.rows(_PENDING):
+        arn, destination_id, records = load(value)
+        for destination in streams.get(arn, {}).get("destinations", []):
+            if destination["id"] == destination_id:
+                buffer.add(streams[arn], destination, records)
+
+
+def release_messages_of_functions() -> None:
+    """Let functions have the messages at once that they had when the engine ended, and so they."""
+    sources = {mapping.get("EventSourceArn") for _, mapping in _all(lambda_svc._esms)}
+    for _, queue in _all(sqs._queues):
+        if queue["attributes"]["QueueArn"] in sources:
+            for message in queue["messages"]:
+                message["visible_at"] = min(message["visible_at"], time.time())
