@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page
 
 # Chromium loads the suggestions of its address bar as pages of their own, in one process per tab: half of the CPU
 # time of these tests. The last list of features alone counts, so this one repeats what Playwright turns off.
@@ -132,3 +132,6 @@ def height(element: Locator) -> float:
 
 OpenTab = Callable[..., Visit]
 """Opens a tab; takes what browser.new_context takes (viewport, locale, ...)."""
+
+Check = Callable[["Page"], list[str]]
+"""Lists the faults of a page."""

@@ -65,12 +65,12 @@ def serve_empty(monkeypatch: pytest.MonkeyPatch) -> Leaderboard:
     return Leaderboard(table)
 
 
-def go(visit: OpenTab, leaderboard: Leaderboard, hash_: str = "", **options: Any) -> Visit:
+def go(visit: OpenTab, leaderboard: Leaderboard, hash_: str = "", mode: str = "", **options: Any) -> Visit:
     """Open the page in a tab whose clock only the test moves, and wait until it shows the first answers."""
     tab = visit(**options)
     tab.page.route("**/*", leaderboard.answer)
     tab.page.clock.install(time=LOADED_AT)
     tab.page.clock.pause_at(OPENED_AT)
-    tab.page.goto(f"{ADDRESS}#{hash_}")
+    tab.page.goto(f"{ADDRESS}{mode}#{hash_}")
     tab.page.locator(f"body[data-state={'live' if leaderboard.status == 200 else 'error'}]").wait_for()
     return tab

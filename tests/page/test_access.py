@@ -4,25 +4,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Any
 
 import pytest
 
 from scorecast.leaderboard.derived_board import policy_by_name
 from scorecast.leaderboard.policy import BoardPolicy, Every, Order
-from tests.page.browser import OpenTab, Visit
+from tests.page.browser import Check, OpenTab, Visit
 from tests.page.leaderboard import Leaderboard, go
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Page
-
-Check = Callable[["Page"], list[str]]
-
-RULES = {
-    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    "resultTypes": ["violations"],
-}
 
 
 @pytest.fixture
@@ -33,21 +22,6 @@ def forty(leaderboard: Leaderboard) -> Leaderboard:
     leaderboard.put("Zzz", "p1", "72", "user 01")
     leaderboard.table.declare("Zzz", BoardPolicy(order=Order.ASCENDING, closes_at="2020-01-01T00:00:00Z"))
     return leaderboard
-
-
-@pytest.fixture(scope="module")
-def violations() -> Check:
-    """Return what lists the faults that axe-core finds in a page."""
-    from axe_playwright_python.sync_playwright import Axe
-
-    axe = Axe()
-
-    def check(page: Page) -> list[str]:
-        page.clock.resume()  # axe waits by the page's timers
-        found = axe.run(page, options=RULES).response["violations"]
-        return [f"{one['id']}: {node['html'][:200]}" for one in found for node in one["nodes"]]
-
-    return check
 
 
 STATES = {
@@ -65,7 +39,7 @@ STATES = {
 )
 def test_axe_finds_nothing(visit: OpenTab, forty: Leaderboard, violations: Check, state: str, scheme: str) -> None:
     locale = "zh-CN" if state == "chinese" else "en-GB"
-    size = {"viewport": {"width": 390, "height": 844}} if state == "phone" else {}
+    size: dict[str, Any] = {"viewport": {"width": 390, "height": 844}} if state == "phone" else {}
     hash_ = STATES.get(state, "Abc&id=p13")
     if state == "columns":
         forty.table.declare("Abc", BoardPolicy(then_by="penalty:ascending,solvedAt:descending"))

@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from scorecast.api.endpoints.documents import Document
+from scorecast.api.endpoints.documents import GetOpenApi, ShowPage
 from scorecast.api.errors import ApiError
 from scorecast.api.reader import LeaderboardReader
 from scorecast.api.responses import Answer, json_answer, options_answer, problem_answer, revalidated
@@ -16,7 +16,7 @@ from scorecast.api.routes import read_query
 from scorecast.errors import CannotRead, NotAcknowledged
 from scorecast.runtime.aws import code_of, create_client
 from scorecast.runtime.logs import logger
-from scorecast.runtime.settings import ApiSettings
+from scorecast.runtime.settings import ApiSettings, read_frame_ancestors
 
 _TOO_BUSY = ApiError(503, "The leaderboard is too busy to answer; try again in a second.")
 
@@ -53,8 +53,13 @@ def _answered(request: dict[str, Any]) -> Answer:
 
 
 def _answer(request: dict[str, Any]) -> Answer:
-    query = read_query(request)
-    return query.answer() if isinstance(query, Document) else json_answer(query.answer(reader()))
+    match read_query(request):
+        case ShowPage() as page:
+            return page.answer(read_frame_ancestors(os.environ))
+        case GetOpenApi() as document:
+            return document.answer()
+        case question:
+            return json_answer(question.answer(reader()))
 
 
 @cache

@@ -73,11 +73,11 @@ def problem_answer(error: ApiError) -> Answer:
     return _answer(error.status, "application/problem+json", json_text(problem), {**headers, **allowed})
 
 
-def page_answer(html: str) -> Answer:
-    """Answer the page; its policy allows its own inline script and style by their hashes, and its own API."""
+def page_answer(html: str, frame_ancestors: str) -> Answer:
+    """Answer the page; its policy allows its own inline script and style by their hashes, its API, and some frames."""
     policy = (
         f"default-src 'none'; script-src {_sources('script', html)}; style-src {_sources('style', html)}; "
-        "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        f"connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors {frame_ancestors}"
     )
     return _answer(200, "text/html; charset=utf-8", html, _STATIC | {"Content-Security-Policy": policy})
 

@@ -78,7 +78,7 @@ def in_period(read: Callable[[Parameters], Query]) -> Callable[[Parameters], Que
 
 # The first match wins: an id may end in /histogram.
 ROUTES = (
-    Route("/", lambda _: ShowPage()),
+    Route("/", lambda _: ShowPage(), ("screen", "embed")),
     Route("/openapi.json", lambda _: GetOpenApi()),
     Route(
         "/leaderBoard/",

@@ -150,6 +150,11 @@ def _attributes(environment: Mapping[str, str]) -> AttributeNames:
     )
 
 
+def read_frame_ancestors(environment: Mapping[str, str]) -> str:
+    """Read which sites may show the page in a frame, as a security policy has them; none by default."""
+    return environment.get("FRAME_ANCESTORS") or "'none'"
+
+
 def read_names(text: str) -> tuple[str, ...]:
     """Read names that commas separate, each once."""
     return tuple(dict.fromkeys(name for name in text.split(",") if name))

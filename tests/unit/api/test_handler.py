@@ -147,10 +147,23 @@ def test_hostile_names_are_json_like_any_other() -> None:
 def test_the_content_security_policy_allows_the_pages_own_script_and_style_only(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    answer = page_answer("<style>a{}</style><script>b()</script>")
+    answer = page_answer("<style>a{}</style><script>b()</script>", "https://a.example")
     policy = answer["headers"]["Content-Security-Policy"]
     assert re.search(r"script-src 'sha256-[A-Za-z0-9+/]{43}='; style-src 'sha256-", policy)
     assert "unsafe" not in policy
+
+
+@pytest.mark.parametrize(
+    ("sites", "allowed"), [("", "'none'"), ("https://a.example *.b.example", "https://a.example *.b.example")]
+)
+def test_the_page_may_be_framed_by_the_sites_of_the_parameter_and_by_none_otherwise(
+    monkeypatch: pytest.MonkeyPatch, sites: str, allowed: str
+) -> None:
+    monkeypatch.setenv("FRAME_ANCESTORS", sites)
+    policy = handler.handle({"path": "/", "queryStringParameters": {"embed": ""}}, None)["headers"][
+        "Content-Security-Policy"
+    ]
+    assert policy.endswith(f"; frame-ancestors {allowed}")
 
 
 def test_the_page_is_served_at_the_root() -> None:

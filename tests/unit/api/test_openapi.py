@@ -17,6 +17,8 @@ from scorecast.leaderboard.index import lookup
 DOCUMENT = json.loads(Path(scorecast.api.__file__).with_name("openapi.json").read_text(encoding="utf-8"))
 OPERATIONS = [(path, methods["get"]) for path, methods in DOCUMENT["paths"].items()]
 EXAMPLES = {
+    "screen": "",
+    "embed": "",
     "hackathonName": "a",
     "limit": "5",
     "next": "x",

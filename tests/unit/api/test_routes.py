@@ -33,6 +33,8 @@ def asked_many(**parameters: list[str]) -> Query:
     [
         ("/", {}, ShowPage()),
         ("", {}, ShowPage()),
+        ("/", {"screen": ""}, ShowPage()),
+        ("/", {"embed": ""}, ShowPage()),
         ("/leaderBoard", {}, ListBoards()),
         ("/leaderBoard/", {}, ListBoards(100, None)),
         ("/leaderBoard/", {"limit": "5", "next": "x"}, ListBoards(5, "x")),

@@ -15,9 +15,9 @@ _FOLDER = Path(__file__).parents[1]
 class ShowPage:
     """The page for people."""
 
-    def answer(self) -> Answer:
-        """Answer the page."""
-        return _page()
+    def answer(self, frame_ancestors: str) -> Answer:
+        """Answer the page; `frame_ancestors` says, in a security policy's words, which sites may show it in a frame."""
+        return _page(frame_ancestors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,9 @@ Document = ShowPage | GetOpenApi
 
 
 @cache
-def _page() -> Answer:
+def _page(frame_ancestors: str) -> Answer:
     """Read the page and hash its script and style, once per process."""
-    return page_answer((_FOLDER / "page.html").read_text(encoding="utf-8"))
+    return page_answer((_FOLDER / "page.html").read_text(encoding="utf-8"), frame_ancestors)
 
 
 @cache
