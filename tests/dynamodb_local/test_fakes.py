@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from bench.rig.tables import BOARDS, LEADERBOARD, definition_of
+from scorecast.consumer import DynamoStore, NotAcknowledged
 from scorecast.leaderboard.index import shape
 from scorecast.leaderboard.item import ENTRIES_ONLY
 from scorecast.leaderboard.policy import BoardPolicy, Keep, Order, Ties
@@ -247,3 +248,22 @@ def scan_in_segments(client: Any) -> list[tuple[str, str]]:
                 break
             start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
     return sorted(found)
+
+
+def test_a_consumers_store_on_dynamodb(engine: Any) -> None:
+    """Its own fake is in tests/unit/consumer."""
+    attributes = [{"AttributeName": "id", "AttributeType": "S"}]
+    keys = [{"AttributeName": "id", "KeyType": "HASH"}]
+    table = {"AttributeDefinitions": attributes, "KeySchema": keys, "BillingMode": "PAY_PER_REQUEST"}
+    engine.dynamodb.create_table(TableName="consumer", **table)
+    store = DynamoStore(engine.dynamodb, "consumer")
+    lease = store.begin("a", "2")
+    assert lease
+    with pytest.raises(NotAcknowledged):
+        store.begin("a", "3")
+    store.finish("a", "2", lease)
+    assert [store.begin("a", order) for order in ("1", "2")] == [None, None]
+    newer = store.begin("a", "3")
+    assert newer
+    store.release("a", newer)
+    assert store.begin("a", "3")

@@ -1,16 +1,21 @@
 """Every item that DynamoDB can hold survives the contract, type for type."""
 
 import json
-from base64 import b64encode
+from base64 import b64decode, b64encode
+from decimal import Decimal
+from typing import Any
 
+from boto3.dynamodb.types import TypeSerializer
 from hypothesis import given
 from hypothesis import strategies as st
 
 from scorecast.changes.change import Change, from_detail, from_event, from_record, to_detail
 from scorecast.changes.claim import read_kept
 from scorecast.changes.claim_store import ClaimStore, resolve
+from scorecast.consumer import read_change
 from scorecast.fanout.plan import ENTRY_BYTES, Publication, publication_of
 from tests.support.fakes import BUS, STREAM_ARN, FakeObjects, Item, record
+from tests.support.schemas import check_entry
 
 texts = st.text(st.characters(exclude_categories=["Cs"]))
 binaries = st.binary().map(lambda raw: b64encode(raw).decode())
@@ -68,6 +73,40 @@ def test_a_change_survives_the_bus_type_for_type(made: Item) -> None:
     change = from_record(made)
     detail = json.loads(json.dumps(to_detail(change)))  # the bus holds numbers as doubles
     assert from_event({"detail": detail, "resources": [STREAM_ARN]}) == change
+
+
+@given(records())
+def test_a_consumer_reads_exact_values_that_boto3_takes(made: Item) -> None:
+    event = {"detail": to_detail(from_record(made)), "resources": [STREAM_ARN]}
+    check_entry(
+        {"Source": "operations.aws.dynamodb", "DetailType": made["eventName"], "Detail": json.dumps(event["detail"])}
+        | {"Resources": [STREAM_ARN]}
+    )
+    change = read_change(json.dumps(event))
+    for name, received in (("NewImage", change.new), ("OldImage", change.old)):
+        for value in (received or {}).values():
+            TypeSerializer().serialize(value)
+        image = made["dynamodb"].get(name)
+        assert received == (image and {key: _exact(value) for key, value in image.items()})
+
+
+def _exact(value: Item) -> Any:
+    """The value in Python; an int equals a Decimal."""
+    [(kind, inner)] = value.items()
+    match kind:
+        case "M":
+            return {key: _exact(one) for key, one in inner.items()}
+        case "L":
+            return [_exact(one) for one in inner]
+        case "B":
+            return b64decode(inner)
+        case "BS":
+            return set(map(b64decode, inner))
+        case "N":
+            return Decimal(inner)
+        case "NS":
+            return set(map(Decimal, inner))
+    return inner if kind in ("S", "BOOL") else None if kind == "NULL" else set(inner)
 
 
 @given(records())

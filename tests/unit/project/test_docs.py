@@ -83,7 +83,7 @@ def test_the_readmes_have_the_same_sections_and_examples() -> None:
 
 # The folders whose modules docs/architecture.md names one by one: what the functions run.
 WALKED = ["runtime", "changes", "dead_letters", "leaderboard", "leaderboard/index", "fanout", "standings"]
-WALKED += ["standings/announce", "api"]
+WALKED += ["standings/announce", "api", "consumer"]
 
 
 @pytest.mark.parametrize("folder", WALKED)
