@@ -4,6 +4,7 @@ import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from scorecast.leaderboard.order_key import LARGEST_MAGNITUDE, SMALLEST_MAGNITUDE
@@ -19,8 +20,7 @@ def meets(item: Mapping[str, Any] | None, request: Mapping[str, Any]) -> bool:
     if not condition:
         return True
     _check_names(f"{condition} {request.get('UpdateExpression', '')}", request)
-    alternatives = (part.split(" AND ") for part in condition.split(" OR "))
-    return any(all(_holds(item or {}, term, request) for term in terms) for terms in alternatives)
+    return any(all(_holds(item or {}, *term, request) for term in terms) for terms in _alternatives(condition))
 
 
 def updated(item: Mapping[str, Any], request: Mapping[str, Any]) -> Item:
@@ -49,21 +49,24 @@ def filtered(items: Iterable[Item], request: Mapping[str, Any]) -> list[Item]:
 
 def key_filter(request: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], bool]:
     """Return the test of a key condition: equality of the partition key, and maybe one condition on the sort key."""
-    condition = request["KeyConditionExpression"]
-    tests: list[Callable[[Mapping[str, Any]], bool]] = []
+    condition, tests = request["KeyConditionExpression"], []
     if found := re.search(r"(\S+) BETWEEN (\S+) AND (\S+)", condition):
-        sort = found[1]
-        low, high = (plain(_value(name, request)) for name in found.groups()[1:])
-        assert low <= high, "DynamoDB refuses a range that ends before it begins"
-        tests.append(lambda item: sort in item and bool(low <= plain(item[sort]) <= high))
+        tests.append(_between(found[1], *(plain(_value(name, request)) for name in found.groups()[1:])))
         condition = condition.replace(f" AND {found[0]}", "")
-    for name, sign, value in (term.split() for term in condition.split(" AND ")):
-        tests.append(_comparison(_name(name, request), sign, plain(_value(value, request))))
-    return lambda item: all(test(item) for test in tests)
+    (name, equals, value), *more = (term.split() for term in condition.split(" AND "))
+    assert equals == "=", f"{condition} does not begin with the partition key"
+    tests += [_comparison(_name(name, request), sign, plain(_value(value, request))) for name, sign, value in more]
+    name, value = _name(name, request), _value(value, request)
+    return lambda item: item.get(name) == value and all(test(item) for test in tests)
+
+
+def _between(name: str, low: Any, high: Any) -> Callable[[Mapping[str, Any]], bool]:
+    assert low <= high, "DynamoDB refuses a range that ends before it begins"
+    return lambda item: name in item and bool(low <= plain(item[name]) <= high)
 
 
 def _comparison(name: str, sign: str, value: Any) -> Callable[[Mapping[str, Any]], bool]:
-    compare = {"=": operator.eq, "<=": operator.le, ">=": operator.ge}[sign]
+    compare = _COMPARE[sign]
     return lambda item: name in item and bool(compare(plain(item[name]), value))
 
 
@@ -72,6 +75,7 @@ def plain(value: Mapping[str, Any]) -> Any:
     return _number(value["N"]) if "N" in value else value.get("S")
 
 
+@lru_cache(maxsize=10_000)
 def _number(text: str) -> Decimal:
     """Read a number; DynamoDB refuses those that are too large or too small for it."""
     number = Decimal(text)
@@ -79,17 +83,38 @@ def _number(text: str) -> Decimal:
     return number
 
 
-def _holds(item: Mapping[str, Any], term: str, request: Mapping[str, Any]) -> bool:
-    if found := re.fullmatch(r"attribute_(not_)?exists\((\S+)\)", term.strip()):
-        return (_name(found[2], request) in item) != bool(found[1])
-    if found := re.fullmatch(r"begins_with\((\S+), (\S+)\)", term.strip()):
-        return str(plain(item.get(_name(found[1], request), {}))).startswith(str(plain(_value(found[2], request))))
+_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+    "=": operator.eq,
+    "<=": operator.le,
+    ">=": operator.ge,
+    "<": operator.lt,
+    ">": operator.gt,
+}
+
+
+@lru_cache(maxsize=1000)
+def _alternatives(condition: str) -> list[list[tuple[str, str, str]]]:
+    """Read a condition once: alternatives of terms, each of an operation and its two operands."""
+    return [[_term(term.strip()) for term in part.split(" AND ")] for part in condition.split(" OR ")]
+
+
+def _term(term: str) -> tuple[str, str, str]:
+    if found := re.fullmatch(r"(attribute_(?:not_)?exists)\((\S+)\)", term):
+        return found[1], found[2], ""
+    if found := re.fullmatch(r"begins_with\((\S+), (\S+)\)", term):
+        return "begins_with", found[1], found[2]
     name, sign, value = term.split()
-    left, right = plain(item.get(_name(name, request), {})), plain(_value(value, request))
-    if left is None:
-        return False
-    compare = {"=": operator.eq, "<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt}[sign]
-    return bool(compare(left, right))
+    return sign, name, value
+
+
+def _holds(item: Mapping[str, Any], operation: str, name: str, value: str, request: Mapping[str, Any]) -> bool:
+    attribute = item.get(_name(name, request))
+    if operation.startswith("attribute_"):
+        return (attribute is not None) != (operation == "attribute_not_exists")
+    left, right = plain(attribute or {}), plain(_value(value, request))
+    if operation == "begins_with":
+        return str(left).startswith(str(right))
+    return left is not None and bool(_COMPARE[operation](left, right))
 
 
 def _operand(item: Mapping[str, Any], text: str, request: Mapping[str, Any]) -> Any:
@@ -118,5 +143,11 @@ def _check_names(text: str, request: Mapping[str, Any]) -> None:
     for kind in ("ExpressionAttributeNames", "ExpressionAttributeValues"):
         if kind in request:
             assert request[kind], f"{kind} is empty"
-            unused = [name for name in request[kind] if not re.search(re.escape(name) + r"\b", text)]
+            unused = request[kind].keys() - _names(text)
             assert not unused, f"{kind} has unused {unused} in {text}"
+
+
+@lru_cache(maxsize=1000)
+def _names(text: str) -> frozenset[str]:
+    """The names and values that an expression uses."""
+    return frozenset(re.findall(r"[#:]\w+", text))

@@ -203,14 +203,14 @@ class FakeDynamoDb:
 
     def query(self, *, TableName: str, ScanIndexForward: bool = True, **request: Any) -> dict[str, Any]:
         """The items of a table or of an index, which is called index or ties, in the order of its last key."""
-        found, keys = self._shown(TableName, request.get("IndexName"))
-        found = sorted(filter(key_filter(request), found), key=_order(keys), reverse=not ScanIndexForward)
+        shown, keys, projected = self._shown(TableName, request.get("IndexName"))
+        found = sorted(filter(key_filter(request), shown), key=_order(keys), reverse=not ScanIndexForward)
         if start := request.get("ExclusiveStartKey"):
             # A query continues after any key, whether or not an item is there.
             follows = operator.gt if ScanIndexForward else operator.lt
             found = [one for one in found if follows(_order(keys)(one), _order(keys)(start))]
         limit = min(request.get("Limit", self.page_size), self.page_size)
-        page = found[:limit]
+        page = [project(one, keys, projected) if projected else one for one in found[:limit]]
         answer: dict[str, Any] = {"Count": len(page)} | ({} if request.get("Select") == "COUNT" else {"Items": page})
         return answer | last_key(page, keys, limit if len(found) > limit else request.get("Limit"))
 
@@ -243,17 +243,17 @@ class FakeDynamoDb:
             self._do(action)
         return {}
 
-    def _shown(self, table: str, index: str | None) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
-        """The items of a table, or what an index has of them, and its keys."""
+    def _shown(self, table: str, index: str | None) -> tuple[list[dict[str, Any]], tuple[str, ...], tuple[str, ...]]:
+        """The items of a table or an index, its keys, and what the index has of an item besides these."""
         if table == "boards":
-            return list(self.board_items.values()), ("collection", "name")
+            return list(self.board_items.values()), ("collection", "name"), ()
         if index is None:
-            return list(self.items.values()), ("id", "metadata")
+            return list(self.items.values()), ("id", "metadata"), ()
         keys, projected = (
             (TIE_INDEX_KEY, _TIE_PROJECTED) if index in ("ties", BY_TIE.index) else (SCORE_INDEX_KEY, ("userName",))
         )
         shown = self.items if self.indexed is None else self.indexed
-        return [project(one, keys, projected) for one in shown.values() if keys[-1] in one], keys
+        return [one for one in shown.values() if keys[-1] in one], keys, projected
 
     def _table(self, key: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
         return self.items if "id" in key else self.board_items
