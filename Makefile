@@ -43,7 +43,7 @@ test: $(DEV) ## run the tests: unit, property, DynamoDB Local, twin, page; the s
 	@started=$$(date +%s); $(PYTEST) -m 'not slow' $(ARGS); ended=$$?; \
 	echo "make test took $$(($$(date +%s) - started)) s"; exit $$ended
 
-test-slow: $(DEV) ## run the slow tests: loads, a soak, and two failures that take a minute each
+test-slow: $(DEV) ## run the slow tests: loads, a soak, and failures that take long to give up
 	@started=$$(date +%s); $(PYTEST) -m slow tests/property tests/twin $(ARGS); ended=$$?; \
 	echo "make test-slow took $$(($$(date +%s) - started)) s"; exit $$ended
 

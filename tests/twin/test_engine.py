@@ -18,11 +18,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from scorecast.errors import UserError
 from scorecast.twin import deployment, lifecycle, process
 from scorecast.twin.instance import Twin, lock_file, locked, note_file, read_note
 from tests.support.deployed import Stack, Steps, copy_of, deployed, events_in_backup, free_port, processes_of
+from tests.support.own_function import OwnFunction, arn_of_queue
+from tests.support.pipeline import only
 from tests.support.waiting import eventually
 
 
@@ -97,6 +100,33 @@ def test_changes_on_their_way_when_the_engine_stops_arrive_after_the_next_start(
         assert (status, body.get("total")) == (200, 200)
 
     eventually(all_shown)
+
+
+def test_an_asynchronous_invocation_that_waits_for_a_retry_is_kept_and_given_up_after_the_last_one(bare: Twin) -> None:
+    process.start(bare)
+    letters, sqs = f"{uuid.uuid4()}-letters", bare.client("sqs")
+    url = sqs.create_queue(QueueName=letters)["QueueUrl"]
+    code = "def handle(event, context):\n    print('took it')\n    raise ValueError('no')\n"
+    function = OwnFunction(bare, str(uuid.uuid4()), code)
+    bare.client("lambda").put_function_event_invoke_config(
+        FunctionName=function.name, DestinationConfig={"OnFailure": {"Destination": arn_of_queue(letters)}}
+    )
+    function.invoke(b'{"a": 1}', "Event")
+    eventually(lambda: was_logged(function))
+    process.stop(bare)
+    process.start(bare)
+    received = eventually(lambda: only(sqs.receive_message(QueueUrl=url).get("Messages", [])))
+    letter = json.loads(received["Body"])
+    assert letter["requestContext"]["condition"] == "RetriesExhausted"
+    assert letter["requestContext"]["approximateInvokeCount"] == 3
+    assert (letter["requestPayload"], letter["responsePayload"]["errorMessage"]) == ({"a": 1}, "no")
+
+
+def was_logged(function: OwnFunction) -> None:
+    try:
+        assert function.logged("took")
+    except ClientError as error:  # before the first invocation there is no log
+        raise AssertionError(error) from error
 
 
 def test_the_data_moves_to_another_port(up: Stack) -> None:

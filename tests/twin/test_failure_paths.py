@@ -46,6 +46,7 @@ def test_an_asynchronous_invocation_that_fails_each_time_is_parked_whole_and_inv
 
     parked = eventually(the_letter)
     assert parked["content"]["function_arn"].endswith(invoked.rpartition(":")[2])
+    assert parked["attempts"] == INVOCATIONS
     assert plan.injected.total() >= INVOCATIONS
     plan.calm()
     before = plan.calls.total()

@@ -1,16 +1,15 @@
 """Lambda and API Gateway on the twin refuse what they refuse on AWS, and end what they end."""
 
-import io
 import json
 import urllib.error
 import urllib.request
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from scorecast.twin.instance import Twin
+from tests.support.own_function import OwnFunction, arn_of_queue, create_stream
 from tests.support.refusals import refused
 from tests.support.waiting import eventually
 
@@ -38,46 +37,15 @@ def handle(event, context):
 """
 
 
-class Function:
-    """A function of the test's own, which sleeps, allocates and answers as it is asked to."""
-
-    def __init__(self, engine: Twin, name: str) -> None:
-        self.name, self._lambda = name, engine.client("lambda")
-        role = engine.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]["Arn"]
-        package = io.BytesIO()
-        with zipfile.ZipFile(package, "w") as archive:
-            archive.writestr("code.py", _CODE)
-        settings: Json = {"Runtime": "python3.13", "Handler": "code.handle", "Timeout": 4, "MemorySize": 128}
-        made = self._lambda.create_function(
-            FunctionName=name, Role=role, Code={"ZipFile": package.getvalue()}, **settings
-        )
-        self.arn = made["FunctionArn"]
-
-    def invoke(self, payload: bytes, kind: str = "RequestResponse") -> Any:
-        """Invoke it with the bytes; return its answer."""
-        answer = self._lambda.invoke(FunctionName=self.name, Payload=payload, InvocationType=kind)
-        return json.loads(answer["Payload"].read() or b"null")
-
-    def asked(self, **to: int) -> Any:
-        return self.invoke(json.dumps(to).encode())
-
-    def triggered_by(self, source: str, **settings: Any) -> str:
-        made = self._lambda.create_event_source_mapping(FunctionName=self.name, EventSourceArn=source, **settings)
-        return str(made["UUID"])
-
-    def remove_trigger(self, mapping: str) -> None:
-        self._lambda.delete_event_source_mapping(UUID=mapping)
-
-
 @pytest.fixture
-def function(engine: Twin, name: str) -> Function:
-    return Function(engine, name)
+def function(engine: Twin, name: str) -> OwnFunction:
+    return OwnFunction(engine, name, _CODE)
 
 
 # ---------------------------------------------------------------- requests and answers
 
 
-def test_a_request_has_six_mebibytes(function: Function) -> None:
+def test_a_request_has_six_mebibytes(function: OwnFunction) -> None:
     assert function.invoke(b'{"a": "%s"}' % (b"x" * (6 * MIB - 9))) == ""
     with refused("RequestEntityTooLargeException", "Request must be smaller than 6291456 bytes"):
         function.invoke(b'{"a": "%s"}' % (b"x" * (6 * MIB - 8)))
@@ -85,13 +53,13 @@ def test_a_request_has_six_mebibytes(function: Function) -> None:
         function.invoke(b"{no JSON")
 
 
-def test_an_asynchronous_request_has_one_mebibyte(function: Function) -> None:
+def test_an_asynchronous_request_has_one_mebibyte(function: OwnFunction) -> None:
     function.invoke(b'{"a": "%s"}' % (b"x" * (MIB - 9)), "Event")
     with refused("RequestEntityTooLargeException", "1048577 byte payload is too large for the Event invocation type"):
         function.invoke(b'{"a": "%s"}' % (b"x" * (MIB - 8)), "Event")
 
 
-def test_an_answer_has_six_mebibytes(function: Function) -> None:
+def test_an_answer_has_six_mebibytes(function: OwnFunction) -> None:
     longest = 6 * MIB + 100 - 2
     assert len(function.asked(answer=longest)) == longest
     error = function.asked(answer=longest + 1)
@@ -102,14 +70,14 @@ def test_an_answer_has_six_mebibytes(function: Function) -> None:
 # ---------------------------------------------------------------- time and memory
 
 
-def test_a_function_is_ended_at_its_timeout(function: Function) -> None:
+def test_a_function_is_ended_at_its_timeout(function: OwnFunction) -> None:
     error = function.asked(sleep=30)
     assert (error["errorType"], error["errorMessage"]) == ("Sandbox.Timedout", "Task timed out after 4.00 seconds")
     assert function.asked() == ""
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is watched on Linux only")
-def test_a_function_is_ended_when_it_takes_more_than_its_memory(function: Function) -> None:
+def test_a_function_is_ended_when_it_takes_more_than_its_memory(function: OwnFunction) -> None:
     assert function.asked(allocate=64 * MIB) == ""
     error = function.asked(allocate=256 * MIB)
     assert error["errorType"] == "Runtime.OutOfMemory"
@@ -120,15 +88,12 @@ def test_a_function_is_ended_when_it_takes_more_than_its_memory(function: Functi
 # ---------------------------------------------------------------- triggers
 
 
-def largest_of(engine: Twin, function: Function, records: int) -> int:
+def largest_of(function: OwnFunction, records: int) -> int:
     """Wait until the function has seen so many records; return the size of its largest event."""
     seen: list[list[str]] = []
 
     def all_were_seen() -> None:
-        logs = engine.client("logs").filter_log_events(
-            logGroupName=f"/aws/lambda/{function.name}", filterPattern="took"
-        )
-        seen[:] = [line["message"].split("took ")[1].split(" of ") for line in logs["events"]]
+        seen[:] = [line.split(" of ") for line in function.logged("took")]
         assert sum(int(count) for count, _ in seen) == records
 
     assert function.asked() == ""  # makes the log
@@ -137,32 +102,21 @@ def largest_of(engine: Twin, function: Function, records: int) -> int:
     return max(int(size) for _, size in seen)
 
 
-def test_a_batch_of_a_stream_has_six_mebibytes(engine: Twin, function: Function, name: str) -> None:
-    dynamodb = engine.client("dynamodb")
-    key: Json = {"AttributeName": "p", "KeyType": "HASH"}
-    made = dynamodb.create_table(
-        TableName=name,
-        KeySchema=[key],
-        AttributeDefinitions=[{"AttributeName": "p", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
-    )
+def test_a_batch_of_a_stream_has_six_mebibytes(engine: Twin, function: OwnFunction, name: str) -> None:
+    stream, dynamodb = create_stream(engine, name), engine.client("dynamodb")
     for number in range(24):
         dynamodb.put_item(TableName=name, Item={"p": {"S": str(number)}, "a": {"S": "x" * 380_000}})
-    stream = made["TableDescription"]["LatestStreamArn"]
-    mapping = function.triggered_by(stream, StartingPosition="TRIM_HORIZON", BatchSize=100)
-    assert largest_of(engine, function, records=24) <= 6 * MIB
-    function.remove_trigger(mapping)
+    with function.triggered_by(stream, StartingPosition="TRIM_HORIZON", BatchSize=100):
+        assert largest_of(function, records=24) <= 6 * MIB
 
 
-def test_a_batch_of_a_queue_has_six_mebibytes(engine: Twin, function: Function, name: str) -> None:
+def test_a_batch_of_a_queue_has_six_mebibytes(engine: Twin, function: OwnFunction, name: str) -> None:
     sqs = engine.client("sqs")
     queue = sqs.create_queue(QueueName=name)["QueueUrl"]
     for _ in range(12):
         sqs.send_message(QueueUrl=queue, MessageBody='"' * 500_000)
-    mapping = function.triggered_by(f"arn:aws:sqs:us-east-1:000000000000:{name}", BatchSize=100)
-    assert largest_of(engine, function, records=12) <= 6 * MIB
-    function.remove_trigger(mapping)
+    with function.triggered_by(arn_of_queue(name), BatchSize=100):
+        assert largest_of(function, records=12) <= 6 * MIB
 
 
 # ---------------------------------------------------------------- API Gateway
@@ -171,7 +125,7 @@ def test_a_batch_of_a_queue_has_six_mebibytes(engine: Twin, function: Function, 
 class Api:
     """A REST API with one method, which the function answers."""
 
-    def __init__(self, engine: Twin, function: Function) -> None:
+    def __init__(self, engine: Twin, function: OwnFunction) -> None:
         self._engine, self._gateway = engine, engine.client("apigateway")
         self._id = self._gateway.create_rest_api(name=function.name)["id"]
         method = {
@@ -210,7 +164,7 @@ class Api:
 
 
 @pytest.fixture
-def api(engine: Twin, function: Function) -> Api:
+def api(engine: Twin, function: OwnFunction) -> Api:
     return Api(engine, function)
 
 

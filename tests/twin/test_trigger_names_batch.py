@@ -7,8 +7,8 @@ import pytest
 from tests.support.command import Scorecast
 from tests.support.deployed import Stack, read_stream
 from tests.support.fakes import item
-from tests.support.giving_up import LEAST_AGE_S, nothing_goes, trigger_with
-from tests.support.pipeline import backed_up, letter, put, shows
+from tests.support.giving_up import LEAST_AGE_S, nothing_goes, put_as_one_batch, trigger_with
+from tests.support.pipeline import backed_up, letter, shows
 from tests.support.waiting import eventually
 from tests.twin.conftest import Fail
 
@@ -22,7 +22,7 @@ def test_a_batch_that_a_queue_only_names_is_read_again_from_the_stream(
     plan = fail(nothing_goes())
     to_queue = {"OnFailure": {"Destination": stack.outputs["FanoutDlqArn"]}}
     with trigger_with(stack, MaximumRecordAgeInSeconds=LEAST_AGE_S, DestinationConfig=to_queue):
-        put(stack, item("1", name, "10"), item("2", name, "20"))
+        put_as_one_batch(stack, item("1", name, "10"), item("2", name, "20"))
         parked = letter(scorecast, "--stage", "stream")
     plan.calm()
     shard = read_stream(stack)

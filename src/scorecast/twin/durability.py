@@ -28,6 +28,7 @@ from scorecast.twin.kept_state import (
     read_state,
     release_messages_of_functions,
     return_pending,
+    return_waiting_events,
     rows_of,
     separate_rows_from_documents,
 )
@@ -163,6 +164,7 @@ def _load_all(keeper: Keeper, buffer: Buffer, original: Callable[[], None]) -> N
     """Load the state in the engine's loop, and begin to make cuts there."""
     original()
     return_pending(keeper.journal, buffer)
+    return_waiting_events(keeper.journal)
     release_messages_of_functions()
     keeper.adopt()
     keeper.begin()

@@ -1,13 +1,14 @@
 """What the journal keeps of MiniStack: how each service's state becomes rows, and rows a service's state.
 
-Items, records of streams, messages, streams of logs and what waits for Firehose are rows of their own. The rest of each
-service is one document, as MiniStack itself would save it.
+Items, records of streams, messages, streams of logs, events for functions and what waits for Firehose are rows of their
+own. The rest of each service is one document, as MiniStack itself would save it.
 """
 
 import json
 import pickle
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -16,6 +17,7 @@ from ministack.core import persistence
 from ministack.core.responses import AccountRegionScopedDict, AccountScopedDict
 from ministack.services import cloudwatch_logs, dynamodb, firehose, lambda_svc, sqs
 
+from scorecast.twin import async_invocations
 from scorecast.twin.buffer import Buffer
 from scorecast.twin.changed_rows import (
     AppendedRows,
@@ -36,6 +38,7 @@ from scorecast.twin.patch import wrap
 
 _DOCUMENTS = name_owner("documents")
 _PENDING = name_owner("pending records")
+_EVENTS = name_owner("waiting events")
 # To copy its state, with all templates and events of stacks, takes much longer than to see whether it changed.
 _SLOW = "cloudformation"
 
@@ -85,6 +88,7 @@ def rows_of(buffer: Buffer) -> tuple[MarkedRows, list[Rows]]:
         ComparedRows(_closed_streams),
         ComparedRows(_messages),
         ComparedRows(_log_streams),
+        ComparedRows(_waiting_events),
         ReplacedRows(_PENDING, lambda: _pending(buffer)),
         DocumentRows(_DOCUMENTS, _documents),
     ]
@@ -136,6 +140,12 @@ def _log_streams() -> Iterator[_Owner]:
         streams = dict(group["streams"])
         marks: Marks = {name: (len(stream["events"]), stream["lastIngestionTime"]) for name, stream in streams.items()}
         yield name_owner("logs", *scope), marks, streams.__getitem__
+
+
+def _waiting_events() -> Iterator[_Owner]:
+    events = {event.request_id: event for event in async_invocations.waiting.all()}
+    # Each attempt moves the moment of the next one.
+    yield _EVENTS, {key: event.due_at for key, event in events.items()}, lambda key: asdict(events[key])
 
 
 def _pending(buffer: Buffer) -> Iterator[tuple[Any, Any]]:
@@ -213,6 +223,12 @@ def return_pending(journal: Journal, buffer: Buffer) -> None:
         for destination in streams.get(arn, {}).get("destinations", []):
             if destination["id"] == destination_id:
                 buffer.add(streams[arn], destination, records)
+
+
+def return_waiting_events(journal: Journal) -> None:
+    """Queue the events of asynchronous invocations again; call it when the functions are loaded."""
+    for _, value in journal.rows(_EVENTS):
+        async_invocations.waiting.put(async_invocations.Event(**load(value)))
 
 
 def release_messages_of_functions() -> None:

@@ -1,0 +1,258 @@
+"""Asynchronous invocations of functions: a queue, retries, an age, and a destination for what fails, as on AWS.
+
+MiniStack runs each in a thread of its own, and those of rules without a retry. Here few run at once, since each takes
+a core, and the others wait; the journal keeps them. `patches.apply` applies this.
+https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+"""
+
+import heapq
+import itertools
+import json
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ministack.core.arn import parse_arn
+from ministack.core.responses import new_uuid, set_request_account_id, set_request_region
+from ministack.services import eventbridge, lambda_svc
+
+from scorecast.twin import destinations, pace
+from scorecast.twin.patch import wrap
+
+log = logging.getLogger("scorecast.twin.async_invocations")
+
+Json = dict[str, Any]
+
+# Functions of this kind that work at once; each event is one short call, so its function waits as long as it works.
+EVENTS_AT_ONCE = max(2, os.cpu_count() or 1)
+# Seconds of AWS: before the first and the second retry, and between attempts to invoke a function that is throttled.
+RETRY_PAUSES_S = (60, 120)
+FIRST_THROTTLED_PAUSE_S, LONGEST_THROTTLED_PAUSE_S = 1, 300
+# Lambda's defaults.
+RETRIES, AGE_S = 2, 21_600
+
+
+def apply() -> None:
+    """Queue the events of Invoke, of rules and of buckets."""
+    lambda_svc.invoke_async_with_retry = _invoke_later
+    wrap(eventbridge, "_dispatch_to_lambda", _dispatch)
+    for _ in range(EVENTS_AT_ONCE):
+        threading.Thread(target=_work, daemon=True).start()
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event for a function. `saved_s` says how much longer its pauses would have been on AWS."""
+
+    function_arn: str
+    payload: Any
+    request_id: str
+    sent_at: float
+    due_at: float
+    depth: int = 0
+    attempts: int = 0
+    throttled: int = 0
+    saved_s: float = 0.0
+
+    def age_s(self, at: float) -> float:
+        """Return the age in seconds of AWS."""
+        return at - self.sent_at + self.saved_s
+
+    def after(self, pause_s: float) -> "Event":
+        """Return it as it is tried again after a pause, in seconds of AWS."""
+        here_s = pace.here(pause_s)
+        return replace(self, due_at=time.time() + here_s, saved_s=self.saved_s + pause_s - here_s)
+
+
+class Waiting:
+    """Events that wait until they are due, and those that a function is working on."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[float, int, Event]] = []
+        self._running: list[Event] = []
+        self._changed = threading.Condition()
+        self._numbers = itertools.count()
+        self._is_closed = False
+
+    def put(self, event: Event) -> None:
+        with self._changed:
+            self._push(event)
+
+    def _push(self, event: Event) -> None:
+        heapq.heappush(self._heap, (event.due_at, next(self._numbers), event))
+        self._changed.notify()
+
+    def take(self) -> Event:
+        """Wait for the event that is due first; it is one of `all` until `done`."""
+        with self._changed:
+            while (pause_s := self._pause_s()) is None or pause_s > 0:
+                self._changed.wait(pause_s)
+            event = heapq.heappop(self._heap)[2]
+            self._running.append(event)
+            return event
+
+    def _pause_s(self) -> float | None:
+        return None if self._is_closed or not self._heap else self._heap[0][0] - time.time()
+
+    def done(self, event: Event, again: Event | None) -> None:
+        """Finish with an event, which waits again if `again` is given."""
+        with self._changed:
+            self._running.remove(event)
+            if again is not None:
+                self._push(again)
+
+    def close(self) -> None:
+        """Let no further event be taken."""
+        with self._changed:
+            self._is_closed = True
+
+    def is_idle(self) -> bool:
+        """Whether no function is working on an event."""
+        return not self._running
+
+    def all(self) -> list[Event]:
+        """Return the events, also those that a function is working on: after a restart it may get them again."""
+        with self._changed:
+            return [*self._running, *(event for _, _, event in self._heap)]
+
+
+waiting = Waiting()
+
+
+# ---------------------------------------------------------------- what triggers
+
+
+def _invoke_later(function: Json, payload: Any) -> None:
+    arn = (function.get("config") or function)["FunctionArn"]
+    now = time.time()
+    waiting.put(Event(arn, payload, new_uuid(), now, now, lambda_svc._invoke_depth.get()))
+
+
+def _dispatch(original: Callable[[str, str], None], arn: str, payload: str) -> None:
+    """Queue a rule's event."""
+    function, config, _ = lambda_svc._get_func_record_for_ref(arn)
+    if not function or not config:
+        original(arn, payload)  # which logs that there is no such function
+        return
+    _invoke_later({"FunctionArn": arn}, json.loads(payload))
+
+
+# ---------------------------------------------------------------- attempts
+
+
+def _work() -> None:
+    while True:
+        event, again = waiting.take(), None
+        try:
+            again = attempt(event)
+        except Exception:
+            log.exception("an event for %s is lost", event.function_arn)
+        finally:
+            waiting.done(event, again)
+
+
+def attempt(event: Event) -> Event | None:
+    """Invoke the function; return the event as it is tried again, or None when it is finished."""
+    spec = parse_arn(event.function_arn)
+    set_request_account_id(spec.account_id)
+    set_request_region(spec.region)
+    function = _Function.of(event.function_arn)
+    if function is None:
+        log.warning("an event is lost: there is no function %s", event.function_arn)
+        return None
+    if event.age_s(time.time()) > function.longest_age_s:
+        function.give_up(event, "EventAgeExceeded", None)
+        return None
+    lambda_svc._invoke_depth.set(event.depth)
+    result = lambda_svc._execute_function(function.record, event.payload)
+    if not result.get("error"):
+        return None
+    return function.after_throttling(event) if result.get("throttle") else function.after_failure(event, result)
+
+
+@dataclass(frozen=True, slots=True)
+class _Function:
+    """A function, an alias or a version, with its settings for asynchronous invocations."""
+
+    arn: str
+    name: str
+    record: Json
+    settings: Json
+    is_switched_off: bool
+
+    @classmethod
+    def of(cls, arn: str) -> "_Function | None":
+        """Find the function of the request's account and region."""
+        function, config, name = lambda_svc._get_func_record_for_ref(arn)
+        if not function or not config:
+            return None
+        base = lambda_svc._functions[name]
+        _, qualifier = lambda_svc._lambda_function_name_and_qualifier_from_arn(arn)
+        # CloudFormation writes the settings of the function itself under another name than the API.
+        names = (qualifier,) if qualifier and qualifier != "$LATEST" else (None, "$LATEST")
+        settings: Json = next(filter(None, (lambda_svc._event_invoke_config(base, one) for one in names)), {})
+        record = lambda_svc._execution_record_for_config(function, {**config, "FunctionArn": arn})
+        return cls(arn, name, record, settings, lambda_svc._reserved_concurrency(base, config) == 0)
+
+    @property
+    def longest_age_s(self) -> int:
+        return int(self.settings.get("MaximumEventAgeInSeconds") or AGE_S)
+
+    def after_throttling(self, event: Event) -> Event | None:
+        """Wait, without counting an attempt; a function without concurrency is not waited for."""
+        if self.is_switched_off:
+            self.give_up(event, "ZeroReservedConcurrency", None)
+            return None
+        pause_s = min(FIRST_THROTTLED_PAUSE_S * 2 ** min(event.throttled, 10), LONGEST_THROTTLED_PAUSE_S)
+        return replace(event, throttled=event.throttled + 1).after(pause_s)
+
+    def after_failure(self, event: Event, result: Json) -> Event | None:
+        """Wait for the next attempt, if there may be one."""
+        event = replace(event, attempts=event.attempts + 1)
+        retries = self.settings.get("MaximumRetryAttempts")
+        if event.attempts > (RETRIES if retries is None else int(retries)):
+            self.give_up(event, "RetriesExhausted", result)
+            return None
+        again = event.after(RETRY_PAUSES_S[event.attempts - 1])
+        if again.age_s(again.due_at) > self.longest_age_s:
+            self.give_up(event, "EventAgeExceeded", result)
+            return None
+        return again
+
+    def give_up(self, event: Event, condition: str, response: Json | None) -> None:
+        """Send Lambda's record to the destination, and the event itself to the function's dead-letter queue.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+        """
+        log.warning("an event for %s is given up: %s", self.arn, condition)
+        error = (response or {}).get("body")
+        if destination := ((self.settings.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination"):
+            self._send(destination, self._record_of(event, condition, response) | {"responsePayload": error})
+        if queue := (self.record["config"].get("DeadLetterConfig") or {}).get("TargetArn"):
+            message = str((error or {}).get("errorMessage", condition) if isinstance(error, dict) else condition)
+            attributes = {
+                "RequestID": {"DataType": "String", "StringValue": event.request_id},
+                "ErrorCode": {"DataType": "Number", "StringValue": "200"},
+                "ErrorMessage": {"DataType": "String", "StringValue": message[:1024] or condition},
+            }
+            destinations.send(queue, event.payload, "", attributes)
+
+    def _record_of(self, event: Event, condition: str, response: Json | None) -> Json:
+        _, qualifier = lambda_svc._lambda_function_name_and_qualifier_from_arn(self.arn)
+        context = {
+            "requestId": event.request_id,
+            "functionArn": self.arn if qualifier else f"{self.arn}:$LATEST",
+            "condition": condition,
+            "approximateInvokeCount": event.attempts,
+        }
+        return destinations.record(context, response) | {"requestPayload": event.payload}
+
+    def _send(self, destination: str, record: Json) -> None:
+        if parse_arn(destination).service == "lambda":
+            _invoke_later({"FunctionArn": destination}, record)
+        else:
+            destinations.send(destination, record, f"aws/lambda/async/{self.name}")

@@ -1,0 +1,62 @@
+"""Where Lambda sends what it gives up: the record of a failed invocation, to a queue, a topic, a bucket or a function.
+
+Like MiniStack, it does not ask whether the function's role allows that. Other destinations get nothing.
+"""
+
+import contextvars
+import json
+import logging
+from datetime import UTC, datetime
+from typing import Any
+
+from ministack.core import iam_evaluator
+from ministack.core.arn import parse_arn
+from ministack.core.responses import new_uuid
+from ministack.services import firehose, sns, sqs
+
+log = logging.getLogger("scorecast.twin.destinations")
+
+Json = dict[str, Any]
+
+
+def send(destination: str, document: Json, folder: str, attributes: Json | None = None) -> None:
+    """Send a JSON document to the ARN; in a bucket it becomes an object below the folder, named by the time.
+
+    `attributes` are those of a queue's message. A destination that refuses it is logged, and gets nothing.
+    """
+    try:
+        _send(destination, json.dumps(document), folder, attributes or {})
+    except Exception:
+        log.exception("a failed invocation was not sent to %s", destination)
+
+
+def _send(destination: str, body: str, folder: str, attributes: Json) -> None:
+    service = parse_arn(destination).service
+    if service == "sqs":
+        # In a context of its own: a queue may take nothing without TLS, and this runs outside of any request.
+        contextvars.copy_context().run(_to_queue, destination, body, attributes)
+    elif service == "sns":
+        sns.publish_internal(destination, body, "AWS Lambda")
+    elif service == "s3":
+        now = datetime.now(UTC)
+        key = f"{folder}/{now:%Y/%m/%d}/{now:%Y-%m-%dT%H.%M.%S}-{new_uuid()}"
+        firehose._put_s3_object(parse_arn(destination).resource, key, body.encode())
+    else:
+        log.warning("a failed invocation was not sent to %s: the twin does not know such destinations", destination)
+
+
+def _to_queue(arn: str, body: str, attributes: Json) -> None:
+    iam_evaluator.pin_request_origin("127.0.0.1", True)
+    message = {"QueueUrl": parse_arn(arn).resource, "MessageBody": body, "MessageAttributes": attributes}
+    sqs._act_send_message(message, "")
+
+
+def record(context: Json, response: Json | None) -> Json:
+    """Return what all records of failed invocations have; `response` is the last one, None if there was none."""
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    made: Json = {"version": "1.0", "timestamp": now, "requestContext": context}
+    if response is not None:
+        made["responseContext"] = {"statusCode": 200, "executedVersion": "$LATEST"}
+        if response.get("error"):
+            made["responseContext"]["functionError"] = response.get("function_error") or "Unhandled"
+    return made

@@ -1,0 +1,84 @@
+"""Triggers of functions on a queue: how many messages a batch has, how many batches run at once, and which failed.
+
+MiniStack itself hides a failed message for the queue's visibility timeout, and moves it to the dead-letter queue after
+`maxReceiveCount`. `patches.apply` applies this.
+"""
+
+import json
+import logging
+import os
+import time
+from bisect import bisect
+from itertools import accumulate
+from typing import Any
+
+from ministack.services import lambda_svc, sqs
+
+from scorecast.twin.batch_answers import failed_of
+from scorecast.twin.patch import wrap
+
+log = logging.getLogger("scorecast.twin.queue_mappings")
+
+Json = dict[str, Any]
+
+# On AWS a function's batch has at most 6 MB. A message has a kilobyte of attributes beside its body.
+BATCH_BYTES = 6 * 1024 * 1024
+_ENVELOPE_BYTES = 1024
+# Batches of a queue that are processed at once: the engine, which is all the services they call, needs a core itself.
+BATCHES_AT_ONCE = max(1, (os.cpu_count() or 1) - 1)
+# After a batch failed whole, for which Lambda takes fewer messages for a while.
+PAUSE_S = 1.0
+
+
+def apply() -> None:
+    """Apply every patch of queues that trigger functions."""
+    fill_batches_from_queues()
+    start_no_more_functions_than_cores()
+    keep_what_a_malformed_answer_names()
+
+
+def fill_batches_from_queues() -> None:
+    """MiniStack passes a function at most ten messages of a queue; on AWS the mapping's BatchSize is the limit."""
+    sqs._receive_messages_for_esm = _receive_batch
+
+
+def _receive_batch(queue_url: str, batch_size: int) -> list[Json]:
+    """Receive as many messages as the mapping says and a function's event may have bytes."""
+    with sqs._queues_lock:
+        queue = sqs._get_q(queue_url)
+        sqs._expire_retained(queue)
+        sqs._dlq_sweep(queue)
+        received = sqs._collect_msgs(queue, batch_size, int(queue["attributes"].get("VisibilityTimeout", "30")))
+        sizes = accumulate(len(json.dumps(message["body"])) + _ENVELOPE_BYTES for message in received)
+        fitting = max(1, bisect(list(sizes), BATCH_BYTES))
+        for message in received[fitting:]:
+            message["visible_at"] = 0
+            message["receive_count"] -= 1
+        return list(received[:fitting])
+
+
+def start_no_more_functions_than_cores() -> None:
+    """MiniStack starts a process for each concurrent batch; on two cores one process with all messages is faster."""
+    # A number that a parameter of the template gives is a text here.
+    wrap(lambda_svc, "_sqs_esm_concurrency", lambda original, *args: min(BATCHES_AT_ONCE, int(original(*args))))
+
+
+def keep_what_a_malformed_answer_names() -> None:
+    """MiniStack deletes the messages of a batch if it does not understand the function's answer; on AWS it failed."""
+    lambda_svc._run_sqs_batch = _run_batch
+
+
+def _run_batch(mapping: Json, function: Json, event: Json, batch: list[Json], queue_url: str, queue_name: str) -> None:
+    """Invoke the function; delete what succeeded. What failed stays hidden until its visibility timeout."""
+    result = lambda_svc._execute_function(function, event)
+    failed = set(failed_of(mapping, result, [message["id"] for message in batch]))
+    sqs._delete_messages_for_esm(queue_url, {one["receipt_handle"] for one in batch if one["id"] not in failed})
+    mapping["LastProcessingResult"] = "OK" if len(failed) < len(batch) else "PROBLEM: Function call failed"
+    if failed:
+        answer = result.get("body")
+        log.warning(
+            "%s failed with %d of %d messages of %s: %s",
+            *(mapping["FunctionName"], len(failed), len(batch), queue_name, answer),
+        )
+    if result.get("error"):
+        lambda_svc._esm_backoff_until[mapping["UUID"]] = time.time() + PAUSE_S
