@@ -125,6 +125,28 @@ def test_a_queue_gets_what_matches_and_nothing_else(
     assert name not in rules(manager)
 
 
+def test_what_its_queue_no_longer_allows_is_a_dead_letter_and_can_be_redriven(
+    stack: Stack, manager: Scorecast, owner: Scorecast, queue: str, name: str
+) -> None:
+    manager.ok("consumers", "add", name, "--pattern", changes_of(name), "--target", queue)
+    stack.client("sqs").set_queue_attributes(QueueUrl=queue.rpartition(":")[2], Attributes={"Policy": ""})
+    owner.ok("score", "somebody", name, "1")
+
+    def parked() -> dict[str, Any]:
+        letters = owner.json("dlq", "show", "--board", name)["letters"]
+        assert len(letters) == 1
+        return dict(letters[0])
+
+    letter = eventually(parked)
+    assert (letter["stage"], letter["errorCode"], letter["attempts"]) == ("delivery", "NO_PERMISSIONS", 1)
+    assert f"The policy of {queue} does not allow it" in letter["reason"]
+    assert letter["content"]["rule_arn"].endswith(f"/fanout-consumer-{name}")
+    assert received(stack, queue) == []
+    assert owner.json("dlq", "redrive", "--board", name)["sent"] == 1
+    assert received(stack, queue) == ["somebody"]
+    manager.ok("consumers", "remove", name)
+
+
 def test_a_function_is_invoked(stack: Stack, manager: Scorecast, owner: Scorecast, function: str, name: str) -> None:
     manager.ok("consumers", "add", name, "--pattern", changes_of(name), "--target", function)
     policy = json.loads(stack.client("lambda").get_policy(FunctionName=function)["Policy"])

@@ -33,8 +33,7 @@ def send(destination: str, document: Json, folder: str, attributes: Json | None 
 def _send(destination: str, body: str, folder: str, attributes: Json) -> None:
     service = parse_arn(destination).service
     if service == "sqs":
-        # In a context of its own: a queue may take nothing without TLS, and this runs outside of any request.
-        contextvars.copy_context().run(_to_queue, destination, body, attributes)
+        send_to_queue(destination, body, attributes)
     elif service == "sns":
         sns.publish_internal(destination, body, "AWS Lambda")
     elif service == "s3":
@@ -45,7 +44,13 @@ def _send(destination: str, body: str, folder: str, attributes: Json) -> None:
         log.warning("a failed invocation was not sent to %s: the twin does not know such destinations", destination)
 
 
-def _to_queue(arn: str, body: str, attributes: Json) -> None:
+def send_to_queue(arn: str, body: str, attributes: Json) -> None:
+    """Send a message to a queue of the request's account and region; raises sqs._Err if the queue refuses it."""
+    # In a context of its own: a queue may take nothing without TLS, and this runs outside of any request.
+    contextvars.copy_context().run(_send_with_tls, arn, body, attributes)
+
+
+def _send_with_tls(arn: str, body: str, attributes: Json) -> None:
     iam_evaluator.pin_request_origin("127.0.0.1", True)
     message = {"QueueUrl": parse_arn(arn).resource, "MessageBody": body, "MessageAttributes": attributes}
     sqs._act_send_message(message, "")

@@ -4,7 +4,6 @@ The engine's process calls `apply()` once, before it starts. Each patch is a fun
 MiniStack does without it. docs/twin.md lists the patches with their tests, and the differences that remain.
 """
 
-import base64
 import contextvars
 import json
 import logging
@@ -26,6 +25,7 @@ from scorecast.twin import (
     function_limits,
     function_patches,
     iam_patches,
+    rule_targets,
     table_limits,
     table_refusals,
 )
@@ -43,7 +43,6 @@ Response = tuple[int, Json, bytes]
 
 def apply() -> None:
     """Apply every patch; call it once, before ministack.app.main()."""
-    deliver_rules_to_firehose()
     buffer_firehose_records()
     keep_event_time()
     keep_paths_encoded()
@@ -53,6 +52,7 @@ def apply() -> None:
     set_up_tables_completely()
     function_patches.apply()
     iam_patches.apply()
+    rule_targets.apply()
     event_limits.apply()
     event_patterns.apply()
     function_limits.apply()
@@ -93,42 +93,6 @@ def _at_path(original: Callable[..., None], item: Json, path: list[Any], *value:
         original({"M": item}, path, *value)
     finally:
         _in_path.reset(token)
-
-
-# ---------------------------------------------------------------- EventBridge rule -> Firehose
-
-
-def deliver_rules_to_firehose() -> None:
-    """MiniStack drops an event whose target is a Firehose stream, with a warning."""
-    wrap(eventbridge, "_invoke_target", _invoke_target)
-
-
-def _invoke_target(original: Callable[..., None], target: Json, event: Json, rule: Json, view: Any = None) -> None:
-    arn = target.get("Arn", "")
-    if ":firehose:" not in arn:
-        original(target, event, rule, view)
-        return
-    payload = _target_payload(target, rule, view or eventbridge._pattern_event_view(event))
-    record = {"Data": base64.b64encode(payload.encode()).decode()}
-    stream = arn.partition("deliverystream/")[2]
-    status, _, body = firehose._put_record({"DeliveryStreamName": stream, "Record": record})
-    if status != 200:
-        log.warning("the event for %s was not delivered: %s", arn, body.decode())
-
-
-def _target_payload(target: Json, rule: Json, view: Any) -> str:
-    """Return the target's input: transformed, replaced, a part of the event, or the event."""
-    if target.get("InputTransformer"):
-        return str(eventbridge._apply_input_transformer(target["InputTransformer"], rule, view))
-    if target.get("Input"):
-        return str(target["Input"])
-    event = view.event_with_detail()
-    try:
-        for part in filter(None, target.get("InputPath", "").strip("$.").split(".")):
-            event = event[part]
-    except (KeyError, TypeError):
-        event = view.event_with_detail()
-    return json.dumps(event)
 
 
 # ---------------------------------------------------------------- Firehose: many records an object
