@@ -13,6 +13,7 @@ from scorecast.twin.journal import Change, Put, Remove, RemoveBefore
 
 Json = dict[str, Any]
 Marks = dict[str, Hashable]
+MakeText = Callable[[], str | None]
 
 
 class Rows(Protocol):
@@ -79,22 +80,30 @@ class AppendedRows:
 
     def changes(self) -> Iterator[Change]:
         before, self._ends = self._ends, {}
-        for owner, growing in self._lists():
-            if entries := list(growing):
-                self._ends[owner] = entries[0], entries[-1]
-                yield from self._changes_of(owner, entries, before.get(owner))
-        for owner in before.keys() - self._ends.keys():
-            yield Remove(owner)
+        for owner, entries in self._lists():
+            first, last = before.get(owner, (None, None))
+            new = _entries_after(last, entries)
+            # Another thread may remove what is at the front meanwhile.
+            ends = entries[:1] + (new or entries[-1:])
+            if ends:
+                self._ends[owner] = ends[0], ends[-1]
+                yield from [Put(owner, self._key_of(entry), dump(entry)) for entry in new]
+                if first is not None and ends[0] is not first:
+                    yield RemoveBefore(owner, self._key_of(ends[0]))
+        yield from (Remove(owner) for owner in before.keys() - self._ends.keys())
 
-    def _changes_of(self, owner: str, entries: list[Json], ends: tuple[Json, Json] | None) -> Iterator[Change]:
-        first, last = ends or (None, None)
-        new = len(entries)
-        while new and entries[new - 1] is not last:
-            new -= 1
-        for entry in entries[new:]:
-            yield Put(owner, self._key_of(entry), dump(entry))
-        if ends and entries[0] is not first:
-            yield RemoveBefore(owner, self._key_of(entries[0]))
+
+def _entries_after(last: Json | None, entries: list[Json]) -> list[Json]:
+    """Return the entries that follow one, all if it is not among them; takes time in proportion to them."""
+    count = 64
+    while True:
+        tail = entries[-count:]
+        for place in range(len(tail), 0, -1):
+            if tail[place - 1] is last:
+                return tail[place:]
+        if len(tail) < count:
+            return tail
+        count *= 4
 
 
 class MarkedRows:
@@ -186,8 +195,10 @@ class ReplacedRows:
 class DocumentRows:
     """Small states that are written whole, as texts; a mark, cheaper to make, tells whether one may have changed."""
 
-    def __init__(self, owner: str, documents: Callable[[], Iterable[tuple[str, bytes, Callable[[], str]]]]) -> None:
-        """Take a function that lists the name of each document, its mark, and what makes its text."""
+    def __init__(
+        self, owner: str, documents: Callable[[], Iterable[tuple[str, bytes, Callable[[], str | None]]]]
+    ) -> None:
+        """Take a function that lists the name of each document, its mark, and what makes its text, if it has one."""
         self._owner = owner
         self._documents = documents
         self._marks: dict[str, int] = {}
@@ -201,6 +212,6 @@ class DocumentRows:
             if self._marks.get(name) != hash(mark):
                 self._marks[name] = hash(mark)
                 text = make_text()
-                if self._texts.get(name) != hash(text):
+                if text is not None and self._texts.get(name) != hash(text):
                     self._texts[name] = hash(text)
                     yield Put(self._owner, name, text.encode())

@@ -1,18 +1,19 @@
 """Keeps MiniStack's state in a journal while it runs, so that a kill loses at most the last second.
 
-MiniStack itself saves only when it stops. Here a cut is made twice a second if there were requests: the engine's loop
-takes what changed since the last one, and a thread writes it. Requests run in the same loop, so a cut is between two of
-them: a queue has what a stream's read position says was sent to it, and a table what left the queue.
+MiniStack itself saves only when it stops. Here a cut is made every 0.7 seconds if there were requests: the engine's
+loop takes what changed since the last one, and a thread writes it. Requests run in the same loop, so a cut is between
+two of them: a queue has what a stream's read position says was sent to it, and a table what left the queue.
 """
 
 import asyncio
+import gc
 import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,8 @@ from scorecast.twin.patch import wrap
 
 log = logging.getLogger("scorecast.twin.durability")
 
-INTERVAL_S = 0.5
+# With the time of a write, less than a second.
+INTERVAL_S = 0.7
 # What a function does after its last request, such as to end, still belongs to it.
 QUIET_S = 5.0
 
@@ -89,8 +91,9 @@ class Keeper:
     async def _run(self) -> None:
         """Make cuts until the end."""
         while not self._ended:
-            if self._items.is_marked or time.monotonic() < self._active_until:
-                await asyncio.wrap_future(self._writer.submit(self._try_to_write, *self.take()))
+            is_active = self._items.is_marked or time.monotonic() < self._active_until
+            if is_active and (taken := self._try(self.take)):
+                await asyncio.wrap_future(self._writer.submit(self._try, partial(self.write, *taken)))
             await asyncio.sleep(INTERVAL_S)
 
     def end(self) -> None:
@@ -98,8 +101,17 @@ class Keeper:
         self._ended = True
         with self._writer:
             self._writer.submit(lambda: None).result()  # a cut that is being written
-            self._writer.submit(self._try_to_write, *self.take())
+            self._writer.submit(self._try, lambda: self.write(*self.take()))
         self.journal.close()
+
+    def _try(self, step: Callable[[], Any]) -> Any:
+        """Take a step of a cut; if it fails, the next cut has everything."""
+        try:
+            return step()
+        except Exception:
+            log.exception("the state of the engine was not saved; the next cut saves all of it")
+            self._is_whole = True
+            self._items, self._rows = rows_of(self._buffer)
 
     def take(self) -> tuple[Cut, list[Change]]:
         """Make a cut: return what changed since the last one."""
@@ -117,14 +129,6 @@ class Keeper:
         self.journal.write(cut, changes, is_whole=self._is_whole)
         self._is_whole = False
         self._later.forget(cut.number)
-
-    def _try_to_write(self, cut: Cut, changes: list[Change]) -> None:
-        try:
-            self.write(cut, changes)
-        except Exception:
-            log.exception("the state of the engine was not saved; the next cut saves all of it")
-            self._is_whole = True
-            self._items, self._rows = rows_of(self._buffer)
 
 
 def _flush(path: Path) -> None:
@@ -162,12 +166,24 @@ def _load_state(keeper: Keeper, original: Callable[[str], Json | None], service:
 
 def _load_all(keeper: Keeper, buffer: Buffer, original: Callable[[], None]) -> None:
     """Load the state in the engine's loop, and begin to make cuts there."""
-    original()
+    with _without_collections():
+        original()
     return_pending(keeper.journal, buffer)
     return_waiting_events(keeper.journal)
     release_messages_of_functions()
     keeper.adopt()
     keeper.begin()
+
+
+@contextmanager
+def _without_collections() -> Iterator[None]:
+    """Make many objects that stay: Python would search them for garbage again and again, and never does afterwards."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _save_all(keeper: Keeper, buffer: Buffer) -> None:

@@ -5,7 +5,10 @@ own. The rest of each service is one document, as MiniStack itself would save it
 """
 
 import json
+import logging
+import os
 import pickle
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -24,6 +27,7 @@ from scorecast.twin.changed_rows import (
     ComparedRows,
     DocumentRows,
     Json,
+    MakeText,
     MarkedRows,
     Marks,
     ReplacedRows,
@@ -36,11 +40,13 @@ from scorecast.twin.changed_rows import (
 from scorecast.twin.journal import Journal
 from scorecast.twin.patch import wrap
 
+log = logging.getLogger("scorecast.twin.kept_state")
+
 _DOCUMENTS = name_owner("documents")
 _PENDING = name_owner("pending records")
 _EVENTS = name_owner("waiting events")
-# To copy its state, with all templates and events of stacks, takes much longer than to see whether it changed.
-_SLOW = "cloudformation"
+# These change all the time, and their states are small. Those of others are copied only if their stores changed.
+_BUSY = {"dynamodb", "sqs", "cloudwatch_logs", "s3", "firehose", "eventbridge", "lambda", "scheduler"}
 
 # A scope is an account, a region and a name.
 Scoped = Iterator[tuple[tuple[str, str, str], Any]]
@@ -128,10 +134,18 @@ def _closed_streams() -> Iterator[_Owner]:
 
 
 def _messages() -> Iterator[_Owner]:
+    read_by_functions = _sources_of_functions()
     for scope, queue in _all(sqs._queues):
         messages = {message["id"]: message for message in list(queue["messages"])}
-        # To receive a message moves the moment from which it is visible again.
-        marks = {key: message["visible_at"] for key, message in messages.items()}
+        marks: Marks
+        if queue["attributes"]["QueueArn"] in read_by_functions:
+            # After a start they are visible at once, so it is enough to know how often one came back.
+            marks = {
+                key: message["receive_count"] > 1 and message["receive_count"] for key, message in messages.items()
+            }
+        else:
+            # To receive a message moves the moment from which it is visible again.
+            marks = {key: message["visible_at"] for key, message in messages.items()}
         yield name_owner("messages", *scope), marks, messages.__getitem__
 
 
@@ -156,13 +170,14 @@ def _pending(buffer: Buffer) -> Iterator[tuple[Any, Any]]:
 # ---------------------------------------------------------------- documents
 
 
-def _documents() -> Iterator[tuple[str, bytes, Callable[[], str]]]:
+def _documents() -> Iterator[tuple[str, bytes, MakeText]]:
     for name, get_state in app._build_persistence_save_dict().items():
-        if name == _SLOW:
-            stores = _stores_of(app._get_module(name))
-            yield name, pickle.dumps(stores), lambda get_state=get_state: _text(_patiently(get_state))  # type: ignore[misc]
-        elif (state := _patiently(get_state)) is not None:
-            yield name, pickle.dumps(state), partial(_text, state)
+        get_patiently = partial(_patiently, get_state)
+        if name in _BUSY:
+            state = get_patiently()
+            yield name, _mark(state), partial(_text, state)
+        elif service := sys.modules.get(f"ministack.services.{app._state_map[name]}"):
+            yield name, _mark(_stores_of(service)), lambda get=get_patiently: _text(get())  # type: ignore[misc]
 
 
 def _stores_of(service: Any) -> Json:
@@ -172,8 +187,20 @@ def _stores_of(service: Any) -> Json:
 _STORES = (AccountRegionScopedDict, AccountScopedDict)
 
 
-def _text(state: Json) -> str:
-    return json.dumps(state, default=persistence._json_default)
+def _mark(state: Any) -> bytes:
+    try:
+        return pickle.dumps(state)
+    except (TypeError, AttributeError, pickle.PicklingError):
+        return os.urandom(8)  # it has something of this process in it: the text tells whether it changed
+
+
+def _text(state: Json) -> str | None:
+    """Return a state as MiniStack would save it; None if it cannot be saved, as there."""
+    try:
+        return json.dumps(state, default=persistence._json_default)
+    except TypeError:
+        log.exception("the state of a service cannot be saved")
+        return None
 
 
 def _patiently(get_state: Callable[[], Any], tries: int = 50) -> Any:
@@ -233,8 +260,12 @@ def return_waiting_events(journal: Journal) -> None:
 
 def release_messages_of_functions() -> None:
     """Let functions have the messages at once that they had when the engine ended, and so they."""
-    sources = {mapping.get("EventSourceArn") for _, mapping in _all(lambda_svc._esms)}
+    read_by_functions = _sources_of_functions()
     for _, queue in _all(sqs._queues):
-        if queue["attributes"]["QueueArn"] in sources:
+        if queue["attributes"]["QueueArn"] in read_by_functions:
             for message in queue["messages"]:
                 message["visible_at"] = min(message["visible_at"], time.time())
+
+
+def _sources_of_functions() -> set[str]:
+    return {mapping.get("EventSourceArn", "") for _, mapping in _all(lambda_svc._esms)}

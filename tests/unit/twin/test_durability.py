@@ -212,7 +212,7 @@ def test_after_a_failed_write_the_next_cut_has_everything(engine: Engine, monkey
     put(1)
     with monkeypatch.context() as full:
         full.setattr(engine.keeper.journal, "write", lambda *_, **__: 1 / 0)
-        engine.keeper._try_to_write(*engine.keeper.take())
+        engine.keeper._try(lambda: engine.keeper.write(*engine.keeper.take()))
     put(2, "2")
     engine.cut()
     saved = memory(engine)
