@@ -154,7 +154,7 @@ def running(twin: Twin) -> Iterator[Twin]:
         yield twin
     finally:
         process.stop(twin)
-    assert processes_of(twin) == []
+    assert processes_of(twin) == [], processes_of(twin)
 
 
 def events_in_backup(stack: Stack) -> Iterator[dict[str, Any]]:
