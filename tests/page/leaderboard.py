@@ -23,12 +23,16 @@ LOADED_AT, OPENED_AT = "2026-01-02T11:59:00Z", "2026-01-02T12:00:00Z"
 
 @dataclass
 class Leaderboard:
-    """A leaderboard whose entries the test changes; with another `status` than 200 only the page is answered."""
+    """A leaderboard whose entries the test changes.
+
+    With another `status` than 200, and without the `key` if there is one, only the page is answered.
+    """
 
     table: FakeTable
     status: int = 200
     statuses: list[int] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    key: str | None = None
 
     def put(self, board: str, participant: str, score: str, name: str | None = None) -> None:
         """Write an entry, as a change of the main table would."""
@@ -40,9 +44,10 @@ class Leaderboard:
         """Answer a request of the browser with LeaderGet."""
         url = urlsplit(route.request.url)
         path = url.path.removeprefix(STAGE)
-        if self.status != 200 and path != "/":
-            self.statuses.append(self.status)
-            route.fulfill(status=self.status, body="{}")
+        status = 403 if self.key and route.request.headers.get("x-api-key") != self.key else self.status
+        if status != 200 and path != "/":
+            self.statuses.append(status)
+            route.fulfill(status=status, body="{}")
             return
         parameters = {name: values[0] for name, values in parse_qs(url.query).items()}
         request = {"path": path, "queryStringParameters": parameters or None, "headers": route.request.headers}
@@ -72,5 +77,7 @@ def go(visit: OpenTab, leaderboard: Leaderboard, hash_: str = "", mode: str = ""
     tab.page.clock.install(time=LOADED_AT)
     tab.page.clock.pause_at(OPENED_AT)
     tab.page.goto(f"{ADDRESS}{mode}#{hash_}")
-    tab.page.locator(f"body[data-state={'live' if leaderboard.status == 200 else 'error'}]").wait_for()
+    tab.page.locator(
+        f"body[data-state={'live' if leaderboard.status == 200 and not leaderboard.key else 'error'}]"
+    ).wait_for()
     return tab

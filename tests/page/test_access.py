@@ -158,3 +158,21 @@ def test_a_refresh_does_not_rewrite_an_unchanged_status(visit: OpenTab, forty: L
         with tab.page.expect_response(lambda response: response.status == 304):
             tab.refresh()
     assert tab.page.evaluate("written") == 0
+
+
+def test_a_key_is_asked_for_once_kept_and_never_in_an_address(
+    visit: OpenTab, forty: Leaderboard, violations: Check
+) -> None:
+    forty.key = "s3cretk3y"
+    tab = go(visit, forty, "Xyz", reduced_motion="reduce")
+    assert tab.text("#state") == "This leaderboard needs a key."
+    assert violations(tab.page) == []
+    tab.page.get_by_label("API key").fill("wrong")
+    tab.page.keyboard.press("Enter")
+    tab.page.get_by_label("API key").fill(forty.key)
+    tab.page.get_by_role("button", name="Open").click()
+    tab.wait_for_row("user 01", "5")
+    assert not tab.page.locator("#unlock").is_visible()
+    tab.page.reload()
+    tab.wait_for_row("user 01", "5")
+    assert not any(forty.key in url for url in tab.requests)

@@ -28,6 +28,8 @@ class Stack:
 
     twin: Twin
     outputs: dict[str, str]
+    # Sent with every request of the API.
+    headers: dict[str, str] = field(default_factory=dict)
     _clients: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
     # The backup's objects never change once they are written, so each is read once.
     _backup: dict[str, list[dict[str, Any]]] = field(default_factory=dict, repr=False, compare=False)
@@ -59,7 +61,8 @@ class Stack:
         """GET an address under the API's root: the status and the body."""
         query = f"?{urlencode(parameters)}" if parameters else ""
         try:
-            with urllib.request.urlopen(self.api + path + query, timeout=30) as response:
+            request = urllib.request.Request(self.api + path + query, headers=self.headers)
+            with urllib.request.urlopen(request, timeout=30) as response:
                 return response.status, response.read().decode()
         except urllib.error.HTTPError as error:
             with error:

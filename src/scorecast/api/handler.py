@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from scorecast.api.caller import caller_of
 from scorecast.api.endpoints.documents import GetOpenApi, ShowPage
 from scorecast.api.errors import ApiError
 from scorecast.api.reader import LeaderboardReader
-from scorecast.api.responses import Answer, json_answer, options_answer, problem_answer, revalidated
+from scorecast.api.responses import VARY, Answer, json_answer, options_answer, problem_answer, revalidated
 from scorecast.api.routes import read_query
 from scorecast.errors import CannotRead, NotAcknowledged
 from scorecast.runtime.aws import code_of, create_client
@@ -34,8 +36,14 @@ def handle(event: Any, _context: Any) -> Answer:
 
 
 def _answered(request: dict[str, Any]) -> Answer:
+    caller = caller_of(request)
+    answer = _answered_to(caller, request)
+    return answer if caller is None else answer | {"headers": answer["headers"] | VARY}
+
+
+def _answered_to(caller: str | None, request: dict[str, Any]) -> Answer:
     try:
-        return revalidated(_answer(request), request)
+        return revalidated(_answer(caller, request), request)
     except ApiError as error:
         logger.info("api status=%d parameter=%s", error.status, error.parameter)
         return problem_answer(error)
@@ -52,14 +60,14 @@ def _answered(request: dict[str, Any]) -> Answer:
         return problem_answer(ApiError(500, str(error)))
 
 
-def _answer(request: dict[str, Any]) -> Answer:
+def _answer(caller: str | None, request: dict[str, Any]) -> Answer:
     match read_query(request):
         case ShowPage() as page:
             return page.answer(read_frame_ancestors(os.environ))
         case GetOpenApi() as document:
             return document.answer()
         case question:
-            return json_answer(question.answer(reader()))
+            return json_answer(question.answer(replace(reader(), caller=caller)))
 
 
 @cache

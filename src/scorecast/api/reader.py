@@ -33,7 +33,10 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class LeaderboardReader:
-    """The tables, their indexes, and the key that signs tokens; `is_live` answers with boards that are frozen now."""
+    """The tables, their indexes, and the key that signs tokens, for a caller (caller.py).
+
+    `is_live` is for operators: it answers with boards that are frozen now, and with those of any readers.
+    """
 
     dynamodb: DynamoDb
     table: str
@@ -43,6 +46,11 @@ class LeaderboardReader:
     page_token_key: str
     together: Together = together
     is_live: bool = False
+    caller: str | None = None
+
+    def may_read(self, policy: BoardPolicy) -> bool:
+        """Whether the caller is among the readers of a board with this policy."""
+        return self.is_live or policy.may_read(self.caller)
 
     @property
     def entries(self) -> EntryTable:
@@ -76,7 +84,7 @@ class LeaderboardReader:
     def open_board(self, name: str, *, shapes: bool = True) -> Board:
         """Read one board as `open_boards` does; ApiError 404 without entries."""
         board = self.open_boards([name], shapes=shapes)[name]
-        if not board.total or (board.name == name and board.policy.copy_of):
+        if not board.total or not self.may_read(board.policy) or (board.name == name and board.policy.copy_of):
             raise ApiError(404, f"There is no board {name[:200]!r}, or it has no entries.", "hackathonName")
         return board
 

@@ -27,7 +27,7 @@ _HEADERS = {
 _PREFLIGHT = {
     "Allow": ALLOWED,
     "Access-Control-Allow-Methods": ALLOWED,
-    "Access-Control-Allow-Headers": "If-None-Match",
+    "Access-Control-Allow-Headers": "If-None-Match, X-Api-Key",
     "Access-Control-Max-Age": "86400",
 }
 # A live board: viewers within a second share an answer. A cache may give it out for one more second while it asks for
@@ -35,6 +35,8 @@ _PREFLIGHT = {
 _LIVE = {"Cache-Control": "public, max-age=1, stale-while-revalidate=1"}
 # What the request has caused; viewers who wait for a board to begin share this answer too.
 _REFUSED = {"Cache-Control": "public, max-age=1"}
+# An answer to a known caller is for that caller only.
+VARY = {"Vary": "X-Api-Key, Authorization"}
 _STATIC = {"Cache-Control": "public, max-age=300"}
 
 

@@ -24,6 +24,7 @@ from scorecast.ops.stack.stack import Options
 
 # The value of `--closes-at` for a board that never closes.
 NEVER = "never"
+EVERYBODY = "everybody"
 # The value of `--then-by` for a board without columns.
 NONE = "none"
 
@@ -92,6 +93,11 @@ def list_(options: Options, derived: bool, as_json: bool) -> None:
 @option("--keep-periods", metavar="N", help="A period's board expires N periods after it has ended, or never.")
 @option("--time-zone", metavar="ZONE", help="Where periods begin at midnight: Asia/Shanghai (default: UTC).")
 @option("--by", multiple=True, metavar="ATTRIBUTE", help="A board for each value of this attribute of the items, too.")
+@option(
+    "--readers",
+    metavar="WHO",
+    help="The API answers only to these: ids of API keys, ARNs of IAM users and roles, with commas; or everybody.",
+)
 @json_option
 @with_stack_options
 def set_(options: Options, board: str, then_by: Sequence[str], by: Sequence[str], as_json: bool, **given: str) -> None:
@@ -105,6 +111,7 @@ def set_(options: Options, board: str, then_by: Sequence[str], by: Sequence[str]
     wanted |= {"by": ",".join(by)} if by else {}
     wanted |= {"then_by": "" if [*then_by] == [NONE] else ",".join(then_by)} if then_by else {}
     wanted |= {name: None for name in ("closes_at", "freezes_at", "keep_periods") if wanted[name] == NEVER}
+    wanted |= {"readers": ""} if wanted["readers"] == EVERYBODY else {}
     _declare(policies, board, before, _policy(wanted), as_json)
 
 
@@ -121,6 +128,7 @@ def set_(options: Options, board: str, then_by: Sequence[str], by: Sequence[str]
 @option("--keep-periods", is_flag=True, help="Only how long periods are kept; those that have begun expire as before.")
 @option("--time-zone", is_flag=True, help="Only the time zone of the periods.")
 @option("--by", is_flag=True, help="Only the attributes with boards of their own; these stay as they are.")
+@option("--readers", is_flag=True, help="Only the readers: the API answers to everybody again.")
 @json_option
 @with_stack_options
 def unset(options: Options, board: str, as_json: bool, **chosen: bool) -> None:
@@ -247,7 +255,7 @@ def _policy(values: dict[str, Any]) -> BoardPolicy:
         return make_policy(**values)
     except CannotRead as error:
         said = str(error)
-        for name in ("closes_at", "freezes_at", "time_zone", "then_by", "keep_periods"):
+        for name in ("closes_at", "freezes_at", "time_zone", "then_by", "keep_periods", "readers"):
             said = said.replace(name, f"--{name.replace('_', '-')}")
         raise UserError(said, ExitCode.USAGE) from None
 
@@ -264,6 +272,7 @@ def _further(policy: BoardPolicy) -> list[str]:
     found += [f"freezes at {policy.freezes_at}"] if policy.freezes_at else []
     kept = f", kept for {policy.keep_periods} more" if policy.keep_periods else ""
     found += [f"a board every {policy.every} in {policy.time_zone}{kept}"] if policy.every else []
+    found += [f"read only by {', '.join(policy.listed_readers)}"] if policy.readers else []
     found += [f"expires at {policy.kept_until}"] if policy.kept_until else []
     return found + ([f"a board for each {' and each '.join(policy.by)}"] if policy.by else [])
 
@@ -272,4 +281,5 @@ def _shown(board: str, policy: BoardPolicy) -> dict[str, Any]:
     names = {"closes_at": "closesAt", "freezes_at": "freezesAt", "time_zone": "timeZone", "then_by": "thenBy"}
     names |= {"starts_at": "startsAt", "copy_of": "copyOf", "keep_periods": "keepPeriods", "kept_until": "keptUntil"}
     values = asdict(policy) | {"then_by": {column.name: column.order for column in policy.columns}}
+    values |= {"readers": policy.listed_readers}
     return {"hackathonName": board} | {names.get(name, name): value for name, value in values.items()}

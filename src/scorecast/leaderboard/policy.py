@@ -44,6 +44,9 @@ COLUMNS_MAX = 3
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html#limits-attributes
 _ATTRIBUTE_BYTES = 255
 
+_PATH = re.compile(r"(?<=:role)/(.*/)?")
+_READER = re.compile(r"[a-z0-9]{1,64}|arn:[a-z-]+:iam::[0-9]{12}:(user|role)/[\w+=,.@/-]+")
+
 Item = dict[str, Any]
 _Choice = TypeVar("_Choice", bound=StrEnum)
 # Scores, and the buckets of the counting index, which are in the order of the scores.
@@ -128,6 +131,9 @@ class BoardPolicy:
 
     From `freezes_at` on, the API answers with a copy of the board, which takes no later changes. The policy of the copy
     names the board, `copy_of`.
+
+    If `readers` are declared, the API answers about the board only to them: ids of API keys and ARNs of IAM users and
+    roles, separated by commas. Boards that derive from it have the same readers.
     """
 
     order: Order = Order.DESCENDING
@@ -146,6 +152,19 @@ class BoardPolicy:
     copy_of: str | None = None
     keep_periods: int | None = None
     kept_until: str | None = None
+    readers: str = ""
+
+    def may_read(self, caller: str | None) -> bool:
+        """Whether the API answers about the board to a caller: the id of a key, or an ARN; None for anybody.
+
+        The ARN of a caller's role has no path; a role's name occurs once in an account.
+        """
+        return not self.readers or caller in [_PATH.sub("/", one) for one in self.listed_readers]
+
+    @property
+    def listed_readers(self) -> list[str]:
+        """The readers, one by one; none means everybody."""
+        return self.readers.split(",") if self.readers else []
 
     @property
     def expires_at(self) -> int | None:
@@ -202,6 +221,7 @@ _NAMES = {
     "copy_of": "copyOf",
     "keep_periods": "keepPeriods",
     "kept_until": "keptUntil",
+    "readers": "readers",
 }
 
 
@@ -300,6 +320,7 @@ def make_policy(
     copy_of: str | None = None,
     keep_periods: str | None = None,
     kept_until: str | None = None,
+    readers: str = DEFAULT.readers,
 ) -> BoardPolicy:
     """Make a policy from texts, of which `by` separates attributes by commas; CannotRead for an invalid value."""
     return BoardPolicy(
@@ -319,7 +340,15 @@ def make_policy(
         copy_of=copy_of,
         keep_periods=None if keep_periods is None else _number_of_periods(keep_periods),
         kept_until=None if kept_until is None else utc_text(read_time("kept_until", kept_until)),
+        readers=_checked_readers(readers),
     )
+
+
+def _checked_readers(text: str) -> str:
+    wrong = next((one for one in text.split(",") if text and not _READER.fullmatch(one)), None)
+    if wrong is not None:
+        raise CannotRead(f"readers is {wrong[:100]!r}; it must be ids of API keys, or ARNs of IAM users or roles.")
+    return text
 
 
 @cache

@@ -47,6 +47,7 @@ def apply() -> None:
     keep_event_time()
     keep_paths_encoded()
     import_routes_for_any_method()
+    tell_functions_the_key()
     keep_queue_urls_on_any_port()
     draw_new_names()
     set_up_tables_completely()
@@ -205,6 +206,28 @@ def _import_path_item(original: Callable[..., None], api_id: str, path: str, ite
 
 
 _ANY_METHOD = "x-amazon-apigateway-any-method"
+
+
+def tell_functions_the_key() -> None:
+    """MiniStack checks a request's API key, but does not tell the function which one it is, as AWS does."""
+    wrap(apigateway_v1, "_check_api_key", _check_api_key)
+    wrap(apigateway_v1, "_build_lambda_event_v1", _build_lambda_event)
+
+
+_api_key: contextvars.ContextVar[Json | None] = contextvars.ContextVar("_api_key", default=None)
+
+
+def _check_api_key(original: Callable[..., Any], *args: Any) -> Any:
+    error, key = original(*args)
+    _api_key.set(key)
+    return error, key
+
+
+def _build_lambda_event(original: Callable[..., Json], *args: Any, **kwargs: Any) -> Json:
+    event = original(*args, **kwargs)
+    if key := _api_key.get():
+        event["requestContext"]["identity"] |= {"apiKey": key["value"], "apiKeyId": key["id"]}
+    return event
 
 
 # ---------------------------------------------------------------- SQS: the same queues on another port

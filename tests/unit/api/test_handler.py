@@ -298,7 +298,7 @@ def test_a_method_that_is_not_allowed_is_a_405_that_lists_the_allowed_ones(metho
 def test_options_allows_any_page_to_read_and_revalidate() -> None:
     answer = handler.handle({"path": "/leaderBoard", "httpMethod": "OPTIONS"}, None)
     assert (answer["statusCode"], answer["body"]) == (204, "")
-    assert answer["headers"]["Access-Control-Allow-Headers"] == "If-None-Match"
+    assert answer["headers"]["Access-Control-Allow-Headers"] == "If-None-Match, X-Api-Key"
     assert answer["headers"]["Access-Control-Allow-Origin"] == "*"
 
 

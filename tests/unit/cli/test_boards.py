@@ -167,7 +167,7 @@ def test_the_boards_with_a_policy_are_listed(policies: Policies) -> None:
     run("unset", "Final")
     rest: dict[str, object] = {"ties": "unordered", "corrections": "closed", "every": None, "timeZone": "UTC", "by": []}
     rest |= {"base": None, "startsAt": None, "attribute": None, "thenBy": {}, "freezesAt": None, "copyOf": None}
-    rest |= {"keepPeriods": None, "keptUntil": None}
+    rest |= {"keepPeriods": None, "keptUntil": None, "readers": []}
     assert json.loads(run("list", "--json").stdout)["boards"] == [
         {"hackathonName": "Darts", "closesAt": CLOSES, "order": "descending", "keep": "first"} | rest,
         {"hackathonName": "Golf[1]", "closesAt": None, "order": "ascending", "keep": "latest"} | rest,
@@ -220,6 +220,7 @@ def test_what_derives_from_a_board_is_declared_and_said() -> None:
         ("--by", "a,,b", "by is 'a,,b'; it must be the names of at most 5 attributes"),
         ("--keep-periods", "0", "--keep-periods is '0'; it must be a whole number from 1 to 1,000"),
         ("--keep-periods", "1001", "--keep-periods is '1001'; it must be"),
+        ("--readers", "Ann", "--readers is 'Ann'; it must be ids of API keys, or ARNs of IAM users or roles"),
         ("--freezes-at", "noon", "--freezes-at is 'noon'; it must be a time such as"),
     ],
 )
@@ -247,6 +248,10 @@ def test_boards_that_derive_from_a_board_follow_it_but_periods_that_are_over_do_
     assert {policies.of(board).freezes_at for board in orders} == {"2026-11-26T00:00:00Z"}
     run("reveal", "Golf")
     assert {policies.of(board).freezes_at for board in orders} == {None}
+    assert "read only by k3y" in run("set", "Golf", "--readers", "k3y").stdout
+    assert {policies.of(board).readers for board in orders} == {"k3y"}
+    run("set", "Golf", "--readers", "everybody")
+    assert {policies.of(board).readers for board in orders} == {""}
     assert policies.of("Golf~2020-W01").order is Order.DESCENDING
 
 

@@ -118,6 +118,9 @@ def test_no_resource_vanishes_unnoticed() -> None:
         "AWS::Logs::LogStream": 1,
         "AWS::CloudWatch::Alarm": 35,
         "AWS::CloudWatch::Dashboard": 1,
+        "AWS::ApiGateway::ApiKey": 1,
+        "AWS::ApiGateway::UsagePlan": 1,
+        "AWS::ApiGateway::UsagePlanKey": 1,
         "AWS::CloudFront::CachePolicy": 1,
         "AWS::CloudFront::Distribution": 1,
     }
@@ -420,3 +423,16 @@ def test_users_data_outlives_the_stack() -> None:
 def test_the_stacks_own_rules_match_changes_and_no_standing_events() -> None:
     sources = [rule["EventPattern"]["source"] for rule in BUS_RULES.values()]
     assert SOURCE not in [source for some in sources for source in some]
+
+
+def test_a_change_of_who_may_read_the_api_is_deployed() -> None:
+    # SAM compares the text of the definition, in which ApiAccess is only a condition.
+    assert RESOURCES["LeaderApi"]["Properties"]["AlwaysDeploy"] is True
+
+
+def test_everything_but_the_page_and_preflights_needs_the_key_or_a_signature() -> None:
+    paths = RESOURCES["LeaderApi"]["Properties"]["DefinitionBody"]["paths"]
+    secured = {path: {name for name, one in methods.items() if "security" in one} for path, methods in paths.items()}
+    any_method = "x-amazon-apigateway-any-method"
+    assert secured == {"/": {any_method}, "/{proxy+}": {any_method}}
+    assert "NeedsKey" not in str(paths["/"])

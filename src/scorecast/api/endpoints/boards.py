@@ -40,5 +40,5 @@ def list_boards(
     # One more than is shown tells whether more follow.
     names = [item["name"]["S"] for item in query_first(reader.dynamodb, request, limit + 1)]
     boards = reader.open_boards(names[:limit], shapes=False).values()
-    answer = {"boards": [board_fields(board) for board in boards if board.total]}
+    answer = {"boards": [board_fields(board) for board in boards if board.total and reader.may_read(board.policy)]}
     return answer | sign_next(names, limit, collection, reader.page_token_key)

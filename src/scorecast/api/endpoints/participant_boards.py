@@ -46,7 +46,11 @@ class ListParticipantBoards:
     def _public(self, reader: LeaderboardReader, entries: Sequence[StoredEntry]) -> list[tuple[Board, StoredEntry]]:
         """Return the entries that are shown, with their boards: where a board is frozen, that of its copy, if any."""
         opened = reader.open_boards([entry.board for entry in entries])
-        boards = {name: board for name, board in opened.items() if board.name != name or not board.policy.copy_of}
+        boards = {
+            name: board
+            for name, board in opened.items()
+            if reader.may_read(board.policy) and (board.name != name or not board.policy.copy_of)
+        }
         frozen = [board.name for name, board in boards.items() if board.name != name]
         copies = {entry.board: entry for entry in reader.entries.on_boards(self.id, frozen)}
         known = {entry.board: entry for entry in entries} | copies

@@ -34,7 +34,7 @@ class AskPeriod:
         if is_period(self.period):
             return self.period
         policy = reader.policy_of(base)
-        if policy.every is None:
+        if policy.every is None or not reader.may_read(policy):
             raise ApiError(404, f"The board {base[:200]!r} has no periods.", "period")
         current = period_at(policy, reader.now())
         return current.name if self.period == CURRENT else current.before(policy).name

@@ -6,6 +6,7 @@ An error of the API is raised with the API's own sentence; for an unknown board 
 from __future__ import annotations
 
 import json
+import os
 import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,7 +14,9 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
+from botocore.exceptions import ClientError
 from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
 
@@ -24,6 +27,8 @@ Json = dict[str, Any]
 Fetch = Callable[[str], tuple[int, bytes]]
 """GET a URL: the status and the body."""
 
+# A key for a stack with ApiAccess=key; without it, the stack's own is read.
+API_KEY = "SCORECAST_API_KEY"
 TIMEOUT_S = 30
 PAGE_ENTRIES = 100
 
@@ -105,9 +110,34 @@ def api_of(stack: Stack) -> ApiClient:
     # A machine's proxy is not for loopback.
     proxies = {} if stack.target.endpoint else get_environ_proxies(stack.api_url)
     session = URLLib3Session(proxies=proxies, timeout=TIMEOUT_S)
+    authorize = _authorization(stack)
 
     def fetch(url: str) -> tuple[int, bytes]:
-        response = session.send(AWSRequest("GET", url).prepare())
+        request = AWSRequest("GET", url)
+        authorize(request)
+        response = session.send(request.prepare())
         return response.status_code, response.content
 
     return ApiClient(stack.api_url, fetch)
+
+
+def _authorization(stack: Stack) -> Callable[[AWSRequest], None]:
+    """Return what adds to a request what the stack's `ApiAccess` asks for: a key, a signature, or nothing."""
+    access = stack.outputs.get("ApiAccess")
+    if access == "iam":
+        credentials = stack.target.session.get_credentials()
+        if credentials is None:
+            raise UserError("The API needs a signature: give credentials by --profile or in the environment.")
+        return SigV4Auth(credentials, "execute-api", stack.target.session.region_name).add_auth
+    if access == "key":
+        key = os.environ.get(API_KEY) or _key_of(stack)
+        return lambda request: request.headers.add_header("X-Api-Key", key)
+    return lambda _: None
+
+
+def _key_of(stack: Stack) -> str:
+    """Read the stack's own key; its holder may also give one in the environment."""
+    try:
+        return str(stack.client("apigateway").get_api_key(apiKey=stack.output("ApiKeyId"), includeValue=True)["value"])
+    except ClientError as error:
+        raise UserError(f"The API needs a key: give one in {API_KEY}. Reading the stack's failed: {error}") from None

@@ -60,8 +60,8 @@ class Policies:
     def declare(self, board: str, policy: BoardPolicy, now: datetime) -> int:
         """Declare a board's policy, and with it those of the boards that derive from it; return how many these are.
 
-        A period that is over keeps its policy, but freezes and is revealed with its base. One that has begun expires
-        when it would have, because its entries say so. Costs a transaction for each.
+        A period that is over keeps its policy, but freezes, is revealed and has readers with its base. One that has
+        begun expires when it would have, because its entries say so. Costs a transaction for each.
         """
         changed: dict[str, BoardPolicy] = {}
         for name in self.derived_from(board):
@@ -100,9 +100,9 @@ class Policies:
 
 
 def _following(current: BoardPolicy, inherited: BoardPolicy, now: datetime) -> BoardPolicy:
-    """The policy that a derived board gets; a period that is over keeps its own, but for the freezing."""
+    """The policy that a derived board gets; a period that is over keeps its own, but for freezing and readers."""
     if _is_over(inherited, now):
-        return replace(current, freezes_at=inherited.freezes_at)
+        return replace(current, freezes_at=inherited.freezes_at, readers=inherited.readers)
     return replace(inherited, kept_until=current.kept_until)
 
 

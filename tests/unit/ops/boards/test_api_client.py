@@ -2,13 +2,17 @@
 
 import json
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from botocore.credentials import Credentials
+from botocore.httpsession import URLLib3Session
 
 from scorecast.errors import UserError
-from scorecast.ops.boards.api_client import ApiClient
+from scorecast.ops.boards.api_client import ApiClient, api_of
+from scorecast.ops.stack.stack import Stack, Target
 
 
 class FakeApi:
@@ -89,3 +93,39 @@ def test_a_participant_who_is_not_on_the_board_has_no_score(api: FakeApi) -> Non
     assert client(api).score_of("StarWar", "nobody") is None
     with pytest.raises(UserError, match="The participant 'nobody' is not on the board 'StarWar'"):
         client(api).rank("StarWar", "nobody")
+
+
+def sent(outputs: dict[str, str], session: Any, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The headers of a request to a stack with these outputs."""
+    headers: dict[str, str] = {}
+
+    def send(_: Any, request: Any) -> SimpleNamespace:
+        headers.update(request.headers)
+        return SimpleNamespace(status_code=200, content=b'{"boards": []}')
+
+    monkeypatch.setattr(URLLib3Session, "send", send)
+    api = {"LeaderGetApi": "https://abc.execute-api.us-east-1.amazonaws.com/Prod/leaderBoard/"}
+    api_of(Stack(Target(session), "fanout", outputs | api)).list_boards()
+    return headers
+
+
+def test_a_request_has_the_key_that_is_given_or_else_the_stacks_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = SimpleNamespace(get_api_key=lambda **asked: {"value": f"value of {asked['apiKey']}"})
+    session = SimpleNamespace(client=lambda *_, **__: client)
+    outputs = {"ApiAccess": "key", "ApiKeyId": "k3y"}
+    assert sent(outputs, session, monkeypatch)["X-Api-Key"] == "value of k3y"
+    monkeypatch.setenv("SCORECAST_API_KEY", "mine")
+    assert sent(outputs, session, monkeypatch)["X-Api-Key"] == "mine"
+
+
+def test_a_request_is_signed_if_the_api_asks_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    credentials = Credentials("AKIA", "secret")
+    session = SimpleNamespace(get_credentials=lambda: credentials, region_name="us-east-1")
+    assert "/us-east-1/execute-api/aws4_request" in sent({"ApiAccess": "iam"}, session, monkeypatch)["Authorization"]
+    assert sent({"ApiAccess": "open"}, session, monkeypatch) == {}
+
+
+def test_an_api_that_needs_a_signature_says_so_without_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    session = SimpleNamespace(get_credentials=lambda: None, region_name="us-east-1")
+    with pytest.raises(UserError, match="needs a signature: give credentials"):
+        sent({"ApiAccess": "iam"}, session, monkeypatch)
