@@ -53,6 +53,7 @@ check: $(DEV) $(SECURITY) ## check style, types, template, security rules and de
 	$(BIN)/mypy
 	AWS_DEFAULT_REGION=us-east-1 $(BIN)/sam validate --lint
 	$(BIN)/cfn-lint --append-rules cfn_lint_serverless.rules --include-checks I -- template.yaml
+	$(BIN)/cfn-lint -- examples/*/template.yaml
 	$(SECURITY_BIN)/checkov --quiet --compact --skip-download --framework cloudformation --file template.yaml
 	$(BIN)/python -m pip check --disable-pip-version-check
 	$(SECURITY_BIN)/python -m pip check --disable-pip-version-check
