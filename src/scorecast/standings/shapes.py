@@ -133,11 +133,12 @@ class ShapeTable:
         self._known.pop(board, None)
 
     def _learn_pages(self, board: str, known: KnownShapes, keys: Collection[str]) -> bool:
-        """Read the pages that hold these keys; return whether they are what the root says."""
-        missing = {page: key for key in keys if (page := known.root.id_at(key)) not in known.pages}
-        nodes = [(board, page) for page in missing]
-        for (_, page), node in self.index.read_shapes(nodes).items() if missing else ():
-            if not node.shape.version or not node.shape.holds(missing[page]):
-                return False
-            known.pages[page] = node.shape
-        return True
+        """Read the pages that hold these keys; return whether they are what the root says.
+
+        Each key is looked for on its page, which may have been cut since the root was read.
+        """
+        pages = {key: known.root.id_at(key) for key in keys}
+        missing = [(board, page) for page in {*pages.values()} - known.pages.keys()]
+        read = self.index.read_shapes(missing) if missing else {}
+        known.pages.update({page: node.shape for (_, page), node in read.items()})
+        return all(known.pages[page].version and known.pages[page].holds(key) for key, page in pages.items())

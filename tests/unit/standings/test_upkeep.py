@@ -1,6 +1,7 @@
 """The upkeep of the counting index, and writers that know an older shape."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 from math import inf
 from typing import Any
 
@@ -9,7 +10,8 @@ import pytest
 from scorecast.leaderboard.index import shape
 from scorecast.leaderboard.index.table import ROOT, SHARDS, IndexTable
 from scorecast.leaderboard.item import read_item
-from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Ties
+from scorecast.leaderboard.order_key import score_order
+from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Order, Ties
 from scorecast.standings import upkeep as module
 from scorecast.standings.entry import Entry
 from scorecast.standings.store import Leaderboard, Result
@@ -96,6 +98,25 @@ def test_a_writer_that_is_late_before_the_fence_is_raised_counts_in_the_old_rang
 
     look(upkeep_of(Watched(table, calls, before=write_before_the_fence)), table, 0)
     assert "range" in table.items["p30", BOARD]
+
+
+def test_a_writer_that_knew_the_root_before_a_page_was_cut_reads_it_again(table: FakeDynamoDb) -> None:
+    def root_with(scores: range) -> shape.Shape:
+        write(leaderboard_of(table), {one: one for one in scores})
+        for participant in scores:
+            look(upkeep_of(table), table, participant)
+        return read_node(table, BOARD, ROOT).shape
+
+    before = root_with(range(100, 160))
+    late = leaderboard_of(table)
+    late.shapes.learn([BOARD])
+    after = root_with(range(160, 220))
+    keys = {score: score_order(Decimal(score), Order.ASCENDING) for score in range(100, 220)}
+    cut = [score for score, key in keys.items() if before.id_at(key) == before.ids[-1]]
+    assert after.id_at(keys[cut[0]]) == before.ids[-1] != after.id_at(keys[cut[-1]])
+    # It reads the page when it writes an entry that is still on it, and then writes one that is on a page cut from it.
+    write(late, {300: cut[0]}, 2)
+    write(late, {301: cut[-1]}, 2)
 
 
 def test_an_entry_that_the_index_by_score_does_not_show_yet_is_moved_later(table: FakeDynamoDb) -> None:
