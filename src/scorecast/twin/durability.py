@@ -90,10 +90,14 @@ class Keeper:
 
     async def _run(self) -> None:
         """Make cuts until the end."""
+        was_active = True
         while not self._ended:
             is_active = self._items.is_marked or time.monotonic() < self._active_until
             if is_active and (taken := self._try(self.take)):
                 await asyncio.wrap_future(self._writer.submit(self._try, partial(self.write, *taken)))
+            elif was_active:
+                gc.collect()  # now nobody waits for it
+            was_active = is_active
             await asyncio.sleep(INTERVAL_S)
 
     def end(self) -> None:

@@ -25,6 +25,7 @@ from scorecast.twin import (
     function_limits,
     function_patches,
     iam_patches,
+    needless_work,
     rule_targets,
     table_limits,
     table_refusals,
@@ -58,6 +59,7 @@ def apply() -> None:
     event_patterns.apply()
     function_limits.apply()
     apply_to_tables()
+    needless_work.apply()
     keep_state_while_it_runs(_buffer)
 
 

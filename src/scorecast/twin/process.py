@@ -106,8 +106,9 @@ def _check_port(twin: Twin) -> None:
 def _clear(twin: Twin) -> None:
     """Remove what a killed engine left: objects that no saved state knows would come back as buckets of their own."""
     note_file(twin.state_dir).unlink(missing_ok=True)
+    # Functions that end with a killed engine may still write there; the next ones have folders of their own.
     shutil.rmtree(twin.state_dir / "tmp", ignore_errors=True)
-    (twin.state_dir / "tmp").mkdir(parents=True)
+    (twin.state_dir / "tmp").mkdir(parents=True, exist_ok=True)
     cut = last_cut(twin.journal)
     if cut:
         LaterObjects(twin.journal.parent).remove(cut.number, twin.objects)
