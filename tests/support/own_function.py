@@ -11,11 +11,16 @@ from scorecast.twin.instance import Twin
 
 
 class OwnFunction:
-    """A function of one file, whose handler is `handle`."""
+    """A function of one file, whose handler is `handle`; its role may send messages and nothing else."""
 
     def __init__(self, engine: Twin, name: str, code: str) -> None:
         self.name, self._engine, self._lambda = name, engine, engine.client("lambda")
-        role = engine.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+        iam = engine.client("iam")
+        trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        document = json.dumps({"Statement": trust})
+        role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
+        may_send = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}
+        iam.put_role_policy(RoleName=name, PolicyName="send", PolicyDocument=json.dumps({"Statement": may_send}))
         package = io.BytesIO()
         with zipfile.ZipFile(package, "w") as archive:
             archive.writestr("code.py", code)

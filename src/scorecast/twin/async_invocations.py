@@ -239,7 +239,7 @@ class _Function:
                 "ErrorCode": {"DataType": "Number", "StringValue": "200"},
                 "ErrorMessage": {"DataType": "String", "StringValue": message[:1024] or condition},
             }
-            destinations.send(queue, event.payload, "", attributes)
+            destinations.send(queue, event.payload, "", self.record["config"], attributes)
 
     def _record_of(self, event: Event, condition: str, response: Json | None) -> Json:
         _, qualifier = lambda_svc._lambda_function_name_and_qualifier_from_arn(self.arn)
@@ -252,7 +252,7 @@ class _Function:
         return destinations.record(context, response) | {"requestPayload": event.payload}
 
     def _send(self, destination: str, record: Json) -> None:
-        if parse_arn(destination).service == "lambda":
+        if parse_arn(destination).service != "lambda":
+            destinations.send(destination, record, f"aws/lambda/async/{self.name}", self.record["config"])
+        elif destinations.is_allowed(self.record["config"], destination):
             _invoke_later({"FunctionArn": destination}, record)
-        else:
-            destinations.send(destination, record, f"aws/lambda/async/{self.name}")

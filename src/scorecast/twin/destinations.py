@@ -1,6 +1,6 @@
 """Where Lambda sends what it gives up: the record of a failed invocation, to a queue, a topic, a bucket or a function.
 
-Like MiniStack, it does not ask whether the function's role allows that. Other destinations get nothing.
+The function's role must allow it. Other destinations get nothing.
 """
 
 import contextvars
@@ -14,34 +14,54 @@ from ministack.core.arn import parse_arn
 from ministack.core.responses import new_uuid
 from ministack.services import firehose, sns, sqs
 
+from scorecast.twin.target_permissions import FUNCTIONS, refusal
+
 log = logging.getLogger("scorecast.twin.destinations")
 
 Json = dict[str, Any]
 
 
-def send(destination: str, document: Json, folder: str, attributes: Json | None = None) -> None:
+def send(destination: str, document: Json, folder: str, function: Json, attributes: Json | None = None) -> None:
     """Send a JSON document to the ARN; in a bucket it becomes an object below the folder, named by the time.
 
-    `attributes` are those of a queue's message. A destination that refuses it is logged, and gets nothing.
+    `function` is the function's configuration, and `attributes` are those of a queue's message. A destination that
+    refuses the document, or that the function's role may not use, gets nothing, which is logged.
     """
     try:
-        _send(destination, json.dumps(document), folder, attributes or {})
+        _send(destination, json.dumps(document), folder, function, attributes or {})
     except Exception:
         log.exception("a failed invocation was not sent to %s", destination)
 
 
-def _send(destination: str, body: str, folder: str, attributes: Json) -> None:
-    service = parse_arn(destination).service
+def _send(destination: str, body: str, folder: str, function: Json, attributes: Json) -> None:
+    service, resource, key = parse_arn(destination).service, destination, ""
+    if service == "s3":
+        now = datetime.now(UTC)
+        key = f"{folder}/{now:%Y/%m/%d}/{now:%Y-%m-%dT%H.%M.%S}-{new_uuid()}"
+        resource = f"{destination}/{key}"
+    if not is_allowed(function, resource):
+        return
     if service == "sqs":
         send_to_queue(destination, body, attributes)
     elif service == "sns":
         sns.publish_internal(destination, body, "AWS Lambda")
-    elif service == "s3":
-        now = datetime.now(UTC)
-        key = f"{folder}/{now:%Y/%m/%d}/{now:%Y-%m-%dT%H.%M.%S}-{new_uuid()}"
-        firehose._put_s3_object(parse_arn(destination).resource, key, body.encode())
     else:
-        log.warning("a failed invocation was not sent to %s: the twin does not know such destinations", destination)
+        firehose._put_s3_object(parse_arn(destination).resource, key, body.encode())
+
+
+def is_allowed(function: Json, resource: str) -> bool:
+    """Whether the function's role may send to the resource; if not, say so in the log.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+    """
+    if parse_arn(resource).service not in ("sqs", "sns", "s3", "lambda"):
+        log.warning("a failed invocation was not sent to %s: the twin does not know such destinations", resource)
+        return False
+    found = refusal(FUNCTIONS, function["FunctionArn"], resource, function["Role"])
+    if found:
+        log.warning("a failed invocation was not sent to %s: %s", resource, found.message)
+    return found is None
 
 
 def send_to_queue(arn: str, body: str, attributes: Json) -> None:

@@ -243,7 +243,8 @@ class StreamShard:
         record = self._record_of(records, condition)
         if parse_arn(destination).service == "s3":
             record["payload"] = json.dumps({"Records": records})
-        destinations.send(destination, record, f"aws/lambda/{self.mapping['UUID']}/{_SHARD}")
+        folder = f"aws/lambda/{self.mapping['UUID']}/{_SHARD}"
+        destinations.send(destination, record, folder, self.function["config"])
 
     def _record_of(self, records: list[Json], condition: str) -> Json:
         context = {

@@ -1,4 +1,4 @@
-"""Whether EventBridge may deliver: by the target's own policy, or by the role that the target names.
+"""Whether EventBridge or Lambda may deliver: by the target's own policy, or by the role that the target names.
 
 MiniStack's evaluator of policies decides; it is asked again as soon as a policy changes, and each second.
 """
@@ -13,7 +13,7 @@ from ministack.core import iam_evaluator
 from ministack.core.arn import parse_arn
 from ministack.services import iam, lambda_svc, sns, sqs
 
-RULES, SCHEDULES = "events.amazonaws.com", "scheduler.amazonaws.com"
+RULES, SCHEDULES, FUNCTIONS = "events.amazonaws.com", "scheduler.amazonaws.com", "lambda.amazonaws.com"
 
 # What a delivery needs. AWS's own policies for Firehose allow both calls.
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-identity-based.html
@@ -23,6 +23,7 @@ ACTIONS = {
     "sns": ("sns:Publish",),
     "firehose": ("firehose:PutRecord", "firehose:PutRecordBatch"),
     "states": ("states:StartExecution",),
+    "s3": ("s3:PutObject",),
 }
 Json = dict[str, Any]
 
@@ -40,7 +41,7 @@ class DeliveryFailure:
 
 
 class _Request(NamedTuple):
-    """A delivery to a resource from a rule or schedule (`source`) by a service (`caller`)."""
+    """A delivery to a resource from a rule, schedule or function (`source`) by a service (`caller`)."""
 
     caller: str
     source: str
@@ -74,9 +75,9 @@ class _Request(NamedTuple):
 
 
 def refusal(caller: str, source: str, resource: str, role: str) -> DeliveryFailure | None:
-    """Return why the rule or schedule `source` may not deliver to the resource; None if it may.
+    """Return why the rule, schedule or function `source` may not deliver to the resource; None if it may.
 
-    All are ARNs, except `caller`: RULES or SCHEDULES. Without a role the resource's own policy decides.
+    All are ARNs, except `caller`: RULES, SCHEDULES or FUNCTIONS. Without a role the resource's own policy decides.
     """
     request = _Request(caller, source, resource)
     service = read_arn(resource).service
@@ -191,7 +192,7 @@ def _role_allows(
     for action in actions:
         context = request.of_role(action, role)
         identity = iam_evaluator.evaluate(context, [parse(one) for one in documents.policies], *limits)
-        owner = read_arn(request.resource).account_id
+        owner = read_arn(request.resource).account_id or None  # a bucket's ARN names none
         judged = iam_evaluator.combine_resource_policy(identity, context, policy, owner, limits=tuple(limits))
         if judged.decision != "Allow":
             return False

@@ -59,7 +59,7 @@ class Invoked:
         self.times.append(self.now)
         return self.answers()
 
-    def _send(self, destination: str, body: str, _: str, attributes: Json) -> None:
+    def _send(self, destination: str, body: str, _folder: str, _function: Json, attributes: Json) -> None:
         self.sent.append((destination, json.loads(body), attributes))
 
 

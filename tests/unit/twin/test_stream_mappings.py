@@ -84,7 +84,7 @@ class Trigger:
         self.delivered.append("".join(ids))
         return self.answer(ids)
 
-    def _send(self, destination: str, body: str, folder: str, _: Json) -> None:
+    def _send(self, destination: str, body: str, folder: str, _function: Json, _attributes: Json) -> None:
         self.sent.append({"to": destination, "folder": folder, **json.loads(body)})
 
     def naming(self, *ids: str) -> Json:
