@@ -1,7 +1,7 @@
 """Targets of rules and schedules: deliveries that are allowed, tried again, and become dead letters, as on AWS.
 
-MiniStack delivers once, asks for no permission, drops what fails, and does not know Firehose. `patches.apply` applies
-this. Event buses, API destinations and other targets that are not in `_KINDS` are MiniStack's own.
+MiniStack delivers once, asks for no permission, drops what fails, and knows neither Firehose nor Kinesis. Event buses,
+API destinations and other targets that are not in `_KINDS` are MiniStack's own. `patches.apply` applies this.
 """
 
 import base64
@@ -18,7 +18,7 @@ from typing import Any
 
 from ministack.core.arn import Arn
 from ministack.core.responses import get_account_id, get_region, new_uuid, set_request_account_id, set_request_region
-from ministack.services import eventbridge, firehose, lambda_svc, sns, sqs, stepfunctions
+from ministack.services import eventbridge, firehose, kinesis, lambda_svc, sns, sqs, stepfunctions
 
 from scorecast.twin import retry_schedule
 from scorecast.twin.destinations import send_to_queue
@@ -39,7 +39,7 @@ def apply() -> None:
 
 
 def deliver_as_allowed_and_try_again() -> None:
-    """MiniStack delivers once, whatever is allowed, and drops what fails and what is for Firehose."""
+    """MiniStack delivers once, whatever is allowed, and drops what fails or is for Firehose or Kinesis."""
     wrap(eventbridge, "_invoke_target", _invoke_target)
     wrap(eventbridge, "start_scheduler", _start)
 
@@ -102,13 +102,18 @@ def _payload(target: Json, rule: Json, view: Any, whole: str) -> str:
         return str(target["Input"])
     if not target.get("InputPath"):
         return whole
-    part = view.event_with_detail()
+    part = _part(view.event_with_detail(), target["InputPath"])
+    return whole if part is None else json.dumps(part)
+
+
+def _part(event: Any, path: str) -> Any:
+    """Return what is at a path such as `$.detail.keys.id`; None if nothing is there."""
     try:
-        for name in filter(None, target["InputPath"].strip("$.").split(".")):
-            part = part[name]
+        for name in filter(None, path.strip("$.").split(".")):
+            event = event[name]
     except (KeyError, TypeError):
-        return whole
-    return json.dumps(part)
+        return None
+    return event
 
 
 # ---------------------------------------------------------------- attempts
@@ -239,6 +244,15 @@ def _to_firehose(_stream: Json, delivery: TargetDelivery) -> DeliveryFailure | N
     return _invalid(message) if status < 500 else DeliveryFailure("INTERNAL_ERROR", message, permanent=False)
 
 
+def _to_stream(_stream: Json, delivery: TargetDelivery) -> DeliveryFailure | None:
+    """Put a record under the partition key that the target asks for, else under the event's id."""
+    event = json.loads(delivery.event)
+    key = _part(event, (delivery.target.get("KinesisParameters") or {}).get("PartitionKeyPath", "$.id"))
+    if kinesis.put_record_internal(delivery.resource, str(key or event["id"]), delivery.payload.encode()):
+        return None
+    return DeliveryFailure("INTERNAL_ERROR", f"{delivery.resource} is not active.", permanent=False)
+
+
 def _to_workflow(_arn: str, delivery: TargetDelivery) -> DeliveryFailure | None:
     eventbridge._dispatch_to_stepfunctions(delivery.resource, delivery.payload)
     return None
@@ -265,6 +279,7 @@ _KINDS = {
     "lambda": _Kind(lambda arn: lambda_svc._get_func_record_for_ref(arn)[1], _to_function),
     "sns": _Kind(sns._topic_by_arn_any_scope, _to_topic),
     "firehose": _Kind(lambda arn: firehose._streams.get(_stream_name(arn)), _to_firehose),
+    "kinesis": _Kind(kinesis._resolve_stream_by_arn, _to_stream),
     "states": _Kind(stepfunctions._resolve_state_machine_arn, _to_workflow),
 }
 

@@ -22,6 +22,7 @@ ACTIONS = {
     "lambda": ("lambda:InvokeFunction",),
     "sns": ("sns:Publish",),
     "firehose": ("firehose:PutRecord", "firehose:PutRecordBatch"),
+    "kinesis": ("kinesis:PutRecord",),
     "states": ("states:StartExecution",),
     "s3": ("s3:PutObject",),
 }

@@ -1,5 +1,6 @@
 """What a target does not take is tried again or becomes a dead letter, with EventBridge's attributes."""
 
+import base64
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -8,7 +9,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
-from ministack.services import sqs
+from ministack.services import kinesis, sqs
 
 from scorecast.twin import rule_targets
 from scorecast.twin.rule_targets import TargetDelivery, deliver
@@ -123,7 +124,7 @@ def test_an_event_that_is_too_large_for_its_target_is_not_tried_again() -> None:
 
 def invoke(rule: Json, **target: Any) -> None:
     """Deliver an event as MiniStack does, by a rule or a schedule."""
-    event = {"EventId": "1", "Source": "test", "DetailType": "T", "Detail": '{"inner": {"x": 1}}', "Time": 1}
+    event = {"EventId": "id", "Source": "test", "DetailType": "T", "Detail": '{"inner": {"x": 1}}', "Time": 1}
     rule_targets._invoke_target(lambda *_: None, {"Arn": TARGET} | target, event, rule)
 
 
@@ -156,6 +157,36 @@ def test_a_schedule_delivers_its_input_by_its_role(monkeypatch: pytest.MonkeyPat
     invoke({"Arn": SCHEDULE, "Name": "name"}, Input='{"do": "it"}', RoleArn=f"arn:aws:iam::{ACCOUNT}:role/invokes")
     assert asked == [("scheduler.amazonaws.com", SCHEDULE, TARGET, f"arn:aws:iam::{ACCOUNT}:role/invokes")]
     assert [message["body"] for message in messages(TARGET)] == ['{"do": "it"}']
+
+
+@pytest.mark.parametrize(
+    ("parameters", "key"),
+    [({}, "id"), ({"PartitionKeyPath": "$.detail.inner.x"}, "1"), ({"PartitionKeyPath": "$.source"}, "test")],
+)
+def test_kinesis_gets_records_under_the_key_that_the_target_asks_for(
+    monkeypatch: pytest.MonkeyPatch, parameters: Json, key: str
+) -> None:
+    monkeypatch.setattr(rule_targets, "refusal", lambda *_request: None)
+    kinesis._create_stream({"StreamName": "of-targets", "ShardCount": 1})
+    arn = f"arn:aws:kinesis:us-east-1:{ACCOUNT}:stream/of-targets"
+    invoke({"Arn": RULE}, Arn=arn, KinesisParameters=parameters, InputPath="$.detail")
+    [shard] = kinesis._resolve_stream_by_arn(arn)["shards"].values()
+    [record] = shard["records"]
+    assert (record["PartitionKey"], base64.b64decode(record["Data"])) == (key, b'{"inner": {"x": 1}}')
+    kinesis._delete_stream({"StreamName": "of-targets"})
+
+
+def test_a_kinesis_stream_that_is_not_active_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rule_targets, "refusal", lambda *_request: None)
+    kinesis._create_stream({"StreamName": "of-targets", "ShardCount": 1})
+    arn = f"arn:aws:kinesis:us-east-1:{ACCOUNT}:stream/of-targets"
+    stream = kinesis._resolve_stream_by_arn(arn)
+    stream["StreamStatus"] = "UPDATING"
+    invoke({"Arn": RULE}, Arn=arn)
+    stream["StreamStatus"] = "ACTIVE"
+    assert run() == 1
+    assert [len(shard["records"]) for shard in stream["shards"].values()] == [1]
+    kinesis._delete_stream({"StreamName": "of-targets"})
 
 
 def test_other_targets_are_ministacks_own() -> None:
