@@ -59,7 +59,9 @@ class Viewer:
 
     async def _ask(self, address: str) -> None:
         tag = self.tags.get(address)
-        known = b"If-None-Match: %s\r\n" % tag if tag else b""
+        # A browser says so for the page, whose requests pass its own cache.
+        known = b"Cache-Control: no-cache\r\nPragma: no-cache\r\n"
+        known += b"If-None-Match: %s\r\n" % tag if tag else b""
         started = time.perf_counter()
         self.writer.write(b"GET %s HTTP/1.1\r\nHost: scorecast.test\r\n%s\r\n" % (address.encode(), known))
         head = await self.reader.readuntil(b"\r\n\r\n")

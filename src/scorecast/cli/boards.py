@@ -105,14 +105,19 @@ def set_(options: Options, board: str, then_by: Sequence[str], by: Sequence[str]
 
     A policy applies to later changes: declare it before the board's first score.
     """
-    policies = policies_of(open_stack(options))
+    stack = open_stack(options)
+    policies = policies_of(stack)
     before = _declared(policies, board)
     wanted = _texts(before) | {name: value for name, value in given.items() if value is not None}
     wanted |= {"by": ",".join(by)} if by else {}
     wanted |= {"then_by": "" if [*then_by] == [NONE] else ",".join(then_by)} if then_by else {}
     wanted |= {name: None for name in ("closes_at", "freezes_at", "keep_periods") if wanted[name] == NEVER}
     wanted |= {"readers": ""} if wanted["readers"] == EVERYBODY else {}
-    _declare(policies, board, before, _policy(wanted), as_json)
+    policy = _policy(wanted)
+    _declare(policies, board, before, policy, as_json)
+    if policy.readers and stack.outputs.get("ApiAccess", "open") == "open":
+        warning = "The API of this stack knows no callers, so nobody can read the board there: deploy with ApiAccess."
+        notes.print(warning, soft_wrap=True)
 
 
 @boards.command("unset")

@@ -248,7 +248,9 @@ def test_boards_that_derive_from_a_board_follow_it_but_periods_that_are_over_do_
     assert {policies.of(board).freezes_at for board in orders} == {"2026-11-26T00:00:00Z"}
     run("reveal", "Golf")
     assert {policies.of(board).freezes_at for board in orders} == {None}
-    assert "read only by k3y" in run("set", "Golf", "--readers", "k3y").stdout
+    declared = run("set", "Golf", "--readers", "k3y")
+    assert "read only by k3y" in declared.stdout
+    assert "nobody can read the board there" in declared.stderr
     assert {policies.of(board).readers for board in orders} == {"k3y"}
     run("set", "Golf", "--readers", "everybody")
     assert {policies.of(board).readers for board in orders} == {""}
