@@ -47,7 +47,7 @@ def fill(leaderboard: Leaderboard) -> str:
     return str(FIRST_ID + scores.index(seventh))
 
 
-def draw(tab: browser.OpenTab, path: Path, found: bool, **options: Any) -> None:
+def draw(tab: browser.OpenTab, path: Path, found: bool = False, **options: Any) -> None:
     """Draw the page after one participant has risen from rank 7 to rank 3."""
     with pytest.MonkeyPatch.context() as patch:
         leaderboard = serve_empty(patch)
@@ -69,7 +69,9 @@ def main() -> None:
         size = {"width": 1280, "height": 800}
         draw(open_tab, folder / "page-desktop.png", found=True, color_scheme="light", viewport=size)
         size = {"width": 390, "height": 844}
-        draw(open_tab, folder / "page-phone.png", found=False, color_scheme="dark", viewport=size)
+        draw(open_tab, folder / "page-phone.png", color_scheme="dark", viewport=size)
+        size = {"width": 1280, "height": 720}
+        draw(open_tab, folder / "page-screen.png", mode="?screen", color_scheme="dark", viewport=size)
 
 
 if __name__ == "__main__":

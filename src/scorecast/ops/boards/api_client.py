@@ -97,6 +97,9 @@ class ApiClient:
             return answer
         if status == 404 and "parameter" in answer:
             raise UserError(f"{answer['detail']} {self._known_boards()}")
+        if status == 403:
+            allowed = f"give a key in {API_KEY}, or credentials that may call execute-api:Invoke"
+            raise UserError(f"The API refused the request (403): {allowed}, as its ApiAccess asks for.")
         reason = answer.get("detail") or answer.get("message") or "it gave no reason"
         raise UserError(f"The API answered {status} to /{path.partition('?')[0]}: {reason}")
 

@@ -129,3 +129,10 @@ def test_an_api_that_needs_a_signature_says_so_without_credentials(monkeypatch: 
     session = SimpleNamespace(get_credentials=lambda: None, region_name="us-east-1")
     with pytest.raises(UserError, match="needs a signature: give credentials"):
         sent({"ApiAccess": "iam"}, session, monkeypatch)
+
+
+def test_a_refused_key_is_said_with_what_to_give() -> None:
+    with pytest.raises(
+        UserError, match=r"refused the request \(403\): give a key in SCORECAST_API_KEY, or credentials"
+    ):
+        ApiClient("https://api/", lambda _: (403, b'{"message": "Forbidden"}')).list_boards()
