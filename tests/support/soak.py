@@ -22,9 +22,9 @@ from tests.support.fakes import item
 from tests.support.faulty_aws import FUNCTIONS, Plan, faulty
 from tests.support.waiting import eventually
 
-# The twin does not halve a batch that fails, so it is small from the start. A message whose function was killed comes
-# back sooner than after 180 s, and becomes a dead letter after fewer receives than the template's.
-BATCH_RECORDS, VISIBILITY_S, RECEIVES = 200, 3, 6
+# A message whose function was killed comes back sooner than after 180 s, and becomes a dead letter after fewer receives
+# than the template's.
+VISIBILITY_S, RECEIVES = 3, 6
 # The shortest age at which a trigger gives up a record.
 MAX_AGE_S = 60
 POISON, POISONOUS = "soak-poison", 10
@@ -105,7 +105,6 @@ class Soak:
         usual = json.loads(sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=[name])["Attributes"][name])
         changed = {name: json.dumps(usual | {"maxReceiveCount": RECEIVES}), "VisibilityTimeout": str(VISIBILITY_S)}
         sqs.set_queue_attributes(QueueUrl=queue, Attributes=changed)
-        self._set_trigger(BatchSize=BATCH_RECORDS)
 
     def _set_trigger(self, **settings: int) -> None:
         functions, name = self.stack.client("lambda"), self.stack.outputs[FUNCTIONS[0]]
