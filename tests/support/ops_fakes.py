@@ -148,6 +148,7 @@ class FakeQueues:
 
     policies: dict[str, str] = field(default_factory=lambda: {"orders": "", "failures": ""})
     refuse_write: ClientError | None = None
+    deduplicates: bool = True
 
     def get_queue_url(self, *, QueueName: str, QueueOwnerAWSAccountId: str) -> dict[str, str]:
         if QueueName not in self.policies:
@@ -155,6 +156,8 @@ class FakeQueues:
         return {"QueueUrl": f"https://sqs/{QueueOwnerAWSAccountId}/{QueueName}"}
 
     def get_queue_attributes(self, *, QueueUrl: str, AttributeNames: list[str]) -> dict[str, Any]:
+        if AttributeNames == ["ContentBasedDeduplication"]:
+            return {"Attributes": {"ContentBasedDeduplication": json.dumps(self.deduplicates)}}
         policy = self.policies[QueueUrl.rpartition("/")[2]]
         return {"Attributes": {"Policy": policy}} if policy else {}
 

@@ -104,6 +104,7 @@ class FakeQueue:
 
     messages: list[Message] = field(default_factory=list)
     sent: list[tuple[str, str]] = field(default_factory=list)
+    groups: list[str | None] = field(default_factory=list)
     refuse_send: Callable[[str], bool] = lambda _: False
     refuse_delete: bool = False
     after_receive: Callable[["FakeQueue"], None] = lambda _: None
@@ -153,10 +154,11 @@ class FakeQueue:
     def get_queue_url(self, *, QueueName: str, QueueOwnerAWSAccountId: str) -> dict[str, Any]:
         return {"QueueUrl": f"https://sqs/{QueueName}"}
 
-    def send_message(self, *, QueueUrl: str, MessageBody: str) -> dict[str, Any]:
+    def send_message(self, *, QueueUrl: str, MessageBody: str, **fifo: str) -> dict[str, Any]:
         if self.refuse_send(MessageBody):
             raise refusal("Throttling")
         self.sent.append((QueueUrl, MessageBody))
+        self.groups.append(fifo.get("MessageGroupId"))
         return {}
 
     @property

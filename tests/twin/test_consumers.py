@@ -125,6 +125,38 @@ def test_a_queue_gets_what_matches_and_nothing_else(
     assert name not in rules(manager)
 
 
+def test_a_fifo_queue_gets_each_board_in_a_group_and_a_change_that_is_published_again_once(
+    stack: Stack, manager: Scorecast, owner: Scorecast, name: str
+) -> None:
+    sqs, bus = stack.client("sqs"), stack.client("events")
+    attributes = {"FifoQueue": "true", "ContentBasedDeduplication": "true", "VisibilityTimeout": "0"}
+    url = sqs.create_queue(QueueName=f"{name}.fifo", Attributes=attributes)["QueueUrl"]
+    queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+
+    def messages(count: int) -> list[dict[str, Any]]:
+        answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, AttributeNames=["MessageGroupId"])
+        found = [json.loads(one["Body"]) for one in answer.get("Messages", [])]
+        assert len(found) == count
+        assert {one["Attributes"]["MessageGroupId"] for one in answer["Messages"]} == {name}
+        return found
+
+    manager.ok("consumers", "add", name, "--pattern", changes_of(name), "--target", queue, "--fifo-by", "board")
+    owner.ok("score", "first", name, "1")
+    [event] = eventually(lambda: messages(1))
+    assert event["id"] == event["detail"]["id"]
+    entry = {"Source": event["source"], "DetailType": event["detail-type"], "Resources": event["resources"]}
+    again = entry | {
+        "Detail": json.dumps(event["detail"]),
+        "Time": event["time"],
+        "EventBusName": stack.outputs["BusName"],
+    }
+    assert bus.put_events(Entries=[again])["FailedEntryCount"] == 0
+    owner.ok("score", "second", name, "2")
+    assert [one["detail"]["keys"]["id"] for one in eventually(lambda: messages(2))] == ["first", "second"]
+    manager.ok("consumers", "remove", name)
+    sqs.delete_queue(QueueUrl=url)
+
+
 def test_what_its_queue_no_longer_allows_is_a_dead_letter_and_can_be_redriven(
     stack: Stack, manager: Scorecast, owner: Scorecast, queue: str, name: str
 ) -> None:

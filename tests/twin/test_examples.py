@@ -58,7 +58,7 @@ def changes(stack: Stack, copy: Stack, printed: Path) -> list[dict[str, Any]]:
     scorecast = Scorecast(stack.twin.port)
     queue = "arn:aws:sqs:us-east-1:000000000000:changes.fifo"
     of_board = json.dumps({"detail": {"keys": {"metadata": [COPIED]}}})
-    scorecast.ok("consumers", "add", "changes", "--pattern", EVERY_CHANGE, "--target", queue)
+    scorecast.ok("consumers", "add", "changes", "--pattern", EVERY_CHANGE, "--target", queue, "--fifo-by", "item")
     scorecast.ok("consumers", "add", "copy", "--pattern", of_board, "--target", copy.outputs["QueueArn"])
     item = {name: TypeSerializer().serialize(value) for name, value in LARGE.items()}
     stack.client("dynamodb").put_item(TableName=stack.outputs["MainTableName"], Item=item)

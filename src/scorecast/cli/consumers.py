@@ -60,6 +60,11 @@ def list_(options: Options, as_json: bool) -> None:
 @name_argument
 @pattern_option
 @option("--target", required=True, metavar="ARN", help="Where the events go: a function, a queue, a topic, ...")
+@option(
+    "--fifo-by",
+    type=click.Choice(["item", "board"]),
+    help="Whose changes a FIFO queue keeps in order, one message group each (default: all together).",
+)
 @option("--role-arn", metavar="ARN", help="Role that reaches the target (default: the stack's own).")
 @option("--dlq", metavar="ARN", help="Dead-letter queue (default: the stack's own).")
 @option(
@@ -81,6 +86,7 @@ def add(
     name: str,
     pattern: str,
     target: str,
+    fifo_by: str | None,
     role_arn: str | None,
     dlq: str | None,
     retries: int | None,
@@ -99,10 +105,12 @@ def add(
         dead_letters=_arn(dlq),
         retries=retries,
         max_age_s=max_age,
+        fifo_by=fifo_by,
     )
     added = consumers_of(open_stack(options))
     is_new = added.add(wanted)
     _warn_of_loop(wanted.target)
+    _warn_of_groups(fifo_by)
     if as_json:
         print_json({"name": name, "rule": added.rule_name(name), "isNew": is_new})
         return
@@ -117,6 +125,18 @@ def _warn_of_loop(target: Arn) -> None:
         notes.print(
             "If this function writes to the main table, each of its writes is a change that may invoke it again, "
             "without end; Lambda does not detect loops through DynamoDB. docs/consumers.md shows how to prevent that.",
+            style="yellow",
+            soft_wrap=True,
+        )
+
+
+def _warn_of_groups(fifo_by: str | None) -> None:
+    """Say what a message group cannot be: SQS's quotas-messages page."""
+    if fifo_by:
+        names = {"item": "participant's id", "board": "board's name"}[fifo_by]
+        notes.print(
+            f"SQS takes a {names} as message group if it has up to 128 ASCII letters, digits and punctuation marks, "
+            "and no spaces. Changes of others go to the dead-letter queue.",
             style="yellow",
             soft_wrap=True,
         )
@@ -273,6 +293,7 @@ def _shown_target(target: dict[str, Any]) -> dict[str, Any]:
     return {
         "arn": target["Arn"],
         "roleArn": target.get("RoleArn"),
+        "messageGroupId": target.get("SqsParameters", {}).get("MessageGroupId"),
         "deadLetterQueueArn": target.get("DeadLetterConfig", {}).get("Arn"),
         "maximumRetryAttempts": retry_policy.get("MaximumRetryAttempts"),
         "maximumEventAgeInSeconds": retry_policy.get("MaximumEventAgeInSeconds"),

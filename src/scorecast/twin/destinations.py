@@ -64,15 +64,20 @@ def is_allowed(function: Json, resource: str) -> bool:
     return found is None
 
 
-def send_to_queue(arn: str, body: str, attributes: Json) -> None:
-    """Send a message to a queue of the request's account and region; raises sqs._Err if the queue refuses it."""
+def send_to_queue(arn: str, body: str, attributes: Json, group: str = "") -> None:
+    """Send a message to a queue of the request's account and region; raises sqs._Err if the queue refuses it.
+
+    `group` is the message group, for a FIFO queue.
+    """
     # In a context of its own: a queue may take nothing without TLS, and this runs outside of any request.
-    contextvars.copy_context().run(_send_with_tls, arn, body, attributes)
+    contextvars.copy_context().run(_send_with_tls, arn, body, attributes, group)
 
 
-def _send_with_tls(arn: str, body: str, attributes: Json) -> None:
+def _send_with_tls(arn: str, body: str, attributes: Json, group: str) -> None:
     iam_evaluator.pin_request_origin("127.0.0.1", True)
     message = {"QueueUrl": parse_arn(arn).resource, "MessageBody": body, "MessageAttributes": attributes}
+    if group:
+        message["MessageGroupId"] = group
     sqs._act_send_message(message, "")
 
 

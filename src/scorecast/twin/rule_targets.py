@@ -7,6 +7,7 @@ API destinations and other targets that are not in `_KINDS` are MiniStack's own.
 import base64
 import json
 import logging
+import re
 import sched
 import threading
 import time
@@ -213,8 +214,38 @@ def _to_queue(queue: Json, delivery: TargetDelivery) -> DeliveryFailure | None:
     limit = int(queue["attributes"].get("MaximumMessageSize", MESSAGE_BYTES))
     if len(delivery.payload.encode()) > limit:
         return _invalid(f"One or more parameters are invalid. Reason: Message must be shorter than {limit} bytes.")
-    eventbridge._dispatch_to_sqs(read_arn(delivery.resource), delivery.payload, delivery.target.get("SqsParameters"))
+    if queue["is_fifo"]:
+        return _to_fifo_queue(delivery)
+    eventbridge._dispatch_to_sqs(read_arn(delivery.resource), delivery.payload)
     return None
+
+
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
+_GROUP = re.compile(r"[!-~]{1,128}")
+
+
+def _to_fifo_queue(delivery: TargetDelivery) -> DeliveryFailure | None:
+    """Send as SQS takes it: it refuses a group that it cannot have, and drops what it had within five minutes."""
+    group = _message_group(delivery)
+    if group and not _GROUP.fullmatch(group):
+        return _invalid(f"Value {group} for parameter MessageGroupId is invalid.")
+    try:
+        send_to_queue(delivery.resource, delivery.payload, {}, group)
+    except sqs._Err as error:
+        return _invalid(error.message)
+    return None
+
+
+def _message_group(delivery: TargetDelivery) -> str:
+    """Return the target's message group, which may be a path into the event; empty if there is none.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-targets.html#dynamic-path-parameters
+    """
+    group = (delivery.target.get("SqsParameters") or {}).get("MessageGroupId") or ""
+    if not group.startswith("$."):
+        return str(group)
+    found = _part(json.loads(delivery.event), group)
+    return "" if found is None else str(found)
 
 
 def _to_function(_config: Json, delivery: TargetDelivery) -> DeliveryFailure | None:

@@ -144,6 +144,37 @@ def test_a_target_is_sent_what_it_asks_for(transformation: Json, expected: str) 
     assert [message["body"] for message in messages(TARGET)] == [expected]
 
 
+@pytest.fixture
+def fifo() -> Iterator[str]:
+    """The ARN of a FIFO queue that takes everything."""
+    attributes = {"Policy": json.dumps(POLICY), "FifoQueue": "true", "ContentBasedDeduplication": "true"}
+    url = sqs._act_create_queue({"QueueName": "of-targets.fifo", "Attributes": attributes}, "")["QueueUrl"]
+    yield f"{TARGET}.fifo"
+    sqs._act_delete_queue({"QueueUrl": url}, "")
+
+
+@pytest.mark.parametrize(("group", "expected"), [("all", "all"), ("$.detail.keys.id", "6")])
+def test_a_message_group_is_a_name_or_what_is_at_its_path(fifo: str, group: str, expected: str) -> None:
+    event = json.dumps({"detail": {"keys": {"id": "6"}}})
+    deliver(replace(delivery(Arn=fifo, SqsParameters={"MessageGroupId": group}), event=event))
+    assert [message["group_id"] for message in messages(fifo)] == [expected]
+
+
+def test_a_fifo_queue_drops_what_it_had(fifo: str) -> None:
+    for payload in ("once", "once", "another"):
+        deliver(delivery(payload, Arn=fifo, SqsParameters={"MessageGroupId": "all"}))
+    assert [message["body"] for message in messages(fifo)] == ["once", "another"]
+    assert messages(DLQ) == []
+
+
+@pytest.mark.parametrize("group", ["$.detail.keys.id", "of two", "ä", "x" * 129, ""])
+def test_a_group_that_sqs_does_not_take_makes_a_dead_letter(fifo: str, group: str) -> None:
+    deliver(delivery(Arn=fifo, SqsParameters={"MessageGroupId": group}))
+    assert letter()["ERROR_CODE"] == "INVALID_PARAMETER"
+    assert "MessageGroupId" in letter()["ERROR_MESSAGE"]
+    assert messages(fifo) == []
+
+
 @pytest.mark.parametrize("transformation", [{}, {"InputPath": "$.detail.nowhere"}])
 def test_else_a_target_is_sent_the_event(transformation: Json) -> None:
     invoke({"Arn": RULE}, **transformation)

@@ -7,7 +7,8 @@ Refuses to touch any other rule: the stack's own, and those that other programs 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -16,12 +17,14 @@ from botocore.exceptions import ClientError
 
 from scorecast.errors import UserError
 from scorecast.ops.consumers.event_pattern import pattern_refusals
+from scorecast.ops.consumers.fifo import fifo_parameters, group_path
 from scorecast.ops.consumers.grants import GONE, Grant, grants_of
 from scorecast.ops.consumers.undo import Undo, UndoStep
 from scorecast.ops.stack.arn import Arn, read_arn
 from scorecast.ops.stack.aws_errors import aws_code_of, message_of
 from scorecast.ops.stack.exit_codes import ExitCode
 from scorecast.ops.stack.stack import Stack
+from scorecast.runtime.settings import AttributeNames
 
 TARGET_ID = "consumer"
 # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html
@@ -35,7 +38,10 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class ConsumerSpec:
-    """The consumer that a user wants: `target` receives the events that match `pattern` (JSON text)."""
+    """The consumer that a user wants: `target` receives the events that match `pattern` (JSON text).
+
+    `fifo_by` is `item` or `board`: whose changes a FIFO queue keeps in order; None for all together.
+    """
 
     name: str
     pattern: str
@@ -44,6 +50,7 @@ class ConsumerSpec:
     dead_letters: Arn | None = None
     retries: int | None = None
     max_age_s: int | None = None
+    fifo_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +73,9 @@ class Consumers:
     bus: Arn
     role: Arn
     dead_letters: Arn
-    id_attribute: str
+    attributes: AttributeNames
     events: Any
+    sqs: Any
     grants: Mapping[str, Grant]
 
     def list_rules(self) -> list[Rule]:
@@ -208,11 +216,29 @@ class Consumers:
 
     def _order(self, wanted: ConsumerSpec) -> Json:
         """Return the setting that keeps an item's changes in order: a shard key, or a message group."""
-        if wanted.target.service == "kinesis":
-            return {"KinesisParameters": {"PartitionKeyPath": f"$.detail.keys.{self.id_attribute}"}}
         if wanted.target.service == "sqs" and wanted.target.name.endswith(".fifo"):
-            return {"SqsParameters": {"MessageGroupId": wanted.name}}
+            self._require_deduplication(wanted.target)
+            return fifo_parameters(group_path(wanted.fifo_by, self.attributes) if wanted.fifo_by else wanted.name)
+        if wanted.fifo_by:
+            raise UserError(f"{wanted.target} is not a FIFO queue: omit --fifo-by.", ExitCode.USAGE)
+        if wanted.target.service == "kinesis":
+            return {"KinesisParameters": {"PartitionKeyPath": f"$.detail.keys.{self.attributes.id}"}}
         return {}
+
+    def _require_deduplication(self, queue: Arn) -> None:
+        """Refuse a FIFO queue that would refuse each event, because EventBridge names no deduplication id.
+
+        https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_Target.html
+        """
+        with missing_is_an_error(queue):
+            url = self.sqs.get_queue_url(QueueName=queue.name, QueueOwnerAWSAccountId=queue.account)["QueueUrl"]
+            asked = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ContentBasedDeduplication"])
+        if asked.get("Attributes", {}).get("ContentBasedDeduplication") != "true":
+            raise UserError(
+                f"{queue} takes no events: set ContentBasedDeduplication=true on it "
+                f"(aws sqs set-queue-attributes --queue-url {url} --attributes ContentBasedDeduplication=true).",
+                ExitCode.USAGE,
+            )
 
     def _put_target(self, rule: str, target: Json) -> None:
         """Replace the rule's target."""
@@ -234,12 +260,8 @@ class Consumers:
         return [arn for target in targets for arn in self._granted(target)]
 
     def _allow(self, rule: str, resource: Arn) -> UndoStep:
-        try:
+        with missing_is_an_error(resource):
             return self.grants[resource.service].allow(resource, self._rule_arn(rule))
-        except ClientError as error:
-            if aws_code_of(error) in GONE:
-                raise UserError(f"There is no {resource}: check the name, the region and the account.") from None
-            raise
 
     def _revoke(self, rule: str, resources: Iterable[Arn]) -> None:
         """Revoke permissions, after the consumer itself was changed or removed."""
@@ -253,6 +275,17 @@ class Consumers:
                 ) from error
 
 
+@contextmanager
+def missing_is_an_error(resource: Arn) -> Iterator[None]:
+    """Say that the resource is missing if AWS does."""
+    try:
+        yield
+    except ClientError as error:
+        if aws_code_of(error) in GONE:
+            raise UserError(f"There is no {resource}: check the name, the region and the account.") from None
+        raise
+
+
 def consumers_of(stack: Stack) -> Consumers:
     """Return the consumers of a stack."""
     return Consumers(
@@ -260,7 +293,8 @@ def consumers_of(stack: Stack) -> Consumers:
         bus=read_arn(stack.output("BusArn")),
         role=read_arn(stack.output("ConsumerTargetRoleArn")),
         dead_letters=read_arn(stack.output("FanoutDlqArn")),
-        id_attribute=stack.attributes.id,
+        attributes=stack.attributes,
         events=stack.client("events"),
+        sqs=stack.client("sqs"),
         grants=grants_of(stack),
     )

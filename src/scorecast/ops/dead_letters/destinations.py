@@ -20,6 +20,7 @@ from scorecast.changes.change import from_detail
 from scorecast.errors import CannotRead, NotAcknowledged, ScorecastError, UserError
 from scorecast.fanout.plan import Publication, plan_waves, publication_of
 from scorecast.fanout.publish import Publisher, countdown
+from scorecast.ops.consumers.fifo import is_named_by_change, message_of
 from scorecast.ops.dead_letters.images import with_images
 from scorecast.ops.dead_letters.letters import (
     Content,
@@ -64,7 +65,7 @@ class Destinations:
     executor: Executor
     sleep: Callable[[float], None] = time.sleep
     countdown: Callable[[float], Callable[[], float]] = countdown
-    _plain_targets: dict[tuple[str, str], bool] = field(default_factory=dict)
+    _targets: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
 
     def redeliver(self, letters: Sequence[ParkedLetter]) -> dict[str, str | None]:
         """Send letters to where they belong; return by message id the reason for a refusal, or None if accepted."""
@@ -175,34 +176,38 @@ class Destinations:
         service = read_arn(delivery.target_arn).service
         if service not in _SENDERS:
             raise NotAccepted(f"This command cannot deliver to {delivery.target_arn}.")
-        if not self._receives_whole_events(delivery):
+        target = self._target(delivery)
+        if is_named_by_change(target):
+            _send_in_order(self._client("sqs"), target, delivery.body)
+            return
+        if target.keys() & {"Input", "InputPath", "InputTransformer"}:
             raise NotAccepted(
                 f"The rule transforms the events for {delivery.target_arn}; send it with your own program."
             )
         name, send = _SENDERS[service]
         send(self._client(name), delivery.target_arn, delivery.body)
 
-    def _receives_whole_events(self, delivery: ParkedDelivery) -> bool:
+    def _target(self, delivery: ParkedDelivery) -> dict[str, Any]:
         key = (delivery.rule_arn, delivery.target_arn)
-        if key not in self._plain_targets:
-            self._plain_targets[key] = _is_plain(self._client("events"), delivery)
-        return self._plain_targets[key]
+        if key not in self._targets:
+            self._targets[key] = _target_of(self._client("events"), delivery)
+        return self._targets[key]
 
     def _client(self, service: str) -> Any:
         return self.stack.client(service)
 
 
-def _is_plain(events: Any, delivery: ParkedDelivery) -> bool:
-    """Whether the target receives the unchanged event; also true if the rule no longer exists."""
+def _target_of(events: Any, delivery: ParkedDelivery) -> dict[str, Any]:
+    """Return the rule's target as PutTargets took it; nothing if it no longer exists."""
     bus, _, rule = read_arn(delivery.rule_arn).resource.removeprefix("rule/").rpartition("/")
     try:
         answer = events.list_targets_by_rule(Rule=rule, EventBusName=bus or "default")
     except ClientError as error:
         if aws_code_of(error) == "ResourceNotFoundException":
-            return True
+            return {}
         raise
-    targets = [target for target in answer["Targets"] if target["Arn"] == delivery.target_arn]
-    return not any(target.keys() & {"Input", "InputPath", "InputTransformer"} for target in targets)
+    targets: list[dict[str, Any]] = answer["Targets"]
+    return next((target for target in targets if target["Arn"] == delivery.target_arn), {})
 
 
 def _payloads(records: Iterable[Any]) -> Iterator[bytes]:
@@ -225,10 +230,15 @@ def _invoke_async(functions: Any, arn: str, body: str) -> None:
     functions.invoke(FunctionName=arn, InvocationType="Event", Payload=body.encode())
 
 
-def _send_to_queue(sqs: Any, arn: str, body: str) -> None:
+def _send_to_queue(sqs: Any, arn: str, body: str, group: str = "") -> None:
     queue = read_arn(arn)
     url = sqs.get_queue_url(QueueName=queue.name, QueueOwnerAWSAccountId=queue.account)["QueueUrl"]
-    sqs.send_message(QueueUrl=url, MessageBody=body)
+    sqs.send_message(QueueUrl=url, MessageBody=body, **({"MessageGroupId": group} if group else {}))
+
+
+def _send_in_order(sqs: Any, target: dict[str, Any], body: str) -> None:
+    """Send what the rule sends to a FIFO queue."""
+    _send_to_queue(sqs, target["Arn"], *message_of(target, _document(body)))
 
 
 def _publish_to_topic(sns: Any, arn: str, body: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from scorecast.errors import UserError
+from scorecast.ops.consumers.fifo import is_named_by_change
 from scorecast.ops.consumers.rules import Consumers, ConsumerSpec, consumers_of
 from scorecast.ops.stack.arn import Arn, read_arn
 from scorecast.ops.stack.exit_codes import ExitCode
@@ -133,10 +134,29 @@ def test_a_consumer_may_have_its_own_role_retry_limits_and_dead_letter_queue(wor
     assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": RULE_ARN}}
 
 
-def test_a_fifo_queue_gets_a_message_group(world: World) -> None:
+@pytest.mark.parametrize(
+    ("fifo_by", "group"), [(None, "high"), ("item", "$.detail.keys.id"), ("board", "$.detail.keys.metadata")]
+)
+def test_a_fifo_queue_gets_a_message_group_and_events_that_are_named_by_their_change(
+    world: World, fifo_by: str | None, group: str
+) -> None:
     world.queues.policies["orders.fifo"] = ""
-    world.consumers.add(consumer(QUEUE + ".fifo"))
-    assert world.target()["SqsParameters"] == {"MessageGroupId": "high"}
+    world.consumers.add(consumer(QUEUE + ".fifo", fifo_by=fifo_by))
+    assert world.target()["SqsParameters"] == {"MessageGroupId": group}
+    assert is_named_by_change(world.target())
+
+
+def test_a_fifo_queue_that_does_not_deduplicate_by_content_is_refused_before_anything_is_done(world: World) -> None:
+    world.queues.policies["orders.fifo"] = ""
+    world.queues.deduplicates = False
+    with pytest.raises(UserError, match="set ContentBasedDeduplication=true on it"):
+        world.consumers.add(consumer(QUEUE + ".fifo"))
+    assert RULE not in world.rules.rules
+
+
+def test_a_fifo_queue_that_is_not_there_is_named(world: World) -> None:
+    with pytest.raises(UserError, match=r"There is no arn:\S+orders.fifo"):
+        world.consumers.add(consumer(QUEUE + ".fifo"))
 
 
 @pytest.mark.parametrize("target", [QUEUE, TOPIC, FUNCTION])
@@ -225,6 +245,7 @@ def test_a_pattern_that_eventbridge_refuses_is_one_sentence(world: World) -> Non
         ({"name": "x" * 60}, "is too long: it may have 48 characters"),
         ({"dead_letters": read_arn(QUEUE)}, "cannot take dead letters"),
         ({"dead_letters": read_arn(QUEUE + ".fifo")}, "cannot take dead letters"),
+        ({"fifo_by": "item"}, "is not a FIFO queue: omit --fifo-by"),
         ({"dead_letters": read_arn(TOPIC)}, "cannot take dead letters"),
         ({"role": read_arn(ROLE)}, "omit --role-arn"),
     ],

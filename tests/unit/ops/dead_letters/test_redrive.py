@@ -15,6 +15,7 @@ from scorecast.changes.change import to_detail
 from scorecast.changes.claim import claim_for
 from scorecast.changes.claim_store import ClaimStore
 from scorecast.fanout.plan import Publication, publication_of
+from scorecast.ops.consumers.fifo import fifo_parameters
 from scorecast.ops.dead_letters.destinations import Destinations
 from scorecast.ops.dead_letters.filters import Filter
 from scorecast.ops.dead_letters.queue import LetterQueue
@@ -326,6 +327,16 @@ def test_an_undelivered_event_goes_to_its_target_only(system: System) -> None:
     assert system.published == [(TOPIC, body)]
     assert system.functions.invoked == [(FANOUT, "Event", json.loads(body))]
     assert system.bus.taken == []
+
+
+def test_an_undelivered_event_goes_to_a_fifo_queue_as_its_rule_sends_it(system: System) -> None:
+    system.bus.rules.targets["orders"] = [{"Arn": QUEUE} | fifo_parameters("$.detail.keys.id")]
+    body = json.loads(event(change(7)))
+    system.sqs.park(json.dumps(body), **delivery_attributes(QUEUE))
+    assert system.run().sent == 1
+    [(url, sent)] = system.sqs.sent
+    assert (url, system.sqs.groups) == ("https://sqs/orders", [body["detail"]["keys"]["id"]])
+    assert json.loads(sent)["id"] == body["detail"]["id"]
 
 
 def test_an_event_for_a_target_that_transforms_or_is_unknown_stays(system: System) -> None:

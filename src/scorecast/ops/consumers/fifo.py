@@ -1,0 +1,68 @@
+"""FIFO queues as targets: the message group of an event, and a body that is the same whenever a change is published.
+
+EventBridge gives an event a new `id` each time it is published, and a queue recognizes a repeat by its body alone. So a
+rule sends the event with the `id` of its detail, which names the change.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from scorecast.errors import UserError
+from scorecast.ops.stack.exit_codes import ExitCode
+from scorecast.runtime.settings import AttributeNames
+
+_FIELDS = ("detail-type", "source", "account", "time", "region", "resources", "detail")
+# The variables of a template are named without dashes.
+_VARIABLES = {name: name.replace("-", "") for name in ("id", *_FIELDS)}
+_PATHS = {_VARIABLES[name]: f"$.{name}" for name in _FIELDS} | {_VARIABLES["id"]: "$.detail.id"}
+_MEMBERS = ", ".join(f'"{name}": <{variable}>' for name, variable in _VARIABLES.items())
+# https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html
+NAMED_BY_CHANGE = {"InputPathsMap": _PATHS, "InputTemplate": f'{{"version": "0", {_MEMBERS}}}'}
+# What EventBridge takes in a path, with room for "$.detail.keys." in the 100 characters of a group.
+# https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-targets.html#dynamic-path-parameters
+_IN_A_PATH = re.compile(r"[A-Za-z0-9_-]{1,80}")
+
+Json = dict[str, Any]
+
+
+def fifo_parameters(group: str) -> Json:
+    """Return what PutTargets needs for a FIFO queue beside its ARN; `group` is a message group or its path."""
+    return {"SqsParameters": {"MessageGroupId": group}, "InputTransformer": NAMED_BY_CHANGE}
+
+
+def group_path(fifo_by: str, names: AttributeNames) -> str:
+    """Return the path to the key that is the message group: the partition key of an item, the sort key of a board.
+
+    >>> group_path("board", AttributeNames())
+    '$.detail.keys.metadata'
+    """
+    attribute = {"item": names.id, "board": names.metadata}[fifo_by]
+    if not _IN_A_PATH.fullmatch(attribute):
+        raise UserError(
+            f"EventBridge cannot group by {attribute!r}: such a name may have up to 80 letters, digits, - and _.",
+            ExitCode.USAGE,
+        )
+    return f"$.detail.keys.{attribute}"
+
+
+def is_named_by_change(target: Mapping[str, Any]) -> bool:
+    """Whether a rule's target gets events as `fifo_parameters` has it."""
+    return bool(target.get("InputTransformer") == NAMED_BY_CHANGE)
+
+
+def message_of(target: Mapping[str, Any], event: Json) -> tuple[str, str]:
+    """Return body and message group of what a rule sends to such a target; the group is empty if the event has none."""
+    group: str = target["SqsParameters"]["MessageGroupId"]
+    body = {"version": "0", "id": _at("$.detail.id", event)} | {name: event.get(name) for name in _FIELDS}
+    return json.dumps(body), str(_at(group, event) or "") if group.startswith("$.") else group
+
+
+def _at(path: str, event: Json) -> Any:
+    found: Any = event
+    for name in path.removeprefix("$.").split("."):
+        found = found.get(name) if isinstance(found, dict) else None
+    return found
