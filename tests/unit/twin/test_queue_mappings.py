@@ -102,3 +102,13 @@ def test_after_an_error_the_mapping_pauses_and_after_an_answer_that_names_failur
     answering(lambda _: FAILED)
     queue.deliver()
     assert lambda_svc._esm_backoff_until[queue.name] > time.time()
+
+
+@pytest.mark.parametrize(("maximum", "cores", "at_once"), [("2", 8, 2), (10, 3, 3), (None, 1, 1)])
+def test_no_more_batches_run_at_once_than_the_mapping_and_the_cores_allow(
+    monkeypatch: pytest.MonkeyPatch, maximum: Any, cores: int, at_once: int
+) -> None:
+    monkeypatch.setattr(lambda_svc, "_sqs_esm_concurrency", lambda_svc._sqs_esm_concurrency)
+    monkeypatch.setattr(queue_mappings, "BATCHES_AT_ONCE", cores)
+    queue_mappings.start_no_more_functions_than_cores()
+    assert lambda_svc._sqs_esm_concurrency({"ScalingConfig": {"MaximumConcurrency": maximum}}, {}, {}) == at_once
