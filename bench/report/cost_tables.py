@@ -7,7 +7,18 @@ from collections.abc import Callable
 from bench.report.tables import markdown
 from scorecast.ops.cost.bill import ALTERNATIVES, DESIGNS, Workload, compare
 from scorecast.ops.cost.data import load_model
-from scorecast.ops.cost.viewers import API, EARLIER_PAGE, EDGE, WAYS, Audience, is_possible, viewer_hour
+from scorecast.ops.cost.viewers import (
+    API,
+    EARLIER_FOLLOWING,
+    EARLIER_PAGE,
+    EDGE,
+    FOLLOWING,
+    PAGE,
+    WAYS,
+    Audience,
+    is_possible,
+    viewer_hour,
+)
 
 CHANGES = [10_000, 1_000_000, 100_000_000]
 SIZES = [1_000, 10_000, 100_000, 1_000_000]
@@ -76,12 +87,19 @@ def viewer_hours() -> str:
 
 
 def fall() -> str:
-    """Say how the price of a viewer-hour fell since the page was polled without the edge."""
+    """Cents for an hour of one of 10,000 viewers: with the page of version 0.1 at the API, and now at the edge."""
     audience = Audience(10_000)
-    before, now = viewer_hour(MODEL, API, audience, EARLIER_PAGE), viewer_hour(MODEL, EDGE, audience)
-    return (
-        f"For 10,000 viewers, an hour of one of them fell from {100 * before:.2f} cents with the page of version 0.1, "
-        f"without an edge cache, to {100 * now:.2f}: by a factor of {before / now:.1f}.\n"
+    pages = {
+        "watches the board": (EARLIER_PAGE, PAGE),
+        "also follows a participant, each another one": (EARLIER_FOLLOWING, FOLLOWING),
+    }
+    prices = {
+        what: (100 * viewer_hour(MODEL, API, audience, before), 100 * viewer_hour(MODEL, EDGE, audience, now))
+        for what, (before, now) in pages.items()
+    }
+    return markdown(
+        ["one of 10,000 viewers", "version 0.1, no edge", "now, at the edge", "factor"],
+        [[what, f"{before:.2f}", f"{now:.2f}", f"{before / now:.1f}"] for what, (before, now) in prices.items()],
     )
 
 

@@ -26,6 +26,7 @@ def measured() -> dict[str, Any]:
             way: [_lookup(row) for row in rows("reads", answer="a rank", way=way)] for way in ("scorecast", "COUNT")
         },
         "first_page": _lookup(rows("reads", answer="top 10", way="scorecast")[-1]),
+        "around_me": _lookup(rows("reads", answer="around me", way="scorecast")[-1]),
         "redis": {"bytes_an_entry": rows("redis", answer="a rank")[-1]["bytes_an_entry"], "calls_a_lookup": 2},
     }
 

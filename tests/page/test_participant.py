@@ -12,7 +12,7 @@ from tests.page.leaderboard import ADDRESS, Leaderboard, go
 
 HOSTILE = '<img src=x onerror="document.title = 1"><script>alert(1)</script>\u202egnp'
 # After so many refreshes the page says its next news aloud, takes marks away, and asks for the boards and the chart.
-NEWS_REFRESHES, MARK_REFRESHES, ABSENT_REFRESHES, HISTOGRAM_REFRESHES = 5, 3, 5, 10
+NEWS_REFRESHES, MARK_REFRESHES, FOUND_REFRESHES, HISTOGRAM_REFRESHES = 5, 3, 5, 10
 
 
 @pytest.fixture
@@ -41,6 +41,22 @@ def test_a_participant_is_found_with_rank_percentile_score_and_neighbours(visit:
     assert tab.text("#neighbours .mine bdi") == "user 13"
     assert tab.page.url.endswith("#Abc&id=p13")
     assert tab.complaints == []
+
+
+def test_a_participant_is_requested_now_and_then_or_when_the_standings_show_a_change(
+    visit: OpenTab, twenty: Leaderboard
+) -> None:
+    def asked() -> int:
+        return sum("/participants/" in one for one in twenty.asked)
+
+    tab = go(visit, twenty, "Abc&id=p4")
+    tab.refresh(FOUND_REFRESHES - 1)
+    assert asked() == 1
+    twenty.put("Abc", "p4", "985")
+    tab.refresh()
+    tab.wait_for_text("#found-rank", "2 of 20")
+    tab.refresh(FOUND_REFRESHES - 1)
+    assert asked() == 2
 
 
 def test_the_found_participant_is_marked_in_the_standings(visit: OpenTab, twenty: Leaderboard) -> None:
@@ -98,7 +114,7 @@ def test_a_participant_without_a_score_is_not_found_until_the_score_is_there(
     assert tab.text("#news") == tab.text("#missing")
     assert tab.page.locator("#figures").is_hidden()
     twenty.put("Abc", "nobody", "5", "somebody")
-    tab.refresh(ABSENT_REFRESHES)
+    tab.refresh(FOUND_REFRESHES)
     tab.wait_for_text("#found-rank", "21 of 21")
     assert tab.page.locator("#missing").is_hidden()
 

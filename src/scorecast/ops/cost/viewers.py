@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from scorecast.ops.cost.bill import TABLE_MS, VCPU_SHARE, Model
 
 SECONDS_AN_HOUR, MINUTES_AN_HOUR = 3600, 60
-# What the page asks for: the board at each refresh, its histogram at each tenth one.
-REFRESH_S, HISTOGRAM_EVERY = 2, 10
+# What the page asks for: the board at each refresh, a participant at each fifth one, the histogram at each tenth one.
+REFRESH_S, FOUND_EVERY, HISTOGRAM_EVERY = 2, 5, 10
 # A board of 3,000 entries (docs/api.md): the reads of its histogram, and their CPU time as for as many look-ups.
 HISTOGRAM_UNITS, HISTOGRAM_CPU_MS, HISTOGRAM_TRIPS = 20, 8.0, 3
 # Assumed: an answer with its headers. An unchanged one (304) is smaller.
@@ -40,21 +40,25 @@ class Audience:
 
 @dataclass(frozen=True)
 class Page:
-    """How often an hour a page asks: for the board, its histogram, and the list of boards."""
+    """How often an hour a page asks: for the board, its histogram, the list of boards, and a followed participant."""
 
     boards: float = SECONDS_AN_HOUR / REFRESH_S
     histograms: float = SECONDS_AN_HOUR / REFRESH_S / HISTOGRAM_EVERY
     lists: float = 0.0
+    participants: float = 0.0
 
     @property
     def requests(self) -> float:
         """All requests of an hour."""
-        return self.boards + self.histograms + self.lists
+        return self.boards + self.histograms + self.lists + self.participants
 
 
 PAGE = Page()
-# Until version 0.2 the page asked for the histogram at each third refresh, for the list of boards at each fifth.
+FOLLOWING = Page(participants=SECONDS_AN_HOUR / REFRESH_S / FOUND_EVERY)
+# Until version 0.2 the page asked for a participant at each refresh, for the histogram at each third one, and for the
+# list of boards at each fifth.
 EARLIER_PAGE = Page(histograms=600, lists=360)
+EARLIER_FOLLOWING = Page(histograms=600, lists=360, participants=1800)
 
 
 def viewer_hour(model: Model, way: str, audience: Audience, page: Page = PAGE) -> float:
@@ -80,18 +84,24 @@ def is_possible(way: str, audience: Audience, page: Page = PAGE) -> bool:
 
 
 def _shared(page: Page, viewers: int) -> Page:
-    """A viewer's share of the requests that reach the API: one a second at most, of each cache for each address."""
+    """A viewer's share of the requests that reach the API: one a second at most, of each cache for each address.
+
+    Each viewer follows another participant.
+    """
     most = EDGE_CACHES * SECONDS_AN_HOUR / viewers
-    return Page(*(min(asked, most) for asked in (page.boards, page.histograms, page.lists)))
+    boards, histograms, lists = (min(asked, most) for asked in (page.boards, page.histograms, page.lists))
+    return Page(boards, histograms, lists, page.participants)
 
 
 def _answers(model: Model, page: Page) -> float:
     """What the API, its function and its tables cost for a page's requests."""
-    first = model.measured["first_page"]
-    top = _answer(model, first["round_trips"], first["cpu_ms"], first["read_units"])
+    top, participant = (
+        _answer(model, one["round_trips"], one["cpu_ms"], one["read_units"])
+        for one in (model.measured["first_page"], model.measured["around_me"])
+    )
     histogram = _answer(model, HISTOGRAM_TRIPS, HISTOGRAM_CPU_MS, HISTOGRAM_UNITS)
     # The list of boards reads what a first page does.
-    return (page.boards + page.lists) * top + page.histograms * histogram
+    return (page.boards + page.lists) * top + page.histograms * histogram + page.participants * participant
 
 
 def _answer(model: Model, trips: float, cpu_ms: float, units: float) -> float:

@@ -8,9 +8,13 @@ from bench.report.results import ROOT
 from scorecast.ops.cost.data import load_model
 from scorecast.ops.cost.viewers import (
     API,
+    EARLIER_FOLLOWING,
     EARLIER_PAGE,
     EDGE,
+    FOLLOWING,
+    FOUND_EVERY,
     HISTOGRAM_EVERY,
+    PAGE,
     PUSH,
     REFRESH_S,
     SOCKETS,
@@ -26,12 +30,14 @@ MODEL = load_model()
 def test_the_model_polls_as_often_as_the_page() -> None:
     page = (ROOT / "src" / "scorecast" / "api" / "page.html").read_text("utf-8")
     found = {name: int(value) for name, value in re.findall(r"\b([A-Z_a-z]+) = (\d+)[,;]", page)}
-    assert (found["REFRESH_MS"] / 1000, found["HISTOGRAM_EVERY"]) == (REFRESH_S, HISTOGRAM_EVERY)
+    asked = (found["REFRESH_MS"] / 1000, found["FOUND_EVERY"], found["HISTOGRAM_EVERY"])
+    assert asked == (REFRESH_S, FOUND_EVERY, HISTOGRAM_EVERY)
 
 
 def test_an_hour_costs_a_fifth_at_the_edge_of_what_the_earlier_page_cost() -> None:
     audience = Audience(10_000)
-    assert viewer_hour(MODEL, API, audience, EARLIER_PAGE) >= 5 * viewer_hour(MODEL, EDGE, audience)
+    for before, now, factor in ((EARLIER_PAGE, PAGE, 5), (EARLIER_FOLLOWING, FOLLOWING, 4.9)):
+        assert viewer_hour(MODEL, API, audience, before) >= factor * viewer_hour(MODEL, EDGE, audience, now)
 
 
 def test_only_the_edge_is_cheaper_for_more_viewers() -> None:
