@@ -94,6 +94,7 @@ bench: dynamodb-local ## run all benchmarks: ours, the textbook's, Powertools an
 	$(BIN)/python -m bench.measure.announcements
 	$(BIN)/python -m bench.measure.reads
 	$(BIN)/python -m bench.measure.pipeline
+	$(BIN)/python -m bench.measure.edge
 	$(MAKE) docs
 
 docs: $(DEV) ## write the tables, charts and figures of bench/results, and the types of docs/schemas
