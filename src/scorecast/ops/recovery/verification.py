@@ -86,20 +86,42 @@ class Verifier:
                 yield difference
 
     def wait_until_equal(self, timeout_s: float, on_comparison: OnComparison) -> Comparison:
-        """Read both tables again and again until they agree or the time is over; return the last comparison.
+        """Read both tables, and wait for the entries that differ, until there are none or the time is over.
 
         `on_comparison` receives each comparison. Its differences are counted, but named only in the last one. Memory
         holds the keys of all entries that differ.
         """
+        differing: list[Key] = []
         for _ in poll_until(timeout_s, pause_s=0.5, longest_pause_s=5, clock=self.clock):
-            suspects = self._suspects()
-            is_equal = not any(map(self.examine, suspects))
-            comparison = self._comparison(0 if is_equal else len(suspects))
+            differing = self._still_differing(differing)
+            if not differing:
+                differing = self._suspects()
+                if not any(map(self.examine, differing)):
+                    differing = []
+            comparison = self._comparison(len(differing))
             on_comparison(comparison)
-            if is_equal:
+            if comparison.is_equal:
                 return comparison
-        found = [difference for difference in map(self.examine, suspects) if difference]
+        found = [difference for difference in map(self.examine, self._suspects()) if difference]
         return self._comparison(len(found), tuple(found[:EXAMPLES]))
+
+    def _still_differing(self, keys: list[Key]) -> list[Key]:
+        """Return the keys that differ, after a look at some of them; none if both tables have to be read again."""
+        for _ in range(0, len(keys), CHUNK):
+            some, rest = keys[:CHUNK], keys[CHUNK:]
+            late = [key for page in cut_batches(some, PAGE_KEYS) for key in self._unlike(page)]
+            if late and not self.examine(late[0]):
+                return []  # items with other keys make these entries
+            keys = rest + late
+            if len(late) > len(some) // 2:
+                break
+        return keys
+
+    def _unlike(self, keys: Sequence[Key]) -> list[Key]:
+        """Return the keys whose entry is not what the item with the same key makes."""
+        shown = self._shown(keys)
+        made = dict(chain.from_iterable(self.expected(item).items() for item in self._items_at(keys)))
+        return [key for key in keys if not self.agreement.holds(key[1], made.get(key), shown.get(key))]
 
     def examine(self, key: Key) -> Difference | None:
         """Compare one entry with all items of its participant; return None if they agree."""

@@ -11,6 +11,7 @@ from scorecast.changes.change import from_detail, stream_label
 from scorecast.leaderboard.columns import tie_key
 from scorecast.leaderboard.item import Item, StoredEntry, make_item
 from scorecast.leaderboard.policy import BoardPolicy, Keep, Order
+from scorecast.ops.recovery import verification
 from scorecast.ops.recovery.comparison import Comparison, Difference
 from scorecast.ops.recovery.read_change import item_reader_of
 from scorecast.ops.recovery.repair import PATIENCE_S, Repair
@@ -184,6 +185,47 @@ def test_the_wait_ends_as_soon_as_all_entries_are_equal(tables: RecoveryTables) 
     assert comparison == Comparison(entries=2, differing=0, examples=())
     assert seen == [2, 1, 0]
     assert fake.time_s < 2
+
+
+def test_the_wait_reads_both_tables_only_at_its_beginning_and_its_end(
+    tables: RecoveryTables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verification, "CHUNK", 10)
+    tables.put("main", *(entry(str(number), "b", "1") for number in range(30)))
+    scan, readings = tables.scan, list[str]()
+
+    def count_readings(**request: Any) -> dict[str, Any]:
+        if "ExclusiveStartKey" not in request:
+            readings.append(request["TableName"])
+        return scan(**request)
+
+    monkeypatch.setattr(tables, "scan", count_readings)
+    seen: list[int] = []
+
+    def arrive_bit_by_bit(comparison: Comparison) -> None:
+        arrived = 6 * len(seen)
+        tables.put("leaderboard", *(entry(str(number), "b", "1") for number in range(arrived, min(arrived + 6, 30))))
+        seen.append(comparison.differing)
+
+    fake = FakeClock()
+    assert wait_until_equal(stack_of(tables), None, 60, arrive_bit_by_bit, Clock(fake.now, fake.sleep)).is_equal
+    assert seen[0] == 30
+    assert seen == sorted(seen, reverse=True)
+    assert readings == ["main", "leaderboard"] * 2
+
+
+def test_the_wait_sees_entries_that_items_with_other_keys_make(tables: RecoveryTables) -> None:
+    named = {"hackathonName": {"S": "StarWar"}}
+    tables.put("main", *(entry(str(number), "project", "60") | named for number in range(3)))
+    looks: list[int] = []
+
+    def arrive(comparison: Comparison) -> None:
+        looks.append(comparison.differing)
+        tables.put("leaderboard", entry(str(len(looks) - 1), "StarWar", "60"))
+
+    fake = FakeClock()
+    assert wait_until_equal(stack_of(tables), None, 60, arrive, Clock(fake.now, fake.sleep)).is_equal
+    assert (looks[0], looks[-1]) == (3, 0)
 
 
 def test_the_wait_gives_up_at_the_deadline(tables: RecoveryTables) -> None:
