@@ -2,13 +2,18 @@
 
 import json
 import re
+import shutil
 import uuid
+from dataclasses import replace
 from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
+from samcli.yamlhelper import yaml_parse
 
-from tests.support.deployed import Stack
+from scorecast.bundles.recipe import FOLDERS
+from scorecast.twin.deployment import build_without_make, packages_of
+from tests.support.deployed import Stack, copy_repository
 from tests.support.pipeline import Json
 from tests.support.waiting import eventually
 
@@ -92,3 +97,22 @@ def test_a_bundle_holds_our_code_and_what_is_pinned_for_it(stack: Stack, functio
     listed = {bundle / file for one in installed for file in one.files or []}
     found = {path for path in bundle.rglob("*") if path.is_file() and path.suffix != ".pyc"}
     assert {path.relative_to(bundle).parts[0] for path in found - listed} == {"scorecast"}
+
+
+def test_an_installed_scorecast_deploys_the_same_without_make(stack: Stack, tmp_path: Path) -> None:
+    twin = replace(stack.twin, root=copy_repository(tmp_path))
+    shutil.copytree(packages_of(stack.twin), packages_of(twin))
+    build_without_make(twin)
+    assert files_in(twin.build) == files_in(stack.build_dir)
+    assert template_in(twin.build) == template_in(stack.build_dir)
+
+
+def template_in(build: Path) -> Json:
+    """The template of a build; the order of its keys means nothing."""
+    return dict(json.loads(json.dumps(yaml_parse((build / "template.yaml").read_text()))))
+
+
+def files_in(build: Path) -> dict[Path, bytes]:
+    """The bundled files; bytecode only by its name, because it tells how often its compiler met a constant."""
+    files = [path for function in FOLDERS for path in (build / function).rglob("*") if path.is_file()]
+    return {path.relative_to(build): b"" if path.suffix == ".pyc" else path.read_bytes() for path in files}

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from rich.markup import escape
 
+from scorecast.bundles.sources import is_installed
 from scorecast.cli.command import Number, Whole, command, json_option, option, port_option, print_json
 from scorecast.cli.options import open_stack, twin_endpoint, with_stack_options
 from scorecast.cli.output import data, notes, plain
@@ -20,6 +21,7 @@ from scorecast.cli.watch import watch as show_flow
 from scorecast.errors import UserError
 from scorecast.ops.recovery.warnings import warnings_of
 from scorecast.ops.stack.exit_codes import ExitCode
+from scorecast.ops.stack.local_engine import typed
 from scorecast.ops.stack.stack import Options, Stack, describe_stack, find_target
 from scorecast.twin import deployment, instance, lifecycle, process
 from scorecast.twin.instance import Twin
@@ -62,13 +64,14 @@ def up(port: int | None, as_json: bool) -> None:
 def _what_is_left(twin: Twin) -> str:
     """What Ctrl-C left behind: the engine has a process of its own, which Ctrl-C does not reach."""
     if process.is_running(twin):
-        return "Stopped, but the engine still runs: `make up` continues, `make down` stops it."
-    return "Stopped: `make up` continues."
+        return f"Stopped, but the engine still runs: `{typed('up')}` continues, `{typed('down')}` stops it."
+    return f"Stopped: `{typed('up')}` continues."
 
 
 def _what_next(twin: Twin, outputs: dict[str, str]) -> str:
     key = shlex.quote('{"id": {"S": "1"}, "metadata": {"S": "StarWar"}}')
     scorecast = _relative(instance.bin_dir() / "scorecast")
+    up, down = (f"{scorecast} {verb}" if is_installed() else typed(verb) for verb in ("up", "down"))
     return f"""[bold]Look[/]
   the page   {outputs["PageUrl"]}
   the API    curl '{outputs["LeaderGetApi"]}?hackathonName=StarWar'
@@ -81,7 +84,7 @@ def _what_next(twin: Twin, outputs: dict[str, str]) -> str:
   aws s3 ls --recursive s3://{outputs["BackupBucketName"]}    [dim]# every change is here[/]
 
 [bold]Stop[/]
-  make down    [dim]# the data stays for the next `make up`[/]"""
+  {down}    [dim]# the data stays for the next `{up}`[/]"""
 
 
 def _relative(path: Any) -> str:
@@ -132,7 +135,7 @@ def status(options: Options, watch: bool, count: int | None, interval: float, as
         answer = _status_of(twin)
         running = instance.running_port(twin.state_dir)
         if running not in (None, twin.port):
-            told = f"The twin of this clone runs on port {running}: `scorecast status --port {running}` shows it."
+            told = f"The twin of this folder runs on port {running}: `scorecast status --port {running}` shows it."
             notes.print(told, soft_wrap=True)
     found = answer["outputs"]
     answer["warnings"] = warnings_of(Stack(target, options.stack, found)) if found else []
@@ -181,9 +184,9 @@ def _answer(
 def _lines(answer: dict[str, Any]) -> str:
     main = {key: answer[key] for key in ("engine", "version", "endpoint", "stack", "stackStatus", "api", "page")}
     if answer["engine"] == "stopped":
-        main["engine"] = "stopped; `make up` starts it"
+        main["engine"] = f"stopped; `{typed('up')}` starts it"
     elif answer["engine"] == "running" and answer["stackStatus"] is None:
-        main["stackStatus"] = "not deployed; `make up` deploys it"
+        main["stackStatus"] = f"not deployed; `{typed('up')}` deploys it"
     rows = [f"[bold]{key:<12}[/] {escape(str(value))}" for key, value in main.items() if value]
     rows += [f"[dim]{key:<25}[/] {escape(value)}" for key, value in sorted(answer["outputs"].items())]
     return "\n".join(rows)

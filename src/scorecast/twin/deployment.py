@@ -7,9 +7,12 @@ import shutil
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from scorecast.bundles import recipe
+from scorecast.bundles.sources import is_installed
 from scorecast.errors import UserError
 from scorecast.ops.stack.local_engine import local_url
 from scorecast.ops.stack.polling import poll_until
@@ -17,8 +20,6 @@ from scorecast.twin.instance import Twin, bin_dir, without_aws
 
 # A tag of the stack holds the hash of its sources, so that both are saved and lost together.
 SOURCE_TAG = "scorecast:source"
-# Never bundled with a function (src/Makefile), so a change there needs no deployment.
-NOT_DEPLOYED = {"cli", "ops", "twin"}
 COMPLETE = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"}
 # The engine takes as long for a batch of 10 changes as for hundreds, and its batches never wait for a window.
 PARAMETERS = ("ConsumerBatchingWindow=1",)
@@ -57,34 +58,37 @@ def describe(twin: Twin) -> StackState:
     return StackState(found["StackStatus"], tags.get(SOURCE_TAG, ""), outputs)
 
 
-def fingerprint(root: Path) -> str:
-    """Hash everything that a deployment is made from: the template and the functions' sources."""
-    digest = hashlib.sha256()
-    for file in sorted(_sources(root)):
-        digest.update(f"{file.relative_to(root)}\0".encode())
-        digest.update(hashlib.sha256(file.read_bytes()).digest())
-    return digest.hexdigest()[:40]
-
-
-def _sources(root: Path) -> list[Path]:
-    package = root / "src" / "scorecast"
-    ignored = {package / name for name in NOT_DEPLOYED}
-    files = [root / "template.yaml"]
-    for file in (root / "src").rglob("*"):
-        is_made = "__pycache__" in file.parts or any(part.endswith(".egg-info") for part in file.parts)
-        if file.is_file() and not is_made and ignored.isdisjoint(file.parents):
-            files.append(file)
-    return files
-
-
 # ---------------------------------------------------------------- build and deploy
 
 
 def build(twin: Twin) -> None:
-    """Bundle the functions."""
-    if not shutil.which("make"):
+    """Bundle the functions: with `sam build` in a clone; an installed Scorecast needs no make for the same result."""
+    if is_installed():
+        build_without_make(twin)
+    elif shutil.which("make"):
+        _sam(twin, "build")
+    else:
         raise UserError("`sam build` needs make: install it (apt-get install make; on macOS xcode-select --install).")
-    _sam(twin, "build")
+
+
+def build_without_make(twin: Twin) -> None:
+    """Do what `sam build` does: bundle each function by the recipe, and write the template that names the bundles."""
+    shutil.rmtree(twin.build, ignore_errors=True)
+    for function in recipe.FOLDERS:
+        recipe.bundle(function, twin.build / function, twin.sources.pins, packages_of(twin))
+    _write_template(twin)
+
+
+def _write_template(twin: Twin) -> None:
+    # Imported late: it takes half a second, and only a build needs it.
+    from samcli.yamlhelper import yaml_dump, yaml_parse
+
+    template: Any = yaml_parse(twin.sources.template.read_text(encoding="utf-8"))
+    for function in recipe.FOLDERS:
+        resource = template["Resources"][function]
+        resource["Properties"]["CodeUri"] = function
+        resource["Metadata"]["SamResourceId"] = function
+    (twin.build / "template.yaml").write_text(yaml_dump(template), encoding="utf-8")
 
 
 def deploy(twin: Twin, source: str) -> None:
@@ -100,14 +104,15 @@ def deploy(twin: Twin, source: str) -> None:
 
 
 def run_sam(twin: Twin, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the SAM CLI of this environment against the twin, in its repository."""
+    """Run the SAM CLI of this environment against the twin, in its folder."""
     command = [str(bin_dir() / "sam"), *arguments]
     try:
         return subprocess.run(
             command, cwd=twin.root, env=_environment(twin), stdin=subprocess.DEVNULL, capture_output=True, text=True
         )
     except FileNotFoundError as error:
-        raise UserError(f"There is no {command[0]}: `make up` installs it.") from error
+        install = "install Scorecast with pipx" if is_installed() else "`make up` installs it"
+        raise UserError(f"There is no {command[0]}: {install}.") from error
 
 
 def _sam(twin: Twin, verb: str, *arguments: str) -> None:
@@ -125,7 +130,7 @@ def _environment(twin: Twin) -> dict[str, str]:
     return {
         **without_aws(os.environ),
         **twin.environment(),
-        "PACKAGES": str(_packages(twin)),
+        "PACKAGES": str(packages_of(twin)),
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
@@ -135,9 +140,9 @@ def _environment(twin: Twin) -> dict[str, str]:
     }
 
 
-def _packages(twin: Twin) -> Path:
+def packages_of(twin: Twin) -> Path:
     """Return the folder that keeps the functions' packages between builds; other pins get another folder."""
-    pins = hashlib.sha256((twin.root / "src" / "functions.txt").read_bytes()).hexdigest()[:16]
+    pins = hashlib.sha256(twin.sources.pins.read_bytes()).hexdigest()[:16]
     return twin.build.parent / f"packages-{pins}"
 
 

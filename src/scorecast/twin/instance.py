@@ -1,6 +1,7 @@
-"""Where a twin is (its repository, its state folder, its port), and how to talk to it.
+"""Where a twin is (its sources, its state folder, its port), and how to talk to it.
 
-Tests make instances of their own, on other ports and in other folders; a user has one, in `.twin/` of the clone.
+Tests make instances of their own, on other ports and in other folders. A user has one: in `.twin/` of the clone, or
+of the current folder if Scorecast is installed from a wheel.
 """
 
 import fcntl
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from scorecast.bundles.sources import Sources, in_clone, installed, is_installed
 from scorecast.errors import UserError
 from scorecast.ops.stack.local_engine import CREDENTIALS, REGION, endpoint_on
 from scorecast.twin.journal import FILE
@@ -32,6 +34,11 @@ class Twin:
     @property
     def endpoint(self) -> str:
         return endpoint_on(self.port)
+
+    @property
+    def sources(self) -> Sources:
+        """What is deployed to it."""
+        return installed() if is_installed() else in_clone(self.root)
 
     @property
     def log_file(self) -> Path:
@@ -100,20 +107,18 @@ def bin_dir() -> Path:
 
 
 def find(port: int | None = None, environ: Mapping[str, str] = os.environ) -> Twin:
-    """Find this clone's twin, on the given port, else the environment's, else the running engine's, else 4566."""
-    root = _root()
-    state_dir = root / ".twin"
+    """Find this folder's twin, on the given port, else the environment's, else the running engine's, else 4566."""
+    folder = _root()
+    state_dir = folder / ".twin"
+    # In a folder of the user's, nothing is written beside the state.
+    root = state_dir if is_installed() else folder
     chosen = port or _port_of(environ) or running_port(state_dir) or DEFAULT_PORT
     return Twin(root=root, state_dir=state_dir, port=chosen)
 
 
 def _root() -> Path:
-    for folder in (Path(__file__).resolve().parents[3], Path.cwd()):
-        if (folder / "template.yaml").exists():
-            return folder
-    raise UserError(
-        f"There is no template.yaml in {Path.cwd()}: the local twin runs in a clone of the repository; change to it."
-    )
+    """Return the clone that this code is in, or the current folder if the code is installed."""
+    return Path.cwd() if is_installed() else Path(__file__).resolve().parents[3]
 
 
 def _port_of(environ: Mapping[str, str]) -> int | None:

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from typing import Protocol
 
-from scorecast.ops.stack.local_engine import local_url
+from scorecast.bundles.sources import is_installed
+from scorecast.ops.stack.local_engine import local_url, typed
 from scorecast.twin import deployment, process, sample
 from scorecast.twin.instance import Twin, get_json, locked
 
@@ -31,7 +32,8 @@ def up(twin: Twin, progress: Progress) -> deployment.StackState:
             if is_new:
                 sample.await_arrival(twin, api)
             elif get_json(api) is None:
-                remark(f"The API does not answer: see {twin.log_file}, or start from nothing with `make clean up`.")
+                restart = f"`{typed('down')} && rm -r {twin.state_dir}`"
+                remark(f"The API does not answer: see {twin.log_file}, or start from nothing: {restart}.")
     return state
 
 
@@ -53,11 +55,11 @@ def _alone(twin: Twin, progress: Progress) -> ExitStack:
 
 
 def _deploy_if_needed(twin: Twin, progress: Progress) -> deployment.StackState:
-    source = deployment.fingerprint(twin.root)
+    source = twin.sources.fingerprint()
     state = deployment.describe(twin)
     if state.is_complete and state.source == source:
         return state
-    with progress.step("build (sam build)"):
+    with progress.step("build" if is_installed() else "build (sam build)"):
         deployment.build(twin)
     with progress.step("deploy (sam deploy)") as remark:
         remark(deployment.delete_unfinished(twin))

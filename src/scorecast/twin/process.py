@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from scorecast.errors import UserError
-from scorecast.ops.stack.local_engine import REGION
+from scorecast.ops.stack.local_engine import REGION, typed
 from scorecast.ops.stack.polling import poll_until
 from scorecast.twin.instance import (
     Twin,
@@ -99,7 +99,7 @@ def _check_port(twin: Twin) -> None:
         except OSError as error:
             raise UserError(
                 f"Port {twin.port} is used by another program. "
-                f"Stop that program, or choose another port: SCORECAST_PORT={twin.port + 1} make up"
+                f"Stop that program, or choose another port: SCORECAST_PORT={twin.port + 1} {typed('up')}"
             ) from error
 
 

@@ -87,7 +87,7 @@ def test_status_of_another_port_does_not_report_this_engine(run: CliRunner) -> N
     done = run.invoke(cli.app, ["status", "--json", "--port", "4999"])
     answer = json.loads(done.stdout)
     assert (answer["engine"], answer["endpoint"]) == ("stopped", "http://127.0.0.1:4999")
-    assert done.stderr == "The twin of this clone runs on port 5: `scorecast status --port 5` shows it.\n"
+    assert done.stderr == "The twin of this folder runs on port 5: `scorecast status --port 5` shows it.\n"
 
 
 @pytest.mark.usefixtures("engine_on_port_5")

@@ -82,7 +82,7 @@ LAYERS = [
     {"errors"},
     {"runtime"},
     {"changes", "dead_letters", "leaderboard"},
-    {"fanout", "standings", "api", "consumer"},
+    {"fanout", "standings", "api", "consumer", "bundles"},
     {"ops"},
     {"twin"},
     {"cli"},

@@ -46,8 +46,13 @@ def test_every_named_dependency_is_pinned(path: Path) -> None:
     assert set(asked) <= pinned
 
 
-def test_the_command_lines_dependencies_are_pinned() -> None:
+def test_an_installed_scorecast_gets_what_a_clone_gets() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    pinned = {match[1] for match in _PIN.finditer((ROOT / "requirements" / "local.txt").read_text(encoding="utf-8"))}
+    local = (ROOT / "requirements" / "local.txt").read_text(encoding="utf-8")
+    pinned = {match[1]: match[0].split()[0] for match in _PIN.finditer(local)}
     named = {re.split(r"[<>=!~]", one)[0] for one in project["dependencies"]}
-    assert named <= pinned
+    assert named - {"pip"} <= set(pinned)
+    asked = (ROOT / "requirements" / "local.in").read_text(encoding="utf-8")
+    assert set(re.findall(r"^[a-z0-9-]+", asked, re.M)) - named == {"aws-sam-translator", "setuptools"}
+    exact = {one for one in project["dependencies"] if "==" in one}
+    assert exact <= set(pinned.values())

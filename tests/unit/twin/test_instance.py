@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from scorecast.bundles import sources
 from scorecast.errors import UserError
 from scorecast.twin import instance
 from scorecast.twin.instance import Twin, is_locked, locked, read_note
@@ -38,11 +39,20 @@ def test_a_port_that_cannot_be_is_refused_with_what_is_allowed(root: Path, port:
         instance.find(environ={"SCORECAST_PORT": port})
 
 
-def test_without_a_template_the_user_is_told_where_to_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(instance, "__file__", str(tmp_path / "a" / "b" / "c" / "d.py"))
+def test_the_twin_of_a_clone_is_in_the_clone() -> None:
+    twin, clone = instance.find(environ={}), Path(__file__).parents[3]
+    assert (twin.root, twin.state_dir, twin.sources.template) == (clone, clone / ".twin", clone / "template.yaml")
+
+
+def test_an_installed_twin_is_in_the_current_folder_whatever_else_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "template.yaml").touch()
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match="runs in a clone of the repository"):
-        instance.find(environ={})
+    monkeypatch.setattr(instance, "is_installed", lambda: True)
+    twin = instance.find(environ={})
+    assert (twin.root, twin.state_dir) == (tmp_path / ".twin", tmp_path / ".twin")
+    assert twin.sources.template == sources.HERE / "template.yaml"
 
 
 def test_the_users_aws_settings_stay_out() -> None:

@@ -11,6 +11,7 @@ from botocore import exceptions as sdk
 
 from scorecast.errors import UserError
 from scorecast.ops.stack.exit_codes import ExitCode
+from scorecast.ops.stack.local_engine import typed
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -97,7 +98,8 @@ def _unreachable(error: sdk.BotoCoreError) -> UserError:
     endpoint = str(getattr(error, "kwargs", {}).get("endpoint_url") or "")
     address = urlsplit(endpoint)
     if address.hostname in LOOPBACK:
-        message = f"The local engine does not answer at {address.scheme}://{address.netloc}: start it with `make up`."
+        engine = f"{address.scheme}://{address.netloc}"
+        message = f"The local engine does not answer at {engine}: start it with `{typed('up')}`."
         return UserError(message, ExitCode.ENGINE_NOT_RUNNING)
     if isinstance(error, sdk.EndpointConnectionError):
         return _unknown_place(f"{endpoint} cannot be reached: check --region and the network.")

@@ -1,8 +1,10 @@
-"""The local engine as its clients see it: region, credentials, and addresses that open on this machine."""
+"""The local engine as its clients see it: region, credentials, how to start it, addresses that open on this machine."""
 
 from __future__ import annotations
 
 import re
+
+from scorecast.bundles.sources import is_installed
 
 REGION = "us-east-1"
 # MiniStack's own administrator: these keys allow everything in the account 000000000000, and nothing outside it.
@@ -16,6 +18,15 @@ def endpoint_on(port: int) -> str:
     'http://127.0.0.1:4566'
     """
     return f"http://127.0.0.1:{port}"
+
+
+def typed(verb: str) -> str:
+    """Return how to type `up` or `down`: `make` in a clone, where it also installs what is needed.
+
+    >>> typed("up")
+    'make up'
+    """
+    return f"{'scorecast' if is_installed() else 'make'} {verb}"
 
 
 def local_url(url: str, endpoint: str) -> str:

@@ -22,7 +22,7 @@ from scorecast.changes.claim_store import ClaimStore
 from scorecast.errors import UserError
 from scorecast.ops.stack.aws_errors import aws_code_of, explained, message_of
 from scorecast.ops.stack.exit_codes import ExitCode
-from scorecast.ops.stack.local_engine import CREDENTIALS, REGION, local_url
+from scorecast.ops.stack.local_engine import CREDENTIALS, REGION, local_url, typed
 from scorecast.runtime.settings import AttributeNames, Bus, read_names
 
 DEFAULT_STACK = "fanout"
@@ -211,15 +211,16 @@ def _describe(target: Target, name: str) -> dict[str, Any]:
 
 def _stranger(target: Target) -> UserError:
     address = target.endpoint or "AWS's address"
+    start = f"choose another port with --port, and start it with `{typed('up')}`"
     return UserError(
-        f"The program at {address} is not the engine: choose another port with --port, and start it with `make up`.",
+        f"The program at {address} is not the engine: {start}.",
         ExitCode.ENGINE_NOT_RUNNING,
     )
 
 
 def _unknown_stack(target: Target, name: str) -> str:
     place = f"at {target.endpoint}" if target.endpoint else f"in {target.session.region_name}"
-    deploy = "`make up` deploys it" if target.endpoint else "`sam build && sam deploy --guided` deploys it"
+    deploy = f"`{typed('up')}` deploys it" if target.endpoint else "`sam build && sam deploy --guided` deploys it"
     others = _stack_names(target)
     there = f", but {', '.join(others)}: choose one with --stack" if others else ""
     return f"There is no stack {name!r} {place}{there}; {deploy}."
