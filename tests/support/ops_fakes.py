@@ -41,7 +41,8 @@ def refusal(code: str, message: str = "as told", operation: str = "Operation") -
 
 def fake_target(endpoint: str | None = None, **clients: Any) -> Target:
     """Make a target with these clients."""
-    return Target(_session(), endpoint, {name.rstrip("_"): client for name, client in clients.items()})
+    made = {name.rstrip("_"): client for name, client in clients.items()}
+    return Target(_session(), endpoint, made | {f"{name} json": client for name, client in made.items()})
 
 
 @cache

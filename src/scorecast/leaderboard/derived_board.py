@@ -133,9 +133,11 @@ def attribute_policies(base: str, policy: BoardPolicy, image: Mapping[str, Any])
     >>> [*attribute_policies("StarWar", BoardPolicy(by=("country", "team")), {"country": {"S": "CN"}})]
     ['StarWar~country.CN']
     """
-    named = {one: _text(image.get(one, {})) for one in policy.by}
+    named = [(one, text) for one in policy.by if (text := _text(image.get(one, {})))]
+    if not named:
+        return {}
     inherited = _inherited(base, policy)
-    return {attribute_board(base, one, text): replace(inherited, attribute=one) for one, text in named.items() if text}
+    return {attribute_board(base, one, text): replace(inherited, attribute=one) for one, text in named}
 
 
 def _text(value: Mapping[str, Any]) -> str:

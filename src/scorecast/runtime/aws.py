@@ -59,7 +59,7 @@ class Service:
     variable: str
 
 
-_SERVICES = {
+SERVICES = {
     "dynamodb": Service("dynamodb", "DynamoDB_20120810", "1.0", "DYNAMODB"),
     "events": Service("events", "AWSEvents", "1.1", "EVENTBRIDGE"),
     "sqs": Service("sqs", "AmazonSQS", "1.0", "SQS"),
@@ -174,16 +174,16 @@ def _with_retries(attempt: Callable[[], T], total_attempts: int, sleep: Callable
 def create_client(service: str, *, total_attempts: int = 4, connections: int = 10) -> Client:
     """Make a client that raises after `total_attempts`, the first one included."""
     region = _region()
-    known = _SERVICES[service]
+    known = SERVICES[service]
     endpoint = _endpoint(known, region, os.environ)
-    return Client(known, endpoint, region, _credentials(), _connections(endpoint, connections), total_attempts)
+    return Client(known, endpoint, region, _credentials(), connect(endpoint, connections), total_attempts)
 
 
 def create_s3_client(*, total_attempts: int = 4, connections: int = 10) -> S3Client:
     """Make a client of S3; see `create_client`."""
     region = _region()
     base = _bucket_url(region, os.environ)
-    return S3Client(base, region, _credentials(), _connections(base, connections), total_attempts)
+    return S3Client(base, region, _credentials(), connect(base, connections), total_attempts)
 
 
 def _region() -> str:
@@ -243,11 +243,14 @@ def _suffix(region: str) -> str:
     return "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
 
 
-def _connections(endpoint: str, most: int) -> URLLib3Session:
+def connect(
+    endpoint: str, most: int, *, read_timeout_s: float = _READ_TIMEOUT_S, proxies: dict[str, str] | None = None
+) -> URLLib3Session:
+    """Make a pool of connections to an endpoint; `proxies` are those of the environment unless given."""
     options: dict[str, Any] = {
         "verify": os.environ.get("AWS_CA_BUNDLE") or True,
-        "proxies": get_environ_proxies(endpoint),
-        "timeout": (_CONNECT_TIMEOUT_S, _READ_TIMEOUT_S),
+        "proxies": get_environ_proxies(endpoint) if proxies is None else proxies,
+        "timeout": (_CONNECT_TIMEOUT_S, read_timeout_s),
         "max_pool_connections": most,
         # Head and body are two packets; without this the second one waits until the first is acknowledged.
         "socket_options": [(IPPROTO_TCP, TCP_NODELAY, 1)],

@@ -42,7 +42,7 @@ def test_writes_to_a_table_that_stays_busy_end_within_the_functions_30_s(monkeyp
     credentials = SimpleNamespace(get_frozen_credentials=lambda: keys)
 
     def busy(service: str, total_attempts: int = 4) -> Client:
-        known = aws._SERVICES[service]
+        known = aws.SERVICES[service]
         return Client(known, "https://aws/", "us-east-1", credentials, BusyTable(), total_attempts, slept.append)
 
     monkeypatch.setattr(handler, "create_client", busy)

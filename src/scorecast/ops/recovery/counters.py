@@ -364,7 +364,7 @@ def compare_counters(stack: Stack, settle_s: float, clock: Clock = CLOCK) -> Com
     index, so a board whose index is unchanged was read as it was at one moment. No other board is judged.
     """
     found = ComparedCounters([], [])
-    dynamodb, table = stack.client("dynamodb"), stack.output("BoardTableName")
+    dynamodb, table = stack.json_client("dynamodb"), stack.output("BoardTableName")
     for _ in poll_until(settle_s, pause_s=0.5, longest_pause_s=5, clock=clock):
         before = read_index(dynamodb, table)
         tallies = tally_entries(read_entries(dynamodb, stack.output("LeaderboardTableName")), before)
@@ -379,7 +379,7 @@ def compare_counters(stack: Stack, settle_s: float, clock: Clock = CLOCK) -> Com
 
 def find_broken(stack: Stack) -> list[Broken]:
     """Find what makes an index unusable for writers. Reads the board table twice: a change in progress is seen once."""
-    dynamodb, table = stack.client("dynamodb"), stack.output("BoardTableName")
+    dynamodb, table = stack.json_client("dynamodb"), stack.output("BoardTableName")
     first, second = ([one for found in read_index(dynamodb, table).values() for one in _broken(found)] for _ in "12")
     return [one for one in first if one in second]
 

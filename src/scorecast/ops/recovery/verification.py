@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import chain
 from typing import Any, Literal
@@ -251,9 +251,10 @@ def verifier_of(
     boards: Container[str] | None = None,
 ) -> Verifier:
     """Make the verifier of a stack."""
+    dynamodb = stack.json_client("dynamodb")
     return Verifier(
-        main_table_of(stack),
-        stack.client("dynamodb"),
+        replace(main_table_of(stack), dynamodb=dynamodb),
+        dynamodb,
         stack.output("LeaderboardTableName"),
         settle_s,
         on_progress,

@@ -22,6 +22,7 @@ from scorecast.changes.claim_store import ClaimStore
 from scorecast.errors import UserError
 from scorecast.ops.stack.aws_errors import aws_code_of, explained, message_of
 from scorecast.ops.stack.exit_codes import ExitCode
+from scorecast.ops.stack.json_client import json_client_of
 from scorecast.ops.stack.local_engine import CREDENTIALS, REGION, local_url, typed
 from scorecast.runtime.settings import AttributeNames, Bus, read_names
 
@@ -62,6 +63,13 @@ class Target:
             )
         return self._clients[service]
 
+    def json_client(self, service: str) -> Any:
+        """Return a client for reading many items quickly; it is created once."""
+        name = f"{service} json"
+        if name not in self._clients:
+            self._clients[name] = json_client_of(self.client(service), self.session.get_credentials())
+        return self._clients[name]
+
     def _config(self) -> Config:
         if self.endpoint is None:
             return Config(retries={"mode": "standard", "total_max_attempts": 5}, max_pool_connections=20)
@@ -87,6 +95,10 @@ class Stack:
     def client(self, service: str) -> Any:
         """Return the client of a service; it is created once."""
         return self.target.client(service)
+
+    def json_client(self, service: str) -> Any:
+        """Return a client for reading many items quickly; it is created once."""
+        return self.target.json_client(service)
 
     def output(self, key: str) -> str:
         """Return an output of the template."""
