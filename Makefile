@@ -95,6 +95,7 @@ bench: dynamodb-local ## run all benchmarks: ours, the textbook's, Powertools an
 	$(BIN)/python -m bench.measure.reads
 	$(BIN)/python -m bench.measure.pipeline
 	$(BIN)/python -m bench.measure.edge
+	$(BIN)/python -m bench.measure.sizes
 	$(MAKE) docs
 
 docs: $(DEV) ## write the tables, charts and figures of bench/results, and the types of docs/schemas

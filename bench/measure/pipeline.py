@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +20,11 @@ from bench.report.results import Row, create_parser, progress, save, spread
 from bench.rig import functions
 from bench.rig.process_time import group_seconds
 from scorecast.ops.stack.batch_write import BATCH_WRITES
+from scorecast.runtime.batches import cut_batches
 from scorecast.twin import deployment, process
 from scorecast.twin.instance import Twin, read_note
+
+Item = dict[str, Any]
 
 PORT = 4640
 # As `make up` deploys it, with standing events, which the textbook lacks.
@@ -36,37 +39,42 @@ class Deployed:
 
     design: str
     dynamodb: Any
-    main_table: str
-    leaderboard_table: str
+    outputs: Mapping[str, str]
 
-    def carry(self, changes: int, turn: int) -> float:
+    def carry(self, items: Sequence[Item], deadline_s: float = DEADLINE_S) -> float:
         """Write new items and wait until all are entries; return the seconds since the first write."""
         before, started = self._entries(), time.perf_counter()
-        for at in range(0, changes, BATCH_WRITES):
-            numbers = range(at, min(at + BATCH_WRITES, changes))
-            puts = [{"PutRequest": {"Item": _item(turn, number)}} for number in numbers]
-            self.dynamodb.batch_write_item(RequestItems={self.main_table: puts})
-        while self._entries() < before + changes:
-            if time.perf_counter() > started + DEADLINE_S:
-                sys.exit(f"{self.design}: of {changes} changes {self._entries() - before} arrived.")
+        for batch in cut_batches(items, BATCH_WRITES):
+            puts = [{"PutRequest": {"Item": item}} for item in batch]
+            self.dynamodb.batch_write_item(RequestItems={self.outputs["MainTableName"]: puts})
+        while self._entries() < before + len(items):
+            if time.perf_counter() > started + deadline_s:
+                sys.exit(f"{self.design}: of {len(items)} changes {self._entries() - before} arrived.")
             time.sleep(POLL_S)
         return time.perf_counter() - started
 
     def _entries(self) -> int:
-        return int(self.dynamodb.describe_table(TableName=self.leaderboard_table)["Table"]["ItemCount"])
+        return int(self.dynamodb.describe_table(TableName=self.outputs["LeaderboardTableName"])["Table"]["ItemCount"])
 
 
-def _item(turn: int, number: int) -> dict[str, Any]:
-    score = str((number * 7919) % 10_000)
-    keys = {"id": {"S": f"player{turn:03}{number:06}"}, "metadata": {"S": "StarWar"}}
-    return keys | {"projectScore": {"N": score}, "userName": {"S": f"The {number}th"}}
+def items_of(turn: int, count: int, board: str = "StarWar") -> list[Item]:
+    """Return new items: those of different turns are different participants."""
+    return [
+        {
+            "id": {"S": f"player{turn:03}{number:06}"},
+            "metadata": {"S": board},
+            "projectScore": {"N": str((number * 7919) % 10_000)},
+            "userName": {"S": f"The {number}th"},
+        }
+        for number in range(count)
+    ]
 
 
 @contextmanager
-def engine() -> Iterator[Twin]:
-    """Run an empty engine for this benchmark only."""
+def engine(port: int = PORT) -> Iterator[Twin]:
+    """Run an empty engine for a benchmark only."""
     with tempfile.TemporaryDirectory(prefix="scorecast-bench-") as state_dir:
-        twin = Twin(root=functions.ROOT, state_dir=Path(state_dir), port=PORT)
+        twin = Twin(root=functions.ROOT, state_dir=Path(state_dir), port=port)
         process.start(twin)
         try:
             yield twin
@@ -87,7 +95,7 @@ def deploy(twin: Twin, design: str) -> Deployed:
     if done.returncode:
         sys.exit(f"The stack of {design} could not be deployed:\n{(done.stdout + done.stderr)[-2000:]}")
     outputs = deployment.describe(Twin(twin.root, twin.state_dir, twin.port, name)).outputs
-    return Deployed(design, twin.client("dynamodb"), outputs["MainTableName"], outputs["LeaderboardTableName"])
+    return Deployed(design, twin.client("dynamodb"), outputs)
 
 
 def measure(changes: int, rounds: int) -> Iterator[Row]:
@@ -100,7 +108,7 @@ def measure(changes: int, rounds: int) -> Iterator[Row]:
         for turn in range(rounds + 1):
             for one in stacks:
                 before = group_seconds(leader)
-                seconds = one.carry(changes if turn else 100, turn)
+                seconds = one.carry(items_of(turn, changes if turn else 100))
                 progress(f"turn {turn}, {one.design}: {seconds:.1f} s")
                 if turn:  # the first one starts the functions
                     taken[one.design].append(seconds)

@@ -16,6 +16,11 @@ def test_the_pipeline_processes_five_times_the_textbooks_changes() -> None:
     assert ours["times_the_changes"] >= 5
 
 
+def test_answers_on_the_twin_take_at_most_twice_the_time_on_a_board_of_50000_as_on_one_of_500() -> None:
+    assert {row["entries"] for row in rows("sizes")} == {500, 50_000}
+    assert max(row["times_the_cpu"] for row in rows("sizes")) <= 2
+
+
 @pytest.mark.parametrize("bytecode", ["compiled", "none"])
 @pytest.mark.parametrize("function", ["FanoutLambda", "ConsumerLambda", "LeaderGet"])
 def test_a_function_starts_in_at_most_three_fifths_of_the_textbooks_time(function: str, bytecode: str) -> None:
