@@ -215,10 +215,13 @@ class FakeS3(FakeObjects):
     """A bucket that can be listed, with two entries per page."""
 
     def list_objects_v2(
-        self, *, Bucket: str, Prefix: str, Delimiter: str, ContinuationToken: str = "0"
+        self, *, Bucket: str, Prefix: str, Delimiter: str = "", StartAfter: str = "", ContinuationToken: str = "0"
     ) -> dict[str, Any]:
         found: list[tuple[str, Any]] = []
-        for at, key in enumerate(self.objects):
+        if not Delimiter:
+            listed = sorted(key for key in self.objects if key.startswith(Prefix) and key > StartAfter)
+            found = [("Contents", {"Key": key}) for key in listed]
+        for at, key in enumerate(self.objects if Delimiter else ()):
             rest = key.removeprefix(Prefix)
             if not key.startswith(Prefix):
                 continue

@@ -29,6 +29,7 @@ COMMANDS = {
     },
     "Consumers": {
         "consumers": LazyCommand("scorecast.cli.consumers:consumers", "Send events of the bus to targets of your own."),
+        "replay": LazyCommand("scorecast.cli.replay:replay", "Send the changes of a time to one consumer again."),
     },
     "Repair": {
         "doctor": LazyCommand("scorecast.cli.doctor:doctor", "Check a deployed stack and follow an item through it."),

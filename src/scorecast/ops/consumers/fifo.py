@@ -57,11 +57,12 @@ def is_named_by_change(target: Mapping[str, Any]) -> bool:
 def message_of(target: Mapping[str, Any], event: Json) -> tuple[str, str]:
     """Return body and message group of what a rule sends to such a target; the group is empty if the event has none."""
     group: str = target["SqsParameters"]["MessageGroupId"]
-    body = {"version": "0", "id": _at("$.detail.id", event)} | {name: event.get(name) for name in _FIELDS}
-    return json.dumps(body), str(_at(group, event) or "") if group.startswith("$.") else group
+    body = {"version": "0", "id": at_path("$.detail.id", event)} | {name: event.get(name) for name in _FIELDS}
+    return json.dumps(body), str(at_path(group, event) or "") if group.startswith("$.") else group
 
 
-def _at(path: str, event: Json) -> Any:
+def at_path(path: str, event: Json) -> Any:
+    """Return what is at a path such as `$.detail.keys.id`; None if nothing is there."""
     found: Any = event
     for name in path.removeprefix("$.").split("."):
         found = found.get(name) if isinstance(found, dict) else None

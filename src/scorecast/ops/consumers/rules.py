@@ -97,17 +97,21 @@ class Consumers:
         self._revoke(name, [resource for resource in self._granted_by(before) if resource not in granted])
         return before is None
 
-    def remove(self, name: str) -> Rule:
-        """Remove the consumer: its targets, its rule and its permissions; return the rule."""
-        rule_name = self.rule_name(name)
-        rule = self._find(rule_name)
+    def get(self, name: str) -> Rule:
+        """Return the rule of a consumer that was added."""
+        rule = self._find(self.rule_name(name))
         if rule is None:
             raise UserError(f"There is no consumer {name!r} {self._known()}.")
+        return rule
+
+    def remove(self, name: str) -> Rule:
+        """Remove the consumer: its targets, its rule and its permissions; return the rule."""
+        rule = self.get(name)
         if rule.targets:
             ids = [target["Id"] for target in rule.targets]
-            self.events.remove_targets(Rule=rule_name, EventBusName=self.bus.name, Ids=ids)
-        self.events.delete_rule(Name=rule_name, EventBusName=self.bus.name)
-        self._revoke(rule_name, self._granted_by(rule))
+            self.events.remove_targets(Rule=rule.name, EventBusName=self.bus.name, Ids=ids)
+        self.events.delete_rule(Name=rule.name, EventBusName=self.bus.name)
+        self._revoke(rule.name, self._granted_by(rule))
         return rule
 
     def rule_name(self, name: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from itertools import chain
@@ -17,10 +17,10 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from scorecast.changes.change import from_detail
-from scorecast.errors import CannotRead, NotAcknowledged, ScorecastError, UserError
+from scorecast.errors import CannotRead, NotAcknowledged, ScorecastError
 from scorecast.fanout.plan import Publication, plan_waves, publication_of
 from scorecast.fanout.publish import Publisher, countdown
-from scorecast.ops.consumers.fifo import is_named_by_change, message_of
+from scorecast.ops.consumers.targets import NotAccepted, Send, sender_of
 from scorecast.ops.dead_letters.images import with_images
 from scorecast.ops.dead_letters.letters import (
     Content,
@@ -50,12 +50,6 @@ MAX_ATTEMPTS = 4
 # A busy bus is asked for so long at most, since received letters are hidden only for a limited time.
 CALL_S = 60.0
 
-Send = Callable[[Any, str, str], None]
-
-
-class NotAccepted(ScorecastError):
-    """The destination did not accept the letter; it stays in the queue."""
-
 
 @dataclass(frozen=True, slots=True)
 class Destinations:
@@ -65,7 +59,7 @@ class Destinations:
     executor: Executor
     sleep: Callable[[float], None] = time.sleep
     countdown: Callable[[float], Callable[[], float]] = countdown
-    _targets: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    _senders: dict[tuple[str, str], Send] = field(default_factory=dict)
 
     def redeliver(self, letters: Sequence[ParkedLetter]) -> dict[str, str | None]:
         """Send letters to where they belong; return by message id the reason for a refusal, or None if accepted."""
@@ -141,7 +135,7 @@ class Destinations:
             case ParkedMessage(body):
                 self._client("sqs").send_message(QueueUrl=self.stack.output("ConsumerQueueUrl"), MessageBody=body)
             case ParkedInvocation(function_arn, payload):
-                _invoke_async(self._client("lambda"), function_arn, json.dumps(payload))
+                sender_of(self._client, {"Arn": function_arn})(json.dumps(payload))
             case ParkedRecord():
                 self._invoke_fanout([with_images(content, self.stack.claims).record])
             case ParkedBatch():
@@ -173,41 +167,27 @@ class Destinations:
 
     def _deliver(self, delivery: ParkedDelivery) -> None:
         """Send an event to the target that it could not be delivered to."""
-        service = read_arn(delivery.target_arn).service
-        if service not in _SENDERS:
-            raise NotAccepted(f"This command cannot deliver to {delivery.target_arn}.")
-        target = self._target(delivery)
-        if is_named_by_change(target):
-            _send_in_order(self._client("sqs"), target, delivery.body)
-            return
-        if target.keys() & {"Input", "InputPath", "InputTransformer"}:
-            raise NotAccepted(
-                f"The rule transforms the events for {delivery.target_arn}; send it with your own program."
-            )
-        name, send = _SENDERS[service]
-        send(self._client(name), delivery.target_arn, delivery.body)
-
-    def _target(self, delivery: ParkedDelivery) -> dict[str, Any]:
         key = (delivery.rule_arn, delivery.target_arn)
-        if key not in self._targets:
-            self._targets[key] = _target_of(self._client("events"), delivery)
-        return self._targets[key]
+        if key not in self._senders:
+            self._senders[key] = sender_of(self._client, _target_of(self._client("events"), delivery))
+        self._senders[key](delivery.body)
 
     def _client(self, service: str) -> Any:
         return self.stack.client(service)
 
 
 def _target_of(events: Any, delivery: ParkedDelivery) -> dict[str, Any]:
-    """Return the rule's target as PutTargets took it; nothing if it no longer exists."""
+    """Return the rule's target as PutTargets took it; with its ARN alone if it no longer exists."""
+    gone = {"Arn": delivery.target_arn}
     bus, _, rule = read_arn(delivery.rule_arn).resource.removeprefix("rule/").rpartition("/")
     try:
         answer = events.list_targets_by_rule(Rule=rule, EventBusName=bus or "default")
     except ClientError as error:
         if aws_code_of(error) == "ResourceNotFoundException":
-            return {}
+            return gone
         raise
     targets: list[dict[str, Any]] = answer["Targets"]
-    return next((target for target in targets if target["Arn"] == delivery.target_arn), {})
+    return next((target for target in targets if target["Arn"] == delivery.target_arn), gone)
 
 
 def _payloads(records: Iterable[Any]) -> Iterator[bytes]:
@@ -221,73 +201,3 @@ def _error_message(answer: str) -> str:
         return str(json.loads(answer).get("errorMessage", answer))
     except (ValueError, AttributeError):
         return answer or "it gave no reason"
-
-
-# ---------------------------------------------------------------- targets of rules
-
-
-def _invoke_async(functions: Any, arn: str, body: str) -> None:
-    functions.invoke(FunctionName=arn, InvocationType="Event", Payload=body.encode())
-
-
-def _send_to_queue(sqs: Any, arn: str, body: str, group: str = "") -> None:
-    queue = read_arn(arn)
-    url = sqs.get_queue_url(QueueName=queue.name, QueueOwnerAWSAccountId=queue.account)["QueueUrl"]
-    sqs.send_message(QueueUrl=url, MessageBody=body, **({"MessageGroupId": group} if group else {}))
-
-
-def _send_in_order(sqs: Any, target: dict[str, Any], body: str) -> None:
-    """Send what the rule sends to a FIFO queue."""
-    _send_to_queue(sqs, target["Arn"], *message_of(target, _document(body)))
-
-
-def _publish_to_topic(sns: Any, arn: str, body: str) -> None:
-    sns.publish(TopicArn=arn, Message=body)
-
-
-def _put_to_firehose(firehose: Any, arn: str, body: str) -> None:
-    firehose.put_record(DeliveryStreamName=read_arn(arn).name, Record={"Data": body.encode()})
-
-
-def _put_to_kinesis(kinesis: Any, arn: str, body: str) -> None:
-    kinesis.put_record(StreamARN=arn, Data=body.encode(), PartitionKey=str(_document(body).get("id", "event")))
-
-
-def _start_execution(states: Any, arn: str, body: str) -> None:
-    states.start_execution(stateMachineArn=arn, input=body)
-
-
-def _put_on_bus(events: Any, arn: str, body: str) -> None:
-    event = _document(body)
-    entry = {
-        "EventBusName": arn,
-        "Source": event.get("source"),
-        "DetailType": event.get("detail-type"),
-        "Detail": json.dumps(event.get("detail")),
-        "Resources": event.get("resources", []),
-        "Time": event.get("time"),
-    }
-    result = events.put_events(Entries=[entry])["Entries"][0]
-    if result.get("ErrorCode"):
-        raise NotAccepted(f"The bus {arn} refused it ({result['ErrorCode']}): {result.get('ErrorMessage', '')}")
-
-
-def _document(body: str) -> dict[str, Any]:
-    try:
-        document = json.loads(body)
-    except ValueError:
-        document = None
-    if not isinstance(document, dict):
-        raise UserError("The event is not a JSON object.")
-    return document
-
-
-_SENDERS: Mapping[str, tuple[str, Send]] = {
-    "sqs": ("sqs", _send_to_queue),
-    "lambda": ("lambda", _invoke_async),
-    "firehose": ("firehose", _put_to_firehose),
-    "sns": ("sns", _publish_to_topic),
-    "kinesis": ("kinesis", _put_to_kinesis),
-    "states": ("stepfunctions", _start_execution),
-    "events": ("events", _put_on_bus),
-}

@@ -1,4 +1,4 @@
-"""Backup: read the events of every change from S3, newest first.
+"""Backup: read the events of every change from S3, newest first, or from a time on.
 
 Firehose on AWS writes gzipped objects with one event per line, and wraps an event that it could not process together
 with the error. Other writers may store plain objects, single events, or events without a separator.
@@ -11,6 +11,7 @@ import gzip
 import json
 import zlib
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from itertools import chain, islice
 from typing import Any, Protocol
 
@@ -21,6 +22,9 @@ PREFIX = "changes/"
 FAILED_PREFIX = "failed/"
 # The field in which Firehose wraps an event that it could not process.
 WRAPPED = "rawData"
+# Firehose gathers events for so long at most.
+# https://docs.aws.amazon.com/firehose/latest/APIReference/API_BufferingHints.html
+BUFFERED = timedelta(minutes=15)
 _GZIP_MAGIC = b"\x1f\x8b"
 # What reading a body that holds no events raises.
 UNREADABLE = (OSError, EOFError, ValueError, zlib.error)
@@ -44,6 +48,20 @@ def every_object(s3: _S3, bucket: str) -> Iterator[tuple[str, list[Event]]]:
     for prefix in (PREFIX, FAILED_PREFIX):
         for key in _newest_keys(s3, bucket, prefix):
             yield key, _read_object(s3, bucket, key)
+
+
+def objects_since(s3: _S3, bucket: str, start: datetime, after: str = "") -> Iterator[tuple[str, list[Event]]]:
+    """Yield the key and the events of each object that may have events since `start`, after the key `after`.
+
+    Firehose names an object by the time at which it got the oldest event in it. Events that it could not process come
+    last, all of them.
+    """
+    oldest = start.astimezone(UTC) - BUFFERED
+    for prefix, first in ((PREFIX, f"{PREFIX}{oldest:%Y/%m/%d/%H}/"), (FAILED_PREFIX, FAILED_PREFIX)):
+        request = {"Bucket": bucket, "Prefix": prefix, "StartAfter": max(first, after)}
+        for page in _pages(s3, request):
+            for found in page.get("Contents", []):
+                yield found["Key"], _read_object(s3, bucket, found["Key"])
 
 
 def read_events(body: bytes, name: str) -> list[Event]:
@@ -116,14 +134,19 @@ def _newest_keys(s3: _S3, bucket: str, prefix: str) -> Iterator[str]:
     folders: list[str] = []
     objects: list[tuple[Any, str]] = []
     request = {"Bucket": bucket, "Prefix": prefix, "Delimiter": "/"}
-    while True:
-        page = s3.list_objects_v2(**request)
+    for page in _pages(s3, request):
         folders += [folder["Prefix"] for folder in page.get("CommonPrefixes", [])]
         objects += [(found["LastModified"], found["Key"]) for found in page.get("Contents", [])]
-        if not page.get("IsTruncated"):
-            break
-        request["ContinuationToken"] = page["NextContinuationToken"]
     for folder in sorted(folders, reverse=True):
         yield from _newest_keys(s3, bucket, folder)
     for _, key in sorted(objects, reverse=True):
         yield key
+
+
+def _pages(s3: _S3, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    while True:
+        page = s3.list_objects_v2(**request)
+        yield page
+        if not page.get("IsTruncated"):
+            return
+        request = request | {"ContinuationToken": page["NextContinuationToken"]}
