@@ -297,6 +297,7 @@ def test_a_consumer_is_added_listed_and_removed(rules: FakeRules) -> None:
                 {
                     "arn": QUEUE,
                     "roleArn": None,
+                    "messageGroupId": None,
                     "deadLetterQueueArn": DLQ,
                     "maximumRetryAttempts": 3,
                     "maximumEventAgeInSeconds": None,
