@@ -113,6 +113,7 @@ def test_every_command_that_needs_a_stack_looks_for_it(path: tuple[str, ...], mo
     given += {
         ("consumers", "add"): ["--pattern", '{"a": ["b"]}', "--target", "arn:aws:sqs:us-east-1:1:q"],
         ("consumers", "test"): ["--pattern", '{"a": ["b"]}'],
+        ("replay",): ["--consumer", "x", "--from", "1h"],
         ("restore",): ["--events"],
         ("boards", "hide"): ["--reason", "why"],
     }.get(path, [])

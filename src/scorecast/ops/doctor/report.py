@@ -100,8 +100,8 @@ QUESTIONS = (
         _letters("stream"),
     ),
     OpenPoint(
-        "Delivery from rules to the dead-letter queue",
-        "Do rules deliver to the dead-letter queue after 24 hours, with the known attributes?",
+        "Which error codes EventBridge gives a dead letter",
+        "Do the dead letters of rules have the known attributes?",
         _letters("delivery"),
     ),
     OpenPoint("Firehose reads the delimiter", "Does Firehose read the delimiter as a newline?", _delimiter),
@@ -142,10 +142,21 @@ QUESTIONS = (
         _never("the canary has no such number"),
     ),
     OpenPoint(
-        "That Scheduler assumes ClosingScheduleRole",
-        "Does the schedule invoke ConsumerLambda by its role?",
-        _never("doctor closes no board"),
+        "That Scheduler sends `aws:SourceAccount`",
+        "Do Scheduler and EventBridge name the account when they assume a role?",
+        _never("doctor sees no request of theirs"),
     ),
+    OpenPoint(
+        "a FIFO queue too gets its message group from a path",
+        "Does a FIFO queue get its message group from the event?",
+        _never("doctor makes no rule"),
+    ),
+    OpenPoint(
+        "What CloudFront does",
+        "Does CloudFront cache as the template says?",
+        _never("doctor asks the API itself"),
+    ),
+    OpenPoint("run in Athena", "Do the queries of the backup run in Athena?", _never("doctor makes no query")),
     OpenPoint("Latency, throughput and cost", "How long does one item take?", _latency),
 )
 
