@@ -18,7 +18,7 @@ SECURITY := .venv/security-$(call hash,security)
 SECURITY_BIN := .venv/security/bin
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps
 
-.PHONY: help up down status test test-slow check audit explore soak bench docs dynamodb-local typescript deploy pins clean
+.PHONY: help up down status test test-slow check audit explore soak bench docs dynamodb-local typescript cdk deploy pins clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -77,13 +77,17 @@ dynamodb-local: $(DEV) ## download Amazon's DynamoDB Local, which tests and benc
 	@$(BIN)/python -m bench.rig.dynamodb_local
 
 # Names the pinned packages, as those of .venv do.
-TYPESCRIPT := examples/typescript/node_modules/.installed-$(shell cat examples/typescript/package-lock.json | cksum | tr ' ' -)
+npm_stamp = examples/$(1)/node_modules/.installed-$(shell cat examples/$(1)/package-lock.json | cksum | tr ' ' -)
+TYPESCRIPT := $(call npm_stamp,typescript)
+CDK := $(call npm_stamp,cdk)
 
 typescript: $(TYPESCRIPT) ## install what the TypeScript example and the TypeScript types need (needs npm)
 
-$(TYPESCRIPT):
+cdk: $(CDK) ## install what the CDK example needs (needs npm; takes 190 MB)
+
+$(TYPESCRIPT) $(CDK):
 	@command -v npm >/dev/null || { echo 'npm was not found: install it (on Debian and Ubuntu: apt-get install npm)'; exit 1; }
-	cd examples/typescript && npm ci --ignore-scripts --no-audit --no-fund
+	cd $(@D)/.. && npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 bench: dynamodb-local ## run all benchmarks: ours, the textbook's, Powertools and Redis (takes an hour)
@@ -119,7 +123,7 @@ PIN := uv pip compile --quiet --upgrade --universal --python-version 3.11 --gene
 
 clean: ## stop the twin; delete its data (.twin), its builds (.aws-sam), .venv and the tools' caches
 	@if [ -x $(BIN)/scorecast ]; then $(BIN)/scorecast down; fi
-	rm -rf .twin .aws-sam .venv examples/typescript/node_modules examples/typescript/dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .twin .aws-sam .venv examples/*/node_modules examples/typescript/dist examples/cdk/cdk.out .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # ---- the environment
 
