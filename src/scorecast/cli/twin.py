@@ -107,7 +107,14 @@ def down(port: int | None, as_json: bool) -> None:
     if as_json:
         print_json({"engine": "stopped", "wasRunning": was_running})
     else:
-        data.print("Stopped; the data is kept." if was_running else "It was not running.")
+        data.print("Stopped; the data is kept." if was_running else _not_running(twin), soft_wrap=True)
+
+
+def _not_running(twin: Twin) -> str:
+    """Say so, and whose engine it is that answers in its place: each folder has a twin of its own."""
+    if process.version(twin) is None:
+        return "It was not running."
+    return f"The twin of this folder was not running. Another folder's is on {twin.endpoint}: run this command there."
 
 
 @command()

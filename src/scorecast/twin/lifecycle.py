@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, ExitStack
 from typing import Protocol
 
 from scorecast.bundles.sources import is_installed
+from scorecast.errors import UserError
 from scorecast.ops.stack.local_engine import local_url, typed
 from scorecast.twin import deployment, process, sample
 from scorecast.twin.instance import Twin, get_json, locked
@@ -51,6 +52,8 @@ def _alone(twin: Twin, progress: Progress) -> ExitStack:
     except BlockingIOError:
         with progress.step("waiting for another `scorecast up`"):
             held.enter_context(locked(lock, wait=True))
+    except PermissionError as error:
+        raise UserError(f"You may not write to {twin.state_dir}: change to a folder of yours.") from error
     return held
 
 

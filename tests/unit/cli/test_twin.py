@@ -54,6 +54,25 @@ def test_down_of_a_stopped_twin(run: CliRunner) -> None:
     assert json.loads(run.invoke(cli.app, ["down", "--json"]).stdout) == {"engine": "stopped", "wasRunning": False}
 
 
+def test_down_in_another_folder_says_that_the_twin_runs_elsewhere(
+    run: CliRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "version", lambda _: "MiniStack 1")
+    said = run.invoke(cli.app, ["down"]).stdout
+    assert said.startswith("The twin of this folder was not running. Another folder's is on http://127.0.0.1:4:")
+
+
+def test_up_in_a_folder_that_cannot_be_written_says_to_change_to_another(
+    run: CliRunner, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def locked(*_: object, **__: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(lifecycle, "locked", locked)
+    error = run.invoke(cli.app, ["up"]).exception
+    assert str(error) == f"You may not write to {tmp_path / '.twin'}: change to a folder of yours."
+
+
 def test_env_is_for_a_shell(run: CliRunner, tmp_path: Path) -> None:
     script = run.invoke(cli.app, ["env", "--port", "4999"]).stdout
     show = 'echo "$AWS_ENDPOINT_URL $AWS_ACCESS_KEY_ID $AWS_REGION ${AWS_PROFILE-none}"'
