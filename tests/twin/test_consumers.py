@@ -158,18 +158,19 @@ def test_a_fifo_queue_gets_each_board_in_a_group_and_a_change_that_is_published_
 
 
 def test_a_replay_sends_what_changed_before_the_consumer_was_added(
-    stack: Stack, owner: Scorecast, queue: str, name: str
+    stack: Stack, manager: Scorecast, owner: Scorecast, queue: str, name: str
 ) -> None:
     owner.ok("score", "before", name, "1")
     pattern = changes_of(name, new={"projectScore": [{"numeric": ["<", 10]}]})
-    owner.ok("consumers", "add", name, "--pattern", pattern, "--target", queue)
+    manager.ok("consumers", "add", name, "--pattern", pattern, "--target", queue)
     owner.ok("score", "other", name, "11")
     replay = ("replay", "--consumer", name, "--from", "5m")
 
     def backed_up() -> None:
-        assert owner.json(*replay, "--dry-run")["matched"] == 1
+        assert manager.json(*replay, "--dry-run")["matched"] == 1
 
     eventually(backed_up)
+    assert "You may not call SendMessage" in manager.fails(1, *replay)
     assert received(stack, queue) == []
     assert owner.json(*replay)["sent"] == 1
     assert received(stack, queue) == ["before"]
