@@ -156,6 +156,11 @@ QUESTIONS = (
         "Does CloudFront cache as the template says?",
         _never("doctor asks the API itself"),
     ),
+    OpenPoint(
+        "That a nested stack of a [CDK app]",
+        "Do a CDK app and the Serverless Application Repository deploy the template?",
+        _never("doctor deploys nothing"),
+    ),
     OpenPoint("run in Athena", "Do the queries of the backup run in Athena?", _never("doctor makes no query")),
     OpenPoint("Latency, throughput and cost", "How long does one item take?", _latency),
 )

@@ -45,7 +45,7 @@ def test_the_answers_are_sentences() -> None:
 
 def test_what_was_not_seen_is_not_checked() -> None:
     text = write_report(FakeAws().system(), [], Evidence({}, Counter()))
-    assert text.count("Not checked: ") == 14
+    assert text.count("Not checked: ") == 15
 
 
 def test_the_report_has_no_name_id_or_account_number() -> None:
