@@ -268,6 +268,30 @@ def test_a_stack_that_is_made_again_makes_new_tables(stack: Stack, name: str) ->
         stack.client("dynamodb").delete_table(TableName=retained)
 
 
+def test_sams_transform_runs_in_a_nested_stack(stack: Stack, bucket: str, name: str) -> None:
+    nested = {
+        "Transform": "AWS::Serverless-2016-10-31",
+        "Resources": {"Table": {"Type": "AWS::Serverless::SimpleTable"}},
+        "Outputs": {"Name": {"Value": {"Ref": "Table"}}},
+    }
+    stack.client("s3").put_object(Bucket=bucket, Key="nested.json", Body=json.dumps(nested))
+    child = {
+        "Type": "AWS::CloudFormation::Stack",
+        "Properties": {"TemplateURL": f"{stack.endpoint}/{bucket}/nested.json"},
+    }
+    table = {"Name": {"Value": {"Fn::GetAtt": ["Child", "Outputs.Name"]}}}
+    cloudformation = stack.client("cloudformation")
+    cloudformation.create_stack(
+        StackName=name,
+        TemplateBody=json.dumps({"Resources": {"Child": child}, "Outputs": table}),
+        Capabilities=["CAPABILITY_AUTO_EXPAND"],
+    )
+    cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+    [output] = cloudformation.describe_stacks(StackName=name)["Stacks"][0]["Outputs"]
+    assert stack.client("dynamodb").describe_table(TableName=output["OutputValue"])
+    cloudformation.delete_stack(StackName=name)
+
+
 def test_a_table_is_made_with_all_its_settings(stack: Stack) -> None:
     dynamodb = stack.client("dynamodb")
     for table in (stack.outputs["LeaderboardTableName"], stack.outputs["BoardTableName"]):

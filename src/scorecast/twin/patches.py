@@ -16,7 +16,7 @@ from typing import Any
 from ministack import app
 from ministack.core.responses import json_response, new_uuid
 from ministack.services import apigateway_v1, dynamodb, eventbridge, firehose, sqs
-from ministack.services.cloudformation import provisioners, stacks
+from ministack.services.cloudformation import engine, provisioners, stacks
 
 from scorecast.twin import (
     consumed_capacity,
@@ -51,6 +51,7 @@ def apply() -> None:
     tell_functions_the_key()
     keep_queue_urls_on_any_port()
     draw_new_names()
+    transform_nested_templates()
     set_up_tables_completely()
     function_patches.apply()
     iam_patches.apply()
@@ -253,6 +254,18 @@ def _provision_resource(original: Callable[..., Any], *args: Any) -> Any:
     if not provisioners._NAME_SEED.get():
         provisioners._NAME_SEED.set(new_uuid()[:8])
     return original(*args)
+
+
+def transform_nested_templates() -> None:
+    """MiniStack runs SAM's transform on a stack's template, but not on that of a stack nested in it."""
+    wrap(provisioners, "_check_nested_stack_capabilities", _check_and_transform)
+
+
+def _check_and_transform(original: Callable[..., None], parent: str, template: Json) -> None:
+    original(parent, template)
+    transformed = engine._apply_transforms(template)
+    template.clear()
+    template.update(transformed)
 
 
 def set_up_tables_completely() -> None:
