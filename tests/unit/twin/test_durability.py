@@ -5,6 +5,7 @@ import copy
 import json
 import random
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -234,7 +235,9 @@ def test_cuts_are_made_while_requests_come_and_a_last_one_at_the_end(
         put(1)
         engine.keeper.end()
 
-    asyncio.run(asyncio.wait_for(run(), 10))
+    # In a thread of its own, because Playwright's loop may be running in this one.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, asyncio.wait_for(run(), 10)).result()
     saved = memory(engine)
     engine.start()
     assert memory(engine) == saved
