@@ -53,6 +53,8 @@ def start(twin: Twin) -> str:
     if is_running(twin):
         return _join(twin)
     remark = _explain_kill(twin)
+    if remark:
+        _end_functions(twin)
     _check_port(twin)
     _clear(twin)
     _launch(twin)
@@ -89,6 +91,19 @@ def _explain_kill(twin: Twin) -> str:
         return "It was killed before it had saved anything, so it starts empty."
     when = datetime.fromtimestamp(cut.moment).astimezone()
     return f"It was killed, and went back to {when:%Y-%m-%d, %H:%M:%S}.{when.microsecond // 100_000}, its last save."
+
+
+def _end_functions(twin: Twin) -> None:
+    """End the functions of a killed engine: what they still send is of changes that the next engine has lost.
+
+    They are known by their folders, because the engine's process group may have become another program's.
+    """
+    ps = shutil.which("ps")
+    listed = subprocess.run([ps, "-axww", "-o", "pid=", "-o", "command="], capture_output=True) if ps else None
+    for line in listed.stdout.decode(errors="replace").splitlines() if listed else ():
+        pid, _, command = line.strip().partition(" ")
+        if f"{twin.state_dir / 'tmp' / 'ministack-lambda-'}" in command:
+            _signal(os.kill, int(pid), signal.SIGKILL)
 
 
 def _check_port(twin: Twin) -> None:
