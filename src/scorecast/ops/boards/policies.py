@@ -60,13 +60,15 @@ class Policies:
     def declare(self, board: str, policy: BoardPolicy, now: datetime) -> int:
         """Declare a board's policy, and with it those of the boards that derive from it; return how many these are.
 
-        A period that is over keeps its policy, but freezes, is revealed and has readers with its base. One that has
-        begun expires when it would have, because its entries say so. Costs a transaction for each.
+        All have its readers. Else a period that is over keeps its policy, but freezes and is revealed with its base; a
+        board that would not derive now keeps its own. A period that has begun expires when it would have, because its
+        entries say so. Costs a transaction for each.
         """
         changed: dict[str, BoardPolicy] = {}
         for name in self.derived_from(board):
             current, inherited = self.of(name), policy_by_name(name, {board: policy})
-            if inherited and (new := _following(current, inherited, now)) != current:
+            new = replace(_following(current, inherited, now), readers=policy.readers)
+            if new != current:
                 changed[name] = new
         for name, new in {board: policy, **changed}.items():
             self.set(name, new, self._closing_to_announce(name, new, now))
@@ -99,10 +101,12 @@ class Policies:
             return closing
 
 
-def _following(current: BoardPolicy, inherited: BoardPolicy, now: datetime) -> BoardPolicy:
-    """The policy that a derived board gets; a period that is over keeps its own, but for freezing and readers."""
+def _following(current: BoardPolicy, inherited: BoardPolicy | None, now: datetime) -> BoardPolicy:
+    """The policy that a derived board gets; a period that is over keeps its own, but for freezing."""
+    if inherited is None:
+        return current
     if _is_over(inherited, now):
-        return replace(current, freezes_at=inherited.freezes_at, readers=inherited.readers)
+        return replace(current, freezes_at=inherited.freezes_at)
     return replace(inherited, kept_until=current.kept_until)
 
 

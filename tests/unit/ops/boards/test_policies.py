@@ -3,7 +3,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Corrections, policy_key
+from scorecast.leaderboard.derived_board import policy_by_name
+from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Corrections, Every, board_item, policy_key
 from scorecast.ops.boards.policies import Policies
 from tests.support.fakes import FakeDynamoDb
 
@@ -54,3 +55,16 @@ def test_a_board_that_never_closes_and_a_copy_have_no_closing(table: FakeDynamoD
     declare(table, DEFAULT)
     declare(table, replace(FUTURE, freezes_at="2026-12-01T17:00:00Z"))
     assert closings(table) == [("Quiz", FUTURE.closes_at)]
+
+
+def test_a_board_that_the_policy_no_longer_derives_stays_as_it_is_but_has_the_readers(table: FakeDynamoDb) -> None:
+    policies, base = Policies(table, "boards"), BoardPolicy(every=Every.WEEK, by=("country",))
+    found = {name: policy_by_name(name, {"Quiz": base}) for name in ("Quiz~2999-W01", "Quiz~country.CN")}
+    derived = {name: policy for name, policy in found.items() if policy}
+    for name, policy in derived.items():
+        table.declare(name, policy)
+        table.put_item(TableName="boards", Item=board_item(name, policy))
+    declare(table, replace(FUTURE, readers="k3y"))
+    assert {name: policies.of(name) for name in found} == {
+        name: replace(policy, readers="k3y") for name, policy in derived.items()
+    }
