@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ministack.core.arn import parse_arn
-from ministack.core.responses import new_uuid, set_request_account_id, set_request_region
+from ministack.core.responses import new_uuid, request_scope
 from ministack.services import eventbridge, lambda_svc
 
 from scorecast.twin import destinations, pace
@@ -158,8 +158,11 @@ def _work() -> None:
 def attempt(event: Event) -> Event | None:
     """Invoke the function; return the event as it is tried again, or None when it is finished."""
     spec = parse_arn(event.function_arn)
-    set_request_account_id(spec.account_id)
-    set_request_region(spec.region)
+    with request_scope(spec.account_id, spec.region):
+        return _attempt(event)
+
+
+def _attempt(event: Event) -> Event | None:
     function = _Function.of(event.function_arn)
     if function is None:
         log.warning("an event is lost: there is no function %s", event.function_arn)
@@ -230,7 +233,7 @@ class _Function:
         """
         log.warning("an event for %s is given up: %s", self.arn, condition)
         error = (response or {}).get("body")
-        if destination := ((self.settings.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination"):
+        if destination := destinations.on_failure(self.settings):
             self._send(destination, self._record_of(event, condition, response) | {"responsePayload": error})
         if queue := (self.record["config"].get("DeadLetterConfig") or {}).get("TargetArn"):
             message = str((error or {}).get("errorMessage", condition) if isinstance(error, dict) else condition)

@@ -21,6 +21,11 @@ log = logging.getLogger("scorecast.twin.destinations")
 Json = dict[str, Any]
 
 
+def on_failure(settings: Json) -> str:
+    """Return the destination of what fails, by the settings of a mapping or a function; empty if there is none."""
+    return ((settings.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination") or ""
+
+
 def send(destination: str, document: Json, folder: str, function: Json, attributes: Json | None = None) -> None:
     """Send a JSON document to the ARN; in a bucket it becomes an object below the folder, named by the time.
 

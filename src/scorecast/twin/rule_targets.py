@@ -17,8 +17,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from ministack.core.arn import Arn
-from ministack.core.responses import get_account_id, get_region, new_uuid, set_request_account_id, set_request_region
+from ministack.core.responses import new_uuid, request_scope
 from ministack.services import eventbridge, firehose, kinesis, lambda_svc, sns, sqs, stepfunctions
 
 from scorecast.twin import retry_schedule
@@ -147,7 +146,7 @@ def _attempt(delivery: TargetDelivery) -> DeliveryFailure | None:
     arn = read_arn(resource)
     kind = _KINDS[arn.service]
     try:
-        found = kind.find(resource) if _is_here(arn) else None
+        found = kind.find(resource) if eventbridge._target_matches_request_scope(arn) else None
         if not found:
             return DeliveryFailure("NO_RESOURCE", f"There is no {resource}.")
         return _refusal(delivery) or kind.send(found, delivery)
@@ -195,9 +194,8 @@ def stop() -> None:
 def _deliver_in_scope(delivery: TargetDelivery) -> None:
     """Deliver as a request of the rule's account and region."""
     source = read_arn(delivery.source)
-    set_request_account_id(source.account_id)
-    set_request_region(source.region)
-    deliver(delivery)
+    with request_scope(source.account_id, source.region):
+        deliver(delivery)
 
 
 def _load(original: Callable[[Json], None], data: Json) -> None:
@@ -315,11 +313,6 @@ _KINDS = {
 }
 
 
-def _is_here(arn: Arn) -> bool:
-    """Whether the target is in the rule's account and region, where alone MiniStack delivers."""
-    return (arn.account_id, arn.region) == (get_account_id(), get_region())
-
-
 # ---------------------------------------------------------------- dead letters
 
 
@@ -345,7 +338,7 @@ def _refusal_of_dead_letters(delivery: TargetDelivery, queue: str) -> str:
 
     https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html
     """
-    if not _is_here(read_arn(queue)):
+    if not eventbridge._target_matches_request_scope(read_arn(queue)):
         return f"{queue} is in another account or region"
     role = delivery.target.get("RoleArn", "") if delivery.caller == SCHEDULES else ""
     found = refusal(delivery.caller, delivery.source, queue, role)

@@ -9,14 +9,12 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from ministack.core.arn import parse_arn
-from ministack.core.responses import _request_account_id, _request_region, new_uuid
+from ministack.core.responses import new_uuid, request_scope
 from ministack.services import dynamodb, dynamodb_streams, lambda_svc
 
 from scorecast.twin import destinations, pace
@@ -106,7 +104,7 @@ def poll() -> float:
 
 
 def _poll_in_scope(account: str, region: str, mapping: Json) -> float:
-    with _scope(account, region):
+    with request_scope(account, region):
         source = parse_arn(mapping["EventSourceArn"])
         if source.service != "dynamodb" or not mapping.get("Enabled", True):
             return IDLE
@@ -116,16 +114,6 @@ def _poll_in_scope(account: str, region: str, mapping: Json) -> float:
         if not function or not table or table.get("LatestStreamArn") != str(source):
             return IDLE
         return StreamShard(mapping, name, function, _progress.setdefault(mapping["UUID"], ShardProgress())).deliver()
-
-
-@contextmanager
-def _scope(account: str, region: str) -> Iterator[None]:
-    tokens = _request_account_id.set(account), _request_region.set(region)
-    try:
-        yield
-    finally:
-        _request_account_id.reset(tokens[0])
-        _request_region.reset(tokens[1])
 
 
 @dataclass
@@ -237,7 +225,7 @@ class StreamShard:
     def _give_up(self, records: list[Json], condition: str) -> None:
         """Send Lambda's record of the batch to the mapping's destination: a bucket gets the records too."""
         log.warning("%s: a batch of %d records of %s is given up: %s", self._name, len(records), self.table, condition)
-        destination = ((self.mapping.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination")
+        destination = destinations.on_failure(self.mapping)
         if not destination or not records:
             return
         record = self._record_of(records, condition)
