@@ -9,7 +9,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 # Never bundled with a function (recipe.py), so a change there needs no deployment.
-NOT_DEPLOYED = {"cli", "ops", "twin"}
+NOT_DEPLOYED = {"cli", "consumer", "ops", "twin"}
 
 
 @dataclass(frozen=True)

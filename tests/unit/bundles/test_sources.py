@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from scorecast.bundles.sources import Sources, in_clone, is_installed
+from scorecast.bundles.recipe import FOLDERS
+from scorecast.bundles.sources import NOT_DEPLOYED, Sources, in_clone, is_installed
 
 
 @pytest.fixture
 def sources(tmp_path: Path) -> Sources:
     package = tmp_path / "src" / "scorecast"
-    for folder in ("changes", "fanout", "twin", "cli", "ops", "__pycache__"):
+    for folder in ("changes", "fanout", "twin", "cli", "consumer", "ops", "__pycache__"):
         (package / folder).mkdir(parents=True)
     (tmp_path / "template.yaml").write_text("Resources:")
     (tmp_path / "src" / "Makefile").write_text("build:")
@@ -34,6 +35,7 @@ def test_a_change_of_what_is_deployed_changes_the_fingerprint(sources: Sources, 
         "README.md",
         "src/scorecast/twin/patches.py",
         "src/scorecast/cli/x.py",
+        "src/scorecast/consumer/x.py",
         "src/scorecast/ops/x.py",
         "src/scorecast/__pycache__/change.pyc",
     ],
@@ -42,6 +44,13 @@ def test_a_change_of_anything_else_does_not(sources: Sources, tmp_path: Path, fi
     before = sources.fingerprint()
     (tmp_path / file).write_text("2")
     assert sources.fingerprint() == before
+
+
+def test_a_folder_is_in_a_bundle_or_makes_bundles_or_is_not_deployed() -> None:
+    package = in_clone(Path(__file__).parents[3]).package
+    folders = {path.parent.name for path in package.glob("*/__init__.py")}
+    bundled = {"runtime"}.union(*FOLDERS.values())
+    assert folders - bundled - {"bundles"} == NOT_DEPLOYED
 
 
 def test_a_renamed_file_changes_the_fingerprint(sources: Sources) -> None:
