@@ -170,7 +170,7 @@ def test_a_replay_sends_what_changed_before_the_consumer_was_added(
         assert manager.json(*replay, "--dry-run")["matched"] == 1
 
     eventually(backed_up)
-    assert "You may not call SendMessage" in manager.fails(1, *replay)
+    assert "You may not call SendMessage" in manager.fails(6, *replay)
     assert received(stack, queue) == []
     assert owner.json(*replay)["sent"] == 1
     assert received(stack, queue) == ["before"]

@@ -9,8 +9,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from scorecast.cli.command import command, json_option, option, print_json, rate_option
 from scorecast.cli.options import open_stack, with_stack_options
 from scorecast.cli.output import counting, data, plain
@@ -22,7 +20,7 @@ from scorecast.ops.consumers.targets import NotAccepted, sender_of
 from scorecast.ops.dead_letters.filters import read_moment
 from scorecast.ops.recovery.backup import objects_since
 from scorecast.ops.stack.arn import read_arn
-from scorecast.ops.stack.aws_errors import explain
+from scorecast.ops.stack.aws_errors import explained
 from scorecast.ops.stack.exit_codes import ExitCode
 from scorecast.ops.stack.rate_limit import RateLimit
 from scorecast.ops.stack.stack import Options, Stack
@@ -102,11 +100,12 @@ def _sender(stack: Stack, rule: Rule) -> Send:
 def _saying_how_to_go_on(window: Window, done: Replayed) -> Iterator[None]:
     """Name the options that go on, with the times that ages meant, when a run ends early."""
     try:
-        yield
+        with explained():
+            yield
     except KeyboardInterrupt:
         raise UserError(f"Stopped. {_rest(window, done)}", ExitCode.INTERRUPTED) from None
-    except (ClientError, BotoCoreError) as error:
-        raise UserError(f"{explain(error)} {_rest(window, done)}") from error
+    except UserError as error:
+        raise UserError(f"{error} {_rest(window, done)}", error.exit_code) from error
     except ScorecastError as error:
         raise UserError(f"{error} {_rest(window, done)}") from error
 

@@ -93,7 +93,7 @@ def test_a_dry_run_says_what_would_be_sent(functions: Functions) -> None:
     ("error", "said", "code"),
     [
         (KeyboardInterrupt(), "Stopped.", ExitCode.INTERRUPTED),
-        (refused("AccessDenied"), "You may not call Operation", ExitCode.FAILED),
+        (refused("AccessDenied"), "You may not call Operation", ExitCode.DENIED),
     ],
 )
 def test_a_run_that_ends_early_says_how_to_go_on(
