@@ -81,6 +81,8 @@ def _run(stack: Stack, window: Window, rule: Rule, send: Send | None, limit: Rat
 
 def _sender(stack: Stack, rule: Rule) -> Send:
     """Return what sends an event to the consumer's targets."""
+    if not rule.targets:
+        raise UserError(f"The rule {rule.name} has no target: `scorecast consumers add` gives it one.")
     sends = []
     for target in rule.targets:
         try:

@@ -119,6 +119,12 @@ def test_a_target_whose_rule_changes_the_events_is_refused_before_anything_is_re
     assert "To go on" not in str(raised.value)
 
 
+def test_a_rule_without_a_target_is_refused_since_nothing_would_be_sent(rules: FakeRules) -> None:
+    del rules.targets[RULE]
+    with pytest.raises(UserError, match=f"The rule {RULE} has no target"):
+        run()
+
+
 def test_a_target_that_is_gone_is_named(rules: FakeRules) -> None:
     rules.targets[RULE][0]["Arn"] = ACCOUNT.format("sqs", "gone")
     with pytest.raises(UserError, match="There is no arn:aws:sqs:us-east-1:123456789012:gone: check the name"):
