@@ -23,7 +23,8 @@ from scorecast.leaderboard.policy import DEFAULT, board_key
 from scorecast.ops.boards.api_client import ApiClient, api_of
 from scorecast.ops.boards.score import write_score
 from scorecast.ops.doctor.finding import Finding, State
-from scorecast.ops.recovery.newest_objects import BackupObject, newest_objects, read_object
+from scorecast.ops.recovery.backup import read_object
+from scorecast.ops.recovery.newest_objects import BackupObject, newest_objects
 from scorecast.ops.stack.aws_errors import explain
 from scorecast.ops.stack.batch_write import BATCH_WRITES, write_batch
 from scorecast.ops.stack.main_table import MainTable, main_table_of

@@ -18,7 +18,8 @@ from scorecast.errors import UserError
 from scorecast.leaderboard.item import Key
 from scorecast.leaderboard.policy import Corrections
 from scorecast.ops.erasure.tables import ParticipantEntries
-from scorecast.ops.recovery.newest_objects import newest_objects, read_object
+from scorecast.ops.recovery.backup import read_object
+from scorecast.ops.recovery.newest_objects import newest_objects
 from scorecast.ops.stack.exit_codes import ExitCode
 from scorecast.ops.stack.polling import CLOCK, Clock, poll_until
 from scorecast.ops.stack.typed_json import in_json

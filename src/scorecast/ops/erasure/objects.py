@@ -22,8 +22,7 @@ from scorecast.ops.dead_letters.stored_batch import REST_PREFIX, rest_key
 from scorecast.ops.erasure.bucket import BackupBucket, ObjectArchived, ObjectChanged, Version
 from scorecast.ops.erasure.participant import Participant
 from scorecast.ops.erasure.remainder import Remainder, Take, take_images, take_lines, take_records
-from scorecast.ops.recovery.backup import FAILED_PREFIX, PREFIX
-from scorecast.ops.recovery.newest_objects import BUFFER
+from scorecast.ops.recovery.backup import BUFFER, FAILED_PREFIX, PREFIX
 from scorecast.runtime.batches import cut_batches
 
 # How many objects are listed before they are read, some of them at the same time.

@@ -22,9 +22,9 @@ PREFIX = "changes/"
 FAILED_PREFIX = "failed/"
 # The field in which Firehose wraps an event that it could not process.
 WRAPPED = "rawData"
-# Firehose gathers events for so long at most.
+# An object lies in the folder of the hour in which its oldest event came, and Firehose may hold an event for this long.
 # https://docs.aws.amazon.com/firehose/latest/APIReference/API_BufferingHints.html
-BUFFERED = timedelta(minutes=15)
+BUFFER = timedelta(minutes=15)
 _GZIP_MAGIC = b"\x1f\x8b"
 # What reading a body that holds no events raises.
 UNREADABLE = (OSError, EOFError, ValueError, zlib.error)
@@ -39,7 +39,7 @@ class _S3(Protocol):
 
 def newest_events(s3: _S3, bucket: str, count: int) -> list[Event]:
     """Return the newest events, newest first; read only as many objects as needed."""
-    objects = (_read_object(s3, bucket, key) for key in _newest_keys(s3, bucket, PREFIX))
+    objects = (read_object(s3, bucket, key) for key in _newest_keys(s3, bucket, PREFIX))
     return list(islice(chain.from_iterable(map(reversed, objects)), count))
 
 
@@ -47,7 +47,7 @@ def every_object(s3: _S3, bucket: str) -> Iterator[tuple[str, list[Event]]]:
     """Yield the key and the events of each object, including those that Firehose could not process."""
     for prefix in (PREFIX, FAILED_PREFIX):
         for key in _newest_keys(s3, bucket, prefix):
-            yield key, _read_object(s3, bucket, key)
+            yield key, read_object(s3, bucket, key)
 
 
 def objects_since(s3: _S3, bucket: str, start: datetime, after: str = "") -> Iterator[tuple[str, list[Event]]]:
@@ -56,12 +56,12 @@ def objects_since(s3: _S3, bucket: str, start: datetime, after: str = "") -> Ite
     Firehose names an object by the time at which it got the oldest event in it. Events that it could not process come
     last, all of them.
     """
-    oldest = start.astimezone(UTC) - BUFFERED
+    oldest = start.astimezone(UTC) - BUFFER
     for prefix, first in ((PREFIX, f"{PREFIX}{oldest:%Y/%m/%d/%H}/"), (FAILED_PREFIX, FAILED_PREFIX)):
         request = {"Bucket": bucket, "Prefix": prefix, "StartAfter": max(first, after)}
-        for page in _pages(s3, request):
+        for page in list_pages(s3, request):
             for found in page.get("Contents", []):
-                yield found["Key"], _read_object(s3, bucket, found["Key"])
+                yield found["Key"], read_object(s3, bucket, found["Key"])
 
 
 def read_events(body: bytes, name: str) -> list[Event]:
@@ -124,7 +124,8 @@ def _skip_space(text: str, at: int) -> int:
     return at
 
 
-def _read_object(s3: _S3, bucket: str, key: str) -> list[Event]:
+def read_object(s3: Any, bucket: str, key: str) -> list[Event]:
+    """Read the events of an object, the oldest first."""
     body: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
     return read_events(body, f"s3://{bucket}/{key}")
 
@@ -134,7 +135,7 @@ def _newest_keys(s3: _S3, bucket: str, prefix: str) -> Iterator[str]:
     folders: list[str] = []
     objects: list[tuple[Any, str]] = []
     request = {"Bucket": bucket, "Prefix": prefix, "Delimiter": "/"}
-    for page in _pages(s3, request):
+    for page in list_pages(s3, request):
         folders += [folder["Prefix"] for folder in page.get("CommonPrefixes", [])]
         objects += [(found["LastModified"], found["Key"]) for found in page.get("Contents", [])]
     for folder in sorted(folders, reverse=True):
@@ -143,7 +144,8 @@ def _newest_keys(s3: _S3, bucket: str, prefix: str) -> Iterator[str]:
         yield key
 
 
-def _pages(s3: _S3, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def list_pages(s3: _S3, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """List objects: yield every page of the answer to a request."""
     while True:
         page = s3.list_objects_v2(**request)
         yield page

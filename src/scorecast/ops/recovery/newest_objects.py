@@ -7,11 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from scorecast.ops.recovery.backup import PREFIX, Event, read_events
-
-# An object lies in the folder of the hour in which its oldest event came, and Firehose may hold an event for this long.
-# https://docs.aws.amazon.com/firehose/latest/dev/create-configure-backup.html (the longest buffer interval)
-BUFFER = timedelta(minutes=15)
+from scorecast.ops.recovery.backup import BUFFER, PREFIX, list_pages
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +28,7 @@ def newest_objects(s3: Any, bucket: str, since: datetime, now: datetime) -> Iter
         hour -= timedelta(hours=1)
 
 
-def read_object(s3: Any, bucket: str, key: str) -> list[Event]:
-    """Read the events of an object, the oldest first."""
-    body: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-    return read_events(body, f"s3://{bucket}/{key}")
-
-
 def _objects_in(s3: Any, bucket: str, folder: str) -> Iterator[BackupObject]:
     request = {"Bucket": bucket, "Prefix": folder, "Delimiter": "/"}
-    while True:
-        page = s3.list_objects_v2(**request)
+    for page in list_pages(s3, request):
         yield from (BackupObject(found["Key"], found["LastModified"]) for found in page.get("Contents", []))
-        if not page.get("IsTruncated"):
-            return
-        request["ContinuationToken"] = page["NextContinuationToken"]

@@ -18,7 +18,8 @@ from scorecast.leaderboard.item import StoredEntry, item_key, read_item
 from scorecast.ops.dead_letters.letters import ParkedLetter, StoredBatch
 from scorecast.ops.dead_letters.queue import LetterQueue
 from scorecast.ops.dead_letters.stored_batch import read_records
-from scorecast.ops.recovery.newest_objects import newest_objects, read_object
+from scorecast.ops.recovery.backup import read_object
+from scorecast.ops.recovery.newest_objects import newest_objects
 from scorecast.ops.stack.stack import Stack
 from scorecast.runtime.settings import AttributeNames
 from scorecast.standings.entry import Entry, entries_of, with_stream

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from scorecast.ops.recovery.newest_objects import newest_objects, read_object
+from scorecast.ops.recovery.backup import read_object
+from scorecast.ops.recovery.newest_objects import newest_objects
 from tests.support.fakes import FakeObjects
 
 NOW = datetime(2026, 1, 2, 3, 30, tzinfo=UTC)
