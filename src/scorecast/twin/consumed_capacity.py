@@ -14,7 +14,7 @@ from typing import Any
 from ministack.core.responses import json_response
 from ministack.services import dynamodb
 
-from scorecast.twin.patch import wrap
+from scorecast.twin.patch import holding, wrap
 
 Json = dict[str, Any]
 Response = tuple[int, Json, bytes]
@@ -70,11 +70,8 @@ def count_reads() -> None:
 def _read_page(original: Callable[[Json], Response], data: Json) -> Response:
     if not _asks(data):
         return original(data)
-    token = _page.set(_Page())
-    try:
+    with holding(_page, _Page()):
         return original(data)
-    finally:
-        _page.reset(token)
 
 
 def _paginate(
@@ -175,8 +172,5 @@ def count_only_if_asked() -> None:
 
 
 def _write(original: Callable[[Json], Response], data: Json) -> Response:
-    token = _counts.set(_asks(data))
-    try:
+    with holding(_counts, _asks(data)):
         return original(data)
-    finally:
-        _counts.reset(token)

@@ -7,8 +7,7 @@ MiniStack does without it. docs/twin.md lists the patches with their tests, and 
 import contextvars
 import json
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache, partial
 from typing import Any
@@ -32,7 +31,7 @@ from scorecast.twin import (
 )
 from scorecast.twin.buffer import Buffer, Records, is_plain, make_body
 from scorecast.twin.durability import keep_state_while_it_runs
-from scorecast.twin.patch import wrap
+from scorecast.twin.patch import holding, wrap
 from scorecast.twin.sorted_indexes import keep_indexes_sorted
 from scorecast.twin.sorted_tables import keep_tables_sorted
 
@@ -92,11 +91,8 @@ def _at_path(original: Callable[..., None], item: Json, path: list[Any], *value:
     if _in_path.get():
         original(item, path, *value)
         return
-    token = _in_path.set(True)
-    try:
+    with holding(_in_path, True):
         original({"M": item}, path, *value)
-    finally:
-        _in_path.reset(token)
 
 
 # ---------------------------------------------------------------- Firehose: many records an object
@@ -146,7 +142,7 @@ def _put_events(original: Callable[..., Response], data: Json, allow_aws_source:
         return original(data, allow_aws_source)  # rejected as a whole
     answers = []
     for entry in entries:
-        with _time_of(entry):
+        with holding(_event_time, _seconds(entry.get("Time"))):
             _, _, body = original({**data, "Entries": [entry]}, allow_aws_source)
         answers.append(json.loads(body))
     results = [result for answer in answers for result in answer["Entries"]]
@@ -154,15 +150,6 @@ def _put_events(original: Callable[..., Response], data: Json, allow_aws_source:
         {"FailedEntryCount": sum(answer["FailedEntryCount"] for answer in answers), "Entries": results}
     )
     return response
-
-
-@contextmanager
-def _time_of(entry: Json) -> Iterator[None]:
-    token = _event_time.set(_seconds(entry.get("Time")))
-    try:
-        yield
-    finally:
-        _event_time.reset(token)
 
 
 def _seconds(value: object) -> float | None:

@@ -13,7 +13,7 @@ from typing import Any
 from ministack.services import dynamodb
 from sortedcontainers import SortedList
 
-from scorecast.twin.patch import wrap
+from scorecast.twin.patch import holding, wrap
 
 Json = dict[str, Any]
 # Where an item is within a partition: the values of the index's sort keys, then of the table's keys.
@@ -139,11 +139,8 @@ _running: ContextVar[_Query | None] = ContextVar("running", default=None)
 
 
 def _query(original: Callable[[Json], Any], data: Json) -> Any:
-    token = _running.set(_Query(data))
-    try:
+    with holding(_running, _Query(data)):
         return original(data)
-    finally:
-        _running.reset(token)
 
 
 def _is_exact() -> bool:

@@ -14,7 +14,7 @@ from ministack.core.responses import AccountRegionScopedDict
 from ministack.services import dynamodb
 from sortedcontainers import SortedList
 
-from scorecast.twin.patch import wrap
+from scorecast.twin.patch import holding, wrap
 from scorecast.twin.sorted_indexes import AFTER, BaseKey, Json, key_bounds
 
 Response = tuple[int, Json, bytes]
@@ -94,11 +94,8 @@ def _read(original: Callable[[Json], Response], data: Json, table: Json, keys: I
         # Two at the bounds that the condition may drop, and one that follows the page.
         seen += islice(keys, max(0, count + 3 - len(seen)))
         part = _Part(dynamodb._normalize_table_name(data["TableName"]), {**table, "items": _items(table, seen)})
-        token = _part.set(part)
-        try:
+        with holding(_part, part):
             answer = original(data)
-        finally:
-            _part.reset(token)
         if part.has_more or len(seen) < count + 3 or answer[0] != 200:
             return answer
         count *= 4
