@@ -88,7 +88,7 @@ def take_one_action_an_entry() -> None:
 
 def _members_error(original: Callable[..., Response | None], data: Json, members: list[Json]) -> Response | None:
     if any(len(member) != 1 for member in members):
-        return _refusal("TransactItems can only contain one of Check, Put, Update or Delete")
+        return refusal("TransactItems can only contain one of Check, Put, Update or Delete")
     return original(data, members)
 
 
@@ -142,7 +142,7 @@ def _transact_get(original: Callable[[Json], Response], data: Json) -> Response:
     if status == 200 and len(body) > TRANSACTION_BYTES:
         items = [one["Item"] for one in json.loads(body)["Responses"] if "Item" in one]
         if (size := sum(map(dynamodb._item_size_bytes, items))) > TRANSACTION_BYTES:
-            return _refusal(f"Transaction payload size cannot exceed 4MB. Payload Size: {size}")
+            return refusal(f"Transaction payload size cannot exceed 4MB. Payload Size: {size}")
     return status, headers, body
 
 
@@ -161,7 +161,7 @@ def _batch_of_statements(original: Callable[[Json], Response], data: Json) -> Re
     if any(len(text) > STATEMENT_CHARACTERS for text in texts):
         return _too_long()
     if len({text.lstrip()[:6].upper() == "SELECT" for text in texts}) > 1:
-        return _refusal("Read and write requests together in the same batch is not supported.")
+        return refusal("Read and write requests together in the same batch is not supported.")
     return original(data)
 
 
@@ -180,9 +180,10 @@ def _insert(original: Callable[[Json, Json], Response], table: Json, parsed: Jso
 
 
 def _too_long() -> Response:
-    return _refusal(f"Member must have length less than or equal to {STATEMENT_CHARACTERS}")
+    return refusal(f"Member must have length less than or equal to {STATEMENT_CHARACTERS}")
 
 
-def _refusal(message: str) -> Response:
+def refusal(message: str) -> Response:
+    """Return how DynamoDB refuses a request."""
     response: Response = error_response_json("ValidationException", message, 400)
     return response

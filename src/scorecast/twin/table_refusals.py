@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
-from ministack.core.responses import error_response_json
 from ministack.services import dynamodb
 
 from scorecast.twin.patch import wrap
+from scorecast.twin.table_limits import refusal
 
 Json = dict[str, Any]
 Response = tuple[int, Json, bytes]
@@ -41,17 +41,17 @@ def check_expressions_before_items() -> None:
 
 def _expressions_error(original: Callable[..., Any], data: Json, fields: tuple[str, ...], *of: Any) -> Response | None:
     error: Response | None = original(data, fields, *of)
-    if error is None:
-        update = data.get("UpdateExpression") if "UpdateExpression" in fields else None
-        reason = _overlap(update, _names_of(data)) if update else None
-        reason = reason or next(_reserved_words(data, fields), None)
-        return _refusal(reason) if reason else None
-    return error
+    if error is not None:
+        return error
+    update = data.get("UpdateExpression") if "UpdateExpression" in fields else None
+    reason = _overlap(update, _names_of(data)) if update else None
+    reason = reason or next(_reserved_words(data, fields), None)
+    return refusal(reason) if reason else None
 
 
 def _projection_error(original: Callable[[Json], Response | None], data: Json) -> Response | None:
     reason = next(_reserved_words(data, _READING), None)
-    return _refusal(reason) if reason else original(data)
+    return refusal(reason) if reason else original(data)
 
 
 def _reserved_words(data: Json, fields: tuple[str, ...]) -> Iterator[str]:
@@ -132,7 +132,7 @@ def _query_error(data: Json) -> Response | None:
         schema = index["KeySchema"] if index else table["KeySchema"]
         for key in (key["AttributeName"] for key in schema if key["AttributeName"] in filtered):
             reason = "Filter Expression can only contain non-primary key attributes: Primary key attribute:"
-            return _refusal(f"{reason} {key}")
+            return refusal(f"{reason} {key}")
     return _index_error(data)
 
 
@@ -145,7 +145,7 @@ def _index_error(data: Json) -> Response | None:
     name = index["IndexName"]
     if data.get("Select") == "ALL_ATTRIBUTES":
         kind = f"Select type ALL_ATTRIBUTES is not supported for global secondary index {name}"
-        return _refusal(f"{_INVALID} {kind} because its projection type is not ALL")
+        return refusal(f"{_INVALID} {kind} because its projection type is not ALL")
     kept = {key["AttributeName"] for key in [*table["KeySchema"], *index["KeySchema"]]}
     kept.update(index["Projection"].get("NonKeyAttributes") or ())
     missing = [
@@ -153,10 +153,10 @@ def _index_error(data: Json) -> Response | None:
         for field in ("ProjectionExpression", "FilterExpression")
     ]
     if missing[0]:
-        return _refusal(f"{_INVALID} Global secondary index {name} does not project [{', '.join(missing[0])}]")
+        return refusal(f"{_INVALID} Global secondary index {name} does not project [{', '.join(missing[0])}]")
     if missing[1]:
         reason = f"Secondary index {name} does not project one or more filter attributes:"
-        return _refusal(f"{_INVALID} {reason} [{', '.join(missing[1])}]")
+        return refusal(f"{_INVALID} {reason} [{', '.join(missing[1])}]")
     return None
 
 
@@ -191,8 +191,3 @@ def _transact_get(original: Callable[[Json], Response], data: Json) -> Response:
     gets = [one.get("Get") or {} for one in data.get("TransactItems") or ()]
     errors = filter(None, map(dynamodb._projection_overlap_response, gets))
     return next(errors, None) or original(data)
-
-
-def _refusal(message: str) -> Response:
-    response: Response = error_response_json("ValidationException", message, 400)
-    return response
