@@ -80,6 +80,19 @@ def test_the_list_of_boards_is_requested_only_when_it_is_opened(visit: OpenTab, 
     assert two_boards.asked.count("/leaderBoard/") == 2
 
 
+def test_a_list_of_boards_is_requested_again_if_another_answer_failed_beside_it(
+    visit: OpenTab, two_boards: Leaderboard
+) -> None:
+    tab = go(visit, two_boards)
+    two_boards.put("New", "9", "5", "cat")
+    tab.refresh(2)
+    tab.page.route("**/leaderBoard/?hackathonName=*", lambda route: route.fulfill(status=503, body="{}"), times=1)
+    tab.page.get_by_label("Board").hover()
+    tab.wait_for_text("#state", "Not up to date")
+    tab.refresh(after_ms=2 * REFRESH_MS)
+    assert tab.page.get_by_label("Board").inner_text().split("\n") == ["Abc (2)", "New (1)", "Xyz (1)"]
+
+
 def test_more_boards_than_one_answer_holds_are_all_listed(visit: OpenTab, leaderboard: Leaderboard) -> None:
     leaderboard.table.put((f"b{number:03}", "1", "5") for number in range(130))
     tab = go(visit, leaderboard, "b129")
