@@ -5,8 +5,6 @@ a core, and the others wait; the journal keeps them. `patches.apply` applies thi
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 """
 
-import heapq
-import itertools
 import json
 import logging
 import os
@@ -22,6 +20,7 @@ from ministack.services import eventbridge, lambda_svc
 
 from scorecast.twin import destinations, pace
 from scorecast.twin.patch import wrap
+from scorecast.twin.waiting import Waiting
 
 log = logging.getLogger("scorecast.twin.async_invocations")
 
@@ -41,7 +40,7 @@ def apply() -> None:
     lambda_svc.invoke_async_with_retry = _invoke_later
     wrap(eventbridge, "_dispatch_to_lambda", _dispatch)
     for _ in range(EVENTS_AT_ONCE):
-        threading.Thread(target=_work, daemon=True).start()
+        threading.Thread(target=waiting.work, args=(attempt,), daemon=True).start()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +57,11 @@ class Event:
     throttled: int = 0
     saved_s: float = 0.0
 
+    @property
+    def resource(self) -> str:
+        """The ARN of the function."""
+        return self.function_arn
+
     def age_s(self, at: float) -> float:
         """Return the age in seconds of AWS."""
         return at - self.sent_at + self.saved_s
@@ -68,59 +72,8 @@ class Event:
         return replace(self, due_at=time.time() + here_s, saved_s=self.saved_s + pause_s - here_s)
 
 
-class Waiting:
-    """Events that wait until they are due, and those that a function is working on."""
-
-    def __init__(self) -> None:
-        self._heap: list[tuple[float, int, Event]] = []
-        self._running: list[Event] = []
-        self._changed = threading.Condition()
-        self._numbers = itertools.count()
-        self._is_closed = False
-
-    def put(self, event: Event) -> None:
-        with self._changed:
-            self._push(event)
-
-    def _push(self, event: Event) -> None:
-        heapq.heappush(self._heap, (event.due_at, next(self._numbers), event))
-        self._changed.notify()
-
-    def take(self) -> Event:
-        """Wait for the event that is due first; it is one of `all` until `done`."""
-        with self._changed:
-            while (pause_s := self._pause_s()) is None or pause_s > 0:
-                self._changed.wait(pause_s)
-            event = heapq.heappop(self._heap)[2]
-            self._running.append(event)
-            return event
-
-    def _pause_s(self) -> float | None:
-        return None if self._is_closed or not self._heap else self._heap[0][0] - time.time()
-
-    def done(self, event: Event, again: Event | None) -> None:
-        """Finish with an event, which waits again if `again` is given."""
-        with self._changed:
-            self._running.remove(event)
-            if again is not None:
-                self._push(again)
-
-    def close(self) -> None:
-        """Let no further event be taken."""
-        with self._changed:
-            self._is_closed = True
-
-    def is_idle(self) -> bool:
-        """Whether no function is working on an event."""
-        return not self._running
-
-    def all(self) -> list[Event]:
-        """Return the events, also those that a function is working on: after a restart it may get them again."""
-        with self._changed:
-            return [*self._running, *(event for _, _, event in self._heap)]
-
-
-waiting = Waiting()
+# Events that wait until they are due, and those that a function is working on.
+waiting = Waiting[Event]()
 
 
 # ---------------------------------------------------------------- what triggers
@@ -142,17 +95,6 @@ def _dispatch(original: Callable[[str, str], None], arn: str, payload: str) -> N
 
 
 # ---------------------------------------------------------------- attempts
-
-
-def _work() -> None:
-    while True:
-        event, again = waiting.take(), None
-        try:
-            again = attempt(event)
-        except Exception:
-            log.exception("an event for %s is lost", event.function_arn)
-        finally:
-            waiting.done(event, again)
 
 
 def attempt(event: Event) -> Event | None:

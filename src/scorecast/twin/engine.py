@@ -70,7 +70,7 @@ def _run() -> None:
 
 async def _serve(serve: Any, asgi_app: Any, config: Any) -> None:
     """Serve until SIGTERM or SIGINT, and stop when the running functions have finished."""
-    from scorecast.twin import function_patches, rule_targets
+    from scorecast.twin import function_patches
 
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -79,7 +79,6 @@ async def _serve(serve: Any, asgi_app: Any, config: Any) -> None:
     async def until_settled() -> None:
         await stop.wait()
         await asyncio.to_thread(function_patches.settle)
-        await asyncio.to_thread(rule_targets.stop)
 
     await serve(asgi_app, config, shutdown_trigger=until_settled)
 

@@ -9,7 +9,7 @@ from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 
 from scorecast.ops.stack.polling import poll_until
-from scorecast.twin import async_invocations, queue_mappings, stream_mappings
+from scorecast.twin import async_invocations, queue_mappings, rule_targets, stream_mappings
 
 
 def apply() -> None:
@@ -44,11 +44,13 @@ def answer_without_waiting_for_logs() -> None:
 
 
 def settle(deadline_s: float = 10.0) -> None:
-    """Start no further function, and wait for those that run; called before the engine stops serving."""
+    """Start no further function or delivery, and wait for those that run; called before the engine stops serving."""
     lambda_svc._iter_all_esms = lambda: iter(())
-    async_invocations.waiting.close()
+    queues = (async_invocations.waiting, rule_targets.waiting)
+    for queue in queues:
+        queue.close()
     for _ in poll_until(deadline_s, pause_s=0.05, longest_pause_s=0.05):
-        if not lambda_svc.executions_in_flight()[0] and async_invocations.waiting.is_idle():
+        if not lambda_svc.executions_in_flight()[0] and all(queue.is_idle() for queue in queues):
             return
 
 

@@ -8,7 +8,6 @@ import base64
 import json
 import logging
 import re
-import sched
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -26,6 +25,7 @@ from scorecast.twin.event_limits import MESSAGE_BYTES
 from scorecast.twin.function_limits import EVENT_BYTES
 from scorecast.twin.patch import wrap
 from scorecast.twin.target_permissions import RULES, SCHEDULES, DeliveryFailure, read_arn, refusal
+from scorecast.twin.waiting import Waiting
 
 log = logging.getLogger("scorecast.twin.rule_targets")
 
@@ -46,15 +46,15 @@ def deliver_as_allowed_and_try_again() -> None:
 
 def keep_waiting_deliveries() -> None:
     """MiniStack has no retries to save."""
-    wrap(eventbridge, "get_state", lambda get: {**get(), "waiting_deliveries": list(map(asdict, _waiting))})
+    wrap(eventbridge, "get_state", lambda get: {**get(), "waiting_deliveries": list(map(asdict, waiting.all()))})
     wrap(eventbridge, "load_persisted_state", _load)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class TargetDelivery:
     """An event for a target. `source` is the ARN of the rule or schedule, `payload` what the target is sent.
 
-    `since` is the time of the first attempt, and `retries` counts the further ones.
+    `since` is the time of the first attempt, and `retries` counts the further ones, the next of which is at `due_at`.
     """
 
     source: str
@@ -63,6 +63,7 @@ class TargetDelivery:
     event: str
     since: float
     retries: int = 0
+    due_at: float = 0.0
 
     @property
     def caller(self) -> str:
@@ -118,30 +119,34 @@ def _part(event: Any, path: str) -> Any:
 
 # ---------------------------------------------------------------- attempts
 
-# Deliveries that failed and are tried again. A set beside the schedule: an attempt under way is saved too.
-_schedule = sched.scheduler(time.time)
-_waiting: set[TargetDelivery] = set()
-_due, _stopped = threading.Event(), threading.Event()
+# Deliveries that failed and are tried again.
+waiting = Waiting[TargetDelivery]()
 
 
 def deliver(delivery: TargetDelivery) -> None:
     """Try once; wait for the next attempt or send a dead letter if that fails."""
-    failure = _attempt(delivery)
+    if again := attempt(delivery):
+        waiting.put(again)
+
+
+def attempt(delivery: TargetDelivery) -> TargetDelivery | None:
+    """Deliver; return the delivery as it is tried again, or None when it has arrived or is given up."""
+    failure = _send(delivery)
+    if failure is None:
+        return None
+    if failure.permanent:
+        _park(delivery, failure)
+        return None
     now = time.time()
     policy = delivery.target.get("RetryPolicy") or {}
-    if failure is None:
-        pass
-    elif failure.permanent:
-        _park(delivery, failure)
-    elif condition := retry_schedule.exhausted(policy, delivery.retries, delivery.since, now):
+    if condition := retry_schedule.exhausted(policy, delivery.retries, delivery.since, now):
         _park(delivery, failure, condition)
-    else:
-        at = retry_schedule.next_attempt(policy, delivery.retries, delivery.since, now)
-        _wait(replace(delivery, retries=delivery.retries + 1), at)
-    _waiting.discard(delivery)
+        return None
+    due_at = retry_schedule.next_attempt(policy, delivery.retries, delivery.since, now)
+    return replace(delivery, retries=delivery.retries + 1, due_at=due_at)
 
 
-def _attempt(delivery: TargetDelivery) -> DeliveryFailure | None:
+def _send(delivery: TargetDelivery) -> DeliveryFailure | None:
     resource = delivery.resource
     arn = read_arn(resource)
     kind = _KINDS[arn.service]
@@ -159,50 +164,24 @@ def _refusal(delivery: TargetDelivery) -> DeliveryFailure | None:
     return refusal(delivery.caller, delivery.source, delivery.resource, delivery.target.get("RoleArn") or "")
 
 
-def _wait(delivery: TargetDelivery, at: float) -> None:
-    _waiting.add(delivery)
-    _schedule.enterabs(at, 0, _deliver_in_scope, (delivery,))
-    _due.set()
-
-
-def _try_again() -> None:
-    """Make the attempts that are due, until the engine ends."""
-    while not _stopped.is_set():
-        try:
-            _due.wait(_schedule.run(blocking=False))
-        except Exception:
-            log.exception("a delivery that was tried again is lost")
-        _due.clear()
-
-
-_worker = threading.Thread(target=_try_again, daemon=True, name="rule-targets")
-
-
 def _start(original: Callable[[], None]) -> None:
     """Begin when MiniStack begins with schedules: every service has its saved state then, so all targets are there."""
     original()
-    _worker.start()
+    threading.Thread(target=waiting.work, args=(attempt_in_scope,), daemon=True, name="rule-targets").start()
 
 
-def stop() -> None:
-    """Make no further attempts, so that what waits is saved as it is."""
-    _stopped.set()
-    _due.set()
-    _worker.join(5)
-
-
-def _deliver_in_scope(delivery: TargetDelivery) -> None:
-    """Deliver as a request of the rule's account and region."""
+def attempt_in_scope(delivery: TargetDelivery) -> TargetDelivery | None:
+    """Attempt it as a request of the rule's account and region."""
     source = read_arn(delivery.source)
     with request_scope(source.account_id, source.region):
-        deliver(delivery)
+        return attempt(delivery)
 
 
 def _load(original: Callable[[Json], None], data: Json) -> None:
     """Go on after a restart: what waited is tried at once. Its age counts on while the engine is down."""
     original(data)
     for saved in (data or {}).get("waiting_deliveries", ()):
-        _wait(TargetDelivery(**saved), time.time())
+        waiting.put(replace(TargetDelivery(**saved), due_at=time.time()))
 
 
 # ---------------------------------------------------------------- sending

@@ -10,7 +10,8 @@ import pytest
 from ministack.services import lambda_svc
 
 from scorecast.twin import async_invocations, destinations, kept_state
-from scorecast.twin.async_invocations import Event, Waiting
+from scorecast.twin.async_invocations import Event
+from scorecast.twin.waiting import Waiting
 
 Json = dict[str, Any]
 QUEUE = "arn:aws:sqs:us-east-1:000000000000:dead"
@@ -144,23 +145,13 @@ def test_a_dead_letter_queue_gets_the_event_alone(invoked: Invoked) -> None:
 # ---------------------------------------------------------------- the queue
 
 
-def event(name: str, due_in_s: float = 0.0) -> Event:
+def event(name: str) -> Event:
     now = time.time()
-    return Event(name, {}, name, now, now + due_in_s)
-
-
-def test_what_is_due_first_is_taken_first_and_a_retry_waits() -> None:
-    waiting = Waiting()
-    waiting.put(event("later", 0.05))
-    waiting.put(event("now"))
-    first = waiting.take()
-    assert first.request_id == "now"
-    waiting.done(first, event("now", 3600))
-    assert waiting.take().request_id == "later"
+    return Event(name, {}, name, now, now)
 
 
 def test_what_waits_or_runs_is_kept_and_nothing_is_taken_after_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    waiting = Waiting()
+    waiting = Waiting[Event]()
     for name in ("running", "waiting"):
         waiting.put(event(name))
     running = waiting.take()

@@ -1,6 +1,7 @@
 """What a target does not take is tried again or becomes a dead letter, with EventBridge's attributes."""
 
 import base64
+import heapq
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from ministack.services import kinesis, sqs
 from scorecast.twin import rule_targets
 from scorecast.twin.rule_targets import TargetDelivery, deliver
 from scorecast.twin.target_permissions import DeliveryFailure
+from scorecast.twin.waiting import Waiting
 
 Json = dict[str, Any]
 ACCOUNT = "000000000000"
@@ -25,6 +27,11 @@ EVENT = '{"detail": {}}'
 
 
 @pytest.fixture(autouse=True)
+def nothing_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rule_targets, "waiting", Waiting())
+
+
+@pytest.fixture(autouse=True)
 def queues() -> Iterator[None]:
     """The target and its dead-letter queue, which take everything."""
     urls = []
@@ -32,9 +39,6 @@ def queues() -> Iterator[None]:
         request = {"QueueName": arn.rpartition(":")[2], "Attributes": {"Policy": json.dumps(POLICY)}}
         urls.append(sqs._act_create_queue(request, "")["QueueUrl"])
     yield
-    rule_targets._waiting.clear()
-    for waiting in rule_targets._schedule.queue:
-        rule_targets._schedule.cancel(waiting)
     for url in urls:
         with suppress(sqs._Err):
             sqs._act_delete_queue({"QueueUrl": url}, "")
@@ -77,11 +81,11 @@ BUSY = DeliveryFailure("THROTTLING", "busy", permanent=False)
 def run(limit: int = 300) -> int:
     """Make every attempt that waits, whenever it is due; return how many there were."""
     for attempts in range(limit):
-        if not rule_targets._schedule.queue:
+        if not rule_targets.waiting.all():
             return attempts
-        due = rule_targets._schedule.queue[0]
-        rule_targets._schedule.cancel(due)
-        due.action(*due.argument)
+        _, _, due = heapq.heappop(rule_targets.waiting._heap)
+        if again := rule_targets.attempt_in_scope(due):
+            rule_targets.waiting.put(again)
     raise AssertionError("It never ends.")
 
 
@@ -91,7 +95,7 @@ def run(limit: int = 300) -> int:
 def test_an_allowed_delivery_arrives_and_leaves_nothing() -> None:
     deliver(delivery("what the target asks for"))
     assert [message["body"] for message in messages(TARGET)] == ["what the target asks for"]
-    assert (messages(DLQ), rule_targets._waiting) == ([], set())
+    assert (messages(DLQ), rule_targets.waiting.all()) == ([], [])
 
 
 def test_what_is_not_allowed_becomes_a_dead_letter_at_once() -> None:
@@ -235,10 +239,10 @@ def test_what_fails_for_a_time_is_delivered_later(monkeypatch: pytest.MonkeyPatc
     with monkeypatch.context() as busy:
         fail_with(busy, BUSY)
         deliver(delivery())
-        assert [one.retries for one in rule_targets._waiting] == [1]
+        assert [one.retries for one in rule_targets.waiting.all()] == [1]
     assert run() == 1
     assert [message["body"] for message in messages(TARGET)] == [EVENT]
-    assert (messages(DLQ), rule_targets._waiting) == ([], set())
+    assert (messages(DLQ), rule_targets.waiting.all()) == ([], [])
 
 
 @pytest.mark.parametrize(("policy", "retries"), [({}, 185), ({"MaximumRetryAttempts": 3}, 3)])
@@ -275,8 +279,7 @@ def test_what_waits_goes_on_after_a_restart(monkeypatch: pytest.MonkeyPatch) -> 
     with monkeypatch.context() as busy:
         fail_with(busy, BUSY)
         deliver(delivery())
-    saved = json.loads(json.dumps([asdict(one) for one in rule_targets._waiting]))
-    rule_targets._waiting.clear()
+    saved = json.loads(json.dumps([asdict(one) for one in rule_targets.waiting.all()]))
     run()
     sqs._queue_by_arn(TARGET)["messages"].clear()
     rule_targets._load(lambda _data: None, {"waiting_deliveries": saved})
