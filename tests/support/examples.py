@@ -10,7 +10,7 @@ import pytest
 from bench.report.results import ROOT
 
 EXAMPLES = ROOT / "examples"
-# What `pip install scorecast[consumer]` brings that a function needs beside the standard library.
+# This package and what `pip install boto3` brings.
 _PACKAGES = ("scorecast", "boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3")
 _MODULES = ("six",)
 # botocore has the models of all services, 25 MB compressed.
