@@ -54,11 +54,15 @@ def is_named_by_change(target: Mapping[str, Any]) -> bool:
     return bool(target.get("InputTransformer") == NAMED_BY_CHANGE)
 
 
-def message_of(target: Mapping[str, Any], event: Json) -> tuple[str, str]:
-    """Return body and message group of what a rule sends to such a target; the group is empty if the event has none."""
-    group: str = target["SqsParameters"]["MessageGroupId"]
+def named_by_change(event: Json) -> str:
+    """Return the body that a rule with NAMED_BY_CHANGE makes of an event."""
     body = {"version": "0", "id": at_path("$.detail.id", event)} | {name: event.get(name) for name in _FIELDS}
-    return json.dumps(body), str(at_path(group, event) or "") if group.startswith("$.") else group
+    return json.dumps(body)
+
+
+def group_of(group: str, event: Json) -> str:
+    """Return the message group of an event, which a target names or gives a path to; empty if nothing is there."""
+    return str(at_path(group, event) or "") if group.startswith("$.") else group
 
 
 def at_path(path: str, event: Json) -> Any:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from scorecast.errors import ScorecastError, UserError
-from scorecast.ops.consumers.fifo import at_path, is_named_by_change, message_of
+from scorecast.ops.consumers.fifo import at_path, group_of, is_named_by_change, named_by_change
 from scorecast.ops.stack.arn import read_arn
 
 Json = dict[str, Any]
@@ -37,13 +37,13 @@ def sender_of(client: Callable[[str], Any], target: Mapping[str, Any]) -> Send:
 def _to_queue(sqs: Any, target: Mapping[str, Any]) -> Send:
     queue = read_arn(target["Arn"])
     url = sqs.get_queue_url(QueueName=queue.name, QueueOwnerAWSAccountId=queue.account)["QueueUrl"]
+    group = target.get("SqsParameters", {}).get("MessageGroupId")
+    is_named = is_named_by_change(target)
 
     def send(body: str) -> None:
-        if not is_named_by_change(target):
-            sqs.send_message(QueueUrl=url, MessageBody=body)
-            return
-        message, group = message_of(target, _document(body))
-        sqs.send_message(QueueUrl=url, MessageBody=message, MessageGroupId=group)
+        message = named_by_change(_document(body)) if is_named else body
+        order = {"MessageGroupId": group_of(group, _document(body))} if group else {}
+        sqs.send_message(QueueUrl=url, MessageBody=message, **order)
 
     return send
 

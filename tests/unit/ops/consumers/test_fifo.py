@@ -7,7 +7,7 @@ import pytest
 from ministack.services import eventbridge
 
 from scorecast.errors import UserError
-from scorecast.ops.consumers.fifo import NAMED_BY_CHANGE, fifo_parameters, group_path, message_of
+from scorecast.ops.consumers.fifo import NAMED_BY_CHANGE, group_of, group_path, named_by_change
 from scorecast.runtime.settings import AttributeNames
 
 EVENT: dict[str, Any] = {
@@ -25,7 +25,6 @@ EVENT: dict[str, Any] = {
         "new": {"name": 'a "quoted" <tag>', "n": 1.5},
     },
 }
-FIFO = fifo_parameters("$.detail.keys.id")
 
 
 class View:
@@ -41,15 +40,14 @@ class View:
 def test_the_rules_template_and_a_redrive_make_the_same_event_named_by_its_change() -> None:
     by_rule = eventbridge._apply_input_transformer(NAMED_BY_CHANGE, {}, View())
     assert json.loads(by_rule) == EVENT | {"id": "c4ca42"}
-    body, _ = message_of(FIFO, EVENT)
-    assert json.loads(body) == EVENT | {"id": "c4ca42"}
+    assert json.loads(named_by_change(EVENT)) == EVENT | {"id": "c4ca42"}
 
 
 @pytest.mark.parametrize(
     ("group", "expected"), [("$.detail.keys.id", "6"), ("winners", "winners"), ("$.detail.keys.nothing", "")]
 )
 def test_the_group_is_a_name_or_what_is_at_its_path(group: str, expected: str) -> None:
-    assert message_of(fifo_parameters(group), EVENT)[1] == expected
+    assert group_of(group, EVENT) == expected
 
 
 def test_an_attribute_that_a_path_cannot_name_is_refused() -> None:

@@ -69,6 +69,12 @@ def test_a_fifo_queue_gets_the_event_in_its_group() -> None:
     assert (sent["MessageGroupId"], json.loads(sent["MessageBody"])["id"]) == ("6", "c4")
 
 
+def test_a_fifo_queue_of_another_rule_gets_the_event_as_it_is_in_the_rules_group() -> None:
+    calls = Calls()
+    sender_of(calls.client, {"Arn": QUEUE, "SqsParameters": {"MessageGroupId": "orders"}})(BODY)
+    assert calls.made[-1][2] == {"QueueUrl": "url", "MessageBody": BODY, "MessageGroupId": "orders"}
+
+
 def test_the_refusal_of_another_bus_is_told() -> None:
     calls = Calls(put_events={"Entries": [{"ErrorCode": "InternalFailure", "ErrorMessage": "later"}]})
     with pytest.raises(NotAccepted, match="refused it \\(InternalFailure\\): later"):
