@@ -242,9 +242,7 @@ def from_detail(detail: Mapping[str, Any], stream_arn: str) -> Change:
         )
     if detail.get("operation") not in OPERATIONS:
         raise CannotRead(f"The event's operation is {detail.get('operation')!r}; it must be one of {OPERATIONS}.")
-    hints = detail.get("types", {})
-    if not isinstance(hints, Mapping):
-        raise CannotRead(f"The event's types are {hints!r}; they must be an object of JSON pointers.")
+    hints = hints_of(detail)
     images = {name: _image(detail.get(name), name, hints) for name in ("keys", "new", "old")}
     return Change(
         id=_field(detail, "id", str),
@@ -257,6 +255,14 @@ def from_detail(detail: Mapping[str, Any], stream_arn: str) -> Change:
         at=_time(_field(detail, "at", str)),
         user_identity=_user_identity(detail),
     )
+
+
+def hints_of(detail: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the hints of a detail; none if it has no `types`."""
+    hints = detail.get("types", {})
+    if not isinstance(hints, Mapping):
+        raise CannotRead(f"The event's types are {hints!r}; they must be an object of JSON pointers.")
+    return hints
 
 
 def _time(at: str) -> str:

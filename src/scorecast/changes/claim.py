@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from scorecast.changes.change import Change, from_event, to_detail
-from scorecast.changes.values import Image, Value
+from scorecast.changes.values import Image, Value, escape
 from scorecast.errors import CannotRead
 from scorecast.runtime.settings import AttributeNames
 
@@ -140,7 +140,7 @@ def _kept(image: Image | None, names: set[str]) -> Image | None:
 
 def _too_large(parent: str, image: Image | None, names: set[str]) -> list[str]:
     found = [name for name, value in (image or {}).items() if name in names and not _is_small(value)]
-    return [f"/{parent}/{name.replace('~', '~0').replace('/', '~1')}" for name in sorted(found)]
+    return [f"/{parent}/{escape(name)}" for name in sorted(found)]
 
 
 def _is_small(value: Value) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from decimal import Context, Decimal, Inexact
 from typing import Any
 
-from scorecast.changes.change import Change, epoch_seconds, from_event
+from scorecast.changes.change import Change, epoch_seconds, from_event, hints_of
 from scorecast.changes.claim import claim_in
 from scorecast.changes.claim_store import S3, resolve
 from scorecast.changes.values import Image, Value, typed_value
@@ -93,10 +93,8 @@ def read_standing(delivery: Any) -> ReceivedStanding:
         raise CannotRead(f"This is not a standing event: it has no detail of the schema {STANDING_SCHEMA!r}.")
     if wrong := [name for name in ("id", "hackathonName", "at") if not isinstance(detail.get(name), str)]:
         raise CannotRead(f"The standing event has no usable {wrong[0]}: {detail.get(wrong[0])!r}.")
-    hints = detail.get("types", {})
-    if not isinstance(hints, Mapping):
-        raise CannotRead(f"The event's types are {hints!r}; they must be an object of JSON pointers.")
-    exact = _exact(typed_value({name: value for name, value in detail.items() if name != "types"}, "", hints))
+    fields = {name: value for name, value in detail.items() if name != "types"}
+    exact = _exact(typed_value(fields, "", hints_of(detail)))
     return ReceivedStanding(exact["id"], str(event.get("detail-type")), exact["hackathonName"], exact["at"], exact)
 
 

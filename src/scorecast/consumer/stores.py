@@ -19,6 +19,7 @@ from botocore.exceptions import ClientError
 
 from scorecast.consumer.received import ReceivedChange, ReceivedStanding
 from scorecast.errors import NotAcknowledged
+from scorecast.runtime.aws import code_of
 
 _DAY_S = 24 * 3600
 # A longer key is hashed. A partition key of DynamoDB has up to 2,048 bytes, the keys of an item 3,072 together.
@@ -171,7 +172,7 @@ class DynamoStore:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            if code_of(error) != "ConditionalCheckFailedException":
                 raise
             return error.response.get("Item", {})  # type: ignore[return-value]
         return None
