@@ -18,13 +18,13 @@ from scorecast.cli.command import Number, command, id_argument, json_option, opt
 from scorecast.cli.options import open_stack, with_stack_options
 from scorecast.cli.output import data, make_table, notes, plain
 from scorecast.errors import UserError
-from scorecast.ops.dead_letters.filters import read_moment
 from scorecast.ops.erasure.erasure import ENTRIES, ITEMS, LETTERS, SNAPSHOTS, Erasure, Holdings
 from scorecast.ops.erasure.letters import About
 from scorecast.ops.erasure.objects import IMAGES, LINES, RECORDS
 from scorecast.ops.erasure.report import ErasureReport
 from scorecast.ops.erasure.stack_erasure import erasure_of, refuse_paused, report_of
 from scorecast.ops.stack.exit_codes import ExitCode
+from scorecast.ops.stack.moments import read_moment
 from scorecast.ops.stack.stack import Options
 
 CALLS_AT_ONCE = 16

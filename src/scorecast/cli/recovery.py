@@ -13,12 +13,12 @@ from scorecast.cli.command import Name, Whole, command, json_option, option, pri
 from scorecast.cli.options import open_stack, with_stack_options
 from scorecast.cli.output import counting, data, notes, plain
 from scorecast.errors import UserError
-from scorecast.ops.dead_letters.filters import read_moment
 from scorecast.ops.recovery.backfill import Backfill, BusPublisher, open_checkpoint
 from scorecast.ops.recovery.latest_changes import LatestChanges, choose_table
 from scorecast.ops.recovery.read_change import item_reader_of
 from scorecast.ops.recovery.restore import TableWriter, publish_changes, read_backup
 from scorecast.ops.stack.exit_codes import ExitCode
+from scorecast.ops.stack.moments import read_moment
 from scorecast.ops.stack.rate_limit import RateLimit
 from scorecast.ops.stack.stack import Options, Stack
 

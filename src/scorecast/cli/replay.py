@@ -17,11 +17,11 @@ from scorecast.ops.consumers.event_pattern import matches
 from scorecast.ops.consumers.replay import Event, Replay, Replayed, Send, Window
 from scorecast.ops.consumers.rules import Rule, consumers_of, missing_is_an_error
 from scorecast.ops.consumers.targets import NotAccepted, sender_of
-from scorecast.ops.dead_letters.filters import read_moment
 from scorecast.ops.recovery.backup import objects_since
 from scorecast.ops.stack.arn import read_arn
 from scorecast.ops.stack.aws_errors import explained
 from scorecast.ops.stack.exit_codes import ExitCode
+from scorecast.ops.stack.moments import read_moment
 from scorecast.ops.stack.rate_limit import RateLimit
 from scorecast.ops.stack.stack import Options, Stack
 

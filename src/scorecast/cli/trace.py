@@ -11,9 +11,9 @@ from scorecast.cli.command import BOARD, ID, argument, command, json_option, opt
 from scorecast.cli.options import open_stack, with_stack_options
 from scorecast.cli.output import data, notes, plain
 from scorecast.leaderboard.item import StoredEntry
-from scorecast.ops.dead_letters.filters import read_moment
 from scorecast.ops.dead_letters.queue import open_letters
 from scorecast.ops.stack.exit_codes import ExitCode
+from scorecast.ops.stack.moments import read_moment
 from scorecast.ops.stack.stack import Options
 from scorecast.ops.trace.search import OnBoard, Search, Trace, Wanted
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from itertools import compress
 from typing import Any
 
-from scorecast.ops.dead_letters.filters import read_time
+from scorecast.ops.stack.moments import read_time
 from scorecast.ops.stack.rate_limit import RateLimit
 
 Event = dict[str, Any]

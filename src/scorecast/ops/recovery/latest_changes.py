@@ -20,7 +20,7 @@ from typing import Any
 from scorecast.changes.change import Change, from_event
 from scorecast.changes.claim import read_kept
 from scorecast.errors import CannotRead, NotAcknowledged, UserError
-from scorecast.ops.dead_letters.filters import read_time
+from scorecast.ops.stack.moments import read_time
 
 # The times of a stream are whole seconds, and clocks differ.
 _SKEW = timedelta(seconds=5)

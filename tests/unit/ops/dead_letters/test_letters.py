@@ -8,7 +8,7 @@ import pytest
 from scorecast.changes.change import to_detail
 from scorecast.errors import UserError
 from scorecast.ops.dead_letters import letters
-from scorecast.ops.dead_letters.filters import Filter, group, read_filter, read_moment
+from scorecast.ops.dead_letters.filters import Filter, group, read_filter
 from scorecast.ops.dead_letters.formats import read_letter
 from scorecast.ops.dead_letters.letters import ParkedLetter
 from scorecast.ops.dead_letters.queue import LetterQueue
@@ -154,19 +154,6 @@ def test_the_board_and_the_id_are_found_by_the_stacks_attribute_names() -> None:
 )
 def test_a_filter_selects_letters_that_satisfy_all_criteria(wanted: Filter, is_selected: bool) -> None:
     assert wanted.matches(read(envelope("fanout", change()))) is is_selected
-
-
-@pytest.mark.parametrize(
-    ("text", "moment"),
-    [
-        ("2h", datetime(2026, 1, 1, 22, tzinfo=UTC)),
-        ("1d", datetime(2026, 1, 1, tzinfo=UTC)),
-        ("2026-01-01T12:00:00", datetime(2026, 1, 1, 12, tzinfo=UTC)),
-        ("2026-01-01T12:00:00+02:00", datetime(2026, 1, 1, 10, tzinfo=UTC)),
-    ],
-)
-def test_times_are_ages_or_moments(text: str, moment: datetime) -> None:
-    assert read_moment(text, NOW) == moment
 
 
 def test_an_unknown_stage_and_an_invalid_time_are_refused() -> None:

@@ -17,9 +17,9 @@ from scorecast.changes.change import Change, from_record
 from scorecast.changes.claim_store import ClaimStore
 from scorecast.errors import UserError
 from scorecast.fanout.plan import publication_of
-from scorecast.ops.dead_letters.filters import read_time
 from scorecast.ops.recovery.latest_changes import LatestChanges, choose_table
 from scorecast.ops.recovery.restore import TableWriter, publish_changes, read_backup
+from scorecast.ops.stack.moments import read_time
 from scorecast.ops.stack.polling import Clock
 from scorecast.ops.stack.rate_limit import RateLimit
 from scorecast.ops.stack.typed_json import for_sdk, in_json
