@@ -56,7 +56,7 @@ class Keeper:
         # Nothing is in the journal yet.
         self.is_new = self._is_whole = last is None
         self._items, self._rows = rows_of(buffer)
-        self._objects: list[Path] = []
+        self._written: list[Path] = []
         self._active_until = 0.0
         self._ended = False
         self.has_cut = False
@@ -74,7 +74,10 @@ class Keeper:
         """Note that an object is about to be written to a file."""
         if not path.exists():
             self._later.note(self._number, path)
-        self._objects.append(path)
+
+    def note_written(self, path: Path) -> None:
+        """Note that an object was written to its file, which the next cut to be written waits for."""
+        self._written.append(path)
 
     # Cuts.
 
@@ -126,9 +129,8 @@ class Keeper:
 
     def write(self, cut: Cut, changes: list[Change]) -> None:
         """Write a cut, after the objects that belong to it."""
-        objects, self._objects = self._objects, []
-        for path in objects:
-            for file in files_of(path):
+        while self._written:
+            for file in files_of(self._written.pop()):
                 _flush(file)
         self.journal.write(cut, changes, is_whole=self._is_whole)
         self._is_whole = False
@@ -208,9 +210,12 @@ def _index_item(
 
 
 def _persist_object(keeper: Keeper, original: Callable[..., None], bucket: str, key: str, record: Any) -> None:
-    if path := s3._object_disk_path(bucket, key):
+    path = s3._object_disk_path(bucket, key)
+    if path:
         keeper.note_object(Path(path))
     original(bucket, key, record)
+    if path:
+        keeper.note_written(Path(path))
 
 
 def _prune_blobs(keeper: Keeper, original: Callable[[set[str]], None], named: set[str]) -> None:

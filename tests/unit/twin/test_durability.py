@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from ministack import app
-from ministack.services import cloudwatch_logs, dynamodb, firehose, lambda_svc, sqs
+from ministack.services import cloudwatch_logs, dynamodb, firehose, lambda_svc, s3, sqs
 
 from scorecast.twin import buffer as buffer_module
 from scorecast.twin import durability
@@ -251,3 +251,19 @@ def test_an_object_is_noted_only_if_it_is_new(engine: Engine, tmp_path: Path) ->
     engine.cut()
     engine.keeper.note_object(new)
     assert [file.read_text() for file in tmp_path.glob("objects-after-*")] == [f"{new}\n"]
+
+
+def test_an_object_is_on_the_disk_before_the_cut_that_has_it(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, flushed = tmp_path / "object", set[Path]()
+    monkeypatch.setattr(s3, "_object_disk_path", lambda *_: str(path))
+    monkeypatch.setattr(durability, "_flush", lambda file: flushed.add(file) if file.exists() else None)
+
+    def write(*_: Any) -> None:
+        engine.cut()  # the one before is being written meanwhile
+        path.write_text("x")
+
+    durability._persist_object(engine.keeper, write, "bucket", "key", None)
+    engine.cut()
+    assert flushed == {path}
