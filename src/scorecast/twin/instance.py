@@ -19,7 +19,6 @@ from typing import Any
 from scorecast.bundles.sources import Sources, in_clone, installed, is_installed
 from scorecast.errors import UserError
 from scorecast.ops.stack.local_engine import CREDENTIALS, REGION, endpoint_on
-from scorecast.twin.journal import FILE
 
 DEFAULT_PORT = 4566
 
@@ -47,6 +46,9 @@ class Twin:
     @property
     def journal(self) -> Path:
         """The file with the engine's state."""
+        # Imported late: of the commands, only those that start or stop the engine need SQLite.
+        from scorecast.twin.journal import FILE
+
         return self.state_dir / "state" / FILE
 
     @property
