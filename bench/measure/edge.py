@@ -18,9 +18,9 @@ from statistics import quantiles
 
 from bench.measure.lookups import loaded
 from bench.report.results import Row, create_parser, save
-from bench.rig import caches, dynamodb_local
+from bench.rig import caches, dynamodb_local, functions
 from bench.rig.origin import Origin, serving
-from bench.rig.tables import BOARDS, LEADERBOARD, empty_tables, index_names
+from bench.rig.tables import empty_tables
 from scorecast.ops.cost.viewers import HISTOGRAM_EVERY, REFRESH_S
 
 ENTRIES = 10_000
@@ -89,7 +89,7 @@ def measure(viewers: int, seconds: float) -> Iterator[Row]:
         board = f"/leaderBoard/?hackathonName={name}&limit=10"
         addresses = ("/leaderBoard/", board, f"/leaderBoard/{name}/histogram")
         for cache in caches.COMMANDS:
-            with serving(_settings(endpoint)) as origin, caches.running(cache, origin.port) as port:
+            with serving(functions.environment(endpoint)) as origin, caches.running(cache, origin.port) as port:
                 answered = asyncio.run(_watch(port, addresses, viewers, seconds))
             if answered.failed:
                 raise RuntimeError(f"Behind {cache}, {answered.failed} of the viewers' requests failed.")
@@ -108,21 +108,6 @@ def _row(cache: str, what: str, viewers: int, milliseconds: list[float], origin:
         "most_in_a_second": origin.most_in_a_second(address),
         "median_ms": round(percentiles[49], 1),
         "p99_ms": round(percentiles[98], 1),
-    }
-
-
-def _settings(endpoint: str) -> dict[str, str]:
-    by_score, by_tie = index_names()
-    return {
-        "LEADERBOARD_TABLE": LEADERBOARD,
-        "LEADERBOARD_INDEX": by_score,
-        "LEADERBOARD_TIE_INDEX": by_tie,
-        "BOARD_TABLE": BOARDS,
-        "PAGE_TOKEN_KEY": "key",
-        "AWS_REGION": "us-east-1",
-        "AWS_ENDPOINT_URL": endpoint,
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
     }
 
 
