@@ -15,14 +15,14 @@ from typing import Any
 from ministack.services import lambda_svc, sqs
 
 from scorecast.twin.batch_answers import failed_of
+from scorecast.twin.function_limits import REQUEST_BYTES
 from scorecast.twin.patch import wrap
 
 log = logging.getLogger("scorecast.twin.queue_mappings")
 
 Json = dict[str, Any]
 
-# On AWS a function's batch has at most 6 MB. A message has a kilobyte of attributes beside its body.
-BATCH_BYTES = 6 * 1024 * 1024
+# A message has a kilobyte of attributes beside its body.
 _ENVELOPE_BYTES = 1024
 # Batches of a queue that are processed at once: the engine, which is all the services they call, needs a core itself.
 BATCHES_AT_ONCE = max(1, (os.cpu_count() or 1) - 1)
@@ -50,7 +50,7 @@ def _receive_batch(queue_url: str, batch_size: int) -> list[Json]:
         sqs._dlq_sweep(queue)
         received = sqs._collect_msgs(queue, batch_size, int(queue["attributes"].get("VisibilityTimeout", "30")))
         sizes = accumulate(len(json.dumps(message["body"])) + _ENVELOPE_BYTES for message in received)
-        fitting = max(1, bisect(list(sizes), BATCH_BYTES))
+        fitting = max(1, bisect(list(sizes), REQUEST_BYTES))
         for message in received[fitting:]:
             message["visible_at"] = 0
             message["receive_count"] -= 1
