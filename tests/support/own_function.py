@@ -1,4 +1,4 @@
-"""A function of a test's own on an engine without a stack, and what its log says."""
+"""Functions of a test's own, and what the log of one on an engine without a stack says."""
 
 import io
 import json
@@ -21,14 +21,7 @@ class OwnFunction:
         role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
         may_send = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}
         iam.put_role_policy(RoleName=name, PolicyName="send", PolicyDocument=json.dumps({"Statement": may_send}))
-        package = io.BytesIO()
-        with zipfile.ZipFile(package, "w") as archive:
-            archive.writestr("code.py", code)
-        settings: dict[str, Any] = {"Runtime": "python3.13", "Handler": "code.handle", "Timeout": 4, "MemorySize": 128}
-        made = self._lambda.create_function(
-            FunctionName=name, Role=role, Code={"ZipFile": package.getvalue()}, **settings
-        )
-        self.arn = made["FunctionArn"]
+        self.arn = create_function(self._lambda, name, role, code, Timeout=4, MemorySize=128)
 
     def invoke(self, payload: bytes, kind: str = "RequestResponse") -> Any:
         """Invoke it with the bytes; return its answer."""
@@ -52,6 +45,22 @@ class OwnFunction:
         logs = self._engine.client("logs")
         events = logs.filter_log_events(logGroupName=f"/aws/lambda/{self.name}", filterPattern=word)["events"]
         return [line["message"].split(f"{word} ")[1].strip() for line in events]
+
+
+def create_function(functions: Any, name: str, role: str, code: str, **settings: Any) -> str:
+    """Create a function of one file, whose handler is `handle`; return its ARN."""
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.writestr("code.py", code)
+    made = functions.create_function(
+        FunctionName=name,
+        Runtime="python3.13",
+        Handler="code.handle",
+        Role=role,
+        Code={"ZipFile": package.getvalue()},
+        **settings,
+    )
+    return str(made["FunctionArn"])
 
 
 def create_stream(engine: Twin, table: str) -> str:

@@ -1,10 +1,8 @@
 """Consumers on the twin, managed under the role that the template creates for it."""
 
-import io
 import json
 import re
 import uuid
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ import pytest
 
 from tests.support.command import Scorecast
 from tests.support.deployed import Stack
+from tests.support.own_function import create_function
 from tests.support.waiting import eventually
 
 GUIDE = Path(__file__).parents[2] / "docs" / "consumers.md"
@@ -58,19 +57,10 @@ def queue(stack: Stack, name: str) -> Iterator[str]:
 @pytest.fixture
 def function(stack: Stack, name: str) -> Iterator[str]:
     """The ARN of a function that logs the keys of each change."""
-    package = io.BytesIO()
-    with zipfile.ZipFile(package, "w") as archive:
-        archive.writestr("noting.py", "def handle(event, context):\n    print('took', event['detail']['keys'])\n")
     functions = stack.client("lambda")
     role = functions.get_function_configuration(FunctionName=stack.outputs["FanoutLambdaName"])["Role"]
-    made = functions.create_function(
-        FunctionName=name,
-        Runtime="python3.13",
-        Role=role,
-        Handler="noting.handle",
-        Code={"ZipFile": package.getvalue()},
-    )
-    yield made["FunctionArn"]
+    code = "def handle(event, context):\n    print('took', event['detail']['keys'])\n"
+    yield create_function(functions, name, role, code)
     functions.delete_function(FunctionName=name)
 
 

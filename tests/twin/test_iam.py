@@ -3,9 +3,7 @@
 The twin enforces IAM as AWS does. The calls run under a double: a role with the same policies that a test may assume.
 """
 
-import io
 import json
-import zipfile
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -17,6 +15,7 @@ from botocore.exceptions import ClientError
 
 from scorecast.ops.stack.local_engine import REGION
 from tests.support.deployed import Stack
+from tests.support.own_function import create_function
 from tests.support.permissions import MAY, MAY_NOT, YOURS, Call, Names
 
 # A client by role and service.
@@ -49,16 +48,8 @@ def names(stack: Stack) -> Names:
 
 def make_function(stack: Stack, role: str) -> None:
     """Make the function whose permissions a manager of consumers adds and removes."""
-    package = io.BytesIO()
-    with zipfile.ZipFile(package, "w") as archive:
-        archive.writestr("probe.py", "def handle(event, context):\n    pass\n")
-    stack.client("lambda").create_function(
-        FunctionName=YOURS,
-        Runtime="python3.13",
-        Role=f"arn:aws:iam::{ACCOUNT}:role/{role}",
-        Handler="probe.handle",
-        Code={"ZipFile": package.getvalue()},
-    )
+    code = "def handle(event, context):\n    pass\n"
+    create_function(stack.client("lambda"), YOURS, f"arn:aws:iam::{ACCOUNT}:role/{role}", code)
 
 
 @pytest.fixture(scope="module")

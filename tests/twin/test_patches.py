@@ -1,11 +1,9 @@
 """Each patch of MiniStack makes a running engine behave as AWS does."""
 
 import gzip
-import io
 import json
 import os
 import uuid
-import zipfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from scorecast.ops.stack.local_engine import REGION
 from tests.support.deployed import Stack
+from tests.support.own_function import create_function
 from tests.support.waiting import eventually
 
 ACCOUNT = "000000000000"
@@ -196,17 +195,7 @@ def test_policies_that_deny_what_is_not_tls_let_the_twin_pass(stack: Stack) -> N
 
 def make_function(stack: Stack, name: str, code: str) -> str:
     """Make a function of one file; return its ARN."""
-    package = io.BytesIO()
-    with zipfile.ZipFile(package, "w") as archive:
-        archive.writestr("code.py", code)
-    made = stack.client("lambda").create_function(
-        FunctionName=name,
-        Runtime="python3.13",
-        Handler="code.handle",
-        Role=stack.outputs["LeaderGetIamRole"],
-        Code={"ZipFile": package.getvalue()},
-    )
-    return str(made["FunctionArn"])
+    return create_function(stack.client("lambda"), name, stack.outputs["LeaderGetIamRole"], code)
 
 
 def invoke(stack: Stack, name: str) -> Any:

@@ -1,15 +1,13 @@
 """Rules deliver where policies and roles allow it; what is not delivered becomes a dead letter."""
 
-import io
 import json
-import zipfile
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from scorecast.ops.stack.local_engine import REGION
 from scorecast.twin.instance import Twin
+from tests.support.own_function import OwnFunction, arn_of_queue
 from tests.support.waiting import eventually
 
 Json = dict[str, Any]
@@ -51,7 +49,7 @@ def takes_from(rule_arn: str) -> str:
 
 def make_queue(engine: Twin, name: str, rule_arn: str) -> str:
     engine.client("sqs").create_queue(QueueName=name, Attributes={"Policy": takes_from(rule_arn)})
-    return f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
+    return arn_of_queue(name)
 
 
 def make_stream(engine: Twin, name: str) -> str:
@@ -71,20 +69,6 @@ def make_role(engine: Twin, name: str, resource: str) -> str:
     allowed = document(Action=["firehose:PutRecord", "firehose:PutRecordBatch"], Resource=resource)
     iam.put_role_policy(RoleName=name, PolicyName="put", PolicyDocument=allowed)
     return str(arn)
-
-
-def make_function(engine: Twin, name: str) -> str:
-    package = io.BytesIO()
-    with zipfile.ZipFile(package, "w") as archive:
-        archive.writestr("code.py", "def handle(event, context):\n    pass\n")
-    made = engine.client("lambda").create_function(
-        FunctionName=name,
-        Runtime="python3.13",
-        Handler="code.handle",
-        Role=make_role(engine, name, "*"),
-        Code={"ZipFile": package.getvalue()},
-    )
-    return str(made["FunctionArn"])
 
 
 def target(engine: Twin, rule: str, dead_letters: str = "", **more: Any) -> None:
@@ -165,7 +149,8 @@ def test_a_queue_that_is_deleted_is_named_in_the_dead_letter(
 
 
 def test_a_function_is_invoked_only_with_permission(engine: Twin, name: str, rule_arn: str, dead_letters: str) -> None:
-    target(engine, name, dead_letters, Arn=make_function(engine, name))
+    function = OwnFunction(engine, name, "def handle(event, context):\n    pass\n")
+    target(engine, name, dead_letters, Arn=function.arn)
     publish(engine, name)
     assert the_letter(engine, dead_letters)["ERROR_CODE"] == "NO_PERMISSIONS"
     given = {"StatementId": "rule", "Action": "lambda:InvokeFunction", "Principal": RULES, "SourceArn": rule_arn}
