@@ -26,12 +26,6 @@ from scorecast.leaderboard.expiry import expiry
 POLICY = "policy/"
 # The collection that names the boards with a policy, for commands that list them; the functions do not read it.
 POLICIES = "policies"
-# The collection that lists the boards, and that of their copies; those that derive from one are in collections that end
-# in its name, apart for periods and for values of attributes.
-BOARDS = "boards"
-COPIES = "copies"
-PERIODS = "periods/"
-VALUES = "values/"
 # Attributes by which boards can derive from one; each costs as much as a board of its own.
 BY_MAX = 5
 # The policy of a board that expires outlives its other items, which DynamoDB deletes within days: so what arrives late
@@ -243,35 +237,6 @@ def listed_key(board: str) -> Item:
 def listed_item(board: str, policy: BoardPolicy) -> Item:
     """The item that names a board with a policy in the list of them; it has nothing but its key and its expiry."""
     return listed_key(board) | _late_expiry(policy)
-
-
-def board_key(board: str, policy: BoardPolicy) -> Item:
-    """The key of the item that lists a board, beside the others that derive from its base."""
-    if policy.copy_of:
-        collection = COPIES
-    else:
-        collection = f"{VALUES if policy.attribute else PERIODS}{policy.base}" if policy.base else BOARDS
-    return {"collection": {"S": collection}, "name": {"S": board}}
-
-
-def board_item(board: str, policy: BoardPolicy) -> Item:
-    """The item that lists a board; it has nothing but its key and its expiry."""
-    return board_key(board, policy) | expiry(policy.expires_at)
-
-
-def collection_query(table: str, collection: str) -> Item:
-    """Return the query of the items in a collection of the board table, by name."""
-    return {
-        "TableName": table,
-        "KeyConditionExpression": "#collection = :collection",
-        "ExpressionAttributeNames": {"#collection": "collection"},
-        "ExpressionAttributeValues": {":collection": {"S": collection}},
-    }
-
-
-def lists_a_board(collection: str) -> bool:
-    """Whether the items of a collection list boards."""
-    return collection in (BOARDS, COPIES) or collection.startswith((PERIODS, VALUES))
 
 
 def policy_item(board: str, policy: BoardPolicy) -> Item:

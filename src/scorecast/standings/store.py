@@ -21,9 +21,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from scorecast.changes.change import iso_now
 from scorecast.errors import NotAcknowledged
 from scorecast.leaderboard.batch_get import BatchGetItem, read_items
+from scorecast.leaderboard.board_list import board_item
 from scorecast.leaderboard.index.table import ROOT, SHARDS, IndexTable
 from scorecast.leaderboard.item import HIDDEN, RANGE, Item, Key, StoredEntry, item_key, make_item, read_item
-from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, board_item
+from scorecast.leaderboard.policy import DEFAULT, BoardPolicy
 from scorecast.runtime.aws import cancellation_codes, code_of
 from scorecast.standings.backoff import TRANSACTION_ACTIONS, Backoff
 from scorecast.standings.entry import Entry

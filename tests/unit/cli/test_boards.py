@@ -8,19 +8,9 @@ from click.testing import CliRunner, Result
 
 from scorecast.cli import app, boards
 from scorecast.errors import CannotRead, UserError
+from scorecast.leaderboard.board_list import board_item, board_key
 from scorecast.leaderboard.derived_board import policy_by_name
-from scorecast.leaderboard.policy import (
-    DEFAULT,
-    BoardPolicy,
-    Corrections,
-    Every,
-    Keep,
-    Order,
-    Ties,
-    board_item,
-    board_key,
-    policy_key,
-)
+from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Corrections, Every, Keep, Order, Ties, policy_key
 from scorecast.ops.boards.policies import Policies, policies_of
 from scorecast.ops.stack.exit_codes import ExitCode
 from tests.support.fakes import FakeDynamoDb

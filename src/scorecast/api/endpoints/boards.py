@@ -9,7 +9,7 @@ from scorecast.api.entry_table import query_first
 from scorecast.api.fields import Fields, board_fields
 from scorecast.api.parameters import LIMIT_MAX, Parameters
 from scorecast.api.reader import LeaderboardReader
-from scorecast.leaderboard.policy import BOARDS, collection_query
+from scorecast.leaderboard.board_list import BOARDS, collection_query
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from scorecast.api.endpoints.boards import list_boards
 from scorecast.api.fields import Fields
 from scorecast.api.parameters import LIMIT_MAX, Parameters
 from scorecast.api.reader import LeaderboardReader
-from scorecast.leaderboard.policy import PERIODS, VALUES
+from scorecast.leaderboard.board_list import PERIODS, VALUES
 
 
 @dataclass(frozen=True, slots=True)

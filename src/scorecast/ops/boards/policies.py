@@ -9,15 +9,13 @@ from typing import Any
 
 from scorecast.errors import CannotRead
 from scorecast.leaderboard.batch_get import read_items
+from scorecast.leaderboard.board_list import PERIODS, VALUES, collection_query
 from scorecast.leaderboard.closing import Closing, closing_of
 from scorecast.leaderboard.derived_board import frozen_board, frozen_policy, policy_by_name
 from scorecast.leaderboard.policy import (
     DEFAULT,
-    PERIODS,
     POLICIES,
-    VALUES,
     BoardPolicy,
-    collection_query,
     listed_item,
     listed_key,
     policy_item,

@@ -17,9 +17,10 @@ from botocore.exceptions import ClientError
 
 from scorecast.errors import UserError
 from scorecast.leaderboard.batch_get import read_items
+from scorecast.leaderboard.board_list import board_key
 from scorecast.leaderboard.index.table import ROOT, shape_key, shard_keys
 from scorecast.leaderboard.item import is_entry, item_key
-from scorecast.leaderboard.policy import DEFAULT, board_key
+from scorecast.leaderboard.policy import DEFAULT
 from scorecast.ops.boards.api_client import ApiClient, api_of
 from scorecast.ops.boards.score import write_score
 from scorecast.ops.doctor.finding import Finding, State

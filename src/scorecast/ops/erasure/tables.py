@@ -18,8 +18,9 @@ from botocore.exceptions import ClientError
 from scorecast.changes.change import Change, Position, iso_now
 from scorecast.changes.values import Image
 from scorecast.errors import CannotApply, UserError
+from scorecast.leaderboard.board_list import BOARDS
 from scorecast.leaderboard.item import Key, StoredEntry, participant_query, read_item
-from scorecast.leaderboard.policy import BOARDS, POLICIES
+from scorecast.leaderboard.policy import POLICIES
 from scorecast.ops.boards.policies import Policies
 from scorecast.ops.stack.aws_errors import aws_code_of
 from scorecast.ops.stack.exit_codes import ExitCode

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from scorecast.errors import NotAcknowledged
+from scorecast.leaderboard.board_list import BOARDS, COPIES, PERIODS, VALUES, lists_a_board
 from scorecast.leaderboard.expiry import has_expired
 from scorecast.leaderboard.index.shape import FIRST, Shape
 from scorecast.leaderboard.index.table import (
@@ -27,18 +28,7 @@ from scorecast.leaderboard.index.table import (
 )
 from scorecast.leaderboard.item import ENTRIES_ONLY, Item, StoredEntry, read_item
 from scorecast.leaderboard.order_key import HIGHEST, LOWEST, is_score_end
-from scorecast.leaderboard.policy import (
-    BOARDS,
-    COPIES,
-    DEFAULT,
-    PERIODS,
-    POLICY,
-    VALUES,
-    BoardPolicy,
-    is_policy,
-    lists_a_board,
-    read_policy,
-)
+from scorecast.leaderboard.policy import DEFAULT, POLICY, BoardPolicy, is_policy, read_policy
 from scorecast.ops.stack.polling import CLOCK, Clock, poll_until
 from scorecast.ops.stack.stack import Stack
 from scorecast.runtime.pages import read_all, read_pages

@@ -14,11 +14,11 @@ from itertools import count
 from typing import Any
 
 from scorecast.changes.change import iso_now
+from scorecast.leaderboard.board_list import board_key
 from scorecast.leaderboard.expiry import expiring, expiry
 from scorecast.leaderboard.index.shape import FIRST, RANGE_ENTRIES, build, starts_of
 from scorecast.leaderboard.index.table import ROOT, SHARDS, Shard, id_text, shape_item, shape_key, shard_item
 from scorecast.leaderboard.item import StoredEntry
-from scorecast.leaderboard.policy import board_key
 from scorecast.ops.recovery.counters import BoardIndex, Tally, expected_counts, number_of
 from scorecast.ops.stack.batch_write import WriteRequest
 from scorecast.standings.shapes import KnownShapes

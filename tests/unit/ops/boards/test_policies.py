@@ -3,8 +3,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from scorecast.leaderboard.board_list import board_item
 from scorecast.leaderboard.derived_board import policy_by_name
-from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Corrections, Every, board_item, policy_key
+from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Corrections, Every, policy_key
 from scorecast.ops.boards.policies import Policies
 from tests.support.fakes import FakeDynamoDb
 
