@@ -10,7 +10,7 @@ import pytest
 
 from scorecast.bundles import recipe
 from scorecast.errors import UserError
-from tests.unit.project.test_template import TEMPLATE
+from tests.support.template import TEMPLATE
 
 
 @dataclass

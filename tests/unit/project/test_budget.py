@@ -9,7 +9,7 @@ from botocore.validate import ParamValidator
 from cfnlint.helpers import REGIONS
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
-from tests.unit.project.test_template import ROOT, TRANSLATED
+from tests.support.template import ROOT, TRANSLATED
 
 GUIDE = (ROOT / "docs" / "deploy-to-aws.md").read_text(encoding="utf-8")
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bench.report.results import ROOT
-from tests.unit.project.test_template import TEMPLATE
+from tests.support.template import TEMPLATE
 
 EXAMPLE = ROOT / "examples" / "cdk"
 # `sam package` changes only where the functions' code is, so the template itself takes the place of its result.

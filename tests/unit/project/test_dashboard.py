@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.project.test_template import RESOURCES, TEMPLATE, TRANSLATED
+from tests.support.template import RESOURCES, TEMPLATE, TRANSLATED
 
 ROOT = Path(__file__).parents[3]
 # An account's first three dashboards are free, with up to 50 metrics each.

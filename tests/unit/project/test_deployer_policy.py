@@ -9,7 +9,7 @@ import pytest
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 from tests.support.documented_policies import documented_policy
-from tests.unit.project.test_template import TRANSLATED
+from tests.support.template import TRANSLATED
 
 POLICY = documented_policy("Deployers", "fanout")
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.permissions import MAY, MAY_NOT, UNTRIED, Call
-from tests.unit.project.test_template import RESOURCES
+from tests.support.template import RESOURCES
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "security.md"
 # The role that has the managed policy tries it.

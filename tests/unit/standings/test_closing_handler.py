@@ -10,7 +10,7 @@ import pytest
 from scorecast.standings import closing_handler
 from scorecast.standings.closing_handler import CLOSINGS_DUE, closings
 from scorecast.standings.handler import RESERVE_S, handle
-from tests.unit.project.test_template import RESOURCES
+from tests.support.template import RESOURCES
 
 SETTINGS = {
     "LEADERBOARD_TABLE": "leaderboard",
