@@ -63,18 +63,14 @@ EARLIER_FOLLOWING = Page(histograms=600, lists=360, participants=1800)
 
 def viewer_hour(model: Model, way: str, audience: Audience, page: Page = PAGE) -> float:
     """Return the dollars that one viewer costs in an hour."""
-    minutes, sent = MINUTES_AN_HOUR, audience.changes
-    match way:
-        case "polling the API":
-            return _answers(model, page) + page.requests * ANSWER_GB * model.price("api_gb")
-        case "polling at the edge":
-            at_the_edge = page.requests * (model.a_million("edge") + ANSWER_GB * model.price("edge_gb"))
-            return at_the_edge + _answers(model, _shared(page, audience.viewers))
-        case "AppSync Events":
-            pushed = sent * model.a_million("push") + minutes * model.a_million("push_minute")
-        case _:
-            pushed = sent * model.a_million("socket") + minutes * model.a_million("socket_minute")
-    return pushed + sent * ANSWER_GB * model.price("api_gb")
+    if way == API:
+        return _answers(model, page) + page.requests * ANSWER_GB * model.price("api_gb")
+    if way == EDGE:
+        at_the_edge = page.requests * (model.a_million("edge") + ANSWER_GB * model.price("edge_gb"))
+        return at_the_edge + _answers(model, _shared(page, audience.viewers))
+    message, minute = ("push", "push_minute") if way == PUSH else ("socket", "socket_minute")
+    sent = audience.changes * (model.a_million(message) + ANSWER_GB * model.price("api_gb"))
+    return sent + MINUTES_AN_HOUR * model.a_million(minute)
 
 
 def is_possible(way: str, audience: Audience, page: Page = PAGE) -> bool:
