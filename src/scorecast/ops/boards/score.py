@@ -57,10 +57,11 @@ def wait_until_shown(
         shown = board.score_of(expected.board, expected.participant)
         if expected.is_met_by(shown, policy):
             return elapsed_s
+    readers = " The board has readers (`scorecast boards list`), and is shown to nobody else." if policy.readers else ""
     raise UserError(
         f"The score is written, but after {deadline_s:g} s the board {expected.board!r} {_said(shown, expected)}. It "
         "follows, unless another program writes this item, the participant is hidden (`scorecast boards hidden`), or "
-        "the change is a dead letter (`scorecast dlq list`).",
+        f"the change is a dead letter (`scorecast dlq list`).{readers}",
         ExitCode.TIMED_OUT,
     )
 

@@ -118,6 +118,12 @@ def test_past_the_deadline_it_says_what_the_board_shows(shown: int | None, says:
     assert fake.time_s == 30
 
 
+def test_past_the_deadline_it_says_that_a_board_with_readers_is_shown_to_these_only() -> None:
+    expected, policy = Expected("1", "Jury", Decimal(70)), BoardPolicy(readers="k3y")
+    with pytest.raises(UserError, match=r"has readers .*`scorecast boards list`"):
+        wait_until_shown(FakeBoard(None), expected, 30, clock_of(FakeClock()), policy)
+
+
 @pytest.mark.parametrize(
     ("policy", "written", "shown", "is_met"),
     [
