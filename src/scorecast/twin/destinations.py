@@ -3,22 +3,36 @@
 The function's role must allow it. Other destinations get nothing.
 """
 
-import contextvars
 import json
 import logging
+from collections.abc import Callable
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
-from ministack.core import iam_evaluator
 from ministack.core.arn import parse_arn
 from ministack.core.responses import new_uuid
 from ministack.services import firehose, sns, sqs
 
+from scorecast.twin.patch import holding, wrap
 from scorecast.twin.target_permissions import FUNCTIONS, refusal
 
 log = logging.getLogger("scorecast.twin.destinations")
 
 Json = dict[str, Any]
+
+
+def judge_deliveries_once() -> None:
+    """MiniStack judges an allowed message again, as one of the request's caller, whom a queue may deny."""
+    wrap(sqs, "_enforce_queue_policy", _enforce_policy)
+
+
+_is_judged: ContextVar[bool] = ContextVar("is_judged", default=False)
+
+
+def _enforce_policy(original: Callable[[Json, str], None], queue: Json, action: str) -> None:
+    if not _is_judged.get():
+        original(queue, action)
 
 
 def on_failure(settings: Json) -> str:
@@ -70,20 +84,15 @@ def is_allowed(function: Json, resource: str) -> bool:
 
 
 def send_to_queue(arn: str, body: str, attributes: Json, group: str = "") -> None:
-    """Send a message to a queue of the request's account and region; raises sqs._Err if the queue refuses it.
+    """Send an allowed message to a queue of the request's account and region; raises sqs._Err if it is refused.
 
     `group` is the message group, for a FIFO queue.
     """
-    # In a context of its own: a queue may take nothing without TLS, and this runs outside of any request.
-    contextvars.copy_context().run(_send_with_tls, arn, body, attributes, group)
-
-
-def _send_with_tls(arn: str, body: str, attributes: Json, group: str) -> None:
-    iam_evaluator.pin_request_origin("127.0.0.1", True)
     message = {"QueueUrl": parse_arn(arn).resource, "MessageBody": body, "MessageAttributes": attributes}
     if group:
         message["MessageGroupId"] = group
-    sqs._act_send_message(message, "")
+    with holding(_is_judged, True):
+        sqs._act_send_message(message, "")
 
 
 def record(context: Json, response: Json | None) -> Json:

@@ -19,6 +19,7 @@ from ministack.services.cloudformation import engine, provisioners, stacks
 
 from scorecast.twin import (
     consumed_capacity,
+    destinations,
     event_limits,
     event_patterns,
     function_limits,
@@ -54,6 +55,7 @@ def apply() -> None:
     set_up_tables_completely()
     function_patches.apply()
     iam_patches.apply()
+    destinations.judge_deliveries_once()
     rule_targets.apply()
     event_limits.apply()
     event_patterns.apply()

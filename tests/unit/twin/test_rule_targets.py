@@ -10,9 +10,10 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
+from ministack import app
 from ministack.services import kinesis, sqs
 
-from scorecast.twin import rule_targets
+from scorecast.twin import destinations, rule_targets
 from scorecast.twin.rule_targets import TargetDelivery, deliver
 from scorecast.twin.target_permissions import DeliveryFailure
 from scorecast.twin.waiting import Waiting
@@ -177,6 +178,22 @@ def test_a_group_that_sqs_does_not_take_makes_a_dead_letter(fifo: str, group: st
     assert letter()["ERROR_CODE"] == "INVALID_PARAMETER"
     assert "MessageGroupId" in letter()["ERROR_MESSAGE"]
     assert messages(fifo) == []
+
+
+def test_queues_that_deny_all_but_the_rule_take_what_it_sends(fifo: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "AUTH", True)
+    monkeypatch.setattr(sqs, "_enforce_queue_policy", sqs._enforce_queue_policy)
+    destinations.judge_deliveries_once()
+    others = {"ArnNotEquals": {"aws:SourceArn": RULE}}
+    denial = {"Effect": "Deny", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*", "Condition": others}
+    for arn in (fifo, DLQ):
+        attributes_of(arn)["Policy"] = json.dumps({"Statement": [*POLICY["Statement"], denial]})
+    deliver(delivery(Arn=fifo, SqsParameters={"MessageGroupId": "all"}))
+    deliver(delivery(Arn=f"{TARGET}-gone"))
+    assert [message["body"] for message in messages(fifo)] == [EVENT]
+    assert letter()["ERROR_CODE"] == "NO_RESOURCE"
+    with pytest.raises(sqs._Err, match="is denied"):
+        sqs._act_send_message({"QueueUrl": "of-targets-dlq", "MessageBody": "of another sender"}, "")
 
 
 @pytest.mark.parametrize("transformation", [{}, {"InputPath": "$.detail.nowhere"}])
