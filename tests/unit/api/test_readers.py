@@ -23,10 +23,15 @@ PATHS = [
     ("/leaderBoard/", {"hackathonName": "Jury"}),
     ("/leaderBoard/", {"hackathonName": "Jury", "id": "1"}),
     ("/leaderBoard/", {"hackathonName": "Jury", "rankOfScore": "5"}),
+    ("/leaderBoard/", {"hackathonName": "Jury", "id": "1", "among": "true"}),
+    ("/leaderBoard/", {"hackathonName": "Jury", "atRank": "1"}),
     ("/leaderBoard/", {"hackathonName": "Jury", "period": "2026-W01"}),
+    ("/leaderBoard/", {"hackathonName": "Jury", "period": "2026-W01", "movement": "true"}),
     ("/leaderBoard/", {"hackathonName": "Jury~country.CN"}),
     ("/leaderBoard/Jury/participants/1", {}),
+    ("/leaderBoard/Jury/participants/1", {"period": "2026-W01", "movement": "true"}),
     ("/leaderBoard/Jury/histogram", {}),
+    ("/leaderBoard/Jury/histogram", {"period": "2026-W01"}),
 ]
 
 
@@ -41,9 +46,12 @@ def table(monkeypatch: pytest.MonkeyPatch) -> FakeTable:
     return table
 
 
+def request_of(identity: dict[str, str], path: str, **parameters: str) -> dict[str, Any]:
+    return {"path": path, "queryStringParameters": parameters or None, "requestContext": {"identity": identity}}
+
+
 def ask(identity: dict[str, str], path: str, **parameters: str) -> tuple[int, Any, dict[str, str]]:
-    request = {"path": path, "queryStringParameters": parameters or None, "requestContext": {"identity": identity}}
-    answer = handler.handle(request, None)
+    answer = handler.handle(request_of(identity, path, **parameters), None)
     return answer["statusCode"], json.loads(answer["body"]), answer["headers"]
 
 
@@ -57,6 +65,26 @@ def test_only_its_readers_are_answered_about_a_board(path: str, parameters: dict
     for identity in STRANGERS:
         status, body, _ = ask(identity, path, **parameters)
         assert (status, json.dumps(body).replace("Jury", "Nobody")) == (404, json.dumps(none[1]))
+
+
+@pytest.mark.usefixtures("table")
+def test_a_tag_does_not_tell_others_whether_a_board_has_changed() -> None:
+    tag = ask(SIGNED, "/leaderBoard/", hackathonName="Jury")[2]["ETag"]
+    for known in (tag, "*"):
+        request = request_of({}, "/leaderBoard/", hackathonName="Jury") | {"headers": {"If-None-Match": known}}
+        assert handler.handle(request, None)["statusCode"] == 404
+
+
+def test_the_rank_in_the_period_before_is_told_to_the_readers_of_that_period_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    policies = {name: policy_by_name(name, {"Jury": JURY}) for name in ("Jury~2026-W01", "Jury~2026-W02")}
+    found = {name: replace(policy, freezes_at=None) for name, policy in policies.items() if policy}
+    found["Jury~2026-W02"] = replace(found["Jury~2026-W02"], readers="")
+    serve(monkeypatch, FakeTable([(board, "1", "5") for board in found], policies=found))
+    for identity, rank in ((SIGNED, 1), ({}, None)):
+        status, body, _ = ask(identity, "/leaderBoard/", hackathonName="Jury~2026-W02", movement="true")
+        assert (status, body["entries"][0].get("previousRank")) == (200, rank)
 
 
 @pytest.mark.usefixtures("table")
