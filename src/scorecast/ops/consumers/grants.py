@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from botocore.exceptions import ClientError
 
 from scorecast.ops.consumers.resource_policy import Statement, drop_statement, find_statement, put_statement
+from scorecast.ops.consumers.targets import queue_url
 from scorecast.ops.consumers.undo import UndoStep
 from scorecast.ops.stack.arn import Arn
 from scorecast.ops.stack.aws_errors import aws_code_of
@@ -111,22 +112,18 @@ class QueuePolicies:
 
     def read(self, target: Arn) -> str | None:
         """Return the queue's policy, or None."""
-        answer = self.sqs.get_queue_attributes(QueueUrl=self._url(target), AttributeNames=["Policy"])
+        answer = self.sqs.get_queue_attributes(QueueUrl=queue_url(self.sqs, target), AttributeNames=["Policy"])
         policy: str | None = answer.get("Attributes", {}).get("Policy")
         return policy
 
     def write(self, target: Arn, policy: str) -> None:
         """Replace the queue's policy."""
-        self.sqs.set_queue_attributes(QueueUrl=self._url(target), Attributes={"Policy": policy})
+        self.sqs.set_queue_attributes(QueueUrl=queue_url(self.sqs, target), Attributes={"Policy": policy})
 
     def statement(self, target: Arn, rule: Arn) -> Statement:
         """Return the statement that lets this rule, and no other, send to the queue."""
         only_this_rule = {"ArnEquals": {"aws:SourceArn": str(rule)}}
         return _statement(rule, "sqs:SendMessage", target) | {"Condition": only_this_rule}
-
-    def _url(self, target: Arn) -> str:
-        answer = self.sqs.get_queue_url(QueueName=target.name, QueueOwnerAWSAccountId=target.account)
-        return str(answer["QueueUrl"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from scorecast.errors import UserError
 from scorecast.ops.consumers.event_pattern import pattern_refusals
 from scorecast.ops.consumers.fifo import fifo_parameters, group_path
 from scorecast.ops.consumers.grants import GONE, Grant, grants_of
+from scorecast.ops.consumers.targets import queue_url
 from scorecast.ops.consumers.undo import Undo, UndoStep
 from scorecast.ops.stack.arn import Arn, read_arn
 from scorecast.ops.stack.aws_errors import aws_code_of, message_of
@@ -235,7 +236,7 @@ class Consumers:
         https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_Target.html
         """
         with missing_is_an_error(queue):
-            url = self.sqs.get_queue_url(QueueName=queue.name, QueueOwnerAWSAccountId=queue.account)["QueueUrl"]
+            url = queue_url(self.sqs, queue)
             asked = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ContentBasedDeduplication"])
         if asked.get("Attributes", {}).get("ContentBasedDeduplication") != "true":
             raise UserError(

@@ -11,7 +11,7 @@ from typing import Any
 
 from scorecast.errors import ScorecastError, UserError
 from scorecast.ops.consumers.fifo import at_path, group_of, is_named_by_change, named_by_change
-from scorecast.ops.stack.arn import read_arn
+from scorecast.ops.stack.arn import Arn, read_arn
 
 Json = dict[str, Any]
 Send = Callable[[str], None]
@@ -34,9 +34,13 @@ def sender_of(client: Callable[[str], Any], target: Mapping[str, Any]) -> Send:
     return make(client(name), target)
 
 
+def queue_url(sqs: Any, queue: Arn) -> str:
+    """Ask for the address of a queue."""
+    return str(sqs.get_queue_url(QueueName=queue.name, QueueOwnerAWSAccountId=queue.account)["QueueUrl"])
+
+
 def _to_queue(sqs: Any, target: Mapping[str, Any]) -> Send:
-    queue = read_arn(target["Arn"])
-    url = sqs.get_queue_url(QueueName=queue.name, QueueOwnerAWSAccountId=queue.account)["QueueUrl"]
+    url = queue_url(sqs, read_arn(target["Arn"]))
     group = target.get("SqsParameters", {}).get("MessageGroupId")
     is_named = is_named_by_change(target)
 
