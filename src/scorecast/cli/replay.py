@@ -92,8 +92,9 @@ def _sender(stack: Stack, rule: Rule) -> Send:
             raise UserError(str(error)) from None
 
     def send(event: Event) -> None:
+        body = json.dumps(event)
         for one in sends:
-            one(json.dumps(event))
+            one(body)
 
     return send
 
