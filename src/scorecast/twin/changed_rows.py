@@ -13,7 +13,10 @@ from scorecast.twin.journal import Change, Put, Remove, RemoveBefore
 
 Json = dict[str, Any]
 Marks = dict[str, Hashable]
-MakeText = Callable[[], str | None]
+# An owner, the marks of its rows by their keys, and what returns a row's value.
+Compared = tuple[str, Marks, Callable[[str], Any]]
+# A document's name, its mark, and what makes its text, if it has one.
+Document = tuple[str, bytes, Callable[[], str | None]]
 
 
 class Rows(Protocol):
@@ -47,8 +50,7 @@ def load(value: bytes) -> Any:
 class ComparedRows:
     """Rows that tell by a mark whether they changed; dictionaries are compared, which takes 0.2 us a row."""
 
-    def __init__(self, rows: Callable[[], Iterable[tuple[str, Marks, Callable[[str], Any]]]]) -> None:
-        """Take a function that lists owners, each with the marks of its rows by their keys, and a row's value."""
+    def __init__(self, rows: Callable[[], Iterable[Compared]]) -> None:
         self._rows = rows
         self._marks: dict[str, Marks] = {}
 
@@ -195,10 +197,7 @@ class ReplacedRows:
 class DocumentRows:
     """Small states that are written whole, as texts; a mark, cheaper to make, tells whether one may have changed."""
 
-    def __init__(
-        self, owner: str, documents: Callable[[], Iterable[tuple[str, bytes, Callable[[], str | None]]]]
-    ) -> None:
-        """Take a function that lists the name of each document, its mark, and what makes its text, if it has one."""
+    def __init__(self, owner: str, documents: Callable[[], Iterable[Document]]) -> None:
         self._owner = owner
         self._documents = documents
         self._marks: dict[str, int] = {}

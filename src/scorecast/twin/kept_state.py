@@ -24,10 +24,11 @@ from scorecast.twin import async_invocations
 from scorecast.twin.buffer import Buffer
 from scorecast.twin.changed_rows import (
     AppendedRows,
+    Compared,
     ComparedRows,
+    Document,
     DocumentRows,
     Json,
-    MakeText,
     MarkedRows,
     Marks,
     ReplacedRows,
@@ -125,15 +126,12 @@ def _streams() -> Iterator[tuple[str, list[Json]]]:
         yield name_owner("stream", *scope, label), records
 
 
-_Owner = tuple[str, Marks, Callable[[str], Any]]
-
-
-def _closed_streams() -> Iterator[_Owner]:
+def _closed_streams() -> Iterator[Compared]:
     for scope, stream in _all(dynamodb._closed_streams):
         yield name_owner("closed stream", *scope), {"": stream["trimmed"]}, {"": stream}.__getitem__
 
 
-def _messages() -> Iterator[_Owner]:
+def _messages() -> Iterator[Compared]:
     read_by_functions = _sources_of_functions()
     for scope, queue in _all(sqs._queues):
         messages = {message["id"]: message for message in list(queue["messages"])}
@@ -149,14 +147,14 @@ def _messages() -> Iterator[_Owner]:
         yield name_owner("messages", *scope), marks, messages.__getitem__
 
 
-def _log_streams() -> Iterator[_Owner]:
+def _log_streams() -> Iterator[Compared]:
     for scope, group in _all(cloudwatch_logs._log_groups):
         streams = dict(group["streams"])
         marks: Marks = {name: (len(stream["events"]), stream["lastIngestionTime"]) for name, stream in streams.items()}
         yield name_owner("logs", *scope), marks, streams.__getitem__
 
 
-def _waiting_events() -> Iterator[_Owner]:
+def _waiting_events() -> Iterator[Compared]:
     events = {event.request_id: event for event in async_invocations.waiting.all()}
     # Each attempt moves the moment of the next one.
     yield _EVENTS, {key: event.due_at for key, event in events.items()}, lambda key: asdict(events[key])
@@ -170,7 +168,7 @@ def _pending(buffer: Buffer) -> Iterator[tuple[Any, Any]]:
 # ---------------------------------------------------------------- documents
 
 
-def _documents() -> Iterator[tuple[str, bytes, MakeText]]:
+def _documents() -> Iterator[Document]:
     for name, get_state in app._build_persistence_save_dict().items():
         get_patiently = partial(_patiently, get_state)
         if name in _BUSY:
