@@ -49,7 +49,7 @@ class Keeper:
 
     def __init__(self, folder: Path, buffer: Buffer) -> None:
         self.journal = Journal(folder / FILE)
-        self._buffer = buffer
+        self.buffer = buffer
         self._later = LaterObjects(folder)
         last = self.journal.last_cut()
         self._number = last.number if last else 0
@@ -118,7 +118,7 @@ class Keeper:
         except Exception:
             log.exception("the state of the engine was not saved; the next cut saves all of it")
             self._is_whole = True
-            self._items, self._rows = rows_of(self._buffer)
+            self._items, self._rows = rows_of(self.buffer)
 
     def take(self) -> tuple[Cut, list[Change]]:
         """Make a cut: return what changed since the last one."""
@@ -155,8 +155,8 @@ def keep_state_while_it_runs(buffer: Buffer) -> Keeper:
     separate_rows_from_documents()
     keeper = Keeper(Path(persistence.STATE_DIR), buffer)
     wrap(app, "load_state", partial(_load_state, keeper))
-    wrap(app, "_load_persisted_state", partial(_load_all, keeper, buffer))
-    app.save_all = lambda _: _save_all(keeper, buffer)
+    wrap(app, "_load_persisted_state", partial(_load_all, keeper))
+    app.save_all = lambda _: _save_all(keeper)
     wrap(dynamodb, "_index_item", partial(_index_item, keeper))
     wrap(s3, "_persist_object", partial(_persist_object, keeper))
     wrap(lambda_svc, "_prune_orphan_code_blobs", partial(_prune_blobs, keeper))
@@ -170,11 +170,11 @@ def _load_state(keeper: Keeper, original: Callable[[str], Json | None], service:
     return original(service) if keeper.is_new else read_state(keeper.journal, service)
 
 
-def _load_all(keeper: Keeper, buffer: Buffer, original: Callable[[], None]) -> None:
+def _load_all(keeper: Keeper, original: Callable[[], None]) -> None:
     """Load the state in the engine's loop, and begin to make cuts there."""
     with _without_collections():
         original()
-    return_pending(keeper.journal, buffer)
+    return_pending(keeper.journal, keeper.buffer)
     return_waiting_events(keeper.journal)
     release_messages_of_functions()
     keeper.adopt()
@@ -192,10 +192,10 @@ def _without_collections() -> Iterator[None]:
         gc.enable()
 
 
-def _save_all(keeper: Keeper, buffer: Buffer) -> None:
+def _save_all(keeper: Keeper) -> None:
     """Save what is left when the engine stops."""
     # In a thread of its own: S3 needs an event loop, and this thread's is busy with this call.
-    flushing = threading.Thread(target=buffer.flush)
+    flushing = threading.Thread(target=keeper.buffer.flush)
     flushing.start()
     flushing.join()
     keeper.end()
