@@ -8,10 +8,15 @@ import jsonschema_rs
 
 from bench.report.schema_tables import schema
 
+
+def _kinds(definition: Any) -> list[str]:
+    """The detail-types of a definition in event.json."""
+    kind = definition["properties"]["detail-type"]
+    return [kind["const"]] if "const" in kind else list(kind["enum"])
+
+
 # The definition in event.json for each detail-type.
-DEFINITIONS = {"ChangeEvent": ("INSERT", "MODIFY", "REMOVE", "READ"), "BoardClosedEvent": ("BoardClosed",)}
-DEFINITIONS["TopEvent"] = ("LeadChanged", "EnteredTop", "LeftTop")
-_DEFINITION = {kind: name for name, kinds in DEFINITIONS.items() for kind in kinds}
+_DEFINITION = {kind: name for name, found in schema("event")["$defs"].items() for kind in _kinds(found)}
 
 
 def check_event(event: dict[str, Any]) -> None:
