@@ -11,7 +11,7 @@ from tests.page.browser import OpenTab, Visit, height
 from tests.page.leaderboard import ADDRESS, Leaderboard, go
 
 HOSTILE = '<img src=x onerror="document.title = 1"><script>alert(1)</script>\u202egnp'
-# After so many refreshes the page says its next news aloud, takes marks away, and asks for the boards and the chart.
+# After so many refreshes the page says its next news, takes marks away, and asks for the participant and the chart.
 NEWS_REFRESHES, MARK_REFRESHES, FOUND_REFRESHES, HISTOGRAM_REFRESHES = 5, 3, 5, 10
 
 
