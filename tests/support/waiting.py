@@ -9,11 +9,11 @@ Value = TypeVar("Value")
 
 
 def eventually(check: Callable[[], Value], deadline_s: float = 60.0) -> Value:
-    """Call `check` until it raises no AssertionError, and return its value; past the deadline, raise the last one."""
-    for elapsed_s in poll_until(deadline_s, pause_s=0.02, longest_pause_s=0.2):
+    """Call `check` until it raises no AssertionError, and return its value; past the deadline, show the last one."""
+    last = None
+    for _ in poll_until(deadline_s, pause_s=0.02, longest_pause_s=0.2):
         try:
             return check()
-        except AssertionError:
-            if elapsed_s >= deadline_s:
-                raise
-    raise AssertionError(f"The deadline of {deadline_s} s is over.")
+        except AssertionError as error:
+            last = error
+    raise AssertionError(f"The deadline of {deadline_s} s is over.") from last
