@@ -7,8 +7,8 @@ a board is exact in every state, and another process goes on from there.
 
 A replacement of ranges takes these steps: write the new shape, with its move; raise the fence of all shards, so that
 writers who know only the old shape fail and read it again; write the entries again that name the old ranges; when no
-entry is counted there, write the shape without the move; raise the fence again, and remove the old counts, whose sum is
-zero, from all shards together.
+entry is counted there, write the shape without the move; in one transaction raise the fence again and remove the old
+counts, whose sum is zero, from all shards.
 """
 
 from __future__ import annotations
@@ -108,9 +108,10 @@ class Upkeep:
         Returns the page, if nothing came in between.
         """
         own = replace(self, index=replace(self.index, expires_at=policy.expires_at))
+        page = None
         try:
             while self.clock() < deadline:
-                page = own._page(entry)
+                page = own._page(entry, page.id if page else None)
                 if not own._step(page, policy, deadline):
                     return [page]
         except _Overtaken:
@@ -127,7 +128,8 @@ class Upkeep:
         if shape.move:
             if any(counts[one] for one in shape.move.old):
                 return self._move_entries(page, shape.move, deadline)
-            self._write_shape(page, shape.finished())
+            self._write_shape(page, finished := shape.finished())
+            self._remove(page, finished, shape.move.old)
             return True
         if due := overdue(shape, counts):
             return self._replace(page, due, policy)
@@ -136,21 +138,20 @@ class Upkeep:
             return True
         return page.root is not None and self._join(page, page.root)
 
-    def _page(self, entry: StoredEntry) -> _Page:
-        """Read the page of an entry consistently."""
-        root = self.index.read_shape(entry.board, ROOT)
-        if not root.shape.is_inner:
-            return _Page(entry.board, ROOT, self._node(entry.board, ROOT), None, root.ties)
+    def _page(self, entry: StoredEntry, known: str | None) -> _Page:
+        """Read the page of an entry consistently, in two round trips if it is still the `known` one, else in three."""
+        root, shards = self.index.read_root(entry.board, shards_of=known)
         key = entry.order_key(ties=bool(root.ties))
-        one = root.shape.id_at(key)
-        node = self._node(entry.board, one)
+        one = root.shape.id_at(key) if root.shape.is_inner else ROOT
+        node = self._node(entry.board, one, shards if one == known else self.index.read_shards(entry.board, one))
+        if not root.shape.is_inner:
+            return _Page(entry.board, ROOT, node, None, root.ties)
         if not node.shape.holds(key) or not node.shape.version:
             raise _Overtaken
         return _Page(entry.board, one, node, root.shape, root.ties)
 
-    def _node(self, board: str, one: str) -> Node:
-        """Read a node: first its counts, then its shape, so that a range that is not in the shape is gone."""
-        shards = self.index.read_shards(board, one)
+    def _node(self, board: str, one: str, shards: list[Shard]) -> Node:
+        """Read a node's shape after its counts, so that a range that is not in the shape is gone."""
         return replace(self.index.read_shape(board, one), shards=shards)
 
     def _settle(self, page: _Page) -> bool:
@@ -160,13 +161,20 @@ class Upkeep:
         """
         shape, shards = page.node.shape, page.node.shards
         late = [number for number, shard in enumerate(shards) if shard.fence < shape.version]
-        for number in late:
-            self._update(self.index.fence_update(page.board, page.id, number, shape.version))
+        self._raise_fences(page, shape, late)
         gone = page.node.counts.keys() - shape.known
         if gone and not late:
-            with suppress(_Overtaken):
-                self._transact(self.index.removal_actions(page.board, page.id, shape.version, sorted(gone)))
+            self._remove(page, shape, gone)
         return bool(late)
+
+    def _raise_fences(self, page: _Page, shape: Shape, shards: Iterable[int] = range(SHARDS)) -> None:
+        for number in shards:
+            self._update(self.index.fence_update(page.board, page.id, number, shape.version))
+
+    def _remove(self, page: _Page, shape: Shape, gone: Iterable[str]) -> None:
+        """Raise the fence of all shards, and remove counts of ranges that are gone, if no writer is in the way."""
+        with suppress(_Overtaken):
+            self._transact(self.index.removal_actions(page.board, page.id, shape.version, sorted(gone)))
 
     # ------------------------------------------------------------ ranges
 
@@ -185,7 +193,9 @@ class Upkeep:
             if len(starts) == 1:
                 return False
         ids = self._new_ids(page.board, len(starts))
-        self._write_shape(replace(page, ties=ties), page.node.shape.replaced(due.low, due.high, starts, ids))
+        shape = page.node.shape.replaced(due.low, due.high, starts, ids)
+        self._write_shape(replace(page, ties=ties), shape)
+        self._raise_fences(page, shape)
         return True
 
     def _move_entries(self, page: _Page, move: Move, deadline: float) -> bool:
@@ -263,7 +273,7 @@ class Upkeep:
         if len(page.node.shape.ids) * SPARSE > page.most_ranges or at + 1 == len(root.ids):
             return False
         other = root.ids[at + 1]
-        upper = self._node(page.board, other)
+        upper = self._node(page.board, other, self.index.read_shards(page.board, other))
         ranges = len(page.node.shape.ids) + len(upper.shape.ids)
         if ranges * 2 > page.most_ranges or upper.shape.move or not upper.shape.version or upper.is_newer:
             return False

@@ -1,5 +1,6 @@
 """The upkeep of the counting index, and writers that know an older shape."""
 
+from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
 from math import inf
@@ -73,6 +74,37 @@ def test_a_full_range_is_split_and_its_entries_name_the_new_ranges(table: FakeDy
     root = read_node(table, BOARD, ROOT)
     assert root.shape.move is None
     assert len(root.shape.ids) > 2
+    assert "0" not in root.counts
+    assert {shard.fence for shard in root.shards} == {root.shape.version}
+
+
+def test_a_split_takes_few_round_trips(table: FakeDynamoDb) -> None:
+    write(leaderboard_of(table), {one: one for one in range(9)})
+    calls: list[Call] = []
+    look(upkeep_of(Watched(table, calls)), table, 0)
+    assert Counter(name for name, _ in calls) == {
+        "batch_get_item": 3 + 3 * 2 + 1,  # the page in four states, the first of them without knowing it; the entries
+        "query": 2,  # where to cut, and what to move
+        "update_item": 1 + 2 + SHARDS,  # ids, the shape with the move and without it, the fences
+        "transact_write_items": 2,  # the entries, and the counts that are removed
+    }
+
+
+def test_counts_that_a_writer_keeps_from_being_removed_are_removed_later(table: FakeDynamoDb) -> None:
+    write(leaderboard_of(table), {one: one for one in range(9)})
+    removals: list[Call] = []
+
+    def be_in_the_way(call: Call) -> None:
+        if "REMOVE" in str(call[1].get("TransactItems")):
+            removals.append(call)
+            if len(removals) == 1:
+                error = client_error("TransactionCanceledException")
+                error.response["CancellationReasons"] = [{"Code": "TransactionConflict"}]
+                raise error
+
+    look(upkeep_of(Watched(table, [], before=be_in_the_way)), table, 0)
+    root = read_node(table, BOARD, ROOT)
+    assert len(removals) == 2
     assert "0" not in root.counts
     assert {shard.fence for shard in root.shards} == {root.shape.version}
 

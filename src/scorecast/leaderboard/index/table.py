@@ -152,6 +152,15 @@ class IndexTable:
             found[item["name"]["S"], node].take(kind, item)
         return found
 
+    def read_root(self, board: str, *, shards_of: str | None) -> tuple[Node, list[Shard]]:
+        """Read the root's shape consistently, and in the same round trip the shards of a node; a unit each."""
+        root, other = Node(), Node()
+        keys = [shape_key(board, ROOT), *(shard_keys(board, shards_of) if shards_of is not None else ())]
+        for item in read_items(self.dynamodb, self.table, keys, consistent=True):
+            kind, _ = parse_key(item)
+            (root if kind == SHAPE else other).take(kind, item)
+        return root, other.shards
+
     def read_shards(self, board: str, node: str) -> list[Shard]:
         """Read the shards of a node consistently, without its shape; a unit each."""
         found = Node()
@@ -205,9 +214,9 @@ class IndexTable:
         return self._behind_fence(board, node, shard, version, "SET #f = :f", {})
 
     def removal_actions(self, board: str, node: str, version: int, ids: Iterable[str]) -> list[Action]:
-        """Return the actions that remove counts from all shards: only their sum is zero, so they go together."""
+        """Return the actions that raise all fences and remove counts: only their sum is zero, so they go together."""
         names = {f"#{number}": one for number, one in enumerate(ids)}
-        expression = f"REMOVE {', '.join(names)}"
+        expression = f"SET #f = :f REMOVE {', '.join(names)}"
         return [
             {"Update": self._behind_fence(board, node, shard, version, expression, names)} for shard in range(SHARDS)
         ]
