@@ -29,4 +29,4 @@ def test_a_wheel_needs_the_engine_and_sam_without_an_extra(wheel: ZipFile) -> No
     [name] = [name for name in wheel.namelist() if name.endswith("/METADATA")]
     needed = [str(one) for one in BytesParser().parsebytes(wheel.read(name)).get_all("Requires-Dist", [])]
     packages = {one.split("==")[0] for one in needed if "extra" not in one}
-    assert {"aws-sam-cli", "awscli", "ministack", "pip", "sortedcontainers"} <= packages
+    assert {"aws-sam-cli", "awscli", "ministack", "pip", "sortedcontainers", "uvicorn"} <= packages
