@@ -6,8 +6,15 @@ It was found by profiling the engine during `scorecast load`; docs/performance.m
 import gc
 import logging
 from collections import deque
+from collections.abc import Callable
+from copy import deepcopy
+from functools import lru_cache
+from types import SimpleNamespace
+from typing import Any
 
-from ministack.services import eventbridge
+from ministack.services import dynamodb, eventbridge
+
+from scorecast.twin.patch import wrap
 
 
 def apply() -> None:
@@ -15,6 +22,8 @@ def apply() -> None:
     write_no_line_for_each_event()
     forget_events_that_were_delivered()
     collect_garbage_seldom()
+    copy_items_without_memory()
+    read_numbers_once()
 
 
 def write_no_line_for_each_event() -> None:
@@ -34,3 +43,39 @@ def collect_garbage_seldom() -> None:
     The young ones are still searched. All are when the engine has become quiet, or after 200 million new ones.
     """
     gc.set_threshold(10_000, 20, 1_000)
+
+
+def copy_items_without_memory() -> None:
+    """MiniStack copies items with `deepcopy`, which remembers every part of them; an item is a tree of JSON."""
+    dynamodb.copy = SimpleNamespace(deepcopy=copied)
+
+
+_LEAVES = {str, int, float, bool, bytes, type(None)}
+
+
+def copied(value: Any) -> Any:
+    """Copy JSON, as `deepcopy` does, in a quarter of the time.
+
+    >>> copied({"a": {"L": [{"S": "x"}]}})
+    {'a': {'L': [{'S': 'x'}]}}
+    """
+    kind = type(value)
+    if kind in _LEAVES:
+        return value
+    if kind is dict:
+        return {name: copied(part) for name, part in value.items()}
+    return [copied(part) for part in value] if kind is list else deepcopy(value)
+
+
+def read_numbers_once() -> None:
+    """MiniStack checks the same number in a request, an item and an index, several times a write."""
+    wrap(dynamodb, "_ddb_canonicalize_number", _canonical)
+
+
+def _canonical(original: Callable[[Any], str | None], number: Any) -> str | None:
+    return _canonical_text(original, number) if isinstance(number, str) else original(number)
+
+
+@lru_cache(maxsize=10_000)
+def _canonical_text(original: Callable[[Any], str | None], number: str) -> str | None:
+    return original(number)

@@ -1,11 +1,13 @@
-"""What nobody needs is left out: events that were delivered, a log line for each, and searches for garbage."""
+"""What nobody needs is left out: events that were delivered, a log line for each, searches, copies and checks."""
 
 import gc
 import logging
+from collections import defaultdict
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from ministack.services import eventbridge
+from ministack.services import dynamodb, eventbridge
 
 from scorecast.twin import needless_work
 
@@ -15,6 +17,8 @@ def _as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     logger, threshold = logging.getLogger("events"), gc.get_threshold()
     monkeypatch.setattr(logger, "level", logger.level)
     monkeypatch.setattr(eventbridge, "_events_log_list", eventbridge._events_log_list)
+    for name in ("copy", "_ddb_canonicalize_number"):
+        monkeypatch.setattr(dynamodb, name, getattr(dynamodb, name))
     yield
     gc.set_threshold(*threshold)
     logger.setLevel(logger.level)
@@ -33,3 +37,34 @@ def test_warnings_about_events_are_still_logged() -> None:
     needless_work.apply()
     assert logger.isEnabledFor(logging.WARNING)
     assert not logger.isEnabledFor(logging.INFO)
+
+
+def test_a_copy_of_an_item_has_nothing_in_common_with_it() -> None:
+    needless_work.apply()
+    item: dict[str, Any] = {
+        "id": {"S": "p1"},
+        "list": {"L": [{"N": "1"}, {"BOOL": True}, {"NULL": None}]},
+        "set": {"SS": ["a"]},
+    }
+    copied = dynamodb.copy.deepcopy(item)
+    assert copied == item
+    copied["list"]["L"][0]["N"] = "2"
+    copied["set"]["SS"].append("b")
+    assert item["list"]["L"][0] == {"N": "1"}
+    assert item["set"] == {"SS": ["a"]}
+
+
+def test_what_is_no_json_is_copied_with_its_type() -> None:
+    needless_work.apply()
+    items = defaultdict(dict, {"p1": {"StarWar": {"id": {"S": "p1"}}}})
+    copied = dynamodb.copy.deepcopy({"items": items})
+    copied["items"]["p2"]["StarWar"] = {}
+    assert list(items) == ["p1"]
+
+
+def test_numbers_are_what_they_were() -> None:
+    texts = ["1", "1.0", "-0", "1E3", "1e-131", "9" * 39, " 1", "1_0", "", "x", None, 5, ["1"]]
+    before = list(map(dynamodb._ddb_canonicalize_number, texts))
+    needless_work.apply()
+    for _ in range(2):
+        assert list(map(dynamodb._ddb_canonicalize_number, texts)) == before
