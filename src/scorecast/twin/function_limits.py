@@ -15,6 +15,7 @@ from ministack.core import lambda_runtime
 from ministack.core.responses import error_response_json
 from ministack.services import apigateway_v1, dynamodb, lambda_svc
 
+from scorecast.twin.fast_json import dumps
 from scorecast.twin.memory import MemoryGuard
 from scorecast.twin.patch import wrap
 
@@ -82,7 +83,7 @@ def _lambda_error(code: str, message: str, status: int) -> Response:
 def _batch_that_fits(original: Callable[..., list[Json]], *position: Any, **scope: Any) -> list[Json]:
     """Return as many records of a stream as a function's event may have bytes, at least one."""
     batch = original(*position, **scope)
-    while len(batch) > 1 and len(json.dumps({"Records": batch})) > REQUEST_BYTES:
+    while len(batch) > 1 and len(dumps({"Records": batch}).encode()) > REQUEST_BYTES:
         batch = batch[: len(batch) // 2]
     return batch
 
@@ -95,7 +96,7 @@ def refuse_answers_beyond_limits() -> None:
 def _execute(original: Callable[..., Json], function: Json, event: Any, request_id: str) -> Json:
     result = original(function, event, request_id)
     body: Any = result.get("body")
-    if not result.get("error") and len(json.dumps(body, ensure_ascii=False).encode()) > ANSWER_BYTES:
+    if not result.get("error") and len(dumps(body).encode()) > ANSWER_BYTES:
         words = f"Response payload size exceeded maximum allowed payload size ({ANSWER_BYTES} bytes)."
         failure = {"errorMessage": words, "errorType": "Function.ResponseSizeTooLarge"}
         return {**result, "body": failure, "error": True}

@@ -22,6 +22,7 @@ from scorecast.twin import (
     destinations,
     event_limits,
     event_patterns,
+    fast_json,
     function_limits,
     function_patches,
     iam_patches,
@@ -62,6 +63,7 @@ def apply() -> None:
     function_limits.apply()
     apply_to_tables()
     needless_work.apply()
+    fast_json.apply()
     keep_state_while_it_runs(_buffer)
 
 

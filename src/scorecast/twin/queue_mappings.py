@@ -4,7 +4,6 @@ MiniStack itself hides a failed message for the queue's visibility timeout, and 
 `maxReceiveCount`. `patches.apply` applies this.
 """
 
-import json
 import logging
 import os
 import time
@@ -15,6 +14,7 @@ from typing import Any
 from ministack.services import lambda_svc, sqs
 
 from scorecast.twin.batch_answers import failed_of
+from scorecast.twin.fast_json import dumps
 from scorecast.twin.function_limits import REQUEST_BYTES
 from scorecast.twin.patch import wrap
 
@@ -49,7 +49,7 @@ def _receive_batch(queue_url: str, batch_size: int) -> list[Json]:
         sqs._expire_retained(queue)
         sqs._dlq_sweep(queue)
         received = sqs._collect_msgs(queue, batch_size, int(queue["attributes"].get("VisibilityTimeout", "30")))
-        sizes = accumulate(len(json.dumps(message["body"])) + _ENVELOPE_BYTES for message in received)
+        sizes = accumulate(len(dumps(message["body"]).encode()) + _ENVELOPE_BYTES for message in received)
         fitting = max(1, bisect(list(sizes), REQUEST_BYTES))
         for message in received[fitting:]:
             message["visible_at"] = 0

@@ -22,6 +22,7 @@ from ministack.services import eventbridge, firehose, kinesis, lambda_svc, sns, 
 from scorecast.twin import retry_schedule
 from scorecast.twin.destinations import send_to_queue
 from scorecast.twin.event_limits import MESSAGE_BYTES
+from scorecast.twin.fast_json import dumps
 from scorecast.twin.function_limits import EVENT_BYTES
 from scorecast.twin.patch import wrap
 from scorecast.twin.target_permissions import RULES, SCHEDULES, DeliveryFailure, read_arn, refusal
@@ -92,7 +93,7 @@ def _invoke_target(original: Callable[..., None], target: Json, event: Json, rul
 @lru_cache(maxsize=1)
 def _as_json(view: Any) -> str:
     """Return the event as targets receive it; the targets of one event are served one after another."""
-    return json.dumps(view.event_with_detail())
+    return dumps(view.event_with_detail())
 
 
 def _payload(target: Json, rule: Json, view: Any, whole: str) -> str:
@@ -104,7 +105,7 @@ def _payload(target: Json, rule: Json, view: Any, whole: str) -> str:
     if not target.get("InputPath"):
         return whole
     part = _part(view.event_with_detail(), target["InputPath"])
-    return whole if part is None else json.dumps(part)
+    return whole if part is None else dumps(part)
 
 
 def _part(event: Any, path: str) -> Any:

@@ -136,7 +136,7 @@ def invoke(rule: Json, **target: Any) -> None:
 @pytest.mark.parametrize(
     ("transformation", "expected"),
     [
-        ({"InputPath": "$.detail.inner"}, '{"x": 1}'),
+        ({"InputPath": "$.detail.inner"}, '{"x":1}'),
         ({"Input": '"always this"'}, '"always this"'),
         (
             {"InputTransformer": {"InputPathsMap": {"x": "$.detail.inner.x"}, "InputTemplate": '{"was": <x>}'}},
@@ -224,7 +224,7 @@ def test_kinesis_gets_records_under_the_key_that_the_target_asks_for(
     invoke({"Arn": RULE}, Arn=arn, KinesisParameters=parameters, InputPath="$.detail")
     [shard] = kinesis._resolve_stream_by_arn(arn)["shards"].values()
     [record] = shard["records"]
-    assert (record["PartitionKey"], base64.b64decode(record["Data"])) == (key, b'{"inner": {"x": 1}}')
+    assert (record["PartitionKey"], base64.b64decode(record["Data"])) == (key, b'{"inner":{"x":1}}')
     kinesis._delete_stream({"StreamName": "of-targets"})
 
 

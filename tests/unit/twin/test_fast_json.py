@@ -1,0 +1,38 @@
+"""What orjson writes is what Python's encoder would, and where it cannot, Python's does."""
+
+import json
+import math
+from typing import Any
+
+import pytest
+
+from scorecast.twin.fast_json import dumps
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"Item": {"id": {"S": "Zoë"}, "n": {"N": "1.50"}}},
+        [1, -0.5, 1e300, True, None, ""],
+        {1: "a"},
+        2**80,
+        "\u2028\x00",
+    ],
+)
+def test_it_is_read_as_the_value(value: Any) -> None:
+    assert json.loads(dumps(value)) == json.loads(json.dumps(value))
+
+
+def test_it_is_short_unless_a_form_is_asked_for() -> None:
+    assert dumps({"b": 1, "a": [1, 2]}, ensure_ascii=False) == '{"b":1,"a":[1,2]}'
+    assert dumps({"b": 1, "a": 2}, sort_keys=True) == '{"a": 2, "b": 1}'
+
+
+def test_what_is_no_number_is_no_json() -> None:
+    assert dumps([math.nan]) == "[null]"
+
+
+def test_half_of_a_character_is_written_as_python_does() -> None:
+    assert dumps("\ud800") == '"\\ud800"'
+    with pytest.raises(TypeError):
+        dumps({"not": {"JSON"}})
