@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from scorecast.cli.command import Number, Whole, command, json_option, option, p
 from scorecast.cli.options import open_stack, with_stack_options
 from scorecast.cli.output import data, notes
 from scorecast.errors import UserError
+from scorecast.leaderboard.item import Key
 from scorecast.ops.load.load import Load, Written
 from scorecast.ops.load.plan import LoadPlan, Write, is_of_load, plan
 from scorecast.ops.recovery.comparison import Comparison
@@ -62,7 +63,7 @@ def load(
         arrival = None
         if wait and not written.is_interrupted:
             try:
-                arrival = _wait(stack, progress, wanted.board_names(), timeout)
+                arrival = _wait(stack, progress, wanted.board_names(), timeout, written.newest)
             except KeyboardInterrupt:
                 written = replace(written, is_interrupted=True)
     if as_json:
@@ -81,7 +82,7 @@ def _remove(stack: Stack, rate: float | None, timeout_s: float | None, as_json: 
         writer = Load(table, stack.client("dynamodb"), lambda count: progress.advance(task, count))
         removed = writer.run(_removals(table, boards), rate)
         is_awaited = timeout_s is not None and removed.changes and not removed.is_interrupted
-        arrival = _wait(stack, progress, boards, timeout_s) if is_awaited and timeout_s else None
+        arrival = _wait(stack, progress, boards, timeout_s, removed.newest) if is_awaited and timeout_s else None
     if removed.is_interrupted:
         message = f"Stopped after {removed.changes:,} items: run the same command again to remove the others."
         raise UserError(message, ExitCode.INTERRUPTED)
@@ -123,14 +124,17 @@ def _write(stack: Stack, progress: Progress, wanted: LoadPlan, rate: float | Non
     return Load(table, stack.client("dynamodb"), lambda count: progress.advance(task, count)).run(plan(wanted), rate)
 
 
-def _wait(stack: Stack, progress: Progress, boards: Container[str], timeout_s: float) -> _Arrival:
+def _wait(
+    stack: Stack, progress: Progress, boards: Container[str], timeout_s: float, newest: Sequence[Key]
+) -> _Arrival:
     task = progress.add_task("Entries equal", total=None)
 
     def show(comparison: Comparison) -> None:
-        progress.update(task, total=comparison.entries, completed=max(comparison.entries - comparison.differing, 0))
+        if comparison.entries:
+            progress.update(task, total=comparison.entries, completed=max(comparison.entries - comparison.differing, 0))
 
     start = CLOCK.now()
-    comparison = wait_until_equal(stack, boards, timeout_s, show)
+    comparison = wait_until_equal(stack, boards, timeout_s, show, newest)
     return _Arrival(comparison, CLOCK.now() - start)
 
 
@@ -143,11 +147,14 @@ def _answer(wanted: LoadPlan, written: Written, arrival: _Arrival | None) -> dic
     if arrival is None:
         return answer
     comparison = arrival.comparison
-    equal_after = round(arrival.seconds, 3) if comparison.is_equal else None
+    arrived_after, equal_after = (
+        round(seconds, 3) if comparison.is_equal else None for seconds in (comparison.began_s, arrival.seconds)
+    )
     return answer | {
         "entries": comparison.entries,
         "loose": comparison.loose,
         "differing": comparison.differing,
+        "secondsUntilArrived": arrived_after,
         "secondsUntilEqual": equal_after,
     }
 
@@ -156,7 +163,11 @@ def _sentence(written: Written, arrival: _Arrival | None) -> str:
     wrote = f"Wrote {written.changes:,} changes in {written.seconds:.1f} s ({written.per_second:,.0f} a second)"
     if arrival is None or not arrival.comparison.is_equal:
         return f"{wrote}."
-    return f"{wrote}; {arrival.seconds:.1f} s later {arrival.comparison}."
+    arrived_s = arrival.comparison.began_s
+    return (
+        f"{wrote}; the last ones arrived {arrived_s:.1f} s later. Compared in {arrival.seconds - arrived_s:.1f} s: "
+        f"{arrival.comparison}."
+    )
 
 
 def _refuse_failure(wanted: LoadPlan, written: Written, arrival: _Arrival | None) -> None:

@@ -6,29 +6,34 @@ are repeated.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from queue import Empty, Queue
 from threading import Event, Lock, Thread
 from typing import Any
 
+from scorecast.leaderboard.item import Key
 from scorecast.ops.load.plan import Write
 from scorecast.ops.stack.batch_write import BATCH_WRITES, WriteRequest, write_batch
 from scorecast.ops.stack.main_table import MainTable
 from scorecast.ops.stack.polling import CLOCK, Clock
 
 LANES = 8
+# Of so many items the last writes are remembered: when they have arrived, so have most of the others.
+NEWEST = 100
 # A lane's queue: enough for the next batches, and little to drop at Ctrl-C.
 _LANE_WRITES = 2 * BATCH_WRITES
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The result of a load: the number of writes, the seconds, and whether the user stopped it."""
+    """The result of a load: the number of writes, the seconds, whether the user stopped it, and the last keys."""
 
     changes: int
     seconds: float
     is_interrupted: bool = False
+    newest: tuple[Key, ...] = ()
 
     @property
     def per_second(self) -> float:
@@ -45,6 +50,7 @@ class Load:
     on_written: Callable[[int], None] = lambda _: None
     clock: Clock = CLOCK
     _written: int = 0
+    _newest: deque[Key] = field(default_factory=lambda: deque(maxlen=NEWEST))
     _lock: Lock = field(default_factory=Lock)
     _stopped: Event = field(default_factory=Event)
     _failures: list[BaseException] = field(default_factory=list)
@@ -64,12 +70,13 @@ class Load:
                 lane.end()
         if self._failures:
             raise self._failures[0]
-        return Written(self._written, self.clock.now() - start, is_interrupted)
+        return Written(self._written, self.clock.now() - start, is_interrupted, tuple(self._newest))
 
     def _feed(self, lanes: list[_Lane], writes: Iterable[Write], rate: float | None) -> None:
         for write in paced(writes, rate, self.clock):
             if self._stopped.is_set():
                 return
+            self._newest.append(write.key)
             lanes[hash(write.key) % len(lanes)].queue.put(write)
 
     def _take(self, batch: list[Write]) -> None:

@@ -106,13 +106,15 @@ def agreement_of(stack: Stack) -> Agreement:
 class Comparison:
     """How many entries the main table makes, how many differ, and some that do.
 
-    `loose` of the entries may differ from their items, by the policies of their boards.
+    `loose` of the entries may differ from their items, by the policies of their boards. `began_s` is when the reading
+    began that found that, in seconds of the wait.
     """
 
     entries: int
     differing: int
     examples: tuple[Difference, ...]
     loose: int = 0
+    began_s: float = field(default=0.0, compare=False)
 
     @property
     def is_equal(self) -> bool:

@@ -85,25 +85,26 @@ class Verifier:
             if kind_of(difference) == "extra":
                 yield difference
 
-    def wait_until_equal(self, timeout_s: float, on_comparison: OnComparison) -> Comparison:
+    def wait_until_equal(self, timeout_s: float, on_comparison: OnComparison, newest: Sequence[Key] = ()) -> Comparison:
         """Read both tables, and wait for the entries that differ, until there are none or the time is over.
 
-        `on_comparison` receives each comparison. Its differences are counted, but named only in the last one. Memory
-        holds the keys of all entries that differ.
+        The tables are first read when the `newest` entries agree. `on_comparison` receives each comparison. Its
+        differences are counted, but named only in the last one. Memory holds the keys of all entries that differ.
         """
-        differing: list[Key] = []
-        for _ in poll_until(timeout_s, pause_s=0.5, longest_pause_s=5, clock=self.clock):
+        differing, began_s = list(newest), 0.0
+        for elapsed_s in poll_until(timeout_s, pause_s=0.5, longest_pause_s=1, clock=self.clock):
             differing = self._still_differing(differing)
             if not differing:
+                began_s = elapsed_s
                 differing = self._suspects()
                 if not any(map(self.examine, differing)):
                     differing = []
-            comparison = self._comparison(len(differing))
+            comparison = self._comparison(len(differing), began_s)
             on_comparison(comparison)
             if comparison.is_equal:
                 return comparison
         found = [difference for difference in map(self.examine, self._suspects()) if difference]
-        return self._comparison(len(found), tuple(found[:EXAMPLES]))
+        return self._comparison(len(found), began_s, tuple(found[:EXAMPLES]))
 
     def _still_differing(self, keys: list[Key]) -> list[Key]:
         """Return the keys that differ, after a look at some of them; none if both tables have to be read again."""
@@ -133,9 +134,9 @@ class Verifier:
             return None
         return Difference(*key, next(iter(allowed)), shown)
 
-    def _comparison(self, differing: int, examples: tuple[Difference, ...] = ()) -> Comparison:
+    def _comparison(self, differing: int, began_s: float, examples: tuple[Difference, ...] = ()) -> Comparison:
         counts = self._expected_counts
-        return Comparison(counts["entries"], differing, examples, counts["loose"])
+        return Comparison(counts["entries"], differing, examples, counts["loose"], began_s)
 
     # ------------------------------------------------------------ suspects
 
@@ -265,8 +266,13 @@ def verifier_of(
 
 
 def wait_until_equal(
-    stack: Stack, boards: Container[str] | None, timeout_s: float, on_comparison: OnComparison, clock: Clock = CLOCK
+    stack: Stack,
+    boards: Container[str] | None,
+    timeout_s: float,
+    on_comparison: OnComparison,
+    newest: Sequence[Key] = (),
+    clock: Clock = CLOCK,
 ) -> Comparison:
     """Wait until some boards of a stack, or (None) all, agree with the main table: see Verifier.wait_until_equal."""
     verifier = verifier_of(stack, 0, lambda _items, _entries: None, clock, boards)
-    return verifier.wait_until_equal(timeout_s, on_comparison)
+    return verifier.wait_until_equal(timeout_s, on_comparison, newest)

@@ -114,7 +114,7 @@ def test_progress_counts_items_and_entries(tables: RecoveryTables) -> None:
 
 def wait(tables: RecoveryTables, timeout_s: float = 0, boards: list[str] | None = None) -> Comparison:
     fake = FakeClock()
-    return wait_until_equal(stack_of(tables), boards, timeout_s, lambda _: None, Clock(fake.now, fake.sleep))
+    return wait_until_equal(stack_of(tables), boards, timeout_s, lambda _: None, clock=Clock(fake.now, fake.sleep))
 
 
 def test_numbers_are_equal_however_they_are_written(tables: RecoveryTables) -> None:
@@ -181,7 +181,7 @@ def test_the_wait_ends_as_soon_as_all_entries_are_equal(tables: RecoveryTables) 
 
     fake = FakeClock()
     clock = Clock(fake.now, fake.sleep)
-    comparison = wait_until_equal(stack_of(tables), None, 60, arrive_at_the_third_look, clock)
+    comparison = wait_until_equal(stack_of(tables), None, 60, arrive_at_the_third_look, clock=clock)
     assert comparison == Comparison(entries=2, differing=0, examples=())
     assert seen == [2, 1, 0]
     assert fake.time_s < 2
@@ -208,10 +208,27 @@ def test_the_wait_reads_both_tables_only_at_its_beginning_and_its_end(
         seen.append(comparison.differing)
 
     fake = FakeClock()
-    assert wait_until_equal(stack_of(tables), None, 60, arrive_bit_by_bit, Clock(fake.now, fake.sleep)).is_equal
+    assert wait_until_equal(stack_of(tables), None, 60, arrive_bit_by_bit, clock=Clock(fake.now, fake.sleep)).is_equal
     assert seen[0] == 30
     assert seen == sorted(seen, reverse=True)
     assert readings == ["main", "leaderboard"] * 2
+
+
+def test_the_wait_reads_the_tables_when_the_newest_entries_have_arrived(tables: RecoveryTables) -> None:
+    tables.put("main", *(entry(str(number), "b", "1") for number in range(30)))
+    newest = [(str(number), "b") for number in range(20, 31)]  # the last one was deleted again
+    seen: list[tuple[int, int]] = []
+
+    def arrive(comparison: Comparison) -> None:
+        seen.append((comparison.entries, comparison.differing))
+        arrived = range(15, 25) if len(seen) == 1 else range(30)
+        tables.put("leaderboard", *(entry(str(number), "b", "1") for number in arrived))
+
+    fake = FakeClock()
+    clock = Clock(fake.now, fake.sleep)
+    comparison = wait_until_equal(stack_of(tables), None, 60, arrive, newest, clock)
+    assert seen == [(0, 10), (0, 5), (30, 0)]
+    assert comparison.began_s == fake.time_s > 0
 
 
 def test_the_wait_sees_entries_that_items_with_other_keys_make(tables: RecoveryTables) -> None:
@@ -224,14 +241,14 @@ def test_the_wait_sees_entries_that_items_with_other_keys_make(tables: RecoveryT
         tables.put("leaderboard", entry(str(len(looks) - 1), "StarWar", "60"))
 
     fake = FakeClock()
-    assert wait_until_equal(stack_of(tables), None, 60, arrive, Clock(fake.now, fake.sleep)).is_equal
+    assert wait_until_equal(stack_of(tables), None, 60, arrive, clock=Clock(fake.now, fake.sleep)).is_equal
     assert (looks[0], looks[-1]) == (3, 0)
 
 
 def test_the_wait_gives_up_at_the_deadline(tables: RecoveryTables) -> None:
     tables.put("main", entry("1", "StarWar", "60"))
     fake = FakeClock()
-    comparison = wait_until_equal(stack_of(tables), None, 60, lambda _: None, Clock(fake.now, fake.sleep))
+    comparison = wait_until_equal(stack_of(tables), None, 60, lambda _: None, clock=Clock(fake.now, fake.sleep))
     assert not comparison.is_equal
     assert fake.time_s == 60
 
