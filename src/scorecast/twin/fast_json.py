@@ -1,15 +1,30 @@
-"""JSON by orjson, which writes it fifteen times as fast as Python's encoder: without spaces, as AWS writes it."""
+"""JSON that costs less: orjson writes it, fifteen times as fast as Python's encoder, and a request is read once.
+
+orjson writes no spaces, as AWS.
+"""
 
 import json
+from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
 
 import orjson
-from ministack.core import responses
+from ministack.core import iam_actions, responses
 from ministack.services import dynamodb
 
 
 def apply() -> None:
+    """Apply both patches."""
+    write_answers_fast()
+    read_requests_once()
+
+
+def read_requests_once() -> None:
+    """MiniStack reads the JSON of one request several times to find out what it asks for, and of what."""
+    iam_actions.json = SimpleNamespace(**vars(json) | {"loads": lru_cache(maxsize=1)(json.loads)})
+
+
+def write_answers_fast() -> None:
     """MiniStack writes its answers with Python's encoder: 40 % of the time that a page of a Scan takes."""
     for module in (responses, dynamodb):
         module.json = SimpleNamespace(**vars(json) | {"dumps": dumps})

@@ -3,7 +3,6 @@
 Without them, MiniStack refuses functions and users of the template's policies what AWS allows them.
 """
 
-import json
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
@@ -151,7 +150,7 @@ def _principal_of(path: str) -> str | None:
 
 def _json(body: bytes) -> dict[str, Any]:
     try:
-        parsed = json.loads(body or b"{}")
+        parsed = iam_actions.json.loads(body or b"{}")
     except ValueError:
         return {}
     return parsed if isinstance(parsed, dict) else {}

@@ -1,12 +1,13 @@
-"""What orjson writes is what Python's encoder would, and where it cannot, Python's does."""
+"""What orjson writes is what Python's encoder would, and where it cannot, Python's does; requests are read once."""
 
 import json
 import math
 from typing import Any
 
 import pytest
+from ministack.core import iam_actions
 
-from scorecast.twin.fast_json import dumps
+from scorecast.twin.fast_json import dumps, read_requests_once
 
 
 @pytest.mark.parametrize(
@@ -36,3 +37,13 @@ def test_half_of_a_character_is_written_as_python_does() -> None:
     assert dumps("\ud800") == '"\\ud800"'
     with pytest.raises(TypeError):
         dumps({"not": {"JSON"}})
+
+
+def test_a_request_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(iam_actions, "json", json)
+    read_requests_once()
+    first, second = b'{"TableName": "one"}', b'{"TableName": "two"}'
+    assert iam_actions.json.loads(first) is iam_actions.json.loads(bytes(first))
+    assert iam_actions.json.loads(second) == {"TableName": "two"}
+    with pytest.raises(json.JSONDecodeError):
+        iam_actions.json.loads(b"{")
