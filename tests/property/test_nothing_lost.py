@@ -1,6 +1,7 @@
 """After any mix of faults every change is on the bus, in the dead-letter queue or still to be delivered. After a
 redrive the leaderboard equals the main table, or what its boards' policies require, and its counters its entries."""
 
+from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
@@ -9,15 +10,23 @@ from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 from scorecast.changes.change import iso_time
+from scorecast.fanout import plan
 from scorecast.leaderboard.policy import BoardPolicy, Keep, Order, Ties
 from scorecast.standings.score_history import KEPT_VERSIONS
-from tests.support.chaos import LARGE, POISON, START_S, World
+from tests.support.chaos import LARGE, LARGE_BYTES, POISON, START_S, World
 from tests.support.fault_schedule import FAULTS, KILLS
 
 Step = tuple[str, Any]
 Fault = str | None
 
 BOARDS = ["StarWar", "WarCraft"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _small_bus() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plan, "ENTRY_BYTES", LARGE_BYTES)
+        yield
 
 
 def steps_of(scores: st.SearchStrategy[int]) -> st.SearchStrategy[list[Step]]:
