@@ -132,7 +132,7 @@ class Upkeep:
             self._remove(page, finished, shape.move.old)
             return True
         if due := overdue(shape, counts):
-            return self._replace(page, due, policy)
+            return self._replace(page, due, policy, deadline)
         if len(shape.ids) > page.most_ranges:
             self._cut(page)
             return True
@@ -178,9 +178,9 @@ class Upkeep:
 
     # ------------------------------------------------------------ ranges
 
-    def _replace(self, page: _Page, due: Replacement, policy: BoardPolicy) -> bool:
-        """Begin to replace ranges; return whether that was possible."""
-        ties, is_first_cut = page.ties, not page.node.shape.version
+    def _replace(self, page: _Page, due: Replacement, policy: BoardPolicy, deadline: float) -> bool:
+        """Begin to replace ranges, and move the entries that decided where to cut; return whether that was possible."""
+        ties, is_first_cut, entries = page.ties, not page.node.shape.version, list[StoredEntry]()
         if is_first_cut:
             ties = policy.key_order if policy.orders_ties else ""
         starts = [due.low]
@@ -194,27 +194,33 @@ class Upkeep:
                 return False
         ids = self._new_ids(page.board, len(starts))
         shape = page.node.shape.replaced(due.low, due.high, starts, ids)
-        self._write_shape(replace(page, ties=ties), shape)
+        page = replace(page, ties=ties, node=replace(page.node, shape=shape))
+        self._write_shape(page, shape)
         self._raise_fences(page, shape)
+        self._move_all(entries, page, deadline)
         return True
 
     def _move_entries(self, page: _Page, move: Move, deadline: float) -> bool:
-        """Write entries again that name an old range, until the deadline; return whether any was."""
-        entries = self._entries(page.ties)
+        """Find the entries of a move, and move them; return whether any was."""
+        found = self._between(self._entries(page.ties), page.board, move.low, move.high)
+        return self._move_all(found, page, deadline)
+
+    def _move_all(self, entries: Iterable[StoredEntry], page: _Page, deadline: float) -> bool:
+        """Write those of some entries again that name an old range, until the deadline; return whether any was."""
         moved = 0
-        for batch in cut_batches(self._between(entries, page.board, move.low, move.high), MOVED_ENTRIES):
+        for batch in cut_batches(entries, MOVED_ENTRIES):
             if self.clock() >= deadline:
                 break
             items = self._read([item_key(*entry.key) for entry in batch])
-            moved += self._move([read_item(item) for item in items if is_entry(item)], page, move)
+            moved += self._move([read_item(item) for item in items if is_entry(item)], page)
         return moved > 0
 
-    def _move(self, entries: Sequence[StoredEntry], page: _Page, move: Move) -> int:
+    def _move(self, entries: Sequence[StoredEntry], page: _Page) -> int:
         """Move those of some entries that name an old range, in one transaction; return how many were moved.
 
         Entries that change meanwhile are left to their own writers or to the next look.
         """
-        moved = [entry for entry in entries if (entry.range or FIRST) in move.old]
+        moved = [entry for entry in entries if (entry.range or FIRST) in page.node.shape.old]
         if not moved:
             return 0
         if not _follow(moved, page.ties):
@@ -234,7 +240,7 @@ class Upkeep:
                 raise
             *refused, counts = (code != "None" for code in codes)
             left = [entry for entry, is_refused in zip(moved, refused, strict=True) if not is_refused]
-            return 0 if counts or len(left) == len(moved) else self._move(left, page, move)
+            return 0 if counts or len(left) == len(moved) else self._move(left, page)
         return len(moved)
 
     def _move_update(self, entry: StoredEntry, after: str) -> Item:
