@@ -27,8 +27,9 @@ from scorecast.twin.instance import Twin, read_note
 Item = dict[str, Any]
 
 PORT = 4640
-# As `make up` deploys it, with standing events, which the textbook lacks.
-PARAMETERS = {functions.OURS: ["--parameter-overrides", *deployment.PARAMETERS]}
+# As `make up` deploys it, with standing events, which the textbook lacks, and an API that answers all who ask.
+RATE = ("ApiRateLimit=10000", "ApiBurstLimit=5000")
+PARAMETERS = {functions.OURS: ["--parameter-overrides", *deployment.PARAMETERS, *RATE]}
 DEADLINE_S = 300
 POLL_S = 0.1
 
