@@ -18,8 +18,6 @@ from typing import Any
 from scorecast.twin.instance import code_hash, lock_file, note_file
 
 ALREADY_RUNNING = 3
-# Seconds that an idle connection stays open, longer than boto3 uses one again; and that the last requests have.
-KEEP_ALIVE_S, LAST_REQUESTS_S = 75, 3
 
 
 def main(state_dir: Path) -> None:
@@ -78,8 +76,7 @@ async def _serve(asgi_app: Any, config: Any) -> None:
     """
     from scorecast.twin import function_patches
 
-    host, _, port = config.bind[0].rpartition(":")
-    server = _server(asgi_app, host, int(port))
+    server = _server(asgi_app, config)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -94,7 +91,8 @@ async def _serve(asgi_app: Any, config: Any) -> None:
     stopping.cancel()
 
 
-def _server(asgi_app: Any, host: str, port: int) -> Any:
+def _server(asgi_app: Any, settings: Any) -> Any:
+    """Make the server by MiniStack's settings for its own."""
     import uvicorn
 
     class Server(uvicorn.Server):
@@ -107,10 +105,11 @@ def _server(asgi_app: Any, host: str, port: int) -> Any:
     async def application(scope: Any, receive: Any, send: Any) -> None:
         await asgi_app(scope, receive, send)  # uvicorn would take a partial function for a factory
 
+    host, _, port = settings.bind[0].rpartition(":")
     config = uvicorn.Config(
         application,
         host,
-        port,
+        int(port),
         lifespan="on",
         http="httptools",
         ws="none",
@@ -120,8 +119,8 @@ def _server(asgi_app: Any, host: str, port: int) -> Any:
         server_header=False,
         date_header=False,
         proxy_headers=False,
-        timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=LAST_REQUESTS_S,
+        timeout_keep_alive=settings.keep_alive_timeout,
+        timeout_graceful_shutdown=settings.graceful_timeout,
     )
     return Server(config)
 

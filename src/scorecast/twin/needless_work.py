@@ -1,4 +1,4 @@
-"""Work that MiniStack does for each event, and that nobody needs; `patches.apply` leaves it out.
+"""Work that MiniStack does for each event or item, and that nobody needs; `patches.apply` leaves it out.
 
 It was found by profiling the engine during `scorecast load`; docs/performance.md has what is left.
 """

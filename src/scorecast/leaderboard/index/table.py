@@ -11,7 +11,7 @@ replace them on the condition that nothing happened since.
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -132,12 +132,9 @@ class IndexTable:
 
     def read(self, board: str, nodes: Sequence[str], *, consistent: bool = False) -> dict[str, Node]:
         """Read nodes of a board in one round trip (up to 25): half a unit for each shard, and for 4 KB of the shape."""
-        found = {node: Node() for node in nodes}
         keys = [key for node in nodes for key in (shape_key(board, node), *shard_keys(board, node))]
-        for item in read_items(self.dynamodb, self.table, keys, consistent=consistent):
-            kind, node = parse_key(item)
-            found[node].take(kind, item)
-        return found
+        found = self._read(keys, consistent=consistent)
+        return {node: found[board, node] for node in nodes}
 
     def read_shape(self, board: str, node: str) -> Node:
         """Read the shape of a node consistently, without its counts; a unit for 4 KB."""
@@ -145,28 +142,26 @@ class IndexTable:
 
     def read_shapes(self, nodes: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Node]:
         """Read the shapes of nodes, given as (board, node), consistently and without their counts; a unit for 4 KB."""
-        found = {key: Node() for key in nodes}
-        keys = [shape_key(board, node) for board, node in nodes]
-        for item in read_items(self.dynamodb, self.table, keys, consistent=True):
-            kind, node = parse_key(item)
-            found[item["name"]["S"], node].take(kind, item)
-        return found
+        found = self._read([shape_key(board, node) for board, node in nodes], consistent=True)
+        return {key: found[key] for key in nodes}
 
     def read_root(self, board: str, *, shards_of: str | None) -> tuple[Node, list[Shard]]:
         """Read the root's shape consistently, and in the same round trip the shards of a node; a unit each."""
-        root, other = Node(), Node()
-        keys = [shape_key(board, ROOT), *(shard_keys(board, shards_of) if shards_of is not None else ())]
-        for item in read_items(self.dynamodb, self.table, keys, consistent=True):
-            kind, _ = parse_key(item)
-            (root if kind == SHAPE else other).take(kind, item)
-        return root, other.shards
+        others = shard_keys(board, shards_of) if shards_of is not None else []
+        found = self._read([shape_key(board, ROOT), *others], consistent=True)
+        return found[board, ROOT], found[board, shards_of or ROOT].shards
 
     def read_shards(self, board: str, node: str) -> list[Shard]:
         """Read the shards of a node consistently, without its shape; a unit each."""
-        found = Node()
-        for item in read_items(self.dynamodb, self.table, shard_keys(board, node), consistent=True):
-            found.take(parse_key(item)[0], item)
-        return found.shards
+        return self._read(shard_keys(board, node), consistent=True)[board, node].shards
+
+    def _read(self, keys: Sequence[Item], *, consistent: bool) -> defaultdict[tuple[str, str], Node]:
+        """Read items of nodes, and put them together by (board, node)."""
+        found: defaultdict[tuple[str, str], Node] = defaultdict(Node)
+        for item in read_items(self.dynamodb, self.table, keys, consistent=consistent):
+            kind, node = parse_key(item)
+            found[item["name"]["S"], node].take(kind, item)
+        return found
 
     def read_heads(self, boards: Sequence[str], *, shapes: bool) -> dict[str, Head]:
         """Read the roots of boards and their policies together, HEADS in a round trip: half a unit for each item.
@@ -246,8 +241,9 @@ class IndexTable:
 
     def shape_update(self, board: str, node: str, shape: Shape, *, ties: str) -> Item:
         """Return the update that replaces the version before; only the first one says by what the board is cut."""
-        names, values = {"#v": "version"}, {":before": {"N": str(shape.version - 1)}}
-        item = _shape_attributes(shape, ties="" if shape.version > 1 else ties)
+        names, is_first = {"#v": "version"}, shape.version <= 1
+        values: Item = {} if is_first else {":before": {"N": str(shape.version - 1)}}
+        item = _shape_attributes(shape, ties=ties if is_first else "")
         names |= {f"#{number}": name for number, name in enumerate(item)}
         values |= {f":{number}": value for number, value in enumerate(item.values())}
         sets = ", ".join(f"#{number} = :{number}" for number in range(len(item)))
@@ -258,9 +254,9 @@ class IndexTable:
             "Key": shape_key(board, node),
             "UpdateExpression": f"SET {sets}{removed}",
             # A board that has never been cut has no shape; its item may have handed out ids.
-            "ConditionExpression": "#v = :before" if shape.version > 1 else "attribute_not_exists(#v)",
+            "ConditionExpression": "attribute_not_exists(#v)" if is_first else "#v = :before",
             "ExpressionAttributeNames": names,
-            "ExpressionAttributeValues": values if shape.version > 1 else _without(values, ":before"),
+            "ExpressionAttributeValues": values,
         }
         return expiring(update, self.expires_at)
 
@@ -400,7 +396,3 @@ def _shape_attributes(shape: Shape, *, ties: str) -> Item:
         item["move"] = {"L": [{"S": text} for text in move]}
     item |= {"pages": {"BOOL": True}} if shape.is_inner else {}
     return item | ({"ties": {"S": ties}} if ties else {})
-
-
-def _without(values: Item, name: str) -> Item:
-    return {other: value for other, value in values.items() if other != name}
