@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from scorecast.leaderboard.index import shape
 from scorecast.leaderboard.index.entries import entry_index
 from scorecast.leaderboard.index.lookup import Board, RankIndex
-from scorecast.leaderboard.index.table import ROOT, IndexTable
+from scorecast.leaderboard.index.table import MIXED, ROOT, IndexTable
 from scorecast.leaderboard.item import StoredEntry, read_item
 from scorecast.leaderboard.order_key import score_order
 from scorecast.leaderboard.policy import BoardPolicy, Order, Ties
@@ -224,6 +224,52 @@ def test_every_answer_is_exact_in_every_state(policy: BoardPolicy, chosen: list[
 @given(policies, steps_of(writes, writes, looks, looks, changes), st.integers(0, 2**32))
 def test_ranks_are_exact_whatever_becomes_of_the_policy(policy: BoardPolicy, chosen: list[Any], seed: int) -> None:
     run(policy, chosen, seed)
+
+
+def begin_first_cut(world: World) -> Process:
+    """Let a process begin to cut a board by ties, and die before it fences anyone; return one that knows no cut."""
+    writer, cutter = world.processes[:2]
+    world.write(writer, [(participant, 0) for participant in range(7)])
+    cutter.calls_left = 6
+    with pytest.raises(Killed):
+        world.look(cutter, 0)
+    root = read_node(world.table, BOARD, ROOT)
+    assert root.shape.move
+    assert all(shard.fence < root.shape.version for shard in root.shards)
+    for process in world.processes[1:]:
+        process.start()
+        process.calls_left = -1
+    return writer
+
+
+@pytest.mark.parametrize(("columns", "ties_after"), [("", "descending"), ("a:ascending", MIXED)])
+def test_an_entry_that_arrives_without_a_place_among_ties_during_the_first_cut_is_counted(
+    columns: str, ties_after: str
+) -> None:
+    """Its writer knows neither of the cut nor of the policy by which the board is cut."""
+    ordered = BoardPolicy(ties=Ties.EARLIEST, then_by=columns)
+    world = World(ordered)
+    writer = begin_first_cut(world)
+    world.policy, world.is_changed = BoardPolicy(), True
+    world.write(writer, [(7, 0)])
+    world.policy = ordered
+    world.check([-1, 0, 1])
+    for process in world.processes[1:]:
+        world.look(process, 0)
+    root = read_node(world.table, BOARD, ROOT)
+    assert (root.ties, root.shape.move) == (ties_after, None)
+    assert read_item(world.table.items["p7", BOARD]).tie_order
+    world.check([-1, 0, 1])
+
+
+def test_a_writer_that_learns_of_a_cut_from_an_entry_gives_it_a_place_among_ties() -> None:
+    world = World(BoardPolicy(ties=Ties.EARLIEST))
+    writer = begin_first_cut(world)
+    world.policy, world.is_changed = BoardPolicy(), True
+    world.write(world.processes[1], [(7, 0)])
+    world.write(writer, [(7, 0)])
+    assert read_item(world.table.items["p7", BOARD]).tie_order
+    world.check([-1, 0, 1])
 
 
 @pytest.mark.parametrize(

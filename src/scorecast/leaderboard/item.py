@@ -186,16 +186,24 @@ def make_item(entry: StoredEntry) -> Item:
     return item
 
 
-def range_update(entry: StoredEntry, one: str) -> Item:
-    """Return the key and the expressions of an update that makes an entry name a range, if its order is unchanged."""
-    conditions, values = ["#score = :score"], {":range": {"S": one}, ":score": {"N": entry.score}}
+def range_update(entry: StoredEntry, one: str, tie_order: str = "") -> Item:
+    """Return the key and the expressions of an update that makes an entry name a range, if its order is unchanged.
+
+    One without a place among ties also gets the place `tie_order`, if that is not empty.
+    """
+    names, values = {"#range": RANGE, "#score": BY_SCORE.sort}, {":range": {"S": one}, ":score": {"N": entry.score}}
+    sets, conditions = ["#range = :range"], ["#score = :score"]
     if entry.tie_order:
+        names, values = names | {"#tie": BY_TIE.sort}, values | {":tie": {"S": entry.tie_order}}
         conditions.append("#tie = :tie")
-        values[":tie"] = {"S": entry.tie_order}
-    names = {"#range": RANGE, "#score": BY_SCORE.sort} | ({"#tie": BY_TIE.sort} if entry.tie_order else {})
+    elif tie_order:
+        names |= {"#tie": BY_TIE.sort, "#board": BY_TIE.board}
+        values |= {":tie": {"S": tie_order}, ":board": {"S": entry.board}}
+        sets += ["#tie = :tie", "#board = :board"]
+        conditions.append("attribute_not_exists(#tie)")
     return {
         "Key": item_key(*entry.key),
-        "UpdateExpression": "SET #range = :range",
+        "UpdateExpression": f"SET {', '.join(sets)}",
         "ConditionExpression": " AND ".join(conditions),
         "ExpressionAttributeNames": names,
         "ExpressionAttributeValues": values,

@@ -47,6 +47,8 @@ _VERSIONED = ("sequence", "at", "stream", "history", "named", RANGE, HIDDEN)
 
 _Made = tuple[Entry, StoredEntry | None, BoardPolicy]
 """An entry to write, the item at its key, and the board's policy."""
+_Stored = tuple[StoredEntry, StoredEntry | None]
+"""An entry as it is to be stored, and the item at its key."""
 
 NO_POLICIES: Mapping[str, BoardPolicy] = MappingProxyType({})
 """No board has a policy."""
@@ -177,10 +179,10 @@ class Leaderboard:
             current = self._read([key]).get(key)
         except (ClientError, BotoCoreError, NotAcknowledged) as error:
             return _failure(error)
-        entry = to_entry(current, policy)
-        if current is None or entry is None or current.hidden == reason:
+        if current is None or current.hidden == reason:
             return _STALE
-        return self._write_board(key[1], [(replace(entry, hidden=reason), current, policy)], {}, 1, inf)[key]
+        hidden = replace(to_entry(current, policy), hidden=reason)
+        return self._write_board(key[1], [(hidden, current, policy)], {}, 1, inf)[key]
 
     def _register(self, entries: Sequence[Entry], policies: Mapping[str, BoardPolicy]) -> dict[Key, Result]:
         """List boards before their first entry is written, so that every entry is on a listed board.
@@ -215,9 +217,9 @@ class Leaderboard:
         for board, keys in _by_board(waiting).items():
             policy = policies.get(board, DEFAULT)
             made = [
-                (replace(entry, hidden=_why_hidden(key, current, policies)), current.get(key), policy)
-                for key in keys
-                if (entry := entry_after(to_entry(current.get(key), policy), waiting[key], policy))
+                (replace(entry, hidden=_why_hidden(key, current, policies)), stored, policy)
+                for key, stored in zip(keys, map(current.get, keys), strict=True)
+                if (entry := entry_after(to_entry(stored, policy) if stored else None, waiting[key], policy))
             ]
             results |= self._write_board(board, made, earlier, width, deadline)
         return results
@@ -246,23 +248,29 @@ class Leaderboard:
 
     def _replacements(self, board: str, made: Sequence[_Made]) -> tuple[KnownShapes, list[_Replacement]]:
         """Return what to write, and the shapes by which it is counted."""
-        shapes = self.shapes.of(board, [])
-        while any(shapes.mixes(policy.key_order) for entry, _, policy in made if entry.score is not None):
-            self._mark_mixed(board)
-            self.shapes.forget(board)
-            shapes = self.shapes.of(board, [])
-        stored = [(to_stored(entry, policy, shapes.ties), current) for entry, current, policy in made]
-        counted = [one for pair in stored for one in pair if one is not None and one.is_shown]
-        shapes = self.shapes.of(board, counted)
+        shapes, stored = self._stored(board, made)
         if not all(shapes.knows(current) for _, current in stored if current):
             # A range that was made after the shapes were read; or somebody wrote the entry by hand.
             self.shapes.forget(board)
-            shapes = self.shapes.of(board, counted)
+            shapes, stored = self._stored(board, made)
         placed = [(shapes.placed(one), current) for one, current in stored]
         return shapes, [
             _Replacement(entry, one, current, shapes.changes(current, one), policy.expires_at)
             for (entry, _, policy), (one, current) in zip(made, placed, strict=True)
         ]
+
+    def _stored(self, board: str, made: Sequence[_Made]) -> tuple[KnownShapes, list[_Stored]]:
+        """Return the shapes of a board, and what to store by them, without ranges, in place of what is stored."""
+        while True:
+            ties = self.shapes.of(board, []).ties
+            stored = [(to_stored(entry, policy, ties), current) for entry, current, policy in made]
+            shapes = self.shapes.of(board, [one for pair in stored for one in pair if one and one.is_shown])
+            if shapes.ties != ties:
+                continue  # it was cut, or marked, since
+            if not any(shapes.mixes(policy.key_order) for entry, _, policy in made if entry.score is not None):
+                return shapes, stored
+            self._mark_mixed(board)
+            self.shapes.forget(board)
 
     def _mark_mixed(self, board: str) -> None:
         """Mark a board whose keys follow several orders, unless it has been cut by score since its shape was read."""

@@ -41,10 +41,8 @@ def to_stored(entry: Entry, policy: BoardPolicy, ties: str) -> StoredEntry:
     return replace(stored, tie_order=tie_key(stored.number, entry.columns, policy, at, sequence))
 
 
-def to_entry(stored: StoredEntry | None, policy: BoardPolicy) -> Entry | None:
+def to_entry(stored: StoredEntry, policy: BoardPolicy) -> Entry:
     """Return a stored entry as the writer compares it with what it writes."""
-    if stored is None:
-        return None
     entry = Entry(*stored.key, stored.sequence, stored.at, stored.score, stored.name, history=stored.history)
     named = read_version(stored.named) if stored.named else None
     columns = values_in(stored.tie_order, policy)

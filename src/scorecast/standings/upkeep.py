@@ -35,6 +35,7 @@ from scorecast.runtime.batches import cut_batches
 from scorecast.runtime.logs import logger
 from scorecast.runtime.pages import read_all
 from scorecast.standings.store import Result
+from scorecast.standings.stored import to_entry, to_stored
 
 # A page is looked at once for so many entries written on it. A look costs some five read units; a range of
 # RANGE_ENTRIES outgrows that number by so many entries on average before it is split.
@@ -127,7 +128,7 @@ class Upkeep:
             return True
         if shape.move:
             if any(counts[one] for one in shape.move.old):
-                return self._move_entries(page, shape.move, deadline)
+                return self._move_entries(page, shape.move, policy, deadline)
             self._write_shape(page, finished := shape.finished())
             self._remove(page, finished, shape.move.old)
             return True
@@ -197,25 +198,26 @@ class Upkeep:
         page = replace(page, ties=ties, node=replace(page.node, shape=shape))
         self._write_shape(page, shape)
         self._raise_fences(page, shape)
-        self._move_all(entries, page, deadline)
+        self._move_all(entries, page, policy, deadline)
         return True
 
-    def _move_entries(self, page: _Page, move: Move, deadline: float) -> bool:
+    def _move_entries(self, page: _Page, move: Move, policy: BoardPolicy, deadline: float) -> bool:
         """Find the entries of a move, and move them; return whether any was."""
-        found = self._between(self._entries(page.ties), page.board, move.low, move.high)
-        return self._move_all(found, page, deadline)
+        # Of those that were counted before the first cut, which takes all, some may have no place among ties.
+        index = self._entries("" if FIRST in move.old else page.ties)
+        return self._move_all(self._between(index, page.board, move.low, move.high), page, policy, deadline)
 
-    def _move_all(self, entries: Iterable[StoredEntry], page: _Page, deadline: float) -> bool:
+    def _move_all(self, entries: Iterable[StoredEntry], page: _Page, policy: BoardPolicy, deadline: float) -> bool:
         """Write those of some entries again that name an old range, until the deadline; return whether any was."""
         moved = 0
         for batch in cut_batches(entries, MOVED_ENTRIES):
             if self.clock() >= deadline:
                 break
             items = self._read([item_key(*entry.key) for entry in batch])
-            moved += self._move([read_item(item) for item in items if is_entry(item)], page)
+            moved += self._move([read_item(item) for item in items if is_entry(item)], page, policy)
         return moved > 0
 
-    def _move(self, entries: Sequence[StoredEntry], page: _Page) -> int:
+    def _move(self, entries: Sequence[StoredEntry], page: _Page, policy: BoardPolicy) -> int:
         """Move those of some entries that name an old range, in one transaction; return how many were moved.
 
         Entries that change meanwhile are left to their own writers or to the next look.
@@ -223,14 +225,16 @@ class Upkeep:
         moved = [entry for entry in entries if (entry.range or FIRST) in page.node.shape.old]
         if not moved:
             return 0
-        if not _follow(moved, page.ties):
+        placed = [_placed(entry, policy, page.ties) for entry in moved]
+        if not _follow(placed, page.ties):
             self._update(self.index.mixed_update(page.board))
             raise _Overtaken
-        after = [page.node.shape.id_at(entry.order_key(ties=bool(page.ties))) for entry in moved]
+        after = [page.node.shape.id_at(entry.order_key(ties=bool(page.ties))) for entry in placed]
         counted = Counter(after)
         counted.subtract(entry.range or FIRST for entry in moved)
         changes = {one: delta for one, delta in counted.items() if delta}
-        actions = [{"Update": self._move_update(entry, one)} for entry, one in zip(moved, after, strict=True)]
+        updates = zip(moved, after, (entry.tie_order for entry in placed), strict=True)
+        actions: list[Action] = [{"Update": self._move_update(*update)} for update in updates]
         shard, version = random.randrange(SHARDS), page.node.shape.version
         actions.append(self.index.count_action(page.board, page.id, changes, shard, page.node.at, version))
         try:
@@ -240,12 +244,12 @@ class Upkeep:
                 raise
             *refused, counts = (code != "None" for code in codes)
             left = [entry for entry, is_refused in zip(moved, refused, strict=True) if not is_refused]
-            return 0 if counts or len(left) == len(moved) else self._move(left, page)
+            return 0 if counts or len(left) == len(moved) else self._move(left, page, policy)
         return len(moved)
 
-    def _move_update(self, entry: StoredEntry, after: str) -> Item:
+    def _move_update(self, entry: StoredEntry, after: str, tie_order: str) -> Item:
         """The update that makes an entry name another range, if its order and its range are unchanged."""
-        update: Item = {"TableName": self.table} | range_update(entry, after)
+        update: Item = {"TableName": self.table} | range_update(entry, after, tie_order)
         if entry.range:
             update["ExpressionAttributeValues"][":before"] = {"S": entry.range}
         update["ConditionExpression"] += " AND #range = :before" if entry.range else " AND attribute_not_exists(#range)"
@@ -339,6 +343,16 @@ class Upkeep:
             if cancellation_codes(error):
                 raise _Overtaken from None
             raise
+
+
+def _placed(entry: StoredEntry, policy: BoardPolicy, ties: str) -> StoredEntry:
+    """Return an entry with a place among ties, if its board is cut by their order and its writer did not know that yet.
+
+    Its place lacks the columns of its change, which the entry does not hold; so it follows no order by columns.
+    """
+    if entry.tie_order or not ties or (policy.then_by and ties != MIXED):
+        return entry
+    return replace(entry, tie_order=to_stored(to_entry(entry, policy), policy, ties).tie_order)
 
 
 def _follow(entries: Iterable[StoredEntry], ties: str) -> bool:

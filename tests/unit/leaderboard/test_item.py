@@ -71,6 +71,13 @@ def test_an_entry_names_another_range_only_if_its_place_in_the_order_is_unchange
     assert not meets(None, update)
 
 
+def test_an_entry_without_a_place_among_ties_gets_one_with_its_range_unless_it_has_one_by_now() -> None:
+    update = range_update(ENTRY, "1B", tie_order="90/7")
+    assert updated(make_item(ENTRY), update) == make_item(replace(ENTRY, tie_order="90/7", range="1B"))
+    assert meets(make_item(ENTRY), update)
+    assert not meets(make_item(replace(ENTRY, tie_order="90/6")), update)
+
+
 def test_a_tombstone_is_in_no_index() -> None:
     item = make_item(StoredEntry("2", "StarWar", "7", "2026-01-01T00:00:00Z", expires_at=5))
     assert set(item) == {"id", "metadata", "sequence", "at", "expiresAt"}

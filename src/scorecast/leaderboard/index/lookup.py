@@ -306,9 +306,11 @@ class Board:
 def _suited(root: Node, policy: BoardPolicy) -> Node:
     """Return a root by which a board of a policy can be read.
 
-    If it was cut by ties when the board had another order, it is one that was never cut, so entries are counted.
+    If it was cut by ties when the board had another order, it is one that was never cut, so entries are counted. So it
+    is until the first cut is complete: an entry that arrives meanwhile may have no place among ties yet.
     """
-    if root.ties in ("", policy.key_order):
+    is_incomplete = bool(root.ties) and FIRST in root.shape.old
+    if root.ties in ("", policy.key_order) and not is_incomplete:
         return root
     return Node(shards=[Shard({FIRST: root.total}, at=root.at)])
 
