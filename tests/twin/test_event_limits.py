@@ -221,3 +221,21 @@ def test_a_message_waits_fifteen_minutes_and_hides_twelve_hours(sqs: Any, queue:
         sqs.change_message_visibility(QueueUrl=queue, ReceiptHandle=handle, VisibilityTimeout=43_201)
     with refused("InvalidParameterValue", "WaitTimeSeconds"):
         sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=21)
+
+
+def test_a_record_has_1000_kibibytes_and_a_call_four_mebibytes(engine: Twin, name: str) -> None:
+    engine.client("s3").create_bucket(Bucket=name)
+    firehose = engine.client("firehose")
+    destination = {"RoleARN": "arn:aws:iam::000000000000:role/any", "BucketARN": f"arn:aws:s3:::{name}"}
+    firehose.create_delivery_stream(DeliveryStreamName=name, ExtendedS3DestinationConfiguration=destination)
+    largest = {"Data": b"x" * 1000 * 1024}
+    firehose.put_record(DeliveryStreamName=name, Record=largest)
+    full = [largest] * 4 + [{"Data": b"x" * 96 * 1024}]
+    assert firehose.put_record_batch(DeliveryStreamName=name, Records=full)["FailedPutCount"] == 0
+    with refused("InvalidArgumentException", "Records size exceeds 4 MB limit"):
+        firehose.put_record_batch(DeliveryStreamName=name, Records=[*full, {"Data": b"x"}])
+    too_large = {"Data": largest["Data"] + b"x"}
+    with refused("ValidationException", "less than or equal to 1024000"):
+        firehose.put_record(DeliveryStreamName=name, Record=too_large)
+    with refused("ValidationException", "less than or equal to 1024000"):
+        firehose.put_record_batch(DeliveryStreamName=name, Records=[{"Data": b"x"}, too_large])

@@ -115,8 +115,49 @@ def test_a_batch_of_a_queue_has_six_mebibytes(engine: Twin, function: OwnFunctio
     queue = sqs.create_queue(QueueName=name)["QueueUrl"]
     for _ in range(12):
         sqs.send_message(QueueUrl=queue, MessageBody='"' * 500_000)
-    with function.triggered_by(arn_of_queue(name), BatchSize=100):
+    with function.triggered_by(arn_of_queue(name), BatchSize=100, MaximumBatchingWindowInSeconds=1):
         assert largest_of(function, records=12) <= 6 * MIB
+
+
+@pytest.mark.parametrize("kind", ["", ".fifo"])
+def test_a_trigger_has_a_batch_and_a_window_as_its_queue_allows(
+    engine: Twin, function: OwnFunction, name: str, kind: str
+) -> None:
+    queue = f"{name}{kind}"
+    engine.client("sqs").create_queue(QueueName=queue, Attributes={"FifoQueue": "true"} if kind else {})
+    refusals: list[tuple[Json, str, str]] = [
+        ({"BatchSize": 10_001}, "ValidationException", "'batchSize' failed to satisfy constraint"),
+        ({"MaximumBatchingWindowInSeconds": 301}, "ValidationException", "'maximumBatchingWindowInSeconds' failed"),
+        ({"BatchSize": 11}, "InvalidParameterValueException", "batch size is"),
+    ]
+    if kind:
+        refusals.append(({"MaximumBatchingWindowInSeconds": 1}, "InvalidParameterValueException", "not supported"))
+    for settings, code, words in refusals:
+        with refused(code, words), function.triggered_by(arn_of_queue(queue), **settings):
+            pass
+    functions = engine.client("lambda")
+    with function.triggered_by(arn_of_queue(queue), BatchSize=10):
+        mapping = functions.list_event_source_mappings(FunctionName=name)["EventSourceMappings"][0]["UUID"]
+        with refused("InvalidParameterValueException", "batch size is"):
+            functions.update_event_source_mapping(UUID=mapping, BatchSize=11)
+
+
+def test_a_template_with_a_batch_beyond_the_limits_is_not_deployed(
+    engine: Twin, function: OwnFunction, name: str
+) -> None:
+    engine.client("sqs").create_queue(QueueName=name)
+    source = {"FunctionName": name, "EventSourceArn": arn_of_queue(name), "BatchSize": 11}
+    mapping = {"Type": "AWS::Lambda::EventSourceMapping", "Properties": source}
+    cloudformation = engine.client("cloudformation")
+    body = json.dumps({"Resources": {"Mapping": mapping}})
+    cloudformation.create_stack(StackName=name, TemplateBody=body, OnFailure="DO_NOTHING")
+    with pytest.raises(Exception, match="CREATE_FAILED"):
+        cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+    reasons = [
+        event.get("ResourceStatusReason", "")
+        for event in cloudformation.describe_stack_events(StackName=name)["StackEvents"]
+    ]
+    assert any("Maximum batch window in seconds must be greater than 0" in reason for reason in reasons)
 
 
 # ---------------------------------------------------------------- API Gateway

@@ -296,8 +296,9 @@ def test_a_batch_from_a_queue_is_as_large_as_its_mapping_says(stack: Stack, name
     queue = sqs.create_queue(QueueName=name)["QueueUrl"]
     for _ in range(10):
         sqs.send_message_batch(QueueUrl=queue, Entries=[{"Id": str(n), "MessageBody": "x"} for n in range(10)])
+    source = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
     mapping = stack.client("lambda").create_event_source_mapping(
-        FunctionName=name, EventSourceArn=f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}", BatchSize=100
+        FunctionName=name, EventSourceArn=source, BatchSize=100, MaximumBatchingWindowInSeconds=1
     )
 
     def took_more_than_ten() -> None:

@@ -1,15 +1,16 @@
-"""Limits of EventBridge and SQS that MiniStack does not enforce; `patches.apply` applies them.
+"""Limits of EventBridge, SQS and Firehose that MiniStack does not enforce; `patches.apply` applies them.
 
 Each refusal has AWS's error code, and AWS's words where they are known. docs/twin.md lists the limits with AWS's pages.
 """
 
 import json
+from base64 import b64decode
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 from ministack.core.responses import error_response_json, json_response
-from ministack.services import eventbridge, sqs
+from ministack.services import eventbridge, firehose, sqs
 from ministack.services.cloudformation import provisioners
 
 from scorecast.twin.patch import wrap
@@ -33,16 +34,20 @@ DECIMALS = 6
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
 MESSAGE_BYTES = 1024 * 1024
 LONGEST_S = {"DelaySeconds": 900, "VisibilityTimeout": 43_200, "WaitTimeSeconds": 20}
+# https://docs.aws.amazon.com/firehose/latest/APIReference/API_PutRecordBatch.html
+RECORD_BYTES = 1000 * 1024
+RECORDS_BYTES = 4 * 1024 * 1024
 
 _TOO_MANY = ("LimitExceededException", "The requested resource exceeds the maximum number allowed.")
 
 
 def apply() -> None:
-    """Apply every limit of events, rules and messages."""
+    """Apply every limit of events, rules, messages and records."""
     refuse_events_beyond_limits()
     refuse_rules_beyond_limits()
     keep_what_is_in_use()
     refuse_messages_beyond_limits()
+    refuse_records_beyond_limits()
 
 
 # ---------------------------------------------------------------- events
@@ -276,3 +281,38 @@ def _check_seconds(request: Json) -> None:
         if not 0 <= int(request.get(name) or 0) <= most:
             reason = f"Value {request[name]} for parameter {name} is invalid. Reason: Must be >= 0 and <= {most}."
             raise sqs._Err("InvalidParameterValue", reason)
+
+
+# ---------------------------------------------------------------- records
+
+
+def refuse_records_beyond_limits() -> None:
+    """MiniStack takes a call with any number of bytes, and answers for a record beyond its limit alone."""
+    for action, name, check in (
+        ("PutRecord", "_put_record", _put_record),
+        ("PutRecordBatch", "_put_record_batch", _put_records),
+    ):
+        wrap(firehose, name, check)
+        firehose._HANDLERS[action] = getattr(firehose, name)
+
+
+def _put_record(original: Callable[[Json], Response], data: Json) -> Response:
+    return _records_refusal({"record": data.get("Record") or {}}) or original(data)
+
+
+def _put_records(original: Callable[[Json], Response], data: Json) -> Response:
+    named = {f"records.{number}.member": one for number, one in enumerate(data.get("Records") or [], 1)}
+    return _records_refusal(named) or original(data)
+
+
+def _records_refusal(records: dict[str, Json]) -> Response | None:
+    """Return AWS's answer if there are too many bytes in these records or in one of them; its key is its name."""
+    sizes = {name: len(b64decode(record.get("Data") or "")) for name, record in records.items()}
+    for name, size in sizes.items():
+        if size > RECORD_BYTES:
+            constraint = f"Member must have length less than or equal to {RECORD_BYTES}"
+            words = f"1 validation error detected: Value at '{name}.data' failed to satisfy constraint: {constraint}"
+            return _refusal("ValidationException", words)
+    if sum(sizes.values()) > RECORDS_BYTES:
+        return _refusal("InvalidArgumentException", "Records size exceeds 4 MB limit")
+    return None

@@ -14,7 +14,7 @@ from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 
 from scorecast.ops.stack.polling import poll_until
-from scorecast.twin import async_invocations, queue_mappings, rule_targets, stream_mappings
+from scorecast.twin import async_invocations, mapping_limits, queue_mappings, rule_targets, stream_mappings
 from scorecast.twin.patch import wrap
 
 
@@ -23,6 +23,7 @@ def apply() -> None:
     show_functions_only_their_bundle()
     read_logs_to_their_end()
     write_logs_one_after_another()
+    mapping_limits.apply()
     stream_mappings.apply()
     queue_mappings.apply()
     async_invocations.apply()

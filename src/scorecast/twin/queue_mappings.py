@@ -1,4 +1,4 @@
-"""Triggers of functions on a queue: how many messages a batch has, how many batches run at once, and which failed.
+"""Triggers of functions on a queue: what a batch has and waits for, how many run at once, and which messages failed.
 
 MiniStack itself hides a failed message for the queue's visibility timeout, and moves it to the dead-letter queue after
 `maxReceiveCount`. `patches.apply` applies this.
@@ -6,13 +6,16 @@ MiniStack itself hides a failed message for the queue's visibility timeout, and 
 
 import logging
 import os
+import threading
 import time
 from bisect import bisect
-from itertools import accumulate
+from collections.abc import Callable
+from itertools import accumulate, islice
 from typing import Any
 
 from ministack.services import lambda_svc, sqs
 
+from scorecast.twin import pace
 from scorecast.twin.batch_answers import failed_of
 from scorecast.twin.fast_json import dumps
 from scorecast.twin.function_limits import REQUEST_BYTES
@@ -33,6 +36,7 @@ PAUSE_S = 1.0
 def apply() -> None:
     """Apply every patch of queues that trigger functions."""
     fill_batches_from_queues()
+    gather_messages_for_the_window()
     start_no_more_functions_than_cores()
     keep_what_a_malformed_answer_names()
 
@@ -46,15 +50,61 @@ def _receive_batch(queue_url: str, batch_size: int) -> list[Json]:
     """Receive as many messages as the mapping says and a function's event may have bytes."""
     with sqs._queues_lock:
         queue = sqs._get_q(queue_url)
+        _gathering_since.pop(queue["attributes"]["QueueArn"], None)
         sqs._expire_retained(queue)
         sqs._dlq_sweep(queue)
         received = sqs._collect_msgs(queue, batch_size, int(queue["attributes"].get("VisibilityTimeout", "30")))
-        sizes = accumulate(len(dumps(message["body"]).encode()) + _ENVELOPE_BYTES for message in received)
-        fitting = max(1, bisect(list(sizes), REQUEST_BYTES))
+        fitting = max(1, bisect(list(accumulate(map(_record_bytes, received))), REQUEST_BYTES))
         for message in received[fitting:]:
             message["visible_at"] = 0
             message["receive_count"] -= 1
         return list(received[:fitting])
+
+
+def _record_bytes(message: Json) -> int:
+    """Count the bytes that a message has in a function's event."""
+    return len(dumps(message["body"]).encode()) + _ENVELOPE_BYTES
+
+
+# By the queue's ARN: when the first message was seen of those that wait for the window's end.
+_gathering_since: dict[str, float] = {}
+
+
+def gather_messages_for_the_window() -> None:
+    """MiniStack passes on at once what it finds; on AWS a batch waits for its window, its size or 6 MB.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html#invocation-eventsourcemapping-batching
+    """
+    # While this is 0, MiniStack starts no batch.
+    wrap(lambda_svc, "_sqs_esm_concurrency", _none_while_gathering)
+
+
+def _none_while_gathering(original: Callable[..., int], mapping: Json, *function_and_queue: Json) -> int:
+    gathers = _is_gathering(mapping, function_and_queue[-1])
+    return 0 if gathers else original(mapping, *function_and_queue)
+
+
+def _is_gathering(mapping: Json, queue: Json) -> bool:
+    window_s = pace.here(int(mapping.get("MaximumBatchingWindowInSeconds") or 0))
+    now, source = time.time(), mapping["EventSourceArn"]
+    if now - _gathering_since.get(source, now) >= window_s:
+        return False
+    size = int(mapping["BatchSize"])
+    visible = (message for message in list(queue["messages"]) if message.get("visible_at", 0) <= now)
+    batch = list(islice(visible, size))
+    if not batch or len(batch) == size or sum(map(_record_bytes, batch)) >= REQUEST_BYTES:
+        return False
+    if source not in _gathering_since:
+        _gathering_since[source] = now
+        _wake_after(window_s)
+    return True
+
+
+def _wake_after(seconds: float) -> None:
+    """Have the mappings looked at then: nothing else may happen before."""
+    timer = threading.Timer(seconds, lambda_svc._esm_wake.set)
+    timer.daemon = True
+    timer.start()
 
 
 def start_no_more_functions_than_cores() -> None:

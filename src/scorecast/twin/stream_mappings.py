@@ -1,8 +1,8 @@
 """Triggers of functions on a table's stream: what fails is halved, tried again and given up, as on AWS.
 
-MiniStack delivers a failed batch again, whole, until its age. `patches.apply` applies this. A stream of MiniStack has
-one shard, and one batch of it is with the function at a time, whatever ParallelizationFactor says: so the order is
-kept. https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
+MiniStack has no batching window, and delivers a failed batch again, whole, until its age. `patches.apply` applies this.
+A stream of MiniStack has one shard, and one batch of it is with the function at a time, whatever ParallelizationFactor
+says: so the order is kept. https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
 """
 
 import json
@@ -62,6 +62,7 @@ class ShardProgress:
     `ends` has the positions at which batches end that were cut from a failed one, the nearest last. `attempts` counts
     the invocations with the batch as it is now, and `response` is the last one's. `failing_since` is the time of the
     first failure after a success, and `saved_s` says how much longer the pauses since then would have been on AWS.
+    `gathering_since` is when the first record was seen of a batch that waits for the window's end.
     """
 
     ends: list[int] = field(default_factory=list)
@@ -70,10 +71,11 @@ class ShardProgress:
     failing_since: float = NEVER
     saved_s: float = 0.0
     retry_at: float = 0.0
+    gathering_since: float | None = None
 
     def begin(self) -> None:
         """Begin with another batch."""
-        self.attempts, self.response, self.retry_at = 0, None, 0.0
+        self.attempts, self.response, self.retry_at, self.gathering_since = 0, None, 0.0, None
 
     def succeed(self) -> None:
         self.failing_since, self.saved_s = NEVER, 0.0
@@ -136,6 +138,8 @@ class StreamShard:
         if expired := self._count_expired(records, now):
             self._give_up(self._wanted(records[:expired]), "RecordAgeExceeded")
             return self._advance(position + expired)
+        if (pause_s := self._gather(position + len(records), len(records), now)) > 0:
+            return pause_s
         if self.progress.ends:
             records = records[: self.progress.ends[-1] - position]
         wanted = self._wanted(records)
@@ -146,6 +150,16 @@ class StreamShard:
             reached = position if all_failed else position + _index(records, failed[0])
             return self._after_failure(position, records, wanted, reached)
         return self._advance(position + len(records))
+
+    def _gather(self, end: int, count: int, now: float) -> float:
+        """Return the seconds for which a new batch waits for more records; nothing waits that is full or was cut."""
+        window_s = pace.here(self._number("MaximumBatchingWindowInSeconds", 0))
+        more_follow = end < dynamodb.stream_end_position(self.table)
+        if self.progress.ends or more_follow or count == self._number("BatchSize", 100):
+            return 0.0
+        if self.progress.gathering_since is None:
+            self.progress.gathering_since = now
+        return self.progress.gathering_since + window_s - now
 
     def _invoke(self, records: list[Json]) -> list[str]:
         """Invoke the function; return the sequence numbers that failed, the lowest first."""

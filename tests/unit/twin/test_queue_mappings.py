@@ -26,8 +26,18 @@ class Queue:
             "FunctionName": "f",
             "FunctionResponseTypes": ["ReportBatchItemFailures"],
         }
+        self.mapping["EventSourceArn"] = sqs._queues[self.url]["attributes"]["QueueArn"]
         for body in "abc":
-            sqs._act_send_message({"QueueUrl": self.url, "MessageBody": body}, "")
+            self.send(body)
+
+    def send(self, body: str) -> None:
+        sqs._act_send_message({"QueueUrl": self.url, "MessageBody": body}, "")
+
+    def batches_allowed(self) -> int:
+        """How many batches may run at once, of the five of MiniStack's own default."""
+        return queue_mappings._none_while_gathering(
+            lambda_svc._sqs_esm_concurrency, self.mapping, {}, {}, sqs._queues[self.url]
+        )
 
     def deliver(self) -> list[str]:
         """Deliver one batch; return its messages' bodies."""
@@ -66,6 +76,18 @@ def answering(monkeypatch: pytest.MonkeyPatch) -> Answering:
     return answer
 
 
+class Clock:
+    """The time that the code under test reads; what it asks to be woken after."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now, self.wakes = time.time(), list[float]()
+        monkeypatch.setattr(queue_mappings, "time", self)
+        monkeypatch.setattr(queue_mappings, "_wake_after", self.wakes.append)
+
+    def time(self) -> float:
+        return self.now
+
+
 def naming(*ids: str) -> Json:
     return {"body": {"batchItemFailures": [{"itemIdentifier": one} for one in ids]}}
 
@@ -102,6 +124,53 @@ def test_after_an_error_the_mapping_pauses_and_after_an_answer_that_names_failur
     answering(lambda _: FAILED)
     queue.deliver()
     assert lambda_svc._esm_backoff_until[queue.name] > time.time()
+
+
+@pytest.mark.parametrize("window_s", [60, "60"])
+def test_a_batch_waits_for_its_window_a_minute_of_which_is_a_second(
+    queue: Queue, answering: Answering, monkeypatch: pytest.MonkeyPatch, window_s: Any
+) -> None:
+    clock = Clock(monkeypatch)
+    answering(lambda _: {})
+    queue.mapping |= {"MaximumBatchingWindowInSeconds": window_s, "BatchSize": 5}
+    assert queue.batches_allowed() == 0
+    clock.now += 0.9
+    queue.send("d")
+    assert queue.batches_allowed() == 0
+    assert clock.wakes == [1.0]
+    clock.now += 0.1
+    assert queue.batches_allowed() == 5
+    assert queue.deliver() == [*"abcd"]
+    queue.send("e")
+    assert queue.batches_allowed() == 0
+    assert clock.wakes == [1.0, 1.0]
+
+
+def test_a_batch_that_is_full_or_has_six_mebibytes_waits_for_no_window(queue: Queue) -> None:
+    queue.mapping |= {"MaximumBatchingWindowInSeconds": 300, "BatchSize": 4}
+    assert queue.batches_allowed() == 0
+    queue.send("d")
+    assert queue.batches_allowed() == 5
+    queue.mapping["BatchSize"] = 10
+    assert queue.batches_allowed() == 0
+    for _ in range(7):
+        queue.send("x" * 900_000)
+    assert queue.batches_allowed() == 5
+
+
+def test_messages_that_are_hidden_neither_begin_a_window_nor_fill_a_batch(queue: Queue, answering: Answering) -> None:
+    answering(lambda batch: naming(*(one["id"] for one in batch)))
+    queue.mapping |= {"MaximumBatchingWindowInSeconds": 300, "BatchSize": 4}
+    queue.deliver()
+    assert queue.batches_allowed() == 5
+    queue.send("d")
+    assert queue.batches_allowed() == 0
+
+
+@pytest.mark.parametrize("window_s", [None, 0, "0"])
+def test_without_a_window_nothing_waits(queue: Queue, window_s: Any) -> None:
+    queue.mapping |= {"MaximumBatchingWindowInSeconds": window_s, "BatchSize": 10}
+    assert queue.batches_allowed() == 5
 
 
 @pytest.mark.parametrize(("maximum", "cores", "at_once"), [("2", 8, 2), (10, 3, 3), (None, 1, 1)])

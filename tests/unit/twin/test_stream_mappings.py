@@ -67,6 +67,7 @@ class Trigger:
         self.delivered, end = [], self.now + for_s
         while (pause_s := stream_mappings.poll()) != stream_mappings.IDLE and self.now + pause_s <= end:
             self.now += pause_s
+        self.now = self.now if end == float("inf") else end
         return self.delivered
 
     def given_up(self) -> list[tuple[int, str, int]]:
@@ -107,6 +108,27 @@ def triggered() -> Iterator[Trigger]:
 def trigger() -> Iterator[Trigger]:
     with triggered() as trigger:
         yield trigger
+
+
+@pytest.mark.parametrize("window_s", [60, "60"])
+def test_a_batch_waits_for_its_window_a_minute_of_which_is_a_second(trigger: Trigger, window_s: Any) -> None:
+    trigger.mapping |= {"MaximumBatchingWindowInSeconds": window_s, "BatchSize": 3}
+    trigger.write("a")
+    assert trigger.run(for_s=0.7) == []
+    trigger.write("b")
+    assert trigger.run(for_s=0.2) == []
+    assert trigger.run(for_s=0.2) == ["ab"]
+    trigger.write(*"cdefgh", "i")
+    assert trigger.run(for_s=0.9) == ["cde", "fgh"]  # what is full does not wait
+    assert trigger.run() == ["i"]
+
+
+def test_what_is_left_of_a_failed_batch_waits_for_no_window(trigger: Trigger) -> None:
+    trigger.mapping |= {"MaximumBatchingWindowInSeconds": 300, "BisectBatchOnFunctionError": True} | REPORTS
+    trigger.write(*"abc")
+    trigger.answer = lambda batch: trigger.naming("b") if batch[0] == "a" else {}
+    assert trigger.run(for_s=4.9) == []
+    assert trigger.run(for_s=0.2) == ["abc", "bc"]
 
 
 def test_a_batch_that_fails_is_halved_until_the_bad_record_is_alone(trigger: Trigger) -> None:

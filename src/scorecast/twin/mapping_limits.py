@@ -1,0 +1,84 @@
+"""Limits of what triggers a function that MiniStack does not enforce; `patches.apply` applies them.
+
+docs/twin.md lists the limits with AWS's pages.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from ministack.core.responses import error_response_json
+from ministack.services import lambda_svc
+from ministack.services.cloudformation import provisioners
+
+from scorecast.twin.patch import wrap
+
+Json = dict[str, Any]
+Response = tuple[int, Json, bytes]
+Refusal = tuple[str, str]
+
+# https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html
+LARGEST = {"BatchSize": 10_000, "MaximumBatchingWindowInSeconds": 300}
+# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-parameters.html: of a FIFO queue, or without a window.
+MESSAGES_AT_ONCE = 10
+
+_INVALID = "InvalidParameterValueException"
+
+
+def apply() -> None:
+    """Refuse mappings with a batch or a window beyond AWS's limits: MiniStack takes any, also from a template."""
+    wrap(lambda_svc, "_create_esm", _create)
+    wrap(lambda_svc, "_update_esm", _update)
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::Lambda::EventSourceMapping"]
+    create, update = handlers["create"], handlers["update"]
+    handlers["create"] = lambda name, props, stack: create(name, _checked(props), stack)
+    handlers["update"] = lambda name, old, new, stack: update(name, old, _checked(new), stack)
+
+
+def _create(original: Callable[[Json], Response], data: Json) -> Response:
+    refusal = _refusal_of(data)
+    return _refused(*refusal) if refusal else original(data)
+
+
+def _update(original: Callable[[str, Json], Response], mapping: str, data: Json) -> Response:
+    refusal = _refusal_of({**(lambda_svc._esms.get(mapping) or {}), **data})
+    return _refused(*refusal) if refusal else original(mapping, data)
+
+
+def _checked(props: Json) -> Json:
+    """Return a template's mapping; raises ValueError, which fails the deployment, where Lambda would refuse it."""
+    if refusal := _refusal_of(props):
+        raise ValueError(": ".join(refusal))
+    return props
+
+
+def _refused(code: str, message: str) -> Response:
+    response: Response = error_response_json(code, message, 400)
+    return response
+
+
+def _refusal_of(mapping: Json) -> Refusal | None:
+    for setting, largest in LARGEST.items():
+        if int(mapping.get(setting) or 0) > largest:
+            return "ValidationException", _beyond(setting, mapping[setting], largest)
+    source = str(mapping.get("EventSourceArn"))
+    return _refusal_of_a_queues(mapping, source.endswith(".fifo")) if ":sqs:" in source else None
+
+
+def _beyond(setting: str, value: Any, largest: int) -> str:
+    member = setting[0].lower() + setting[1:]
+    return (
+        f"1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: "
+        f"Member must have value less than or equal to {largest}"
+    )
+
+
+def _refusal_of_a_queues(mapping: Json, is_fifo: bool) -> Refusal | None:
+    window_s = int(mapping.get("MaximumBatchingWindowInSeconds") or 0)
+    if is_fifo and window_s:
+        return _INVALID, "Batching window is not supported for FIFO queues."
+    if int(mapping.get("BatchSize") or 0) <= MESSAGES_AT_ONCE or window_s:
+        return None
+    if is_fifo:
+        return _INVALID, f"For FIFO queues, the maximum batch size is {MESSAGES_AT_ONCE}."
+    words = "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than"
+    return _INVALID, f"{words} {MESSAGES_AT_ONCE}"
