@@ -193,29 +193,39 @@ class Upkeep:
             starts += cuts(keys, due.low, due.high, due.parts)
             if len(starts) == 1:
                 return False
-        ids = self._new_ids(page.board, len(starts))
-        shape = page.node.shape.replaced(due.low, due.high, starts, ids)
+        ids, before = self._new_ids(page.board, len(starts)), page.node.shape
+        shape = before.replaced(due.low, due.high, starts, ids)
         page = replace(page, ties=ties, node=replace(page.node, shape=shape))
         self._write_shape(page, shape)
         self._raise_fences(page, shape)
-        self._move_all(entries, page, policy, deadline)
+        # Nearly all name the range that held their key. So none is read again; the next step moves what is left.
+        named = (replace(one, range=_range_of(one, before, ties)) for one in entries)
+        self._move_all(cut_batches(named, MOVED_ENTRIES), page, policy, deadline)
         return True
 
     def _move_entries(self, page: _Page, move: Move, policy: BoardPolicy, deadline: float) -> bool:
         """Find the entries of a move, and move them; return whether any was."""
         # Of those that were counted before the first cut, which takes all, some may have no place among ties.
         index = self._entries("" if FIRST in move.old else page.ties)
-        return self._move_all(self._between(index, page.board, move.low, move.high), page, policy, deadline)
+        found = self._between(index, page.board, move.low, move.high)
+        return self._move_all(map(self._read_again, cut_batches(found, MOVED_ENTRIES)), page, policy, deadline)
 
-    def _move_all(self, entries: Iterable[StoredEntry], page: _Page, policy: BoardPolicy, deadline: float) -> bool:
+    def _move_all(
+        self, batches: Iterable[Sequence[StoredEntry]], page: _Page, policy: BoardPolicy, deadline: float
+    ) -> bool:
         """Write those of some entries again that name an old range, until the deadline; return whether any was."""
         moved = 0
-        for batch in cut_batches(entries, MOVED_ENTRIES):
+        for batch in batches:
             if self.clock() >= deadline:
                 break
-            items = self._read([item_key(*entry.key) for entry in batch])
-            moved += self._move([read_item(item) for item in items if is_entry(item)], page, policy)
+            moved += self._move(batch, page, policy)
         return moved > 0
+
+    def _read_again(self, entries: Sequence[StoredEntry]) -> list[StoredEntry]:
+        """Read entries as they are now."""
+        keys = [item_key(*entry.key) for entry in entries]
+        items = read_items(self.dynamodb, self.table, keys, consistent=True)
+        return [read_item(item) for item in items if is_entry(item)]
 
     def _move(self, entries: Sequence[StoredEntry], page: _Page, policy: BoardPolicy) -> int:
         """Move those of some entries that name an old range, in one transaction; return how many were moved.
@@ -316,9 +326,6 @@ class Upkeep:
     def _between(entries: EntryIndex, board: str, low: str, high: str) -> Iterable[StoredEntry]:
         return map(read_item, read_all(entries.query, entries.request(board, low, high)))
 
-    def _read(self, keys: Sequence[Item]) -> Iterable[Item]:
-        return read_items(self.dynamodb, self.table, keys, consistent=True)
-
     def _new_ids(self, board: str, many: int) -> list[str]:
         """Take ids that no other process takes."""
         answer = self.dynamodb.update_item(**self.index.ids_update(board, many))
@@ -343,6 +350,12 @@ class Upkeep:
             if cancellation_codes(error):
                 raise _Overtaken from None
             raise
+
+
+def _range_of(entry: StoredEntry, shape: Shape, ties: str) -> str:
+    """The range that an entry names whose key is in a shape."""
+    one = shape.id_at(entry.order_key(ties=bool(ties)))
+    return "" if one == FIRST else one
 
 
 def _placed(entry: StoredEntry, policy: BoardPolicy, ties: str) -> StoredEntry:

@@ -83,7 +83,7 @@ def test_a_split_takes_few_round_trips(table: FakeDynamoDb) -> None:
     calls: list[Call] = []
     look(upkeep_of(Watched(table, calls)), table, 0)
     assert Counter(name for name, _ in calls) == {
-        "batch_get_item": 3 + 2 * 2 + 1,  # the page in three states, the first of them without knowing it; the entries
+        "batch_get_item": 3 + 2 * 2,  # the page in three states, the first of them without knowing it
         "query": 1,  # where to cut, and so what to move
         "update_item": 1 + 2 + SHARDS,  # ids, the shape with the move and without it, the fences
         "transact_write_items": 2,  # the entries, and the counts that are removed
