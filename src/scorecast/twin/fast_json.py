@@ -1,10 +1,9 @@
-"""JSON that costs less: orjson writes it, fifteen times as fast as Python's encoder, and a request is read once.
+"""JSON that costs less: orjson reads and writes it, up to fifteen times as fast as Python, and a request once.
 
 orjson writes no spaces, as AWS.
 """
 
 import json
-from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,15 +18,52 @@ def apply() -> None:
     read_requests_once()
 
 
+class _Request:
+    """The last request's body, and what was read from it."""
+
+    def __init__(self) -> None:
+        self._read: tuple[Any, Any] = (b"", None)
+
+    def look(self, body: Any) -> Any:
+        """Read a body; the next call that asks for the same one gets the same objects."""
+        last, value = self._read
+        if last != body:
+            value = loads(body)
+            self._read = body, value
+        return value
+
+    def take(self, body: Any) -> Any:
+        """Read a body for one who changes what is read."""
+        value = self.look(body) if isinstance(body, bytes) else json.loads(body)
+        self._read = b"", None
+        return value
+
+
 def read_requests_once() -> None:
     """MiniStack reads the JSON of one request several times to find out what it asks for, and of what."""
-    iam_actions.json = SimpleNamespace(**vars(json) | {"loads": lru_cache(maxsize=1)(json.loads)})
+    request = _Request()
+    iam_actions.json = SimpleNamespace(**vars(json) | {"loads": request.look})
+    dynamodb.json = SimpleNamespace(**vars(dynamodb.json) | {"loads": request.take})
 
 
 def write_answers_fast() -> None:
     """MiniStack writes its answers with Python's encoder: 40 % of the time that a page of a Scan takes."""
     for module in (responses, dynamodb):
         module.json = SimpleNamespace(**vars(json) | {"dumps": dumps})
+
+
+def loads(body: Any) -> Any:
+    """Read JSON as `json.loads` does; raises json.JSONDecodeError.
+
+    Integers beyond 64 bits become fractions, so it is for requests that have none.
+
+    >>> loads(b'{"Limit": 10}')
+    {'Limit': 10}
+    """
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:  # Python reads some more, such as NaN
+        return json.loads(body)
 
 
 def dumps(value: Any, **options: Any) -> str:

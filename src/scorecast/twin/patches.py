@@ -82,7 +82,10 @@ def apply_to_tables() -> None:
 
 
 def take_attributes_for_no_types() -> None:
-    """MiniStack updates an item that has an attribute called M, such as the type of a map, inside that attribute."""
+    """MiniStack updates an item that has an attribute called M, such as the type of a map, inside that attribute.
+
+    It also sets a part of an attribute that has none, such as a text; AWS refuses that.
+    """
     for name in ("_set_at_path", "_remove_at_path"):
         wrap(dynamodb, name, _at_path)
 
@@ -93,6 +96,8 @@ _in_path = contextvars.ContextVar("in_path", default=False)
 def _at_path(original: Callable[..., None], item: Json, path: list[Any], *value: Any) -> None:
     """Let MiniStack see the item as the map that it is; its calls for what is within the item are its own."""
     if _in_path.get():
+        if value and ("L" if isinstance(path[0], int) else "M") not in item:
+            raise ValueError("The document path provided in the update expression is invalid for update")
         original(item, path, *value)
         return
     with holding(_in_path, True):

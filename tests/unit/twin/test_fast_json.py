@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 from ministack.core import iam_actions
+from ministack.services import dynamodb
 
-from scorecast.twin.fast_json import dumps, read_requests_once
+from scorecast.twin.fast_json import dumps, loads, read_requests_once
 
 
 @pytest.mark.parametrize(
@@ -39,11 +40,22 @@ def test_half_of_a_character_is_written_as_python_does() -> None:
         dumps({"not": {"JSON"}})
 
 
+@pytest.mark.parametrize("text", ['{"a": [1, 2.5, "\\u00e9"]}', '"Zoë"', "[NaN]", '{"a": 1, "a": 2}'])
+def test_what_is_read_is_what_python_reads(text: str) -> None:
+    assert repr(loads(text.encode())) == repr(json.loads(text))
+
+
 def test_a_request_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(iam_actions, "json", json)
+    monkeypatch.setattr(dynamodb, "json", json)
     read_requests_once()
     first, second = b'{"TableName": "one"}', b'{"TableName": "two"}'
-    assert iam_actions.json.loads(first) is iam_actions.json.loads(bytes(first))
+    found = iam_actions.json.loads(first)
+    assert iam_actions.json.loads(bytes(first)) is found
+    assert dynamodb.json.loads(first) is found
+    found["TableName"] = "changed"  # by the handler of the request
+    assert iam_actions.json.loads(first) == {"TableName": "one"}
     assert iam_actions.json.loads(second) == {"TableName": "two"}
-    with pytest.raises(json.JSONDecodeError):
-        iam_actions.json.loads(b"{")
+    for module in (iam_actions, dynamodb):
+        with pytest.raises(module.json.JSONDecodeError):
+            module.json.loads(b"{")

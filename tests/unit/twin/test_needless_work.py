@@ -1,15 +1,32 @@
-"""What nobody needs is left out: events that were delivered, a log line for each, searches, copies and checks."""
+"""What nobody needs is left out, and nothing else: what is copied, checked or measured once is what it was."""
 
 import gc
+import json
 import logging
+import uuid
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from ministack.core import iam_evaluator
 from ministack.services import dynamodb, eventbridge
 
 from scorecast.twin import needless_work
+
+Json = dict[str, Any]
+
+
+_PATCHED = (
+    "copy",
+    "_ddb_canonicalize_number",
+    "_transact_write_items",
+    "_apply_update_expression",
+    "_transact_write_action_error",
+    "_evaluate_condition",
+    "_item_size_bytes",
+    "_number_size_bytes",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -17,8 +34,9 @@ def _as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     logger, threshold = logging.getLogger("events"), gc.get_threshold()
     monkeypatch.setattr(logger, "level", logger.level)
     monkeypatch.setattr(eventbridge, "_events_log_list", eventbridge._events_log_list)
-    for name in ("copy", "_ddb_canonicalize_number"):
+    for name in _PATCHED:
         monkeypatch.setattr(dynamodb, name, getattr(dynamodb, name))
+    monkeypatch.setattr(iam_evaluator, "parse_policy_document", iam_evaluator.parse_policy_document)
     yield
     gc.set_threshold(*threshold)
     logger.setLevel(logger.level)
@@ -39,18 +57,23 @@ def test_warnings_about_events_are_still_logged() -> None:
     assert not logger.isEnabledFor(logging.INFO)
 
 
-def test_a_copy_of_an_item_has_nothing_in_common_with_it() -> None:
+def test_a_copy_of_an_item_has_nothing_in_common_with_it_that_can_change() -> None:
     needless_work.apply()
     item: dict[str, Any] = {
         "id": {"S": "p1"},
         "list": {"L": [{"N": "1"}, {"BOOL": True}, {"NULL": None}]},
+        "map": {"M": {"S": {"S": "x"}}},
         "set": {"SS": ["a"]},
     }
     copied = dynamodb.copy.deepcopy(item)
     assert copied == item
-    copied["list"]["L"][0]["N"] = "2"
+    del copied["id"]
+    copied["list"]["L"][0] = {"N": "2"}
+    copied["map"]["M"]["S"] = {"S": "y"}
     copied["set"]["SS"].append("b")
+    assert item["id"] == {"S": "p1"}
     assert item["list"]["L"][0] == {"N": "1"}
+    assert item["map"] == {"M": {"S": {"S": "x"}}}
     assert item["set"] == {"SS": ["a"]}
 
 
@@ -68,3 +91,124 @@ def test_numbers_are_what_they_were() -> None:
     needless_work.apply()
     for _ in range(2):
         assert list(map(dynamodb._ddb_canonicalize_number, texts)) == before
+
+
+# ---------------------------------------------------------------- transactions
+
+
+@pytest.fixture
+def table() -> Iterator[str]:
+    """A table with the key `id`."""
+    name = str(uuid.uuid4())
+    dynamodb._create_table(
+        {
+            "TableName": name,
+            "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+            "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+            "BillingMode": "PAY_PER_REQUEST",
+        }
+    )
+    yield name
+    dynamodb._delete_table({"TableName": name})
+
+
+def update_of(table: str, participant: str, score: Any, **more: Any) -> Json:
+    names, values = {"#score": "score"}, {":score": score}
+    update = {"UpdateExpression": "SET #score = :score, times[0] = :score"}
+    condition = {"ConditionExpression": "attribute_not_exists(#score) OR #score < :score"}
+    expressions = update | condition | {"ExpressionAttributeNames": names, "ExpressionAttributeValues": values}
+    return {"Update": {"TableName": table, "Key": {"id": {"S": participant}}, **expressions, **more}}
+
+
+def transact(*actions: Json) -> tuple[int, Json]:
+    status, _, body = dynamodb._transact_write_items({"TransactItems": [*actions]})
+    return status, json.loads(body)
+
+
+def items_of(table: str) -> list[Json]:
+    items = json.loads(dynamodb._scan({"TableName": table})[2])["Items"]
+    return sorted(items, key=lambda item: str(item["id"]["S"]))
+
+
+def test_each_update_of_a_transaction_is_applied_once_and_to_its_own_item(table: str) -> None:
+    needless_work.apply()
+    before: list[Json] = [{"id": {"S": one}, "times": {"L": [{"N": one}]}} for one in "12"]
+    for item in before:
+        dynamodb._put_item({"TableName": table, "Item": item})
+    assert transact(update_of(table, "1", {"N": "7"}), update_of(table, "2", {"N": "8"}))[0] == 200
+    after = items_of(table)
+    assert [(item["score"]["N"], item["times"]["L"]) for item in after] == [("7", [{"N": "7"}]), ("8", [{"N": "8"}])]
+    status, refusal = transact(update_of(table, "1", {"N": "9"}), update_of(table, "2", {"N": "8"}))
+    assert (status, [one["Code"] for one in refusal["CancellationReasons"]]) == (
+        400,
+        ["None", "ConditionalCheckFailed"],
+    )
+    assert items_of(table) == after
+
+
+def test_an_addition_is_made_once(table: str) -> None:
+    needless_work.apply()
+    dynamodb._put_item({"TableName": table, "Item": {"id": {"S": "1"}, "score": {"N": "5"}}})
+    adding = {"UpdateExpression": "ADD #score :score", "ConditionExpression": "#score > :score"}
+    assert transact(update_of(table, "1", {"N": "3"}, **adding)) == (200, {})
+    assert items_of(table) == [{"id": {"S": "1"}, "score": {"N": "8"}}]
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        {"ConditionExpression": "#score BETWEEN :score AND :low"},
+        {"ConditionExpression": "begins_with(#score, :score)"},
+        {"ConditionExpression": "attribute_type(#score, :score)"},
+        {"ConditionExpression": "#score < :score AND"},
+        {"ConditionExpression": "#score = :score AND #other = :score"},
+        {"ExpressionAttributeValues": {":score": "x"}},
+        {"ExpressionAttributeValues": {":score": {}}},
+        {"ExpressionAttributeNames": {"#score": 5}},
+    ],
+)
+def test_a_mistake_is_found_also_after_a_condition_without_one(table: str, mistake: Json) -> None:
+    def refusal() -> tuple[int, Json]:
+        plain = {"ExpressionAttributeValues": {":score": {"N": "2"}, ":low": {"N": "1"}}}
+        return transact(update_of(table, "1", {"N": "2"}, **plain | mistake))
+
+    try:
+        before: Any = refusal()
+    except Exception as error:
+        before = type(error)
+    needless_work.apply()
+    assert transact(update_of(table, "1", {"N": "1"}))[0] == 400  # it has no list `times`, but no mistake either
+    for _ in range(2):
+        try:
+            after: Any = refusal()
+        except Exception as error:
+            after = type(error)
+        assert after == before
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"id": {"S": "Zoë"}, "名": {"S": ""}},
+        {"n": {"N": "-1.50"}, "b": {"B": "YWI="}, "t": {"BOOL": True}, "nothing": {"NULL": True}},
+        {"l": {"L": [{"S": "ä"}, {"M": {"a": {"N": "1"}}}]}, "s": {"SS": ["a", "bc"]}, "ns": {"NS": ["10", "2"]}},
+        {"malformed": {"S": 5}, "more": {"S": "a", "N": "1"}, "text": "x", "none": None},
+        {},
+        None,
+    ],
+)
+def test_an_item_has_the_bytes_that_it_had(item: Any) -> None:
+    before = dynamodb._item_size_bytes(item)
+    needless_work.apply()
+    assert [dynamodb._item_size_bytes(item) for _ in range(2)] == [before, before]
+
+
+def test_a_policy_is_read_once_and_again_when_it_changes() -> None:
+    needless_work.apply()
+    policy = json.dumps({"Statement": {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}})
+    [first] = iam_evaluator.parse_policy_document(policy)
+    [second] = iam_evaluator.parse_policy_document(policy)
+    assert first is second
+    [other] = iam_evaluator.parse_policy_document(policy.replace("Get", "Put"))
+    assert (first.actions, other.actions) == (["s3:GetObject"], ["s3:PutObject"])
+    assert iam_evaluator.parse_policy_document(json.loads(policy)) == [first]
