@@ -27,8 +27,9 @@ Json = dict[str, Any]
 
 # A message has a kilobyte of attributes beside its body.
 _ENVELOPE_BYTES = 1024
-# Batches of a queue that are processed at once: the engine, which is all the services they call, needs a core itself.
-BATCHES_AT_ONCE = max(1, (os.cpu_count() or 1) - 1)
+# Batches of a queue that are processed at once: while one waits for the engine, another calculates.
+BATCHES_AT_ONCE = os.cpu_count() or 1
+LOOK_S = 0.01
 # After a batch failed whole, for which Lambda takes fewer messages for a while.
 PAUSE_S = 1.0
 
@@ -42,7 +43,10 @@ def apply() -> None:
 
 
 def fill_batches_from_queues() -> None:
-    """MiniStack passes a function at most ten messages of a queue; on AWS the mapping's BatchSize is the limit."""
+    """MiniStack passes a function at most ten messages of a queue; on AWS the mapping's BatchSize is the limit.
+
+    It also goes through all messages of a queue for it, however few it takes.
+    """
     sqs._receive_messages_for_esm = _receive_batch
 
 
@@ -53,12 +57,19 @@ def _receive_batch(queue_url: str, batch_size: int) -> list[Json]:
         _gathering_since.pop(queue["attributes"]["QueueArn"], None)
         sqs._expire_retained(queue)
         sqs._dlq_sweep(queue)
-        received = sqs._collect_msgs(queue, batch_size, int(queue["attributes"].get("VisibilityTimeout", "30")))
+        messages = queue["messages"] if queue["is_fifo"] else _visible(queue, time.time(), batch_size)
+        timeout_s = int(queue["attributes"].get("VisibilityTimeout", "30"))
+        received = sqs._collect_msgs({**queue, "messages": messages}, batch_size, timeout_s)
         fitting = max(1, bisect(list(accumulate(map(_record_bytes, received))), REQUEST_BYTES))
         for message in received[fitting:]:
             message["visible_at"] = 0
             message["receive_count"] -= 1
         return list(received[:fitting])
+
+
+def _visible(queue: Json, now: float, most: int) -> list[Json]:
+    visible = (message for message in queue["messages"] if message.get("visible_at", 0) <= now)
+    return list(islice(visible, most))
 
 
 def _record_bytes(message: Json) -> int:
@@ -77,6 +88,8 @@ def gather_messages_for_the_window() -> None:
     """
     # While this is 0, MiniStack starts no batch.
     wrap(lambda_svc, "_sqs_esm_concurrency", _none_while_gathering)
+    # It looks at its mappings no sooner than after so long, if it found nothing to do; a window is over earlier.
+    lambda_svc._ESM_IDLE_WAKE_GAP_SECONDS = LOOK_S
 
 
 def _none_while_gathering(original: Callable[..., int], mapping: Json, *function_and_queue: Json) -> int:
@@ -90,8 +103,8 @@ def _is_gathering(mapping: Json, queue: Json) -> bool:
     if now - _gathering_since.get(source, now) >= window_s:
         return False
     size = int(mapping["BatchSize"])
-    visible = (message for message in list(queue["messages"]) if message.get("visible_at", 0) <= now)
-    batch = list(islice(visible, size))
+    with sqs._queues_lock:
+        batch = _visible(queue, now, size)
     if not batch or len(batch) == size or sum(map(_record_bytes, batch)) >= REQUEST_BYTES:
         return False
     if source not in _gathering_since:
@@ -108,7 +121,7 @@ def _wake_after(seconds: float) -> None:
 
 
 def start_no_more_functions_than_cores() -> None:
-    """MiniStack starts a process for each concurrent batch; on two cores one process with all messages is faster."""
+    """MiniStack starts a process for each concurrent batch, and more of them than cores are slower."""
     # A number that a parameter of the template gives is a text here.
     wrap(lambda_svc, "_sqs_esm_concurrency", lambda original, *args: min(BATCHES_AT_ONCE, int(original(*args))))
 
