@@ -24,6 +24,7 @@ from scorecast.leaderboard.item import StoredEntry, read_item
 from scorecast.leaderboard.order_key import score_order
 from scorecast.leaderboard.policy import BoardPolicy, Order, Ties
 from scorecast.ops.boards.policies import Policies
+from scorecast.ops.recovery.counters import find_faults, read_index, tally_entries
 from scorecast.standings import upkeep
 from scorecast.standings.entry import Entry
 from scorecast.standings.store import Leaderboard
@@ -252,14 +253,25 @@ def test_an_entry_that_arrives_without_a_place_among_ties_during_the_first_cut_i
     writer = begin_first_cut(world)
     world.policy, world.is_changed = BoardPolicy(), True
     world.write(writer, [(7, 0)])
-    world.policy = ordered
+    world.change(ordered)
     world.check([-1, 0, 1])
+    assert not faults_of(world)
     for process in world.processes[1:]:
         world.look(process, 0)
     root = read_node(world.table, BOARD, ROOT)
     assert (root.ties, root.shape.move) == (ties_after, None)
-    assert read_item(world.table.items["p7", BOARD]).tie_order
+    placed = read_item(world.table.items["p7", BOARD])
+    assert placed.tie_order
+    assert placed.follows(ordered.key_order) == (not columns)
     world.check([-1, 0, 1])
+    assert not faults_of(world)
+
+
+def faults_of(world: World) -> list[str]:
+    """What `scorecast verify` says of the index."""
+    index = read_index(world.table, "boards")
+    entries = [read_item(item) for item in world.table.items.values()]
+    return [str(fault) for fault in find_faults(index, tally_entries([entries], index, lambda _: None))]
 
 
 def test_a_writer_that_learns_of_a_cut_from_an_entry_gives_it_a_place_among_ties() -> None:

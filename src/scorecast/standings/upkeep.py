@@ -29,7 +29,7 @@ from scorecast.leaderboard.index.entries import EntryIndex, entry_index
 from scorecast.leaderboard.index.shape import FIRST, PAGE_RANGES, Move, Replacement, Shape, cuts, overdue
 from scorecast.leaderboard.index.table import MIXED, ROOT, SHARDS, IndexTable, Node, Shard, id_text
 from scorecast.leaderboard.item import Item, StoredEntry, is_entry, item_key, range_update, read_item
-from scorecast.leaderboard.policy import BoardPolicy
+from scorecast.leaderboard.policy import BoardPolicy, Ties
 from scorecast.runtime.aws import cancellation_codes, code_of
 from scorecast.runtime.batches import cut_batches
 from scorecast.runtime.logs import logger
@@ -361,11 +361,12 @@ def _range_of(entry: StoredEntry, shape: Shape, ties: str) -> str:
 def _placed(entry: StoredEntry, policy: BoardPolicy, ties: str) -> StoredEntry:
     """Return an entry with a place among ties, if its board is cut by their order and its writer did not know that yet.
 
-    Its place lacks the columns of its change, which the entry does not hold; so it follows no order by columns.
+    It does not hold the columns of its change, so its place follows no order by columns.
     """
-    if entry.tie_order or not ties or (policy.then_by and ties != MIXED):
+    if entry.tie_order or not ties:
         return entry
-    return replace(entry, tie_order=to_stored(to_entry(entry, policy), policy, ties).tie_order)
+    by_time = replace(policy, ties=Ties.EARLIEST, then_by="")
+    return replace(entry, tie_order=to_stored(to_entry(entry, by_time), by_time, ties).tie_order)
 
 
 def _follow(entries: Iterable[StoredEntry], ties: str) -> bool:

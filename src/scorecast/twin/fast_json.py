@@ -1,4 +1,4 @@
-"""JSON that costs less: orjson reads and writes it, up to fifteen times as fast as Python, and a request once.
+"""JSON that costs less: orjson reads and writes it, up to fifteen times as fast as Python, and reads a request once.
 
 orjson writes no spaces, as AWS.
 """

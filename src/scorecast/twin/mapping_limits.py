@@ -17,7 +17,7 @@ Response = tuple[int, Json, bytes]
 Refusal = tuple[str, str]
 
 # https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html
-LARGEST = {"BatchSize": 10_000, "MaximumBatchingWindowInSeconds": 300}
+LIMITS = {"BatchSize": (1, 10_000), "MaximumBatchingWindowInSeconds": (0, 300)}
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-parameters.html: of a FIFO queue, or without a window.
 MESSAGES_AT_ONCE = 10
 
@@ -57,18 +57,20 @@ def _refused(code: str, message: str) -> Response:
 
 
 def _refusal_of(mapping: Json) -> Refusal | None:
-    for setting, largest in LARGEST.items():
-        if int(mapping.get(setting) or 0) > largest:
-            return "ValidationException", _beyond(setting, mapping[setting], largest)
+    for setting, (least, most) in LIMITS.items():
+        value = mapping.get(setting)
+        if value is not None and not least <= int(value) <= most:
+            limit = f"less than or equal to {most}" if int(value) > most else f"greater than or equal to {least}"
+            return "ValidationException", _beyond(setting, value, limit)
     source = str(mapping.get("EventSourceArn"))
     return _refusal_of_a_queues(mapping, source.endswith(".fifo")) if ":sqs:" in source else None
 
 
-def _beyond(setting: str, value: Any, largest: int) -> str:
+def _beyond(setting: str, value: Any, limit: str) -> str:
     member = setting[0].lower() + setting[1:]
     return (
         f"1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: "
-        f"Member must have value less than or equal to {largest}"
+        f"Member must have value {limit}"
     )
 
 

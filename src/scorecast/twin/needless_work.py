@@ -86,7 +86,7 @@ def update_once() -> None:
     wrap(dynamodb, "_apply_update_expression", _update)
 
 
-# What a transaction has updated so far, by the values of the action: each has its own.
+# What a transaction has updated so far, by the values of the action: read from JSON, each has a dictionary of its own.
 _updates: ContextVar[dict[int, Any] | None] = ContextVar("updates", default=None)
 
 
@@ -117,8 +117,8 @@ _only_checks: ContextVar[bool] = ContextVar("only_checks", default=False)
 # What was found to have no mistakes: condition, names, and types of values.
 _checked: set[tuple[Any, ...]] = set()
 _MOST_CHECKED = 10_000
-# Here the values themselves may be mistakes.
-_BY_VALUE = re.compile("between|attribute_type", re.IGNORECASE)
+# Its bounds may be in the wrong order.
+_BETWEEN = re.compile("between", re.IGNORECASE)
 
 
 def _action_error(original: Callable[..., Any], kind: str, action: Any) -> Any:
@@ -127,7 +127,7 @@ def _action_error(original: Callable[..., Any], kind: str, action: Any) -> Any:
 
 
 def _condition(original: Callable[..., bool], text: str, item: Any, values: Any, names: Any, **of: Any) -> bool:
-    if not _only_checks.get() or _BY_VALUE.search(text) or not _are_plain(values, names):
+    if not _only_checks.get() or _BETWEEN.search(text) or not _are_plain(values, names):
         return original(text, item, values, names, **of)
     checked = (text, *names.items(), *((name, *value) for name, value in values.items()))
     if checked not in _checked:
@@ -139,7 +139,12 @@ def _condition(original: Callable[..., bool], text: str, item: Any, values: Any,
 
 
 def _are_plain(values: Any, names: Any) -> bool:
-    return all(type(one) is dict for one in values.values()) and all(type(one) is str for one in names.values())
+    return (
+        isinstance(values, dict)
+        and isinstance(names, dict)
+        and all(type(one) is dict for one in values.values())
+        and all(type(one) is str for one in names.values())
+    )
 
 
 def measure_texts_without_encoding() -> None:

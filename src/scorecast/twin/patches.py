@@ -84,12 +84,13 @@ def apply_to_tables() -> None:
 def take_attributes_for_no_types() -> None:
     """MiniStack updates an item that has an attribute called M, such as the type of a map, inside that attribute.
 
-    It also sets a part of an attribute that has none, such as a text; AWS refuses that.
+    It also sets a part of an attribute that has none, such as a text, or is not there; AWS refuses that.
     """
     for name in ("_set_at_path", "_remove_at_path"):
         wrap(dynamodb, name, _at_path)
 
 
+_NO_PATH = "The document path provided in the update expression is invalid for update"
 _in_path = contextvars.ContextVar("in_path", default=False)
 
 
@@ -97,9 +98,11 @@ def _at_path(original: Callable[..., None], item: Json, path: list[Any], *value:
     """Let MiniStack see the item as the map that it is; its calls for what is within the item are its own."""
     if _in_path.get():
         if value and ("L" if isinstance(path[0], int) else "M") not in item:
-            raise ValueError("The document path provided in the update expression is invalid for update")
+            raise ValueError(_NO_PATH)
         original(item, path, *value)
         return
+    if value and len(path) > 1 and dynamodb._get_at_path(item, path[:-1]) is None:
+        raise ValueError(_NO_PATH)
     with holding(_in_path, True):
         original({"M": item}, path, *value)
 

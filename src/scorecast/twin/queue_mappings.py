@@ -43,10 +43,7 @@ def apply() -> None:
 
 
 def fill_batches_from_queues() -> None:
-    """MiniStack passes a function at most ten messages of a queue; on AWS the mapping's BatchSize is the limit.
-
-    It also goes through all messages of a queue for it, however few it takes.
-    """
+    """MiniStack passes a function at most ten messages of a queue; on AWS the mapping's BatchSize is the limit."""
     sqs._receive_messages_for_esm = _receive_batch
 
 

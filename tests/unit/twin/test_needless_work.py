@@ -125,17 +125,34 @@ def transact(*actions: Json) -> tuple[int, Json]:
     return status, json.loads(body)
 
 
+def count_calls(monkeypatch: pytest.MonkeyPatch, holder: Any, name: str) -> list[Any]:
+    """Return a list that grows by the arguments of each call."""
+    calls: list[Any] = []
+    original = getattr(holder, name)
+
+    def call(*of: Any) -> Any:
+        calls.append(of)
+        return original(*of)
+
+    monkeypatch.setattr(holder, name, call)
+    return calls
+
+
 def items_of(table: str) -> list[Json]:
     items = json.loads(dynamodb._scan({"TableName": table})[2])["Items"]
     return sorted(items, key=lambda item: str(item["id"]["S"]))
 
 
-def test_each_update_of_a_transaction_is_applied_once_and_to_its_own_item(table: str) -> None:
+def test_each_update_of_a_transaction_is_applied_once_and_to_its_own_item(
+    table: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    applied = count_calls(monkeypatch, dynamodb, "_apply_set")
     needless_work.apply()
     before: list[Json] = [{"id": {"S": one}, "times": {"L": [{"N": one}]}} for one in "12"]
     for item in before:
         dynamodb._put_item({"TableName": table, "Item": item})
     assert transact(update_of(table, "1", {"N": "7"}), update_of(table, "2", {"N": "8"}))[0] == 200
+    assert len(applied) == 2
     after = items_of(table)
     assert [(item["score"]["N"], item["times"]["L"]) for item in after] == [("7", [{"N": "7"}]), ("8", [{"N": "8"}])]
     status, refusal = transact(update_of(table, "1", {"N": "9"}), update_of(table, "2", {"N": "8"}))
@@ -154,36 +171,47 @@ def test_an_addition_is_made_once(table: str) -> None:
     assert items_of(table) == [{"id": {"S": "1"}, "score": {"N": "8"}}]
 
 
-@pytest.mark.parametrize(
-    "mistake",
-    [
-        {"ConditionExpression": "#score BETWEEN :score AND :low"},
-        {"ConditionExpression": "begins_with(#score, :score)"},
-        {"ConditionExpression": "attribute_type(#score, :score)"},
-        {"ConditionExpression": "#score < :score AND"},
-        {"ConditionExpression": "#score = :score AND #other = :score"},
-        {"ExpressionAttributeValues": {":score": "x"}},
-        {"ExpressionAttributeValues": {":score": {}}},
-        {"ExpressionAttributeNames": {"#score": 5}},
-    ],
-)
-def test_a_mistake_is_found_also_after_a_condition_without_one(table: str, mistake: Json) -> None:
-    def refusal() -> tuple[int, Json]:
-        plain = {"ExpressionAttributeValues": {":score": {"N": "2"}, ":low": {"N": "1"}}}
-        return transact(update_of(table, "1", {"N": "2"}, **plain | mistake))
+def test_bounds_in_the_wrong_order_are_found_after_the_same_condition_without_a_mistake() -> None:
+    def refusal(low: str, high: str) -> str:
+        names = {"ExpressionAttributeNames": {"#score": "score"}}
+        values = {"ExpressionAttributeValues": {":low": {"N": low}, ":high": {"N": high}}}
+        condition = {"ConditionExpression": "#score BETWEEN :low AND :high"}
+        answer = dynamodb._transact_write_action_error(
+            "Put", {"TableName": "one", "Item": {}} | condition | names | values
+        )
+        return str(json.loads(answer[2])["message"]) if answer else ""
 
-    try:
-        before: Any = refusal()
-    except Exception as error:
-        before = type(error)
+    before = [refusal("1", "2"), refusal("2", "1")]
+    assert "The BETWEEN operator requires upper bound" in before[1]
     needless_work.apply()
-    assert transact(update_of(table, "1", {"N": "1"}))[0] == 400  # it has no list `times`, but no mistake either
     for _ in range(2):
+        assert [refusal("1", "2"), refusal("2", "1")] == before
+
+
+def test_a_condition_is_tested_on_nothing_once_for_values_of_the_same_types(
+    table: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tested = count_calls(monkeypatch, dynamodb._ExprEval, "evaluate")
+    needless_work.apply()
+    put = {"TableName": table, "ConditionExpression": "attribute_not_exists(id) AND :unique = :unique"}
+    for one in "abc":
+        item = {"Item": {"id": {"S": one}}, "ExpressionAttributeValues": {":unique": {"S": one}}}
+        assert transact({"Put": put | item}) == (200, {})
+    assert len(tested) == 1 + 3
+
+
+@pytest.mark.parametrize("of", ["ExpressionAttributeValues", "ExpressionAttributeNames"])
+@pytest.mark.parametrize("malformed", [{"a": "x"}, {"a": {}}, {"a": 5}, ["a"], "a"])
+def test_what_is_malformed_is_answered_as_it_was(table: str, of: str, malformed: Any) -> None:
+    def answer() -> Any:
         try:
-            after: Any = refusal()
+            return transact(update_of(table, "1", {"N": "2"}, **{of: malformed}))
         except Exception as error:
-            after = type(error)
-        assert after == before
+            return type(error)
+
+    before = answer()
+    needless_work.apply()
+    assert [answer(), answer()] == [before, before]
 
 
 @pytest.mark.parametrize(

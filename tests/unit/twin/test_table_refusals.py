@@ -52,9 +52,10 @@ def test_a_part_is_removed_from_what_is_there(path: str) -> None:
     assert "document path" in refusal("update_item", Key=KEY, UpdateExpression=f"REMOVE {path}")
 
 
-@pytest.mark.parametrize("path", ["score.a", "score[0]", "deep[0]", "deep.a.b"])
-def test_a_part_is_set_of_what_has_parts(path: str) -> None:
-    update = {"UpdateExpression": f"SET {path} = :v", "ExpressionAttributeValues": {":v": {"N": "1"}}}
+@pytest.mark.parametrize("path", ["score.a", "score[0]", "deep[0]", "deep.a.b", "nowhere.a", "nowhere[0]"])
+@pytest.mark.parametrize("clause", ["SET {} = :v", "ADD {} :v"])
+def test_a_part_is_set_of_what_has_parts(clause: str, path: str) -> None:
+    update = {"UpdateExpression": clause.format(path), "ExpressionAttributeValues": {":v": {"N": "1"}}}
     assert "document path" in refusal("update_item", Key=KEY, **update)
     assert call_twin("get_item", {"TableName": TABLE, "Key": KEY})["Item"] == ITEM
 
