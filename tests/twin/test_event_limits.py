@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from scorecast.twin.instance import Twin
-from tests.support.refusals import refused
+from tests.support.refusals import reasons_of_failure, refused
 
 Json = dict[str, Any]
 MIB = 1024 * 1024
@@ -131,18 +131,8 @@ def test_a_rule_has_five_targets(events: Any, rule: Json) -> None:
     ],
 )
 def test_a_template_with_such_a_rule_is_not_deployed(engine: Twin, name: str, properties: Json, words: str) -> None:
-    cloudformation = engine.client("cloudformation")
-    body = json.dumps({"Resources": {"Rule": {"Type": "AWS::Events::Rule", "Properties": properties}}})
-    cloudformation.create_stack(StackName=name, TemplateBody=body, OnFailure="DO_NOTHING")
-    waiter = cloudformation.get_waiter("stack_create_complete")
-    with pytest.raises(Exception, match="CREATE_FAILED"):
-        waiter.wait(StackName=name, WaiterConfig={"Delay": 1})
-    reasons = [event.get("ResourceStatusReason", "") for event in stack_events(cloudformation, name)]
-    assert any(words in reason for reason in reasons)
-
-
-def stack_events(cloudformation: Any, name: str) -> list[Json]:
-    return list(cloudformation.describe_stack_events(StackName=name)["StackEvents"])
+    rule = {"Type": "AWS::Events::Rule", "Properties": properties}
+    assert any(words in reason for reason in reasons_of_failure(engine, name, rule))
 
 
 # ---------------------------------------------------------------- what is in use

@@ -10,7 +10,7 @@ import pytest
 
 from scorecast.twin.instance import Twin
 from tests.support.own_function import OwnFunction, arn_of_queue, create_stream
-from tests.support.refusals import refused
+from tests.support.refusals import reasons_of_failure, refused
 from tests.support.waiting import eventually
 
 Json = dict[str, Any]
@@ -155,16 +155,7 @@ def test_a_template_with_a_batch_beyond_the_limits_is_not_deployed(
     engine.client("sqs").create_queue(QueueName=name)
     source = {"FunctionName": name, "EventSourceArn": arn_of_queue(name), "BatchSize": size}
     mapping = {"Type": "AWS::Lambda::EventSourceMapping", "Properties": source}
-    cloudformation = engine.client("cloudformation")
-    body = json.dumps({"Resources": {"Mapping": mapping}})
-    cloudformation.create_stack(StackName=name, TemplateBody=body, OnFailure="DO_NOTHING")
-    with pytest.raises(Exception, match="CREATE_FAILED"):
-        cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
-    reasons = [
-        event.get("ResourceStatusReason", "")
-        for event in cloudformation.describe_stack_events(StackName=name)["StackEvents"]
-    ]
-    assert any(words in reason for reason in reasons)
+    assert any(words in reason for reason in reasons_of_failure(engine, name, mapping))
 
 
 # ---------------------------------------------------------------- API Gateway

@@ -12,7 +12,7 @@ from ministack.core.responses import error_response_json, json_response
 from ministack.services import eventbridge, firehose, sqs
 from ministack.services.cloudformation import provisioners
 
-from scorecast.twin.patch import wrap
+from scorecast.twin.patch import wrap, wrap_handler
 
 Json = dict[str, Any]
 Response = tuple[int, Json, bytes]
@@ -235,12 +235,8 @@ def _refusal(code: str, message: str) -> Response:
 
 def refuse_messages_beyond_limits() -> None:
     """MiniStack counts a message's body without its attributes, and takes a delay or a wait of any length."""
-    for action, name, check in (
-        ("SendMessage", "_act_send_message", _send_message),
-        ("SendMessageBatch", "_act_send_message_batch", _send_messages),
-    ):
-        wrap(sqs, name, check)
-        sqs._HANDLERS[action] = getattr(sqs, name)
+    wrap_handler(sqs, "SendMessage", "_act_send_message", _send_message)
+    wrap_handler(sqs, "SendMessageBatch", "_act_send_message_batch", _send_messages)
     wrap(sqs, "_dispatch", _dispatch)
 
 
@@ -287,12 +283,8 @@ def _check_seconds(request: Json) -> None:
 
 def refuse_records_beyond_limits() -> None:
     """MiniStack takes a call with any number of bytes, and answers for a record beyond its limit alone."""
-    for action, name, check in (
-        ("PutRecord", "_put_record", _put_record),
-        ("PutRecordBatch", "_put_record_batch", _put_records),
-    ):
-        wrap(firehose, name, check)
-        firehose._HANDLERS[action] = getattr(firehose, name)
+    wrap_handler(firehose, "PutRecord", "_put_record", _put_record)
+    wrap_handler(firehose, "PutRecordBatch", "_put_record_batch", _put_records)
 
 
 def _put_record(original: Callable[[Json], Response], data: Json) -> Response:

@@ -64,18 +64,19 @@ def _refusal_of(headers: Json, body: bytes) -> Response | None:
     size = len(body)
     if headers.get("x-amz-invocation-type") == "Event" and size > EVENT_BYTES:
         words = f"{size} byte payload is too large for the Event invocation type (limit {EVENT_BYTES} bytes)"
-        return _lambda_error("RequestEntityTooLargeException", words, 413)
+        return lambda_error("RequestEntityTooLargeException", words, 413)
     if size > REQUEST_BYTES:
         words = f"Request must be smaller than {REQUEST_BYTES} bytes for the InvokeFunction operation"
-        return _lambda_error("RequestEntityTooLargeException", words, 413)
+        return lambda_error("RequestEntityTooLargeException", words, 413)
     try:
         json.loads(body or b"{}")
     except ValueError as error:
-        return _lambda_error("InvalidRequestContentException", f"Could not parse request body into json: {error}", 400)
+        return lambda_error("InvalidRequestContentException", f"Could not parse request body into json: {error}", 400)
     return None
 
 
-def _lambda_error(code: str, message: str, status: int) -> Response:
+def lambda_error(code: str, message: str, status: int) -> Response:
+    """Return how Lambda refuses a request."""
     response: Response = error_response_json(code, message, status, content_type="application/json")
     return response
 

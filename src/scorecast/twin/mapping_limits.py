@@ -6,14 +6,13 @@ docs/twin.md lists the limits with AWS's pages.
 from collections.abc import Callable
 from typing import Any
 
-from ministack.core.responses import error_response_json
 from ministack.services import lambda_svc
 from ministack.services.cloudformation import provisioners
 
+from scorecast.twin.function_limits import Response, lambda_error
 from scorecast.twin.patch import wrap
 
 Json = dict[str, Any]
-Response = tuple[int, Json, bytes]
 Refusal = tuple[str, str]
 
 # https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html
@@ -36,12 +35,12 @@ def apply() -> None:
 
 def _create(original: Callable[[Json], Response], data: Json) -> Response:
     refusal = _refusal_of(data)
-    return _refused(*refusal) if refusal else original(data)
+    return lambda_error(*refusal, 400) if refusal else original(data)
 
 
 def _update(original: Callable[[str, Json], Response], mapping: str, data: Json) -> Response:
     refusal = _refusal_of({**(lambda_svc._esms.get(mapping) or {}), **data})
-    return _refused(*refusal) if refusal else original(mapping, data)
+    return lambda_error(*refusal, 400) if refusal else original(mapping, data)
 
 
 def _checked(props: Json) -> Json:
@@ -49,11 +48,6 @@ def _checked(props: Json) -> Json:
     if refusal := _refusal_of(props):
         raise ValueError(": ".join(refusal))
     return props
-
-
-def _refused(code: str, message: str) -> Response:
-    response: Response = error_response_json(code, message, 400)
-    return response
 
 
 def _refusal_of(mapping: Json) -> Refusal | None:

@@ -15,6 +15,12 @@ def wrap(module: Any, name: str, wrapper: Callable[..., Any]) -> None:
     setattr(module, name, wraps(original)(partial(wrapper, original)))
 
 
+def wrap_handler(module: Any, action: str, name: str, wrapper: Callable[..., Any]) -> None:
+    """Replace `module.name(...)` as `wrap` does, also where MiniStack has it for an action."""
+    wrap(module, name, wrapper)
+    module._HANDLERS[action] = getattr(module, name)
+
+
 @contextmanager
 def holding(variable: ContextVar[T], value: T) -> Iterator[None]:
     """Let a variable have a value in the calls inside, and the one before afterwards."""

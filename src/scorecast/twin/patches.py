@@ -90,19 +90,16 @@ def take_attributes_for_no_types() -> None:
         wrap(dynamodb, name, _at_path)
 
 
-_NO_PATH = "The document path provided in the update expression is invalid for update"
 _in_path = contextvars.ContextVar("in_path", default=False)
 
 
 def _at_path(original: Callable[..., None], item: Json, path: list[Any], *value: Any) -> None:
     """Let MiniStack see the item as the map that it is; its calls for what is within the item are its own."""
     if _in_path.get():
-        if value and ("L" if isinstance(path[0], int) else "M") not in item:
-            raise ValueError(_NO_PATH)
         original(item, path, *value)
         return
-    if value and len(path) > 1 and dynamodb._get_at_path(item, path[:-1]) is None:
-        raise ValueError(_NO_PATH)
+    if value:
+        table_refusals.check_path(item, path)
     with holding(_in_path, True):
         original({"M": item}, path, *value)
 

@@ -29,6 +29,7 @@ Json = dict[str, Any]
 _ENVELOPE_BYTES = 1024
 # Batches of a queue that are processed at once: while one waits for the engine, another calculates.
 BATCHES_AT_ONCE = os.cpu_count() or 1
+# Between two looks at the mappings, of which the first found nothing to do; a window is over between them.
 LOOK_S = 0.01
 # After a batch failed whole, for which Lambda takes fewer messages for a while.
 PAUSE_S = 1.0
@@ -85,13 +86,13 @@ def gather_messages_for_the_window() -> None:
     """
     # While this is 0, MiniStack starts no batch.
     wrap(lambda_svc, "_sqs_esm_concurrency", _none_while_gathering)
-    # It looks at its mappings no sooner than after so long, if it found nothing to do; a window is over earlier.
     lambda_svc._ESM_IDLE_WAKE_GAP_SECONDS = LOOK_S
 
 
-def _none_while_gathering(original: Callable[..., int], mapping: Json, *function_and_queue: Json) -> int:
-    gathers = _is_gathering(mapping, function_and_queue[-1])
-    return 0 if gathers else original(mapping, *function_and_queue)
+def _none_while_gathering(
+    original: Callable[..., int], mapping: Json, function: Json, config: Json, queue: Json
+) -> int:
+    return 0 if _is_gathering(mapping, queue) else original(mapping, function, config, queue)
 
 
 def _is_gathering(mapping: Json, queue: Json) -> bool:

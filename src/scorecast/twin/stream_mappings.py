@@ -138,7 +138,7 @@ class StreamShard:
         if expired := self._count_expired(records, now):
             self._give_up(self._wanted(records[:expired]), "RecordAgeExceeded")
             return self._advance(position + expired)
-        if (pause_s := self._gather(position + len(records), len(records), now)) > 0:
+        if (pause_s := self._gather(position, len(records), now)) > 0:
             return pause_s
         if self.progress.ends:
             records = records[: self.progress.ends[-1] - position]
@@ -151,10 +151,10 @@ class StreamShard:
             return self._after_failure(position, records, wanted, reached)
         return self._advance(position + len(records))
 
-    def _gather(self, end: int, count: int, now: float) -> float:
+    def _gather(self, position: int, count: int, now: float) -> float:
         """Return the seconds for which a new batch waits for more records; nothing waits that is full or was cut."""
         window_s = pace.here(self._number("MaximumBatchingWindowInSeconds", 0))
-        more_follow = end < dynamodb.stream_end_position(self.table)
+        more_follow = position + count < dynamodb.stream_end_position(self.table)
         if self.progress.ends or more_follow or count == self._number("BatchSize", 100):
             return 0.0
         if self.progress.gathering_since is None:

@@ -109,11 +109,15 @@ def refuse_to_remove_from_nothing() -> None:
 
 def _remove(original: Callable[..., None], item: Json, tokens: list[Any], names: Json, updated: Any) -> None:
     for path_tokens in dynamodb._split_by_comma(tokens):
-        path = dynamodb._parse_path_from_tokens(path_tokens, names)
-        holder = (dynamodb._get_at_path(item, path[:-1]) or {}) if len(path) > 1 else {"M": item}
-        if ("L" if isinstance(path[-1], int) else "M") not in holder:
-            raise ValueError("The document path provided in the update expression is invalid for update")
+        check_path(item, dynamodb._parse_path_from_tokens(path_tokens, names))
     original(item, tokens, names, updated)
+
+
+def check_path(item: Json, path: list[Any]) -> None:
+    """Raise ValueError if an item has nothing of which a path could name a part."""
+    holder = (dynamodb._get_at_path(item, path[:-1]) or {}) if len(path) > 1 else {"M": item}
+    if ("L" if isinstance(path[-1], int) else "M") not in holder:
+        raise ValueError("The document path provided in the update expression is invalid for update")
 
 
 # ---------------------------------------------------------------- indexes

@@ -309,8 +309,7 @@ def _suited(root: Node, policy: BoardPolicy) -> Node:
     If it was cut by ties when the board had another order, it is one that was never cut, so entries are counted. So it
     is until the first cut is complete: an entry that arrives meanwhile may have no place among ties yet.
     """
-    is_incomplete = bool(root.ties) and FIRST in root.shape.old
-    if root.ties in ("", policy.key_order) and not is_incomplete:
+    if not root.ties or (root.ties == policy.key_order and FIRST not in root.shape.old):
         return root
     return Node(shards=[Shard({FIRST: root.total}, at=root.at)])
 
