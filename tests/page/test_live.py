@@ -51,6 +51,7 @@ def test_it_follows_a_change_of_the_main_table_by_itself(visit: OpenTab, stack: 
     put(stack, board, "2", "70", "bob")
     tab = open_board(visit, stack, board, "&id=1")
     tab.wait_for_row("ann", "60")
+    tab.wait_for_row("bob", "70")
     tab.wait_for_text("#found-rank", "2 of 2")
     put(stack, board, "1", "95", "ann")
     tab.wait_for_row("ann", "95")

@@ -92,7 +92,6 @@ class Plan:
     def next(self, operation: str) -> str | None:
         """Return the fault of the next call of an operation, if any."""
         with self._lock:
-            self.calls[operation] += 1
             is_faulty = self._random.random() < self.rate
             fault = "throttle" if operation in self.out else self._random.choice(self.kinds) if is_faulty else None
             if fault == "some entries" and operation not in _SOME:
@@ -103,6 +102,11 @@ class Plan:
         with self._lock:
             self.injected[operation, fault] += 1
         return fault
+
+    def count(self, operation: str) -> None:
+        """Count a call that has come to its end."""
+        with self._lock:
+            self.calls[operation] += 1
 
     def is_stubborn(self, name: str | None) -> bool:
         """Whether the change or entry of this name is always refused."""
@@ -117,8 +121,13 @@ class FaultyAws:
         self._events, self._sqs = stack.client("events"), stack.client("sqs")
 
     def answer(self, call: Call) -> Answer:
-        """Answer a call; raise HangUp or Stall if it gets no answer."""
-        fault = self.plan.next(call.operation)
+        """Answer a call, and count it; raise HangUp or Stall if it gets no answer."""
+        try:
+            return self._answer(call, self.plan.next(call.operation))
+        finally:
+            self.plan.count(call.operation)
+
+    def _answer(self, call: Call, fault: str | None) -> Answer:
         if fault in _FAILURES:
             return refusal_of_s3("SlowDown", 503) if call.method in S3_OPERATIONS else refusal(*_FAILURES[fault])
         if fault == "time out":

@@ -9,6 +9,8 @@ from tests.support.deployed import Stack, events_in_backup
 from tests.support.waiting import eventually
 
 Json = dict[str, Any]
+# Options of `verify`: it shows the first ones of all boards, and other tests leave some.
+EVERY_FAULT = ("--limit", "100000")
 
 
 class MainTable:
@@ -52,6 +54,11 @@ def board(stack: Stack, name: str) -> list[tuple[int, str, str]] | None:
 
 def shows(stack: Stack, name: str, rows: list[tuple[int, str, str]] | None) -> None:
     assert board(stack, name) == rows
+
+
+def shows_total(stack: Stack, name: str, total: int) -> None:
+    _, body = stack.get("leaderBoard/", hackathonName=name, limit="1")
+    assert body.get("total") == total
 
 
 def only(found: list[Json]) -> Json:

@@ -150,8 +150,12 @@ class Soak:
         """Correct the poison, redrive until only its letters are left and the tables agree, then purge them."""
         self._poison({"N": "2"})
         self._until(lambda: self._redrive() <= {"standings"} and self._is_clean())
+        self._until(lambda: self._purge() and self._is_clean())
+
+    def _purge(self) -> bool:
+        """Purge the poison; return whether no letter is left. What was redriven last may come after a purge."""
         self.scorecast.ok("dlq", "purge", "--board", POISON, "--yes")
-        self._until(lambda: not self._look() and self._is_clean())
+        return not self._look()
 
     def _redrive(self) -> set[str]:
         """Redrive once; return the stages of the letters found before."""

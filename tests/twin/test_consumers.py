@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.support.command import Scorecast
 from tests.support.deployed import Stack
@@ -200,7 +201,7 @@ def test_a_function_is_invoked(stack: Stack, manager: Scorecast, owner: Scorecas
         events = stack.client("logs").filter_log_events(logGroupName=f"/aws/lambda/{name}")["events"]
         assert any("somebody" in event["message"] for event in events)
 
-    eventually(took_it)
+    eventually(took_it, also=ClientError)  # the log does not exist before the function has run
     manager.ok("consumers", "remove", name)
     assert not json.loads(stack.client("lambda").get_policy(FunctionName=function)["Policy"])["Statement"]
 

@@ -24,7 +24,7 @@ from scorecast.twin import deployment, lifecycle, process
 from scorecast.twin.instance import Twin, lock_file, locked, note_file, read_note
 from tests.support.deployed import Stack, Steps, copy_of, deployed, events_in_backup, free_port, processes_of
 from tests.support.own_function import OwnFunction, arn_of_queue
-from tests.support.pipeline import only
+from tests.support.pipeline import only, shows_total
 from tests.support.waiting import eventually
 
 
@@ -96,11 +96,7 @@ def test_changes_and_invocations_on_their_way_when_the_engine_stops_arrive_after
     lifecycle.down(up.twin)
     lifecycle.up(up.twin, Steps())
 
-    def all_shown() -> None:
-        status, body = up.get("leaderBoard/", hackathonName=board)
-        assert (status, body.get("total")) == (200, 200)
-
-    eventually(all_shown)
+    eventually(lambda: shows_total(up, board, 200))
     received = eventually(lambda: only(up.client("sqs").receive_message(QueueUrl=letters).get("Messages", [])))
     letter = json.loads(received["Body"])
     assert letter["requestContext"]["condition"] == "RetriesExhausted"

@@ -13,18 +13,27 @@ from boto3.dynamodb.types import TypeSerializer
 
 from scorecast.twin.instance import without_aws
 from tests.support.command import Scorecast
-from tests.support.deployed import Stack, events_in_backup
+from tests.support.deployed import Stack, copy_of, events_in_backup, read_stream
 from tests.support.examples import EXAMPLES, bundle_python, compile_typescript
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.slow
 CHANGES = 3_000
+# The participants of a load.
+OF_LOAD = "load-"
 # The board whose changes the Python example copies.
 COPIED = "load-board-3"
 # An item whose change is too large for the bus, with a score of more digits than JSON has.
 LARGE = {"id": "load-large", "metadata": COPIED, "projectScore": Decimal("0.12345678901234567"), "essay": "x" * 300_000}
 EVERY_CHANGE = '{"source": ["update.aws.dynamodb", "operations.aws.dynamodb"]}'
 Items = dict[tuple[str, str], dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def stack(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack without the loads of other tests."""
+    with copy_of(made, tmp_path_factory.mktemp("examples") / "copy") as stack:
+        yield stack
 
 
 @pytest.fixture(scope="module")
@@ -63,12 +72,20 @@ def changes(stack: Stack, copy: Stack, printed: Path) -> list[dict[str, Any]]:
     item = {name: TypeSerializer().serialize(value) for name, value in LARGE.items()}
     stack.client("dynamodb").put_item(TableName=stack.outputs["MainTableName"], Item=item)
     scorecast.ok("load", "--changes", str(CHANGES), "--timeout", "400")
+    keys = {one["eventID"]: one["dynamodb"]["Keys"] for one in read_stream(stack).records}
+    happened = {one for one, key in keys.items() if key["id"]["S"].startswith(OF_LOAD)}
+    return eventually(lambda: all_in_backup(stack, happened))
+
+
+def all_in_backup(stack: Stack, ids: set[str]) -> list[dict[str, Any]]:
+    """The details of all changes of a load, once those with the ids are in the backup."""
     details = {event["detail"]["id"]: event["detail"] for event in events_in_backup(stack)}
+    assert ids <= details.keys()
     return [detail for detail in details.values() if is_of_load(detail)]
 
 
 def is_of_load(change: dict[str, Any]) -> bool:
-    return str(change["keys"]["id"]).startswith("load-")
+    return str(change["keys"]["id"]).startswith(OF_LOAD)
 
 
 def test_the_typescript_example_prints_every_change_once_and_in_order(

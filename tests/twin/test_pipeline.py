@@ -10,7 +10,7 @@ import pytest
 
 from scorecast.leaderboard.policy import BoardPolicy, Order, Ties, policy_item
 from tests.support.deployed import Stack
-from tests.support.pipeline import Json, MainTable, backed_up, board, only, parked, shows
+from tests.support.pipeline import Json, MainTable, backed_up, board, only, parked, shows, shows_total
 from tests.support.waiting import eventually
 
 
@@ -173,11 +173,6 @@ def names_of(stack: Stack, path: str) -> list[str]:
         if "next" not in body:
             return names
         token = {"next": body["next"]}
-
-
-def shows_total(stack: Stack, name: str, total: int) -> None:
-    _, body = stack.get("leaderBoard/", hackathonName=name, limit="1")
-    assert body.get("total") == total
 
 
 @pytest.mark.parametrize(

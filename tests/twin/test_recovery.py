@@ -10,7 +10,7 @@ from scorecast.changes.change import from_record, with_label
 from tests.support.command import Scorecast
 from tests.support.deployed import Stack
 from tests.support.fakes import STREAM_ARN, item, record
-from tests.support.pipeline import Json, backed_up, board, put
+from tests.support.pipeline import EVERY_FAULT, Json, backed_up, board, put
 from tests.support.recovery_fakes import event
 from tests.support.waiting import eventually
 
@@ -21,7 +21,7 @@ def shows(stack: Stack, name: str, rows: list[tuple[str, str]]) -> None:
 
 def faults(scorecast: Scorecast, name: str) -> list[tuple[str, str]]:
     """Return kind and participant of each fault on this board."""
-    done = scorecast.run("verify", "--json", "--settle", "0", "--limit", "100000")
+    done = scorecast.run("verify", "--json", "--settle", "0", *EVERY_FAULT)
     assert done.returncode in (0, 9), done.stderr
     examples = json.loads(done.stdout)["examples"]
     mine = [one for one in examples if isinstance(one, dict) and one["hackathonName"] == name]
@@ -215,6 +215,7 @@ def test_restore_publishes_the_newest_change_of_each_item_as_it_was(
 ) -> None:
     put(stack, item("1", name, "10"), item("1", name, "11"))
     eventually(lambda: same(operations(stack, name), ["INSERT", "MODIFY"]))
+    eventually(lambda: shows(stack, name, [("1", "11")]))
     assert scorecast.json("restore", "--events")["published"] >= 1
     eventually(lambda: same(operations(stack, name), ["INSERT", "MODIFY", "MODIFY"]))
     newest = {one["detail"]["id"] for one in backed_up(stack, name) if one["detail-type"] == "MODIFY"}

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from scorecast.twin.instance import Twin
 from tests.support.own_function import OwnFunction, arn_of_queue
@@ -149,14 +150,19 @@ def test_a_queue_that_is_deleted_is_named_in_the_dead_letter(
 
 
 def test_a_function_is_invoked_only_with_permission(engine: Twin, name: str, rule_arn: str, dead_letters: str) -> None:
-    function = OwnFunction(engine, name, "def handle(event, context):\n    pass\n")
+    function = OwnFunction(engine, name, "def handle(event, context):\n    print('took', event['source'])\n")
     target(engine, name, dead_letters, Arn=function.arn)
     publish(engine, name)
     assert the_letter(engine, dead_letters)["ERROR_CODE"] == "NO_PERMISSIONS"
     given = {"StatementId": "rule", "Action": "lambda:InvokeFunction", "Principal": RULES, "SourceArn": rule_arn}
     engine.client("lambda").add_permission(FunctionName=name, **given)
     publish(engine, name)
+    eventually(lambda: took(function, name), also=ClientError)  # the log does not exist before the function has run
     assert messages(engine, dead_letters) == []
+
+
+def took(function: OwnFunction, source: str) -> None:
+    assert function.logged("took") == [source]
 
 
 # ---------------------------------------------------------------- Firehose

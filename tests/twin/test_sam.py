@@ -13,7 +13,7 @@ from samcli.yamlhelper import yaml_parse
 
 from scorecast.bundles.recipe import FOLDERS
 from scorecast.twin.deployment import build_without_make, packages_of
-from tests.support.deployed import Stack, copy_repository
+from tests.support.deployed import Stack, copy_repository, events_in_backup
 from tests.support.pipeline import Json
 from tests.support.waiting import eventually
 
@@ -65,9 +65,23 @@ def test_a_batch_that_sam_generates_passes_to_the_bus_and_leaves_the_leaderboard
 ) -> None:
     custom = tmp_path / "custom.json"
     custom.write_text(stack.sam("local", "generate-event", "dynamodb", "update"))
-    boards = stack.get("leaderBoard/")[1]
+    before = entries_of(stack, "101")
     assert invoke(stack, "FanoutLambda", custom) == {"records": 3, "published": 3, "parked": 0}
-    assert stack.get("leaderBoard/")[1] == boards
+    eventually(lambda: three_in_backup(stack))
+    assert entries_of(stack, "101") == before
+
+
+def entries_of(stack: Stack, participant: str) -> list[Json]:
+    found: list[Json] = stack.client("dynamodb").query(
+        TableName=stack.outputs["LeaderboardTableName"],
+        KeyConditionExpression="id = :id",
+        ExpressionAttributeValues={":id": {"S": participant}},
+    )["Items"]
+    return found
+
+
+def three_in_backup(stack: Stack) -> None:
+    assert len([one for one in events_in_backup(stack) if one["detail"]["keys"] == {"Id": 101}]) == 3
 
 
 @pytest.mark.parametrize("function", ["FanoutLambda", "ConsumerLambda", "LeaderGet"])
