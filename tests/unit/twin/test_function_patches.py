@@ -1,11 +1,13 @@
-"""What a function logs is read to its end, however late it comes, and nothing of it is lost."""
+"""Functions' processes share their code; what they log is read to its end, however late it comes."""
 
 import io
 import queue
+import tempfile
 import threading
 import time
 import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from ministack.core import lambda_runtime
@@ -34,6 +36,15 @@ def _patched(monkeypatch: pytest.MonkeyPatch) -> None:
     function_patches.read_logs_to_their_end()
 
 
+@pytest.fixture
+def _shared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(lambda_runtime.Worker, "_spawn", lambda_runtime.Worker._spawn)
+    monkeypatch.setattr(lambda_runtime, "zipfile", lambda_runtime.zipfile)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    function_patches.unpack_code_once()
+
+
 class Function:
     """A function whose process is run by the engine's worker."""
 
@@ -55,6 +66,20 @@ def functions(_patched: None) -> Iterator[list[Function]]:
     yield made
     for function in made:
         function.worker.kill()
+
+
+@pytest.mark.usefixtures("_shared")
+def test_processes_with_the_same_code_share_its_folder_and_its_bytecode(
+    functions: list[Function], tmp_path: Path
+) -> None:
+    where = "def handle(event, context):\n    print(__file__)\n"
+    functions += [Function(where), Function(where), Function(f"{where}# other code\n")]
+    [first], [second], [other] = (function.log() for function in functions)
+    assert first != second
+    assert Path(first).resolve() == Path(second).resolve() != Path(other).resolve()
+    assert len(list(tmp_path.glob("code-*/__pycache__/code_.*.pyc"))) == 2
+    functions[0].worker.kill()
+    assert functions[1].log() == [second]
 
 
 def test_each_invocation_has_its_own_lines(functions: list[Function]) -> None:
