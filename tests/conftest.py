@@ -4,6 +4,7 @@
 worker, and each worker has a twin of its own.
 """
 
+import gc
 import os
 import random
 import signal
@@ -83,6 +84,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _kind(item: pytest.Item) -> str:
     return next((kind for kind in ("twin", "unit") if item.nodeid.startswith(f"tests/{kind}/")), "other")
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported and collected, which stays to the end, out of every search for garbage."""
+    gc.freeze()
 
 
 # ---------------------------------------------------------------- what `make test` leaves to `make test-slow`

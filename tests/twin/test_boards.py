@@ -28,7 +28,8 @@ def all_are_judged(stack: Stack, name: str, changes: int) -> None:
         answer = stack.client("lambda").invoke(
             FunctionName=stack.outputs["ConsumerLambdaName"], Payload=json.dumps(event)
         )
-        assert "FunctionError" not in answer
+        said = answer["Payload"].read().decode()
+        assert "FunctionError" not in answer, said
 
 
 def in_backup(stack: Stack, name: str, changes: int) -> list[Json]:
