@@ -1,96 +1,39 @@
 """Patches of how MiniStack runs functions, so that it runs them as Lambda does; `patches.apply` applies them.
 
-What functions can import, what they log, and how they end with the engine. What triggers them is in modules of its own.
+What they log, and how they end with the engine. Their code and what triggers them have modules of their own.
 """
 
-import hashlib
 import queue
-import sysconfig
-import tempfile
 import threading
-import zipfile
 from collections.abc import Callable
 from contextlib import suppress
-from contextvars import ContextVar
-from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 
 from scorecast.ops.stack.polling import poll_until
-from scorecast.twin import async_invocations, mapping_limits, queue_mappings, rule_targets, stream_mappings
-from scorecast.twin.patch import holding, wrap
+from scorecast.twin import (
+    async_invocations,
+    function_code,
+    mapping_limits,
+    queue_mappings,
+    rule_targets,
+    stream_mappings,
+)
+from scorecast.twin.function_code import is_python
+from scorecast.twin.patch import wrap
 
 
 def apply() -> None:
     """Apply every patch of functions."""
-    show_functions_only_their_bundle()
-    unpack_code_once()
+    function_code.apply()
     read_logs_to_their_end()
     write_logs_one_after_another()
     mapping_limits.apply()
     stream_mappings.apply()
     queue_mappings.apply()
     async_invocations.apply()
-
-
-# ---------------------------------------------------------------- only what was bundled
-
-
-def show_functions_only_their_bundle() -> None:
-    """MiniStack's functions can import the engine's packages; on AWS only what is bundled can be imported."""
-    paths = sysconfig.get_paths()
-    stdlib = (paths["stdlib"], paths["platstdlib"])
-    keep = f"""
-import sys
-sys.path[:] = [p for p in sys.path if p.startswith({stdlib!r}) and "-packages" not in p or p.endswith(".zip")]
-"""
-    lambda_runtime._PYTHON_WORKER_SCRIPT = keep + lambda_runtime._PYTHON_WORKER_SCRIPT
-
-
-# ---------------------------------------------------------------- code
-
-
-def unpack_code_once() -> None:
-    """MiniStack unpacks a function's code for each of its processes, and Python compiles it each time.
-
-    Here the processes of Python functions with the same code share its folder, and the bytecode in it.
-    """
-    lambda_runtime.Worker._spawn = _share_code_in(lambda_runtime.Worker._spawn)
-    lambda_runtime.zipfile = SimpleNamespace(**vars(zipfile) | {"ZipFile": _Package})
-
-
-# Layers change the code of other functions: Node.js finds them inside it.
-_shares_code: ContextVar[bool] = ContextVar("shares_code", default=False)
-_unpacking = threading.Lock()
-
-
-def _share_code_in(original: Callable[[Any], None]) -> Callable[[Any], None]:
-    def spawn(worker: Any) -> None:
-        with holding(_shares_code, _is_python(worker)):
-            original(worker)
-
-    return spawn
-
-
-class _Package(zipfile.ZipFile):
-    """A package of code; what it is unpacked to is a link to one folder for all packages with these bytes."""
-
-    def extractall(self, path: Any = None, *members: Any) -> None:
-        if not _shares_code.get() or self.filename is None or path is None:
-            super().extractall(path, *members)
-            return
-        digest = hashlib.sha256(Path(self.filename).read_bytes()).hexdigest()
-        shared, link = Path(tempfile.gettempdir(), f"code-{digest}"), Path(path)
-        with _unpacking:
-            if not shared.exists():
-                unfinished = shared.with_suffix(".unfinished")
-                super().extractall(unfinished)
-                unfinished.rename(shared)
-        link.rmdir()
-        link.symlink_to(shared)
 
 
 # ---------------------------------------------------------------- logs
@@ -118,12 +61,8 @@ def _read_lines(worker: Any) -> None:
     with suppress(ValueError):  # it was closed
         for line in stderr:
             lines.put(line.rstrip("\n"))
-    if _is_python(worker):
+    if is_python(worker):
         lines.put(_END)
-
-
-def _is_python(worker: Any) -> bool:
-    return str(worker.config.get("Runtime", "")).startswith("python")
 
 
 # What is written first says that the function is ready; what it logged before belongs to its first invocation.
@@ -145,7 +84,7 @@ sys.stdout = _Answers()
 
 def _read_log_instead_of(original: Callable[..., str]) -> Callable[..., str]:
     def read_log(worker: Any, **waits: float) -> str:
-        if not _is_python(worker):
+        if not is_python(worker):
             return original(worker, **waits)
         lines: list[str] = []
         with suppress(queue.Empty):

@@ -1,4 +1,4 @@
-"""Functions' processes share their code; what they log is read to its end, however late it comes."""
+"""Functions share their code and do not change it; what they log is read to its end, however late it comes."""
 
 import io
 import queue
@@ -13,7 +13,7 @@ import pytest
 from ministack.core import lambda_runtime
 from ministack.services import cloudwatch_logs, lambda_svc
 
-from scorecast.twin import function_patches
+from scorecast.twin import function_code, function_patches
 
 # MiniStack leaves the pipes of a function's process to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -37,12 +37,13 @@ def _patched(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def _shared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _shared(_patched: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(lambda_runtime.Worker, "_spawn", lambda_runtime.Worker._spawn)
     monkeypatch.setattr(lambda_runtime, "zipfile", lambda_runtime.zipfile)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
-    function_patches.unpack_code_once()
+    function_code.unpack_code_once()
+    function_code.refuse_to_change_code()
 
 
 class Function:
@@ -80,6 +81,43 @@ def test_processes_with_the_same_code_share_its_folder_and_its_bytecode(
     assert len(list(tmp_path.glob("code-*/__pycache__/code_.*.pyc"))) == 2
     functions[0].worker.kill()
     assert functions[1].log() == [second]
+
+
+CHANGES = """
+import os, pathlib, tempfile
+code = pathlib.Path(__file__).parent
+ways = [
+    lambda at: (at / "new").write_text("x"),
+    lambda at: open(at / "code_.py", "a").close(),
+    lambda at: (at / "folder").mkdir(),
+    lambda at: (at / "code_.py").rename(at / "other.py"),
+    lambda at: (at / "code_.py").unlink(),
+    lambda at: (at / "link").symlink_to("/"),
+    lambda at: (at / "code_.py").chmod(0),
+]
+def handle(event, context):
+    for change in ways:
+        try:
+            change(pathlib.Path() if event == "relative" else code)
+        except OSError as error:
+            print(error.strerror)
+    with tempfile.TemporaryDirectory() as elsewhere:
+        copy = pathlib.Path(elsewhere, "code_.py")
+        copy.write_text((code / "code_.py").read_text())
+        for change in ways:
+            change(pathlib.Path(elsewhere))
+            copy.touch()
+    print(*os.listdir(code))
+"""
+
+
+@pytest.mark.usefixtures("_shared")
+@pytest.mark.parametrize("path", ["whole", "relative"])
+def test_a_function_changes_nothing_in_the_folder_of_its_code(functions: list[Function], path: str) -> None:
+    functions.append(Function(CHANGES))
+    *refused, left = functions[0].log(path)
+    assert refused == 7 * ["Read-only file system"]
+    assert set(left.split()) == {"code_.py", "__pycache__"}
 
 
 def test_each_invocation_has_its_own_lines(functions: list[Function]) -> None:
