@@ -80,14 +80,24 @@ def test_the_fakes_transactions_fail_alike(empty: Any) -> None:
     both.transact_write_items(TransactItems=[{"Put": put}])
     with pytest.raises(ClientError, match="TransactionCanceled"):
         both.transact_write_items(TransactItems=[other, {"Put": put}])
-    keys = [{"id": {"S": name}, "metadata": {"S": "one"}} for name in "ab"]
+    keys = [keyed(name) for name in "ab"]
     both.batch_get_item(RequestItems={"leaderboard": {"Keys": keys, "ConsistentRead": True}})
     for wrong in ([other, other], [other] * 101):
         with pytest.raises((ClientError, AssertionError)):
             both.transact_write_items(TransactItems=wrong)
+    for number in ("1E+126", "1E-131", "1." + "1" * 38):
+        score = {"projectScore": {"N": number}}
+        with pytest.raises(ClientError, match="ValidationException"):
+            both.transact_write_items(TransactItems=[other, {"Put": put | {"Item": keyed("c") | score}}])
+        with pytest.raises(ClientError, match="ValidationException"):
+            both.put_item(TableName="leaderboard", Item=keyed("c") | score)
     for wrong_keys in ([keys[0], keys[0]], [keys[0] | {"id": {"S": str(number)}} for number in range(101)]):
         with pytest.raises((ClientError, AssertionError)):
             both.batch_get_item(RequestItems={"leaderboard": {"Keys": wrong_keys}})
+
+
+def keyed(name: str) -> Item:
+    return {"id": {"S": name}, "metadata": {"S": "one"}}
 
 
 @pytest.mark.parametrize("ties", Ties)

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from scorecast.leaderboard.columns import values_of
 from scorecast.leaderboard.display import AttributeValue
 from scorecast.leaderboard.item import NAME_CHARACTERS
-from scorecast.leaderboard.order_key import LARGEST_MAGNITUDE, SCORE_DIGITS, SMALLEST_MAGNITUDE
 from scorecast.leaderboard.policy import BoardPolicy, Order
 from scorecast.ops.files.board_file import Format, read_lines, write_lines
 from scorecast.ops.files.checked_line import check_line
@@ -21,6 +20,7 @@ from scorecast.ops.files.importer import Importer
 from scorecast.ops.files.staged_lines import stage_lines, staged_lines
 from scorecast.ops.stack.main_table import main_table_of
 from scorecast.ops.stack.stack import Stack
+from scorecast.runtime.numbers import LARGEST_MAGNITUDE, NUMBER_DIGITS, SMALLEST_MAGNITUDE
 from scorecast.runtime.settings import AttributeNames
 from tests.support.api_fakes import FakeTable
 from tests.support.ops_fakes import fake_stack
@@ -55,7 +55,7 @@ def scores(draw: st.DrawFn) -> Decimal:
     """Any number that DynamoDB holds; few of them, so that some are tied, or many."""
     if draw(st.booleans()):
         return Decimal(draw(st.integers(-3, 3)))
-    digits = str(draw(st.integers(1, 10**SCORE_DIGITS - 1)))
+    digits = str(draw(st.integers(1, 10**NUMBER_DIGITS - 1)))
     magnitude = draw(st.integers(SMALLEST_MAGNITUDE, LARGEST_MAGNITUDE))
     return Decimal(f"{draw(st.sampled_from(['', '-']))}{digits[0]}.{digits[1:] or 0}E{magnitude}")
 

@@ -65,6 +65,7 @@ def test_no_record_delays_its_neighbour(path: Path, value: Any) -> None:
 @settings(max_examples=400)
 @given(st.sampled_from(list(paths_of(EVENT))), values)
 @example(("detail", "types"), {"/new/projectScore": {"N": "no number"}})
+@example(("detail", "types", "/new/projectScore", "N"), "1e400")
 @example(("detail", "types"), {"/new/id": {"M": {"a": "no value"}}})
 @example(("detail", "at"), "no time")
 @example(("detail", "new", "projectScore"), float("nan"))

@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from scorecast.leaderboard.order_key import LARGEST_MAGNITUDE, SMALLEST_MAGNITUDE
+from scorecast.runtime.numbers import is_dynamodb_number
 
 Item = dict[str, Any]
 
@@ -77,9 +77,8 @@ def plain(value: Mapping[str, Any]) -> Any:
 
 @lru_cache(maxsize=10_000)
 def _number(text: str) -> Decimal:
-    """Read a number; DynamoDB refuses those that are too large or too small for it."""
     number = Decimal(text)
-    assert not number or SMALLEST_MAGNITUDE <= number.adjusted() <= LARGEST_MAGNITUDE, f"{text} is no DynamoDB number"
+    assert is_dynamodb_number(number), f"{text} is no DynamoDB number"
     return number
 
 

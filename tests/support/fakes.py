@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from scorecast.leaderboard.index.table import ROOT, IndexTable
 from scorecast.leaderboard.item import BY_TIE, StoredEntry, is_entry, read_item
 from scorecast.leaderboard.policy import BoardPolicy, listed_item, policy_item, policy_key, read_policy
+from scorecast.runtime.numbers import is_dynamodb_number
 from scorecast.runtime.settings import AttributeNames, Bus
 from tests.support.expressions import filtered, key_filter, meets, plain, updated
 from tests.support.index_oracle import check_index
@@ -182,6 +183,7 @@ class FakeDynamoDb:
     page_size: int = 10_000
 
     def put_item(self, *, TableName: str, Item: dict[str, Any], **condition: Any) -> dict[str, Any]:
+        check_numbers(Item)
         if not meets(self._table(Item).get(_key_of(Item)), condition):
             raise client_error("ConditionalCheckFailedException")
         self._table(Item)[_key_of(Item)] = Item
@@ -190,6 +192,7 @@ class FakeDynamoDb:
     def update_item(
         self, *, TableName: str, Key: dict[str, Any], ReturnValues: str = "NONE", **update: Any
     ) -> dict[str, Any]:
+        check_numbers(update)
         current = self._table(Key).get(_key_of(Key))
         if not meets(current, update):
             raise client_error("ConditionalCheckFailedException")
@@ -232,6 +235,8 @@ class FakeDynamoDb:
     def transact_write_items(self, *, TransactItems: list[dict[str, Any]]) -> dict[str, Any]:
         assert 1 <= len(TransactItems) <= 100
         self.transactions.append(len(TransactItems))
+        for action in TransactItems:
+            check_numbers(action)
         codes = [self.before(action) or self._refuses(action) for action in TransactItems]
         if any(codes):
             reasons = [{"Code": code or "None"} for code in codes]
@@ -319,6 +324,15 @@ class FakeDynamoDb:
         """Assert that the counts of every board are those of its entries, range by range."""
         for board in {board for _, board in self.items}:
             check_index(self, board)
+
+
+def check_numbers(request: Any) -> None:
+    """Refuse a request with a number that DynamoDB cannot hold."""
+    for name, value in request.items():
+        if name == "N" and isinstance(value, str) and not is_dynamodb_number(Decimal(value)):
+            raise client_error("ValidationException")
+        if isinstance(value, dict):
+            check_numbers(value)
 
 
 def project(item: dict[str, Any], key: tuple[str, ...], attributes: tuple[str, ...]) -> dict[str, Any]:

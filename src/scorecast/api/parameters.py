@@ -10,7 +10,7 @@ from typing import Any
 from scorecast.api.errors import ApiError
 from scorecast.leaderboard.batch_get import BOARD_BYTES, ID_BYTES
 from scorecast.leaderboard.derived_board import is_period
-from scorecast.leaderboard.order_key import LARGEST_MAGNITUDE, SCORE_DIGITS, SMALLEST_MAGNITUDE
+from scorecast.runtime.numbers import LARGEST_MAGNITUDE, NUMBER_DIGITS, SMALLEST_MAGNITUDE, is_dynamodb_number
 
 # Longer than any token that this API makes: 16 bytes of signature, an id of 2,048 bytes, a score of 170, its order
 # among ties of 260 with three columns, and a count, written in four characters for three bytes.
@@ -99,9 +99,9 @@ class Parameters:
         """Return a number that DynamoDB can hold, in any notation; zeros at its end are not significant digits."""
         text = self.text(name) or ""
         score = _shorten(Decimal(text)) if _NUMBER.match(text) else None
-        if score is None or len(score.as_tuple().digits) > SCORE_DIGITS or not _is_in_range(score):
+        if score is None or not is_dynamodb_number(score):
             size = f"zero or from 1E{SMALLEST_MAGNITUDE} to below 1E{LARGEST_MAGNITUDE + 1} in size"
-            allowed = f"a number of at most {SCORE_DIGITS} significant digits, {size}"
+            allowed = f"a number of at most {NUMBER_DIGITS} significant digits, {size}"
             raise ApiError(400, f"{name} is {text[:50]!r}; it must be {allowed}.", name)
         return score
 
@@ -134,11 +134,7 @@ def _shorten(score: Decimal) -> Decimal:
     """Write zero without an exponent, and a long number without zeros at its end."""
     if not score:
         return Decimal(0)
-    return score.normalize(_ANY_NUMBER) if len(score.as_tuple().digits) > SCORE_DIGITS else score
-
-
-def _is_in_range(score: Decimal) -> bool:
-    return not score or SMALLEST_MAGNITUDE <= score.adjusted() <= LARGEST_MAGNITUDE
+    return score.normalize(_ANY_NUMBER) if len(score.as_tuple().digits) > NUMBER_DIGITS else score
 
 
 def _key(name: str, value: str, most_bytes: int) -> str:

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from scorecast.errors import CannotRead
+from scorecast.runtime.numbers import is_dynamodb_number
 
 # Every JSON parser keeps 15 significant digits of a number, since an IEEE 754 double does.
 SAFE_DIGITS = 15
@@ -157,14 +158,16 @@ def _number_of(value: Value, pointer: str) -> str:
     text = value.get("N")
     if len(value) != 1 or not isinstance(text, str) or not _NUMBER.match(text):
         raise CannotRead(f"The value at {pointer} is not a number: {value!r}.")
+    if not is_dynamodb_number(Decimal(text)):
+        raise CannotRead(f"The value at {pointer} is {text}, which DynamoDB cannot hold.")
     return text
 
 
 def _number_text(number: int | float | Decimal) -> str:
     """Write a number without an exponent or trailing zeros: 1e-05 as 0.00001, 60.0 as 60."""
     exact = Decimal(str(number))
-    if not exact.is_finite():
-        raise CannotRead(f"The event holds {number!r}, which is not a number.")
+    if not is_dynamodb_number(exact):
+        raise CannotRead(f"The event holds {number!r}, which DynamoDB cannot hold as a number.")
     text = format(exact, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
 

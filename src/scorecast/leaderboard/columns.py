@@ -12,8 +12,9 @@ from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal
 from typing import Any
 
-from scorecast.leaderboard.order_key import SCORE_DIGITS, lowest_score, score_order, tag_of, tie_order
+from scorecast.leaderboard.order_key import lowest_score, score_order, tag_of, tie_order
 from scorecast.leaderboard.policy import BoardPolicy, Order, utc_text
+from scorecast.runtime.numbers import NUMBER_DIGITS
 
 Values = tuple[str, ...]
 """The values of an entry's columns, in the order of the policy."""
@@ -26,7 +27,7 @@ _TIME = "t"
 _VALUE_CHARACTERS = 150
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECONDS = 6
-_NUMBERS = Context(prec=SCORE_DIGITS)
+_NUMBERS = Context(prec=NUMBER_DIGITS)
 
 
 def values_of(image: Mapping[str, Any], policy: BoardPolicy) -> Values:
@@ -113,7 +114,7 @@ def _number_text(number: Decimal) -> str:
     if not number:
         return "0"
     number = number.normalize(_NUMBERS)
-    return format(number, "f") if 0 <= number.adjusted() < SCORE_DIGITS else str(number)
+    return format(number, "f") if 0 <= number.adjusted() < NUMBER_DIGITS else str(number)
 
 
 def _time_text(text: str) -> str:

@@ -13,11 +13,7 @@ from datetime import UTC, datetime
 from decimal import ROUND_CEILING, Context, Decimal
 
 from scorecast.leaderboard.policy import Order
-
-# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html#HowItWorks.DataTypes.Number
-SCORE_DIGITS = 38
-SMALLEST_MAGNITUDE = -130
-LARGEST_MAGNITUDE = 125
+from scorecast.runtime.numbers import LARGEST_MAGNITUDE, NUMBER_DIGITS, SMALLEST_MAGNITUDE
 
 LOWEST = ""
 """Before every key."""
@@ -32,14 +28,14 @@ _EARLIEST = "1970-01-01T00:00:00Z"
 # The slashes of a key without columns: around the time.
 _PLAIN_SLASHES = 2
 _TAG_CHARACTERS = 8
-_NUMBERS = Context(prec=SCORE_DIGITS)
-_CEILING = Context(prec=SCORE_DIGITS, rounding=ROUND_CEILING)
+_NUMBERS = Context(prec=NUMBER_DIGITS)
+_CEILING = Context(prec=NUMBER_DIGITS, rounding=ROUND_CEILING)
 # A key, what one begins with, or what is after all that begin with one.
 _SCORE_END = re.compile(
-    rf"[012]\d{{0,{_MAGNITUDE_DIGITS + SCORE_DIGITS}}}|[012]\d{{{_MAGNITUDE_DIGITS + SCORE_DIGITS}}}{HIGHEST}"
+    rf"[012]\d{{0,{_MAGNITUDE_DIGITS + NUMBER_DIGITS}}}|[012]\d{{{_MAGNITUDE_DIGITS + NUMBER_DIGITS}}}{HIGHEST}"
 )
 _SMALLEST = Decimal((0, (1,), SMALLEST_MAGNITUDE))
-LARGEST = Decimal((0, (9,) * SCORE_DIGITS, LARGEST_MAGNITUDE - SCORE_DIGITS + 1))
+LARGEST = Decimal((0, (9,) * NUMBER_DIGITS, LARGEST_MAGNITUDE - NUMBER_DIGITS + 1))
 """The highest score."""
 
 
@@ -78,8 +74,8 @@ def score_order(score: Decimal, order: Order = Order.ASCENDING) -> str:
     True
     """
     if not score:
-        return f"1{'0' * (_MAGNITUDE_DIGITS + SCORE_DIGITS)}"
-    digits = "".join(str(digit) for digit in score.as_tuple().digits).strip("0").ljust(SCORE_DIGITS, "0")
+        return f"1{'0' * (_MAGNITUDE_DIGITS + NUMBER_DIGITS)}"
+    digits = "".join(str(digit) for digit in score.as_tuple().digits).strip("0").ljust(NUMBER_DIGITS, "0")
     magnitude = f"{score.adjusted() - SMALLEST_MAGNITUDE:03}{digits}"
     return f"2{magnitude}" if order.sort_key(score) > 0 else f"0{magnitude.translate(_REVERSED)}"
 
@@ -92,20 +88,20 @@ def lowest_score(key: str) -> Decimal:
     """
     if key.endswith(HIGHEST):
         return next_score(lowest_score(key.removesuffix(HIGHEST)))
-    sign, text = key[0], key[1:].ljust(_MAGNITUDE_DIGITS + SCORE_DIGITS, "0")
+    sign, text = key[0], key[1:].ljust(_MAGNITUDE_DIGITS + NUMBER_DIGITS, "0")
     if sign == "1":
         return Decimal(0)
     text = text if sign == "2" else text.translate(_REVERSED)
     magnitude, digits = int(text[:_MAGNITUDE_DIGITS]) + SMALLEST_MAGNITUDE, text[_MAGNITUDE_DIGITS:]
     if magnitude > LARGEST_MAGNITUDE:
-        magnitude, digits = LARGEST_MAGNITUDE, "9" * SCORE_DIGITS
-    digits = digits if digits.strip("0") else "1".ljust(SCORE_DIGITS, "0")
-    return Decimal((int(sign == "0"), tuple(map(int, digits)), magnitude - SCORE_DIGITS + 1))
+        magnitude, digits = LARGEST_MAGNITUDE, "9" * NUMBER_DIGITS
+    digits = digits if digits.strip("0") else "1".ljust(NUMBER_DIGITS, "0")
+    return Decimal((int(sign == "0"), tuple(map(int, digits)), magnitude - NUMBER_DIGITS + 1))
 
 
 def score_part(key: str) -> str:
     """Return the part of a key that is the key of its score."""
-    return key[: 1 + _MAGNITUDE_DIGITS + SCORE_DIGITS]
+    return key[: 1 + _MAGNITUDE_DIGITS + NUMBER_DIGITS]
 
 
 def least_score(number: Decimal) -> Decimal:

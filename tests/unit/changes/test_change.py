@@ -162,6 +162,8 @@ def test_a_malformed_value_in_an_image_is_refused_with_its_pointer(value: Any) -
         {"types": {"/new/id": {"N": 5}}},
         {"types": {"/new/id": {"N": "5", "S": "5"}}},
         {"types": {"/new/id": {"N": "five"}}},
+        {"types": {"/new/id": {"N": "1E+126"}}},
+        {"new": {"id": 1e-200}},
         {"types": {"/new/id": "M"}},
         {"new": {"id": float("nan")}},
     ],

@@ -15,15 +15,15 @@ from scorecast.changes.values import Image, typed_value
 from scorecast.errors import UserError
 from scorecast.leaderboard.batch_get import BatchGetItem
 from scorecast.leaderboard.display import Attributes
-from scorecast.leaderboard.order_key import LARGEST_MAGNITUDE, SCORE_DIGITS, SMALLEST_MAGNITUDE
 from scorecast.ops.stack.exit_codes import ExitCode
 from scorecast.ops.stack.stack import Stack
+from scorecast.runtime.numbers import NUMBER_DIGITS, is_dynamodb_number
 from scorecast.runtime.pages import read_all
 from scorecast.runtime.settings import AttributeNames
 from scorecast.standings.entry import Entry, entries_of
 
 # Raises where a number has more digits than DynamoDB holds.
-_EXACT = Context(prec=SCORE_DIGITS, traps=[Inexact, InvalidOperation])
+_EXACT = Context(prec=NUMBER_DIGITS, traps=[Inexact, InvalidOperation])
 
 
 class _DynamoDb(BatchGetItem, Protocol):
@@ -139,4 +139,4 @@ def is_number(text: str) -> bool:
         number = _EXACT.create_decimal(text.strip())
     except DecimalException:
         return False
-    return number.is_finite() and (not number or SMALLEST_MAGNITUDE <= number.adjusted() <= LARGEST_MAGNITUDE)
+    return is_dynamodb_number(number)
