@@ -88,6 +88,7 @@ def _kind(item: pytest.Item) -> str:
 
 def pytest_collection_finish() -> None:
     """Leave what was imported and collected, which stays to the end, out of every search for garbage."""
+    gc.collect()
     gc.freeze()
 
 

@@ -9,8 +9,6 @@ from tests.support.deployed import Stack, events_in_backup
 from tests.support.waiting import eventually
 
 Json = dict[str, Any]
-# Options of `verify`: it shows the first ones of all boards, and other tests leave some.
-EVERY_FAULT = ("--limit", "100000")
 
 
 class MainTable:
@@ -87,6 +85,23 @@ def parked(stack: Stack, board_name: str) -> list[Json]:
 def backed_up(stack: Stack, board_name: str) -> list[Json]:
     """The events in the backup that are about the board."""
     return [event for event in events_in_backup(stack) if event["detail"]["keys"].get("metadata") == board_name]
+
+
+def judge(stack: Stack, *events: Json) -> None:
+    """Hand events to ConsumerLambda: nothing else tells when it has seen one that changes no board."""
+    for event in events:
+        answer = stack.client("lambda").invoke(
+            FunctionName=stack.outputs["ConsumerLambdaName"], Payload=json.dumps(event)
+        )
+        said = answer["Payload"].read().decode()
+        assert "FunctionError" not in answer, said
+
+
+def faults(scorecast: Scorecast, board_name: str, settle_s: str = "0") -> list[Any]:
+    """What `verify` finds on a board."""
+    done = scorecast.run("verify", "--json", "--settle", settle_s, "--limit", "100000")
+    assert done.returncode in (0, 9), done.stderr
+    return [one for one in json.loads(done.stdout)["examples"] if board_name in json.dumps(one)]
 
 
 def letter(scorecast: Scorecast, *filters: str) -> Json:

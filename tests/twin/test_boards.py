@@ -6,7 +6,7 @@ from scorecast.changes.change import from_record
 from tests.support.command import Scorecast
 from tests.support.deployed import Stack
 from tests.support.fakes import item, record
-from tests.support.pipeline import EVERY_FAULT, Json, MainTable, backed_up, board
+from tests.support.pipeline import Json, MainTable, backed_up, board, faults, judge
 from tests.support.recovery_fakes import envelope
 from tests.support.waiting import eventually
 
@@ -22,29 +22,10 @@ def shows(stack: Stack, name: str, expected: dict[str, tuple[str, str | None]]) 
     assert entries(stack, name) == expected
 
 
-def all_are_judged(stack: Stack, name: str, changes: int) -> None:
-    """Hand all changes of a board to ConsumerLambda: nothing else tells when it has seen one that does not count."""
-    for event in eventually(lambda: in_backup(stack, name, changes)):
-        answer = stack.client("lambda").invoke(
-            FunctionName=stack.outputs["ConsumerLambdaName"], Payload=json.dumps(event)
-        )
-        said = answer["Payload"].read().decode()
-        assert "FunctionError" not in answer, said
-
-
 def in_backup(stack: Stack, name: str, changes: int) -> list[Json]:
     events = backed_up(stack, name)
     assert len(events) == changes
     return events
-
-
-def differing(scorecast: Scorecast, name: str) -> list[Json]:
-    """What `verify` finds on a board."""
-    done = scorecast.run("verify", "--json", "--settle", "0", *EVERY_FAULT)
-    assert done.returncode in (0, 9), done.stderr
-    answer = json.loads(done.stdout)
-    assert answer["loose"] >= 1
-    return [one for one in answer["examples"] if name in str(one)]
 
 
 def test_on_a_golf_board_the_lowest_score_stays(stack: Stack, scorecast: Scorecast, main: MainTable) -> None:
@@ -60,7 +41,8 @@ def test_on_a_golf_board_the_lowest_score_stays(stack: Stack, scorecast: Scoreca
     assert board(stack, main.board) == [(1, "1", "70"), (2, "2", "90")]
     said = scorecast.ok("score", "1", main.board, "80")
     assert said.startswith(f"1 has 80 on the board {main.board}; the board, which keeps the best score, agreed after ")
-    assert differing(scorecast, main.board) == []
+    assert faults(scorecast, main.board) == []
+    assert json.loads(scorecast.run("verify", "--json", "--settle", "0").stdout)["loose"] >= 1
 
 
 def test_equal_scores_are_ranked_by_columns(stack: Stack, scorecast: Scorecast, main: MainTable) -> None:
@@ -90,7 +72,7 @@ def test_equal_scores_are_ranked_by_columns(stack: Stack, scorecast: Scorecast, 
         "Equal scores rank by penalty (ascending), then by solvedAt (ascending)."
         in scorecast.run("top", main.board).stderr
     )
-    assert differing(scorecast, main.board) == []
+    assert faults(scorecast, main.board) == []
 
 
 def test_a_first_score_stays(stack: Stack, scorecast: Scorecast, main: MainTable) -> None:
@@ -112,8 +94,8 @@ def test_a_closed_board_stays_as_it_was_but_for_what_happened_before(
     scorecast.ok("dlq", "redrive", "--board", main.board)
     eventually(lambda: shows(stack, main.board, {"1": ("60", "userA")}))
     main.delete("1")
-    all_are_judged(stack, main.board, 3)
+    judge(stack, *eventually(lambda: in_backup(stack, main.board, 3)))
     shows(stack, main.board, {"1": ("60", "userA")})
     assert board(stack, main.board) == [(1, "1", "60")]
     assert "it does not count because the board closed at" in scorecast.ok("score", "2", main.board, "71")
-    assert differing(scorecast, main.board) == []
+    assert faults(scorecast, main.board) == []

@@ -21,7 +21,7 @@ from scorecast.twin import (
     rule_targets,
     stream_mappings,
 )
-from scorecast.twin.function_code import is_python
+from scorecast.twin.function_code import is_python, run_first
 from scorecast.twin.patch import wrap
 
 
@@ -49,7 +49,7 @@ def read_logs_to_their_end() -> None:
 
     Here Python functions write a line of their own before each answer, and the log is read up to it.
     """
-    lambda_runtime._PYTHON_WORKER_SCRIPT = _MARK_ENDS + lambda_runtime._PYTHON_WORKER_SCRIPT
+    run_first(_MARK_ENDS)
     worker = lambda_runtime.Worker
     for name in ("_drain_stderr", "_drain_stderr_bounded"):
         setattr(worker, name, _read_log_instead_of(getattr(worker, name)))
@@ -124,3 +124,4 @@ def settle(deadline_s: float = 10.0) -> None:
 def stop_workers() -> None:
     """MiniStack leaves functions' processes and folders behind when it ends."""
     lambda_runtime.reset()
+    function_code.remove_unused_code()

@@ -52,7 +52,7 @@ class Function:
     def __init__(self, code: str, **config: object) -> None:
         archive = io.BytesIO()
         with zipfile.ZipFile(archive, "w") as files:
-            files.writestr("code_.py", code)
+            files.writestr(zipfile.ZipInfo("code_.py"), code)  # without the time, so the same code has the same bytes
         arn = "arn:aws:lambda:us-east-1:000000000000:function:logs"
         config = {"Handler": "code_.handle", "Runtime": "python3.13", "FunctionArn": arn, "Timeout": 20, **config}
         self.worker = lambda_runtime.Worker("logs", config, archive.getvalue())
@@ -73,27 +73,45 @@ def functions(_patched: None) -> Iterator[list[Function]]:
 def test_processes_with_the_same_code_share_its_folder_and_its_bytecode(
     functions: list[Function], tmp_path: Path
 ) -> None:
-    where = "def handle(event, context):\n    print(__file__)\n"
+    where = "import os\ndef handle(event, context):\n    print(__file__, os.getcwd(), os.environ['LAMBDA_TASK_ROOT'])\n"
     functions += [Function(where), Function(where), Function(f"{where}# other code\n")]
     [first], [second], [other] = (function.log() for function in functions)
-    assert first != second
-    assert Path(first).resolve() == Path(second).resolve() != Path(other).resolve()
+    file, *folders = first.split()
+    assert folders == 2 * [str(Path(file).parent)]
+    assert first == second != other
     assert len(list(tmp_path.glob("code-*/__pycache__/code_.*.pyc"))) == 2
     functions[0].worker.kill()
-    assert functions[1].log() == [second]
+    functions[0].worker._discard_tmpdir()
+    functions.append(Function(where))
+    assert functions[3].log() == [second]
+
+
+@pytest.mark.usefixtures("_shared")
+def test_code_that_no_process_uses_is_removed(functions: list[Function], tmp_path: Path) -> None:
+    functions += [Function(f"number = {number}\ndef handle(event, context): print(number)\n") for number in range(3)]
+    for number, function in enumerate(functions):
+        assert function.log() == [str(number)]
+        function.worker.kill()
+        function.worker._discard_tmpdir()
+        assert len(list(tmp_path.glob("code-*"))) == 1
+    function_code.remove_unused_code()
+    assert list(tmp_path.glob("code-*")) == []
 
 
 CHANGES = """
-import os, pathlib, tempfile
+import os, pathlib, shutil, tempfile
 code = pathlib.Path(__file__).parent
 ways = [
     lambda at: (at / "new").write_text("x"),
     lambda at: open(at / "code_.py", "a").close(),
+    lambda at: os.truncate(at / "code_.py", 0),
+    lambda at: os.utime(at / "code_.py"),
+    lambda at: (at / "code_.py").chmod(0o600),
     lambda at: (at / "folder").mkdir(),
     lambda at: (at / "code_.py").rename(at / "other.py"),
     lambda at: (at / "code_.py").unlink(),
     lambda at: (at / "link").symlink_to("/"),
-    lambda at: (at / "code_.py").chmod(0),
+    lambda at: shutil.rmtree(at),
 ]
 def handle(event, context):
     for change in ways:
@@ -102,11 +120,14 @@ def handle(event, context):
         except OSError as error:
             print(error.strerror)
     with tempfile.TemporaryDirectory() as elsewhere:
-        copy = pathlib.Path(elsewhere, "code_.py")
-        copy.write_text((code / "code_.py").read_text())
+        copy = pathlib.Path(elsewhere, "copy", "code_.py")
         for change in ways:
-            change(pathlib.Path(elsewhere))
-            copy.touch()
+            copy.parent.mkdir(exist_ok=True)
+            copy.write_text((code / "code_.py").read_text())
+            change(copy.parent)
+        link = pathlib.Path(elsewhere, "link")
+        link.symlink_to(code / "code_.py")
+        link.unlink()
     print(*os.listdir(code))
 """
 
@@ -116,8 +137,8 @@ def handle(event, context):
 def test_a_function_changes_nothing_in_the_folder_of_its_code(functions: list[Function], path: str) -> None:
     functions.append(Function(CHANGES))
     *refused, left = functions[0].log(path)
-    assert refused == 7 * ["Read-only file system"]
-    assert set(left.split()) == {"code_.py", "__pycache__"}
+    assert refused == 10 * ["Read-only file system"]
+    assert sorted(left.split()) == ["__pycache__", "code_.py"]
 
 
 def test_each_invocation_has_its_own_lines(functions: list[Function]) -> None:
