@@ -31,6 +31,31 @@ def refusal(operation: str, **request: Any) -> str:
 
 
 @pytest.mark.parametrize(
+    ("condition", "value", "reason"),
+    [
+        ("score < :v", {"BOOL": True}, "operator or function: <, operand type: BOOL"),
+        ("NOT :v >= score", {"SS": ["a"]}, "operator or function: >=, operand type: SS"),
+        ("size(place) <= :v OR score = :v", {"NULL": True}, "operator or function: <=, operand type: NULL"),
+        ("score BETWEEN :v AND :v", {"L": []}, "operator or function: BETWEEN, operand type: L"),
+        ("begins_with(place, :v)", {"N": "1"}, "operator or function: begins_with, operand type: N"),
+        ("attribute_type(deep.a, :v)", {"N": "1"}, "operator or function: attribute_type, operand type: N"),
+        ("attribute_type(deep.a, :v)", {"S": "number"}, "Invalid attribute type name found; type: number"),
+    ],
+)
+def test_operands_have_the_types_of_their_operators(condition: str, value: Json, reason: str) -> None:
+    values = {"ExpressionAttributeValues": {":v": value}}
+    assert reason in refusal("put_item", Item=ITEM, ConditionExpression=condition, **values)
+    assert reason in refusal("scan", FilterExpression=condition, **values)
+    action = {"Put": {"TableName": TABLE, "Item": ITEM, "ConditionExpression": condition, **values}}
+    assert reason in refusal("transact_write_items", TransactItems=[action])
+
+
+def test_a_number_begins_with_no_text() -> None:
+    request = {"FilterExpression": "begins_with(score, :v)", "ExpressionAttributeValues": {":v": {"S": "1"}}}
+    assert call_twin("scan", {"TableName": TABLE, **request})["Count"] == 0
+
+
+@pytest.mark.parametrize(
     "update",
     ["SET score = :v, score = :v", "SET deep.a = :v REMOVE deep", "ADD score :v SET #s = :v", "REMOVE deep.a, deep.a"],
 )
