@@ -27,6 +27,7 @@ from scorecast.twin import (
     function_patches,
     iam_patches,
     needless_work,
+    operands,
     rule_targets,
     table_limits,
     table_refusals,
@@ -73,6 +74,7 @@ def apply_to_tables() -> None:
     take_attributes_for_no_types()
     table_limits.apply()
     table_refusals.apply()
+    operands.apply()
     keep_indexes_sorted()
     keep_tables_sorted()
     consumed_capacity.apply()

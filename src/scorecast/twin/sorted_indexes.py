@@ -230,6 +230,8 @@ def key_bounds(data: Json, sort: str | None, value_of: Callable[[Json], Any]) ->
 
 def _bounds_of(kinds: list[str], words: list[str], operands: list[Any]) -> Bounds | None:
     """Return the bounds of one clause, such as `name > :value`."""
+    if not operands:  # no key takes such a clause, and the query is refused later
+        return None
     first, last = (operands[0],), (operands[-1], AFTER)
     if "BETWEEN" in words:
         return first, last

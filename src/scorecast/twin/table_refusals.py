@@ -25,7 +25,6 @@ _INVALID = "One or more parameter values were invalid:"
 def apply() -> None:
     """Apply every refusal."""
     check_expressions_before_items()
-    check_types_of_operands()
     refuse_to_remove_from_nothing()
     read_of_indexes_what_they_have()
     check_projections_of_transactions()
@@ -103,81 +102,25 @@ def _shown(path: list[Any]) -> str:
     return "[" + ", ".join(f"[{part}]" if isinstance(part, int) else part for part in path) + "]"
 
 
-# ---------------------------------------------------------------- types of operands
-
-_SORTED = ("LT", "LE", "GT", "GE")
-_SORTABLE = ("S", "N", "B")
-_FUNCTIONS = {"begins_with": ("S", "B"), "attribute_type": ("S",)}
-_TYPES = ("B", "BOOL", "BS", "L", "M", "N", "NS", "NULL", "S", "SS")
-
-
-def check_types_of_operands() -> None:
-    """MiniStack compares values of any types, knows types of any name, and fails where a number begins with a text.
-
-    DynamoDB refuses the first two before it looks at an item; a number begins with nothing.
-    """
-    wrap(dynamodb, "_validate_expression_attrs", _operands_error)
-    dynamodb._ExprEval._fn_begins_with = _begins_with(dynamodb._ExprEval._fn_begins_with)
-
-
-def _operands_error(original: Callable[..., Any], data: Json, fields: tuple[str, ...], *of: Any) -> Response | None:
-    error: Response | None = original(data, fields, *of)
-    for field in ("ConditionExpression", "FilterExpression"):
-        if error is None and field in fields and data.get(field):
-            reason = next(_wrong_operands(data[field], data.get("ExpressionAttributeValues") or {}), None)
-            error = refusal(f"Invalid {field}: {reason}") if reason else None
-    return error
-
-
-def _wrong_operands(expression: str, values: Json) -> Iterator[str]:
-    wrong = "Incorrect operand type for operator or function; operator or function: {}, operand type: {}"
-    for operator, name, kinds in _operands(expression):
-        for kind, inner in values[name].items():
-            if kind not in kinds:
-                yield wrong.format(operator, kind)
-            elif operator == "attribute_type" and inner not in _TYPES:
-                yield f"Invalid attribute type name found; type: {inner}, valid types: {{{','.join(_TYPES)}}}"
-
-
-@lru_cache(maxsize=1024)
-def _operands(expression: str) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
-    """Return the operators of an expression with the names of their values, and the types that these may have."""
-    tokens = dynamodb._tokenize(expression)
-    found: list[tuple[str, tuple[str, str], tuple[str, ...]]] = []
-    for at, (kind, text) in enumerate(tokens):
-        if kind in _SORTED:
-            found += [(text, one, _SORTABLE) for one in (tokens[at - 1], tokens[at + 1])]
-        elif kind == "IDENT" and text.upper() == "BETWEEN":
-            found += [("BETWEEN", one, _SORTABLE) for one in (tokens[at - 1], *tokens[at + 1 : at + 4 : 2])]
-        elif kind == "IDENT" and text in _FUNCTIONS and ("RPAREN", ")") in tokens[at:]:
-            found.append((text, tokens[tokens.index(("RPAREN", ")"), at) - 1], _FUNCTIONS[text]))
-    return tuple((operator, name, kinds) for operator, (kind, name), kinds in found if kind == "VALUE_REF")
-
-
-def _begins_with(original: Callable[[Any], bool]) -> Callable[[Any], bool]:
-    def begins_with(evaluation: Any) -> bool:
-        try:
-            return original(evaluation)
-        except ValueError as error:
-            if "Incorrect operand type" in str(error):  # that of the value was checked before
-                return False
-            raise
-
-    return begins_with
-
-
 # ---------------------------------------------------------------- parts of attributes
 
 
 def refuse_to_remove_from_nothing() -> None:
     """MiniStack does nothing if the map or the list is not there from which an update removes a part."""
     wrap(dynamodb, "_apply_remove", _remove)
+    wrap(dynamodb, "_apply_delete", _delete)
 
 
 def _remove(original: Callable[..., None], item: Json, tokens: list[Any], names: Json, updated: Any) -> None:
     for path_tokens in dynamodb._split_by_comma(tokens):
         check_path(item, dynamodb._parse_path_from_tokens(path_tokens, names))
     original(item, tokens, names, updated)
+
+
+def _delete(original: Callable[..., None], item: Json, tokens: list[Any], values: Json, names: Json, *of: Any) -> None:
+    for action in dynamodb._split_by_comma(tokens):
+        check_path(item, dynamodb._parse_path_from_tokens(action[:-1], names))
+    original(item, tokens, values, names, *of)
 
 
 def check_path(item: Json, path: list[Any]) -> None:

@@ -1,0 +1,129 @@
+"""Operators with values of every type: the twin and DynamoDB Local refuse the same ones, and answer the others alike."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.support.table_requests import DEFINITION, TABLE
+from tests.support.twin_tables import call_twin, patched_tables
+
+Json = dict[str, Any]
+
+KEY = {"id": {"S": "a"}, "since": {"S": "x"}}
+ITEM = KEY | {
+    "score": {"N": "1"},
+    "place": {"S": "a"},
+    "deep": {"M": {"a": {"N": "1"}}},
+    "many": {"L": [{"N": "1"}]},
+    "tags": {"SS": ["a", "b"]},
+}
+VALUES: list[Json] = [
+    {"S": "a"},
+    {"N": "1"},
+    {"BOOL": True},
+    {"NULL": True},
+    {"L": [{"S": "a"}]},
+    {"M": {"a": {"S": "b"}}},
+    {"SS": ["a"]},
+    {"NS": ["1"]},
+]
+CONDITIONS = [
+    *(f"score {sign} :v" for sign in ("=", "<>", "<", "<=", ">", ">=")),
+    *(f"size(place) {sign} :v" for sign in ("=", "<")),
+    "NOT :v >= score",
+    "score IN (:v)",
+    "score BETWEEN :v AND :v",
+    "deep.a BETWEEN score AND :v",
+    "begins_with(place, :v)",
+    "begins_with(score, :v)",
+    "contains(tags, :v)",
+    "contains(many, :v)",
+    "attribute_type(deep, :v)",
+    "attribute_exists(:v)",
+    ":v = :v",
+]
+UPDATES = [
+    "SET score = score + :v",
+    "SET score = :v - score",
+    "SET place = place + :v",
+    "SET score = (score - :v)",
+    "SET score = score + :v + :v",
+    "SET deep.a = if_not_exists(deep.b, :v) + :v",
+    "SET many = list_append(many, :v)",
+    "SET many = list_append(if_not_exists(new, :v), many)",
+    "SET score = list_append(score, :v)",
+    "SET new = if_not_exists(new, :v)",
+    "SET new = if_not_exists(:v, :v)",
+    "SET new = if_not_exists(score, nothing)",
+    "SET new = nothing",
+    "SET new = :v SET other = :v",
+    "SET new = :v, other = new",
+    "SET many[0] = :v",
+    "SET deep.b.c = :v",
+    "ADD score :v",
+    "ADD tags :v",
+    "ADD new :v",
+    "DELETE tags :v",
+    "DELETE tags[0] :v",
+    "DELETE deep.b.c :v",
+    "DELETE score :v",
+    *("SET", "SET new", "SET new =", "SET new = size(score)", "SET new = place + ", "REMOVE", "REMOVE new,", "ADD new"),
+    *("ADD new = :v", "DELETE tags", "SET new = if_not_exists", "SET new = if_not_exists(place)", "SET new.[0] = :v"),
+    *("SET new = list_append(:v)", "new = :v", "SET new = :v,", "SET new = :v REMOVE REMOVE", "SET (new) = :v"),
+    *("SET score = (score) + (:v)", "SET score = (score + :v) - :v", "SET score = :v - (score + :v)"),
+    *("SET score = -:v", "SET score = if_not_exists(score, score + :v)", "SET score = IF_NOT_EXISTS(score, :v)"),
+]
+KEYS = [
+    *(f"id = :v AND since {sign} :v" for sign in ("=", "<", ">=", "<>")),
+    *(f"id = :v AND {test}" for test in ("begins_with(since, :v)", "since BETWEEN :v AND :v", "since IN (:v)")),
+    *(f"id = :v AND {test}" for test in ("contains(since, :v)", "attribute_exists(since)", "NOT since = :v")),
+    "id = :v OR since = :v",
+    "id < :v",
+    "since = :v",
+]
+
+
+@pytest.fixture(scope="module")
+def local(engine: Any) -> Iterator[Any]:
+    """DynamoDB Local with the table, and the twin with the same one beside it."""
+    engine.dynamodb.create_table(**DEFINITION)
+    with patched_tables():
+        call_twin("create_table", DEFINITION)
+        yield engine.dynamodb
+    engine.dynamodb.delete_table(TableName=TABLE)
+
+
+def check(local: Any, operation: str, expression: str, request: Json) -> None:
+    """Ask both with values of every type."""
+    for value in VALUES if ":v" in expression else VALUES[:1]:
+        local.put_item(TableName=TABLE, Item=ITEM)
+        call_twin("put_item", {"TableName": TABLE, "Item": ITEM})
+        values = {"ExpressionAttributeValues": {":v": value}} if ":v" in expression else {}
+        asked = {"TableName": TABLE, **request, **values}
+        try:
+            answer = getattr(local, operation)(**asked)
+            theirs = {"answer": answer.get("Attributes", answer.get("Items"))}
+        except ClientError as error:
+            theirs = {"refused": error.response["Error"]["Code"]}
+        answer = call_twin(operation, asked)
+        ours = {"answer": answer.get("Attributes", answer.get("Items"))}
+        ours = {"refused": answer["__type"].rpartition("#")[2]} if "__type" in answer else ours
+        assert ours == theirs, (expression, value)
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_conditions(local: Any, condition: str) -> None:
+    check(local, "put_item", condition, {"Item": ITEM, "ConditionExpression": condition})
+    check(local, "scan", condition, {"FilterExpression": condition})
+
+
+@pytest.mark.parametrize("update", UPDATES)
+def test_updates(local: Any, update: str) -> None:
+    check(local, "update_item", update, {"Key": KEY, "UpdateExpression": update, "ReturnValues": "ALL_NEW"})
+
+
+@pytest.mark.parametrize("condition", KEYS)
+def test_key_conditions(local: Any, condition: str) -> None:
+    check(local, "query", condition, {"KeyConditionExpression": condition})
