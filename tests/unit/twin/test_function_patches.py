@@ -1,22 +1,23 @@
 """Functions share their code and do not change it; what they log is read to its end, however late it comes."""
 
+from __future__ import annotations
+
 import io
 import queue
+import subprocess
 import tempfile
 import threading
 import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 from ministack.core import lambda_runtime
 from ministack.services import cloudwatch_logs, lambda_svc
 
 from scorecast.twin import function_code, function_patches
-
-# MiniStack leaves the pipes of a function's process to the garbage collector.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
 class LateLines(queue.Queue[str]):
@@ -61,12 +62,26 @@ class Function:
         return str(self.worker.invoke(event, "request")["log"]).split("\n")
 
 
+class Process(subprocess.Popen[str]):
+    """A process of a function; MiniStack leaves its pipes to the garbage collector."""
+
+    started: ClassVar[list[Process]] = []
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.started.append(self)
+
+
 @pytest.fixture
-def functions(_patched: None) -> Iterator[list[Function]]:
+def functions(_patched: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Function]]:
     made: list[Function] = []
+    monkeypatch.setattr(subprocess, "Popen", Process)
     yield made
     for function in made:
         function.worker.kill()
+    while Process.started:
+        with Process.started.pop() as process:  # closes its pipes
+            process.kill()
 
 
 @pytest.mark.usefixtures("_shared")
@@ -81,7 +96,6 @@ def test_processes_with_the_same_code_share_its_folder_and_its_bytecode(
     assert first == second != other
     assert len(list(tmp_path.glob("code-*/__pycache__/code_.*.pyc"))) == 2
     functions[0].worker.kill()
-    functions[0].worker._discard_tmpdir()
     functions.append(Function(where))
     assert functions[3].log() == [second]
 
@@ -92,7 +106,6 @@ def test_code_that_no_process_uses_is_removed(functions: list[Function], tmp_pat
     for number, function in enumerate(functions):
         assert function.log() == [str(number)]
         function.worker.kill()
-        function.worker._discard_tmpdir()
         assert len(list(tmp_path.glob("code-*"))) == 1
     function_code.remove_unused_code()
     assert list(tmp_path.glob("code-*")) == []
