@@ -1,4 +1,4 @@
-"""Operators with values of every type: the twin and DynamoDB Local refuse the same ones, and answer the others alike."""
+"""Operators with values of every type: the twin refuses those that DynamoDB Local does, and answers others alike."""
 
 from collections.abc import Iterator
 from typing import Any
