@@ -1,7 +1,7 @@
 """What all tests share: the twin they run on, and how workers divide the tests.
 
 `make test` runs the tests in several processes at once (pytest-xdist). The tests of one file stay together on one
-worker, and each worker has a twin of its own.
+worker, those of some folders too, and each worker has a twin of its own.
 """
 
 import gc
@@ -17,6 +17,7 @@ import hypothesis.core
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.vendor.pretty import RepresentationPrinter
+from xdist.scheduler import LoadFileScheduling
 
 from tests.support import guard
 from tests.support.deployed import Stack, copy_of, deploy_once
@@ -50,6 +51,24 @@ _FIRST = (
     "test_doctor.py",
     "test_failure_paths.py",
 )
+
+
+# Folders whose files share what takes seconds to start: a browser, and DynamoDB Local.
+_TOGETHER = ("tests/page", "tests/dynamodb_local")
+
+
+class _Scheduling(LoadFileScheduling):  # type: ignore[misc]
+    """Keeps the tests of a file on one worker, and those of some folders."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = str(super()._split_scope(nodeid))
+        return next((folder for folder in _TOGETHER if file.startswith(f"{folder}/")), file)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling:
+    """Divide the tests among the workers; pytest-xdist asks for it if there are any."""
+    return _Scheduling(config, log)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -23,7 +23,7 @@ class Engine:
         return LeaderboardReader(self.dynamodb, LEADERBOARD, *index_names(), BOARDS, "key")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def engine() -> Iterator[Engine]:
     if missing := dynamodb_local.what_is_missing():
         pytest.skip(missing)
