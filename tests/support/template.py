@@ -1,23 +1,21 @@
 """The template as its tests read it: as it is written, and as SAM translates it."""
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import boto3
 import yaml
-from samtranslator.parser.parser import Parser
-from samtranslator.translator.translator import Translator
-from samtranslator.yaml_helper import yaml_parse
 
 ROOT = Path(__file__).parents[2]
 
 
-class _Loader(yaml.SafeLoader):  # type: ignore[misc] # PyYAML has no types
+class _Loader(yaml.CSafeLoader):  # type: ignore[misc] # PyYAML has no types
     """Reads CloudFormation's short forms such as !Ref as {tag: value}."""
 
 
-def _tagged(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> Any:
+def _tagged(loader: _Loader, suffix: str, node: yaml.Node) -> Any:
     if isinstance(node, yaml.ScalarNode):
         return {suffix: loader.construct_scalar(node)}
     if isinstance(node, yaml.SequenceNode):
@@ -30,8 +28,14 @@ TEMPLATE = yaml.load((ROOT / "template.yaml").read_text(encoding="utf-8"), _Load
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
 
 
+@cache
 def translated() -> dict[str, dict[str, Any]]:
     """The resources as SAM's translator passes them to CloudFormation."""
+    # Imported late: every worker collects all tests, and few run those that need it.
+    from samtranslator.parser.parser import Parser
+    from samtranslator.translator.translator import Translator
+    from samtranslator.yaml_helper import yaml_parse
+
     document = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))
     # As `sam deploy` makes them: the bundle of each function is in S3.
     for one in document["Resources"].values():
@@ -43,15 +47,12 @@ def translated() -> dict[str, dict[str, Any]]:
     return resources
 
 
-TRANSLATED = translated()
-
-
 def created_before(name: str) -> set[str]:
     """The resources that CloudFormation creates before this one: what it depends on or refers to, and their own."""
     found: set[str] = set()
     waiting = [name]
     while waiting:
-        for other in referred(TRANSLATED[waiting.pop()]) & TRANSLATED.keys() - found:
+        for other in referred(translated()[waiting.pop()]) & translated().keys() - found:
             found.add(other)
             waiting.append(other)
     return found

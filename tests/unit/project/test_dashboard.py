@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.template import RESOURCES, TEMPLATE, TRANSLATED
+from tests.support.template import RESOURCES, TEMPLATE, translated
 
 ROOT = Path(__file__).parents[3]
 # An account's first three dashboards are free, with up to 50 metrics each.
@@ -74,8 +74,8 @@ def kind_of(value: str) -> str:
     name = value.strip("<>").partition(".")[0]
     if name in VARIABLES:
         return str(RESOURCES[name.removesuffix("Name")]["Type"])
-    if name in TRANSLATED:
-        return str(TRANSLATED[name]["Type"])
+    if name in translated():
+        return str(translated()[name]["Type"])
     known = {"AWS::StackName": "stack", "EventBusName": "EventBusName", "Prod": "stage"}
     return known.get(name, "index" if name in INDEXES else "unknown")
 
@@ -94,7 +94,9 @@ def test_each_metric_is_sent_by_a_resource_of_the_template(
 def test_every_reference_is_to_something_in_the_template() -> None:
     for name in NAMED.findall(TEXT):
         logical = name.partition(".")[0]
-        assert logical in TRANSLATED or name in VARIABLES or name in TEMPLATE["Parameters"] or name.startswith("AWS::")
+        assert (
+            logical in translated() or name in VARIABLES or name in TEMPLATE["Parameters"] or name.startswith("AWS::")
+        )
 
 
 def test_the_dashboard_is_free_for_an_account_with_few() -> None:

@@ -1,15 +1,14 @@
 """The deployers' policy of docs/security.md allows what AWS's schemas of the template's resources need, and no more."""
 
 import json
-from collections.abc import Iterator
 from fnmatch import fnmatchcase
+from functools import cache
 from typing import Any
 
 import pytest
-from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 from tests.support.documented_policies import documented_policy
-from tests.support.template import TRANSLATED
+from tests.support.template import translated
 
 POLICY = documented_policy("Deployers", "fanout")
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
@@ -94,35 +93,35 @@ def is_allowed(action: str) -> bool:
     return any(fnmatchcase(action.lower(), one.lower()) for one in actions)
 
 
-def asked_for() -> Iterator[tuple[str, str]]:
+@cache
+def asked_for() -> list[tuple[str, str]]:
     """The actions that CloudFormation needs to make, change and delete the template's resources, with their types."""
-    for kind in sorted({one["Type"] for one in TRANSLATED.values()}):
-        schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema
-        for call, handler in schema.get("handlers", {}).items():
-            if call != "list":
-                yield from ((kind, action) for action in handler["permissions"])
+    # Imported late: every worker collects all tests, and one runs these.
+    from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
-
-ASKED = sorted(set(asked_for()))
+    asked = set()
+    for kind in {one["Type"] for one in translated().values()}:
+        handlers = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema.get("handlers", {})
+        for handler in (handlers[call] for call in handlers.keys() - {"list"}):
+            asked |= {(kind, action) for action in handler["permissions"]}
+    return sorted(asked)
 
 
 def is_unused(action: str) -> bool:
     return action in RENAMED or any(fnmatchcase(action, one) for one in UNUSED)
 
 
-@pytest.mark.parametrize("kind", sorted({kind for kind, _ in ASKED}))
-def test_the_deployers_policy_lacks_no_permission_of_a_resource(kind: str) -> None:
-    needed = {action for of, action in ASKED if of == kind and not is_unused(action)}
-    assert {action for action in needed if not is_allowed(action)} == set()
+def test_the_deployers_policy_lacks_no_permission_of_a_resource() -> None:
+    assert [(kind, one) for kind, one in asked_for() if not is_unused(one) and not is_allowed(one)] == []
 
 
 def test_the_schemas_know_every_kind_of_resource() -> None:
-    assert len({kind for kind, _ in ASKED}) == len({one["Type"] for one in TRANSLATED.values()})
+    assert len({kind for kind, _ in asked_for()}) == len({one["Type"] for one in translated().values()})
 
 
 def test_the_deployers_policy_has_no_action_that_nothing_asks_for() -> None:
     allowed = {one for statement in POLICY["Statement"] for one in listed(statement["Action"])}
-    known = {action.lower() for _, action in ASKED}
+    known = {action.lower() for _, action in asked_for()}
     of_sam = [one for one in allowed if any(fnmatchcase(one, pattern) for pattern in OF_SAM)]
     others = allowed.difference(of_sam)
     assert {one for one in others if not any(fnmatchcase(action, one.lower()) for action in known)} == set()

@@ -15,7 +15,7 @@ from scorecast.runtime.settings import (
     UpkeepSettings,
 )
 from scorecast.standings.announce.standing_event import SOURCE
-from tests.support.template import RESOURCES, ROOT, TEMPLATE, TRANSLATED, created_before, of_type
+from tests.support.template import RESOURCES, ROOT, TEMPLATE, created_before, of_type, translated
 
 
 def test_no_resource_vanishes_unnoticed() -> None:
@@ -208,7 +208,7 @@ def test_only_age_ends_the_attempts_of_the_streams_trigger() -> None:
 
 
 def test_the_stream_is_read_only_after_the_bus_can_deliver() -> None:
-    [mapping] = [name for name, one in TRANSLATED.items() if is_stream_mapping(one)]
+    [mapping] = [name for name, one in translated().items() if is_stream_mapping(one)]
     needed = {
         "BackupRule",
         "GivenUpRule",
@@ -230,8 +230,8 @@ def test_a_functions_log_group_is_made_before_the_function() -> None:
         [group] = [
             name
             for name in created_before(function)
-            if TRANSLATED[name]["Type"] == "AWS::Logs::LogGroup"
-            and str(TRANSLATED[name]["Properties"].get("LogGroupName", "")).endswith(f"/{function}'}}")
+            if translated()[name]["Type"] == "AWS::Logs::LogGroup"
+            and str(translated()[name]["Properties"].get("LogGroupName", "")).endswith(f"/{function}'}}")
         ]
         assert RESOURCES[function]["Properties"]["LoggingConfig"] == {"LogGroup": {"Ref": group}}
 
