@@ -33,7 +33,8 @@ down: $(LOCAL) ## save the local twin's data and stop it
 status: $(LOCAL) ## show what runs, and where
 	@$(BIN)/scorecast status
 
-# One more than a small machine has cores, because a test of the twin waits now and then. For a single process: make test WORKERS=0
+# One more than a small machine has cores, because a test of the twin waits now and then.
+# For a single process: make test WORKERS=0
 WORKERS := 3
 # A test that hangs fails, with the stacks of its threads; the longest one takes a minute and a half.
 TIMEOUT_S := 600
