@@ -3,8 +3,9 @@
 The words are those of DynamoDB Local.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 from ministack.services import dynamodb
@@ -24,7 +25,7 @@ _SIGNS = ("PLUS", "MINUS")
 _SORTABLE = ("S", "N", "B")
 _TYPES = ("B", "BOOL", "BS", "L", "M", "N", "NS", "NULL", "S", "SS")
 _ARGUMENTS = {"begins_with": ("S", "B"), "attribute_type": ("S",), "list_append": ("L",)}
-_NOT_FOR_KEYS = ("OR", "NOT", "CONTAINS", "SIZE", "ATTRIBUTE_EXISTS", "ATTRIBUTE_NOT_EXISTS", "ATTRIBUTE_TYPE")
+_NOT_FOR_KEYS = ("contains", "size", "attribute_exists", "attribute_not_exists", "attribute_type")
 _INCORRECT = "Incorrect operand type for operator or function; operator or function: {}, operand type: {}"
 
 
@@ -44,13 +45,26 @@ def _expressions_error(original: Callable[..., Any], data: Json, fields: tuple[s
     error: Response | None = original(data, fields, *of)
     for field in ("ConditionExpression", "FilterExpression", "UpdateExpression"):
         if error is None and field in fields and (expression := data.get(field)):
+            values = data.get("ExpressionAttributeValues") or {}
             mistake = mistake_in(expression) if field == "UpdateExpression" else ""
-            reason = mistake or next(_wrong_values(expression, data.get("ExpressionAttributeValues") or {}), None)
+            reason = mistake or next(_undefined(expression, values), None) or next(_wrong(expression, values), None)
             error = refusal(f"Invalid {field}: {reason}") if reason else None
     return error
 
 
-def _wrong_values(expression: str, values: Json) -> Iterator[str]:
+def _undefined(expression: str, values: Json) -> Iterator[str]:
+    """MiniStack overlooks values whose names begin with a digit."""
+    for kind, name in _tokens(expression):
+        if kind == "VALUE_REF" and name not in values:
+            yield f"An expression attribute value used in expression is not defined; attribute value: {name}"
+
+
+@lru_cache(maxsize=1024)
+def _tokens(expression: str) -> tuple[Token, ...]:
+    return tuple(dynamodb._tokenize(expression))
+
+
+def _wrong(expression: str, values: Json) -> Iterator[str]:
     for operator, name, kinds in _demands(expression):
         for kind, inner in values[name].items():
             if kind not in kinds:
@@ -61,7 +75,7 @@ def _wrong_values(expression: str, values: Json) -> Iterator[str]:
 
 @lru_cache(maxsize=1024)
 def _demands(expression: str) -> tuple[Demand, ...]:
-    tokens = dynamodb._tokenize(expression)
+    tokens = _tokens(expression)
     found: list[tuple[str, Token, tuple[str, ...]]] = []
     for at, (kind, text) in enumerate(tokens):
         if kind in _SORTED:
@@ -75,8 +89,10 @@ def _demands(expression: str) -> tuple[Demand, ...]:
     return tuple((operator, name, kinds) for operator, (kind, name), kinds in found if kind == "VALUE_REF")
 
 
-def _arguments(tokens: list[Token]) -> list[list[Token]]:
-    """Return the tokens of each argument in the parentheses that begin here."""
+def _arguments(tokens: Sequence[Token]) -> list[list[Token]]:
+    """Return the tokens of each argument in the parentheses that begin here; none if an attribute is called so."""
+    if not tokens or tokens[0][0] != "LPAREN":
+        return []
     arguments: list[list[Token]] = dynamodb._split_by_comma(tokens[1 : dynamodb._find_matching_paren(tokens, 0) or 0])
     return arguments
 
@@ -92,7 +108,7 @@ def _depths(tokens: list[Token]) -> Iterator[int]:
 
 
 def check_operands_of_items() -> None:
-    """MiniStack adds to what is no number, and fails where a number begins with a text.
+    """MiniStack adds to what is no number, joins what is no list, and fails where a number begins with a text.
 
     It does not look at the value of if_not_exists if that is not needed.
     """
@@ -103,13 +119,23 @@ def check_operands_of_items() -> None:
 def _set_value(original: Callable[..., Any], tokens: list[Token], *of: Any) -> Any:
     for at, ((kind, text), depth) in enumerate(zip(tokens, _depths(tokens), strict=True)):
         if kind in _SIGNS and depth == 0:
-            operands = [dynamodb._eval_set_value(side, *of) for side in (tokens[:at], tokens[at + 1 :])]
-            if not all("N" in (one or ()) for one in operands):
-                raise ValueError("An operand in the update expression has an incorrect data type")
+            _check_kind("N", (tokens[:at], tokens[at + 1 :]), *of)
         if (kind, text) == ("IDENT", "if_not_exists") and depth == 0:
-            for default in _arguments(tokens[at + 1 :])[1:]:
-                dynamodb._eval_set_value(default, *of)
+            _look_at_default(_arguments(tokens[at + 1 :]), *of)
+        if (kind, text) == ("IDENT", "list_append") and depth == 0:
+            _check_kind("L", _arguments(tokens[at + 1 :]), *of)
     return original(tokens, *of)
+
+
+def _check_kind(kind: str, operands: Sequence[list[Token]], *of: Any) -> None:
+    if not all(kind in (dynamodb._eval_set_value(one, *of) or ()) for one in operands):
+        raise ValueError("An operand in the update expression has an incorrect data type")
+
+
+def _look_at_default(arguments: list[list[Token]], item: Json, values: Json, names: Json) -> None:
+    """Fail if the default of if_not_exists is not there; MiniStack looks at it only if it needs it."""
+    if len(arguments) == 2 and dynamodb._get_at_path(item, dynamodb._parse_path_from_tokens(arguments[0], names)):
+        dynamodb._eval_set_value(arguments[1], item, values, names)
 
 
 class _Evaluation(dynamodb._ExprEval):  # type: ignore[misc]
@@ -139,6 +165,8 @@ def _key_error(original: Callable[..., Any], condition: str, values: Json) -> Re
 
 
 def _not_for_keys(condition: str) -> Iterator[str]:
-    for kind, text in dynamodb._tokenize(condition):
-        if kind == "NE" or (kind == "IDENT" and text.upper() in _NOT_FOR_KEYS):
+    tokens = dynamodb._tokenize(condition)
+    for (kind, text), (following, _) in pairwise(tokens):
+        is_function = kind == "IDENT" and text in _NOT_FOR_KEYS and following == "LPAREN"
+        if kind == "NE" or is_function or (kind == "IDENT" and text.upper() in ("OR", "NOT")):
             yield text

@@ -50,6 +50,12 @@ def test_operands_have_the_types_of_their_operators(condition: str, value: Json,
     assert reason in refusal("transact_write_items", TransactItems=[action])
 
 
+@pytest.mark.parametrize("update", ["SET score = :0", "SET score = score + :0", "ADD score :0"])
+def test_a_value_whose_name_begins_with_a_digit_is_defined(update: str) -> None:
+    assert "attribute value: :0" in refusal("update_item", Key=KEY, UpdateExpression=update)
+    assert "attribute value: :0" in refusal("scan", FilterExpression="score < :0")
+
+
 def test_a_number_begins_with_no_text() -> None:
     request = {"FilterExpression": "begins_with(score, :v)", "ExpressionAttributeValues": {":v": {"S": "1"}}}
     assert call_twin("scan", {"TableName": TABLE, **request})["Count"] == 0
