@@ -121,14 +121,16 @@ def measure(changes: int, rounds: int) -> Iterator[Row]:
         taken: dict[str, list[float]] = {one.design: [] for one in stacks}
         worked: dict[str, list[float]] = {one.design: [] for one in stacks}
         leader = int(read_note(twin.state_dir)["pid"])
+        worked_before = seconds_when_idle(leader)
         for turn in range(rounds + 1):
             for one in stacks:
-                before = seconds_when_idle(leader)
                 seconds = one.carry(items_of(turn, changes if turn else 100))
                 progress(f"turn {turn}, {one.design}: {seconds:.1f} s")
+                worked_so_far = seconds_when_idle(leader)
                 if turn:  # the first one starts the functions
                     taken[one.design].append(seconds)
-                    worked[one.design].append(seconds_when_idle(leader) - before)
+                    worked[one.design].append(worked_so_far - worked_before)
+                worked_before = worked_so_far
     base = median(taken[functions.TEXTBOOK])
     for design, seconds_taken in taken.items():
         yield {

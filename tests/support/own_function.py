@@ -47,6 +47,11 @@ class OwnFunction:
         return [line["message"].split(f"{word} ")[1].strip() for line in events]
 
 
+def took(function: OwnFunction, lines: list[str]) -> None:
+    """Fail unless the function has logged "took" with just these texts behind it, in this order."""
+    assert function.logged("took") == lines
+
+
 def create_function(functions: Any, name: str, role: str, code: str, **settings: Any) -> str:
     """Create a function of one file, whose handler is `handle`; return its ARN."""
     package = io.BytesIO()

@@ -97,11 +97,17 @@ def judge(stack: Stack, *events: Json) -> None:
         assert "FunctionError" not in answer, said
 
 
-def faults(scorecast: Scorecast, board_name: str, settle_s: str = "0") -> list[Any]:
-    """What `verify` finds on a board."""
+def verified(scorecast: Scorecast, settle_s: str = "0") -> Json:
+    """What `verify` says, with all faults."""
     done = scorecast.run("verify", "--json", "--settle", settle_s, "--limit", "100000")
     assert done.returncode in (0, 9), done.stderr
-    return [one for one in json.loads(done.stdout)["examples"] if board_name in json.dumps(one)]
+    answer: Json = json.loads(done.stdout)
+    return answer
+
+
+def faults_on(board_name: str, answer: Json) -> list[Any]:
+    """What `verify` finds on a board."""
+    return [one for one in answer["examples"] if board_name in json.dumps(one)]
 
 
 def letter(scorecast: Scorecast, *filters: str) -> Json:

@@ -18,7 +18,7 @@ from scorecast.standings.announce.closings import GRACE_S
 from tests.support.command import Scorecast
 from tests.support.deployed import Stack
 from tests.support.fakes import STREAM_ARN, item, record
-from tests.support.pipeline import MainTable, faults
+from tests.support.pipeline import MainTable, faults_on, verified
 from tests.support.waiting import eventually
 
 Rows = list[tuple[int, str, str]]
@@ -128,7 +128,7 @@ def test_a_contest_from_the_qualifying_week_to_the_results(
     scorecast.ok("export", board, "--format", "csv", "--into", str(file))
     with file.open(newline="", encoding="utf-8") as opened:
         assert [(int(one["rank"]), one["id"], one["projectScore"]) for one in csv.DictReader(opened)] == results
-    assert faults(scorecast, board, "20") == []
+    assert faults_on(board, verified(scorecast, "20")) == []
 
     # The prizes: one event with the results, now that they are public.
     prizes = eventually(lambda: told(stack, consumer), 90)

@@ -15,7 +15,7 @@ from tests.support.command import Scorecast
 from tests.support.deployed import Stack
 from tests.support.erasure_system import batch_of
 from tests.support.fakes import item, record
-from tests.support.pipeline import Json, faults, put, shows
+from tests.support.pipeline import Json, faults_on, put, shows, verified
 from tests.support.recovery_fakes import STORED_BATCH, envelope
 from tests.support.waiting import eventually
 
@@ -144,13 +144,14 @@ def test_a_participant_is_erased_from_every_store_and_others_keep_everything(
     assert set(json.loads(report.read_text())["found"]) == set(found)
     assert name not in report.read_text()
 
-    assert faults(scorecast, name) == []
+    assert faults_on(name, verified(scorecast)) == []
     check_restored(stack, scorecast, who, ids[1:])
     again = scorecast.json("forget", who, "--yes")
     assert (again["found"], again["erased"], again["complete"]) == ({}, {}, True)
     assert scorecast.json("restore", "--events")["unresolved"] == 0
     eventually(lambda: backed_up(stack, dict.fromkeys(ids[1:], 4)))
     assert lines_of(stack, who) == []
+    assert of(stack, "MainTableName", who) == []
     assert [one.get("projectScore") for one in of(stack, "LeaderboardTableName", who)] == [None, None]
 
 

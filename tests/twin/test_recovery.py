@@ -9,7 +9,7 @@ from scorecast.changes.change import from_record, with_label
 from tests.support.command import Scorecast
 from tests.support.deployed import Stack
 from tests.support.fakes import STREAM_ARN, item, record
-from tests.support.pipeline import Json, backed_up, board, faults, put
+from tests.support.pipeline import Json, backed_up, board, faults_on, put, verified
 from tests.support.recovery_fakes import event
 from tests.support.waiting import eventually
 
@@ -20,7 +20,8 @@ def shows(stack: Stack, name: str, rows: list[tuple[str, str]]) -> None:
 
 def wrong(scorecast: Scorecast, name: str) -> list[tuple[str, str]]:
     """Return kind and participant of each fault on this board."""
-    return sorted((one["kind"], one["id"]) for one in faults(scorecast, name) if isinstance(one, dict))
+    found = faults_on(name, verified(scorecast))
+    return sorted((one["kind"], one["id"]) for one in found if isinstance(one, dict))
 
 
 def forget(stack: Stack, name: str, participant: str) -> Json:

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from scorecast.twin.instance import Twin
-from tests.support.own_function import OwnFunction, arn_of_queue
+from tests.support.own_function import OwnFunction, arn_of_queue, took
 from tests.support.waiting import eventually
 
 Json = dict[str, Any]
@@ -157,12 +157,8 @@ def test_a_function_is_invoked_only_with_permission(engine: Twin, name: str, rul
     given = {"StatementId": "rule", "Action": "lambda:InvokeFunction", "Principal": RULES, "SourceArn": rule_arn}
     engine.client("lambda").add_permission(FunctionName=name, **given)
     publish(engine, name)
-    eventually(lambda: took(function, name), also=ClientError)  # the log does not exist before the function has run
+    eventually(lambda: took(function, [name]), also=ClientError)  # the log does not exist before the function has run
     assert messages(engine, dead_letters) == []
-
-
-def took(function: OwnFunction, source: str) -> None:
-    assert function.logged("took") == [source]
 
 
 # ---------------------------------------------------------------- Firehose

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from scorecast.twin.instance import Twin
-from tests.support.own_function import OwnFunction, arn_of_queue, create_stream
+from tests.support.own_function import OwnFunction, arn_of_queue, create_stream, took
 from tests.support.waiting import eventually
 
 # It fails with an item called "bad", names a message called "bad", and fails if nothing triggered it.
@@ -75,7 +75,3 @@ def test_a_message_that_an_answer_names_comes_again_after_its_visibility_timeout
     with function.triggered_by(arn_of_queue(name), FunctionResponseTypes=["ReportBatchItemFailures"]):
         assert the_letter(engine, letters) == "bad"
         eventually(lambda: took(function, ["first", "good bad", "bad"]))
-
-
-def took(function: OwnFunction, batches: list[str]) -> None:
-    assert function.logged("took") == batches

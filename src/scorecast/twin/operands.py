@@ -165,8 +165,7 @@ def _key_error(original: Callable[..., Any], condition: str, values: Json) -> Re
 
 
 def _not_for_keys(condition: str) -> Iterator[str]:
-    tokens = dynamodb._tokenize(condition)
-    for (kind, text), (following, _) in pairwise(tokens):
+    for (kind, text), (following, _) in pairwise(_tokens(condition)):
         is_function = kind == "IDENT" and text in _NOT_FOR_KEYS and following == "LPAREN"
         if kind == "NE" or is_function or (kind == "IDENT" and text.upper() in ("OR", "NOT")):
             yield text
