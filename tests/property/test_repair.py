@@ -231,7 +231,15 @@ def prepared(before: Writes, made: Edits, policy: BoardPolicy, data: st.DataObje
             system.look_after(write[0][1], data.draw(ticks))
     for edit in made:
         edit(system, data.draw)
+    if any(is_forgotten(system, board) for board in BOARDS):
+        # Only a process that has not listed such a board before lists it.
+        system.start_processes()
     return system
+
+
+def is_forgotten(system: RepairSystem, board: str) -> bool:
+    """Whether a board is neither listed nor has entries, so that there may be no trace of it."""
+    return ("boards", board) not in system.table.board_items and board not in {name for _, name in system.table.scores}
 
 
 def check(system: RepairSystem) -> None:

@@ -46,9 +46,13 @@ class RepairSystem:
     def __post_init__(self) -> None:
         client: Any = self.table
         self.ticks = count()
-        self.consumers = [self._consumer() for _ in range(2)]
+        self.start_processes()
         index = IndexTable(client, "boards")
         self.upkeep = Upkeep(client, "leaderboard", "index", "ties", index, lambda: next(self.ticks))
+
+    def start_processes(self) -> None:
+        """Start two processes of ConsumerLambda, in place of those that know shapes, policies and boards."""
+        self.consumers = [self._consumer() for _ in range(2)]
 
     def _consumer(self) -> BatchProcessor:
         leaderboard = Leaderboard(self.table, "leaderboard", "boards", lambda _: None)

@@ -87,6 +87,11 @@ class BoardIndex:
         return KnownShapes(self.root.shape, self.root.ties, {page: self.node(page).shape for page in pages})
 
     @property
+    def had_entries(self) -> bool:
+        """Whether the index tells of entries: the count of those that left is kept, as zero, until a cut."""
+        return bool(self.root.counts or self.root.shape.version)
+
+    @property
     def last_id(self) -> int:
         """The greatest number of an id that it has, or has given to a range."""
         nodes = self.nodes.values()
@@ -222,14 +227,14 @@ class Broken:
 
 @dataclass(frozen=True, slots=True)
 class Unlisted:
-    """A board that has entries, but is not in the list of boards."""
+    """A board that has entries, or had some, but is not in the list of boards."""
 
     kind: ClassVar[str] = "unlisted"
     board: str
     entries: int
 
     def __str__(self) -> str:
-        return f"{self.board}: has {self.entries} entries, but is not in the list of boards"
+        return f"{self.board}: is not in the list of boards (entries: {self.entries})"
 
 
 Fault = Miscount | Misplaced | Broken | Unlisted
@@ -308,7 +313,8 @@ def find_faults(index: Index, tallies: Mapping[str, Tally]) -> Iterator[Fault]:
     for board in sorted(index.keys() | tallies.keys()):
         found = index[board]
         tally = tallies.get(board) or tally_of(found)
-        if tally.named and not found.is_listed:
+        # An empty board too: a process that has listed it once lists it no more, and may write an entry any time.
+        if (tally.named or found.had_entries) and not found.is_listed:
             yield Unlisted(board, tally.named.total())
         yield from _broken(found)
         yield from (Broken(board, f"the item {one}", "belongs to no part of the index") for one in found.strays)

@@ -69,8 +69,7 @@ class NewIndex:
         """Yield what replaces the index: pages first, then the root that names them, then the end of what is left."""
         board, counts = self.found.board, expected_counts(self.shapes, self.named)
         items = [item for node in (*self.shapes.pages, ROOT) for item in self._items(node, counts[node])]
-        if self.named:
-            items.append(board_key(board, self.found.policy))
+        items.append(board_key(board, self.found.policy))
         own = expiry(self.found.policy.expires_at)
         yield from ({"PutRequest": {"Item": item | own}} for item in items)
         for collection in sorted(self.found.collections - {item["collection"]["S"] for item in items}):

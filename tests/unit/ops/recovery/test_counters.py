@@ -197,4 +197,14 @@ def test_a_board_with_entries_that_is_not_listed_is_found(tables: RecoveryTables
     tables.count()
     tables.drop("boards", {"collection": {"S": "boards"}, "name": {"S": "a"}})
     assert faults(tables) == [Unlisted("a", 2)]
-    assert str(faults(tables)[0]) == "a: has 2 entries, but is not in the list of boards"
+    assert str(faults(tables)[0]) == "a: is not in the list of boards (entries: 2)"
+
+
+def test_an_empty_board_that_is_not_listed_is_found(tables: RecoveryTables) -> None:
+    tables.put("boards", shard_item("a", ROOT, 0, Shard({"0": 0}, 0, 2, "2026-01-01T00:00:00Z")))
+    assert faults(tables) == [Unlisted("a", 0)]
+
+
+def test_a_board_that_has_only_tombstones_need_not_be_listed(tables: RecoveryTables) -> None:
+    tables.put("boards", shard_item("a", ROOT, 0, Shard({}, 0, 2, "2026-01-01T00:00:00Z")))
+    assert faults(tables) == []

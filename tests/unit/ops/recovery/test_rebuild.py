@@ -113,8 +113,19 @@ def test_the_counters_count_the_entries_and_stale_ones_are_deleted(aws: FakeAws)
     assert aws.table.counted("StarWar") == 2
     assert ("boards", "WarCraft") in aws.table.board_items
     assert not {key for key in OLD if key[0] != "counters/0//Gone"} & set(aws.table.board_items)
-    assert ("boards", "Gone") not in aws.table.board_items
+    assert ("boards", "Gone") in aws.table.board_items
     aws.table.check()
+
+
+def test_an_empty_board_is_listed_again_because_a_process_that_knows_it_lists_it_no_more(aws: FakeAws) -> None:
+    run(aws)
+    for _ in aws.consumers:
+        aws.write(item("4", "WarCraft", "7"), "4", "WarCraft")
+    aws.write(None, "4", "WarCraft")
+    del aws.table.board_items["boards", "WarCraft"]
+    assert run_correct(aws) == ["WarCraft"]
+    aws.write(item("4", "WarCraft", "7"), "4", "WarCraft")
+    assert ("boards", "WarCraft") in aws.table.board_items
 
 
 def test_the_index_of_a_board_that_expires_expires_with_it(aws: FakeAws) -> None:
