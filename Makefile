@@ -44,7 +44,8 @@ test: $(DEV) ## run the tests: unit, property, DynamoDB Local, twin, page; the s
 	@started=$$(date +%s); $(PYTEST) -m 'not slow' $(ARGS); ended=$$?; \
 	echo "make test took $$(($$(date +%s) - started)) s"; exit $$ended
 
-test-slow: $(DEV) ## run the slow tests: loads, a soak, and failures that take long to give up
+test-slow: WORKERS := 4 # these wait more
+test-slow: $(DEV) ## run the slow tests: loads, a soak, deployments of other stacks, and failures that take long to give up
 	@started=$$(date +%s); $(PYTEST) -m slow tests/property tests/twin $(ARGS); ended=$$?; \
 	echo "make test-slow took $$(($$(date +%s) - started)) s"; exit $$ended
 

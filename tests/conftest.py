@@ -42,9 +42,12 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> None:
 
 # The files that wait longest, since what starts late ends late, and those that many writes to their twin slow down.
 _FIRST = (
+    "test_contest.py",
+    "test_standing_events.py",
+    "test_queue_gives_up.py",
+    "test_soak.py",
     "test_trigger_gives_up.py",
     "test_trigger_names_batch.py",
-    "test_queue_gives_up.py",
     "test_engine.py",
     "test_policies.py",
     "test_recovery.py",
@@ -73,7 +76,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileSche
 
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the marker `slow`, and let tests interrupt: a shell starts background jobs with SIGINT ignored."""
-    config.addinivalue_line("markers", "slow: takes a minute or more; `make test-slow` runs it, `make test` does not")
+    config.addinivalue_line(
+        "markers", "slow: takes long, or deploys stacks; `make test-slow` runs it, `make test` does not"
+    )
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -13,6 +13,8 @@ from tests.support.command import Scorecast
 from tests.support.deployed import Stack
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.slow
+
 PARAMETERS = {
     "IdAttribute": "player",
     "MetadataAttribute": "kind",
@@ -133,7 +135,6 @@ def test_a_stack_follows_a_table_that_exists_and_is_deleted_without_touching_it(
     assert stack.client("events").describe_event_bus(Name=PARAMETERS["EventBusName"])["Name"] == "theirBus"
 
 
-@pytest.mark.slow
 def test_an_open_api_can_be_closed_to_requests_that_are_not_signed(stack: Stack, scorecast: Scorecast) -> None:
     parameters = {"EventBusName": "signedBus"}
     deploy(stack, parameters)

@@ -98,6 +98,7 @@ def test_a_participant_who_falls_out_of_the_top_leaves_it_and_the_next_one_enter
     eventually(lambda: told.knows(None, ""))
 
 
+@pytest.mark.slow
 def test_a_board_that_closes_is_announced_once(stack: Stack, told: Told) -> None:
     told.put(a=90, b=80, c=80)
     eventually(lambda: told.knows("a", "abc"))

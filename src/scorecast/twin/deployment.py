@@ -1,6 +1,7 @@
 """The stack on the twin: the SAM CLI builds and deploys it, only when something has changed."""
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -95,12 +96,22 @@ def deploy(twin: Twin, source: str) -> None:
     """Create or update the stack, and tag it with the hash of its sources."""
     _sam(
         twin,
-        *("deploy", "--template-file", str(twin.build / "template.yaml")),
+        *("deploy", "--template-file", str(_json_template(twin)), "--use-json"),
         *("--stack-name", twin.stack, "--capabilities", "CAPABILITY_IAM", "--resolve-s3"),
         *("--parameter-overrides", *PARAMETERS),
         *("--tags", f"{SOURCE_TAG}={source}"),
         *("--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"),
     )
+
+
+def _json_template(twin: Twin) -> Path:
+    """Write the built template as JSON too: the SAM CLI parses it several times, which takes it a second in YAML."""
+    import yaml  # comes with the SAM CLI; late, because only a deployment needs it
+
+    built = (twin.build / "template.yaml").read_text(encoding="utf-8")
+    template = twin.build / "template.json"
+    template.write_text(json.dumps(yaml.load(built, getattr(yaml, "CSafeLoader", yaml.SafeLoader))), encoding="utf-8")
+    return template
 
 
 def run_sam(twin: Twin, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -1,5 +1,6 @@
 """How the stack is built and deployed, and the addresses under which it is reached."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -141,8 +142,33 @@ def test_the_sample_is_written_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert table.items == {}
 
 
-def test_the_twin_fills_the_consumers_batches(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.fixture
+def built(tmp_path: Path) -> Twin:
+    """A twin whose functions are bundled."""
+    twin = Twin(tmp_path, tmp_path)
+    twin.build.mkdir(parents=True)
+    (twin.build / "template.yaml").write_text("AWSTemplateFormatVersion: '2010-09-09'\nResources: {A: {CodeUri: a}}\n")
+    return twin
+
+
+@pytest.fixture
+def given(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The arguments that the SAM CLI receives."""
     given: list[str] = []
     monkeypatch.setattr(deployment, "_sam", lambda _twin, *arguments: given.extend(arguments))
-    deployment.deploy(Twin(tmp_path, tmp_path), "source")
+    return given
+
+
+def test_sam_reads_the_template_as_json_beside_the_bundles(built: Twin, given: list[str]) -> None:
+    deployment.deploy(built, "source")
+    template = Path(given[given.index("--template-file") + 1])
+    assert template.parent == built.build
+    assert json.loads(template.read_text()) == {
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Resources": {"A": {"CodeUri": "a"}},
+    }
+
+
+def test_the_twin_fills_the_consumers_batches(built: Twin, given: list[str]) -> None:
+    deployment.deploy(built, "source")
     assert "ConsumerBatchingWindow=1" in given[given.index("--parameter-overrides") :]
