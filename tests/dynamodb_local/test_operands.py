@@ -43,6 +43,10 @@ CONDITIONS = [
     "attribute_type(deep, :v)",
     "attribute_exists(:v)",
     ":v = :v",
+    *("score = score", "NOT score <> score", "deep.a = deep.a", "many[0] = many[0]", "score = (score)"),
+    *("deep.a = deep", "size(place) = size(place)", "score = place", "many[0] = many[1]"),
+    *("score BETWEEN score AND place", "score BETWEEN place AND score", "score BETWEEN place AND place"),
+    *("score IN (place, score)", "score IN (place, place)", "place BETWEEN :v AND place", ":v IN (:v, score)"),
 ]
 UPDATES = [
     "SET score = score + :v",
@@ -153,3 +157,30 @@ def test_updates(local: Any, update: str) -> None:
 @pytest.mark.parametrize("condition", KEYS)
 def test_key_conditions(local: Any, condition: str) -> None:
     check(local, "query", condition, {"KeyConditionExpression": condition})
+
+
+V = {":v": {"S": "a"}}
+REFERENCES: list[Json] = [
+    {"FilterExpression": "place = :v", "ExpressionAttributeValues": V},
+    {"FilterExpression": "place = :v2", "ExpressionAttributeValues": V | {":v2": {"S": "a"}}},
+    {"FilterExpression": "place = :2", "ExpressionAttributeValues": V},
+    {"FilterExpression": "#0 = :v", "ExpressionAttributeValues": V},
+    {"FilterExpression": "#0 = :v", "ExpressionAttributeValues": V, "ExpressionAttributeNames": {"#0": "place"}},
+    {"FilterExpression": "#0 = place", "ExpressionAttributeNames": {"#0": "place"}},
+    {"FilterExpression": "#deep.a = #d.a", "ExpressionAttributeNames": {"#deep": "deep", "#d": "deep"}},
+    {"FilterExpression": "#deep.a = deep.b", "ExpressionAttributeNames": {"#deep": "deep", "#d": "deep"}},
+    {"ProjectionExpression": "#0"},
+    {"ProjectionExpression": "#0, #01", "ExpressionAttributeNames": {"#0": "place", "#01": "score"}},
+    {"ProjectionExpression": "#01", "ExpressionAttributeNames": {"#0": "place", "#01": "score"}},
+    {
+        "ProjectionExpression": "#p",
+        "FilterExpression": "#s < :v",
+        "ExpressionAttributeNames": {"#p": "place", "#s": "score"},
+        "ExpressionAttributeValues": V,
+    },
+]
+
+
+@pytest.mark.parametrize("request_", REFERENCES, ids=str)
+def test_names_and_values_that_are_undefined_or_unused(local: Any, request_: Json) -> None:
+    check(local, "scan", "", request_)

@@ -3,9 +3,9 @@
 The words are those of DynamoDB Local.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain, dropwhile, pairwise, takewhile
 from typing import Any
 
 from ministack.services import dynamodb
@@ -19,6 +19,8 @@ Response = tuple[int, Json, bytes]
 Token = tuple[str, str]
 Demand = tuple[str, str, tuple[str, ...]]
 """An operator or function, the name of one of its values, and the types that this may have."""
+Comparison = tuple[Any, ...]
+"""An operator and the document paths that it compares, each as a tuple of its elements; the first may be empty."""
 
 _SORTED = ("LT", "LE", "GT", "GE")
 _SIGNS = ("PLUS", "MINUS")
@@ -26,6 +28,9 @@ _SORTABLE = ("S", "N", "B")
 _TYPES = ("B", "BOOL", "BS", "L", "M", "N", "NS", "NULL", "S", "SS")
 _ARGUMENTS = {"begins_with": ("S", "B"), "attribute_type": ("S",), "list_append": ("L",)}
 _NOT_FOR_KEYS = ("contains", "size", "attribute_exists", "attribute_not_exists", "attribute_type")
+_CONDITIONS = ("ConditionExpression", "FilterExpression")
+_NAMES = {"IDENT", "NAME_REF"}
+_PATH = {*_NAMES, "DOT", "LBRACKET", "NUMBER", "RBRACKET"}
 _INCORRECT = "Incorrect operand type for operator or function; operator or function: {}, operand type: {}"
 
 
@@ -37,26 +42,90 @@ def apply() -> None:
 
 
 def check_operands_before_items() -> None:
-    """MiniStack compares, adds and joins values of any types, and knows types of any name."""
+    """MiniStack compares, adds and joins values of any types, compares attributes with themselves, and knows any type.
+
+    It overlooks undefined names and values that begin with a digit, and unused ones with which a used one begins.
+    """
     wrap(dynamodb, "_validate_expression_attrs", _expressions_error)
 
 
 def _expressions_error(original: Callable[..., Any], data: Json, fields: tuple[str, ...], *of: Any) -> Response | None:
     error: Response | None = original(data, fields, *of)
-    for field in ("ConditionExpression", "FilterExpression", "UpdateExpression"):
-        if error is None and field in fields and (expression := data.get(field)):
-            values = data.get("ExpressionAttributeValues") or {}
-            mistake = mistake_in(expression) if field == "UpdateExpression" else ""
-            reason = mistake or next(_undefined(expression, values), None) or next(_wrong(expression, values), None)
-            error = refusal(f"Invalid {field}: {reason}") if reason else None
-    return error
+    expressions = {field: expression for field in fields if (expression := data.get(field))}
+    mistakes = (
+        f"Invalid {field}: {one}" for field, text in expressions.items() for one in _mistakes(field, text, data)
+    )
+    reason = next(chain(mistakes, _unused(expressions.values(), data)), None)
+    return error or (refusal(reason) if reason else None)
 
 
-def _undefined(expression: str, values: Json) -> Iterator[str]:
-    """MiniStack overlooks values whose names begin with a digit."""
-    for kind, name in _tokens(expression):
-        if kind == "VALUE_REF" and name not in values:
-            yield f"An expression attribute value used in expression is not defined; attribute value: {name}"
+def _mistakes(field: str, expression: str, data: Json) -> Iterator[str]:
+    names, values = (data.get(f"ExpressionAttribute{kind}") or {} for kind in ("Names", "Values"))
+    if field == "UpdateExpression" and (mistake := mistake_in(expression)):
+        yield mistake
+    yield from _undefined(expression, names, values)
+    if field in _CONDITIONS:
+        yield from _compared_with_itself(expression, names)
+    if field in (*_CONDITIONS, "UpdateExpression"):
+        yield from _wrong(expression, values)
+
+
+def _undefined(expression: str, names: Json, values: Json) -> Iterator[str]:
+    for one in _references(expression):
+        if one[0] == "#" and one not in names:
+            yield f"An expression attribute name used in the document path is not defined; attribute name: {one}"
+        if one[0] == ":" and one not in values:
+            yield f"An expression attribute value used in expression is not defined; attribute value: {one}"
+
+
+def _unused(expressions: Iterable[str], data: Json) -> Iterator[str]:
+    used = {*chain.from_iterable(map(_references, expressions))}
+    for given in ("ExpressionAttributeNames", "ExpressionAttributeValues"):
+        if unused := [one for one in data.get(given) or {} if one not in used]:
+            yield f"Value provided in {given} unused in expressions: keys: {{{', '.join(unused)}}}"
+
+
+@lru_cache(maxsize=1024)
+def _references(expression: str) -> tuple[str, ...]:
+    return tuple(text for kind, text in _tokens(expression) if kind in ("NAME_REF", "VALUE_REF"))
+
+
+def _compared_with_itself(expression: str, names: Json) -> Iterator[str]:
+    for operator, *paths in _comparisons(expression):
+        first, *others = ([names.get(one, one) for one in path] for path in paths)
+        if first in others:
+            yield (
+                "The first operand must be distinct from the remaining operands for this operator or function; "
+                f"operator: {operator}, first operand: [{', '.join(first)}]"
+            )
+
+
+@lru_cache(maxsize=1024)
+def _comparisons(expression: str) -> tuple[Comparison, ...]:
+    tokens = _tokens(expression)
+    found = []
+    for at, (_, text) in enumerate(tokens):
+        if others := [path for operand in _compared(tokens, at) if (path := _path(operand))]:
+            found.append((text, _path(tokens[:at][::-1])[::-1], *others))
+    return tuple(found)
+
+
+def _compared(tokens: Sequence[Token], at: int) -> list[Sequence[Token]]:
+    """Return the tokens from each operand on with which an operator compares what is before it."""
+    (kind, text), after = tokens[at], tokens[at + 1 :]
+    if kind in (*_SORTED, "EQ", "NE"):
+        return [after]
+    if kind == "IDENT" and text.upper() == "BETWEEN":
+        return [after, [*dropwhile(lambda one: one[1].upper() != "AND", after)][1:]]
+    return [*_arguments(after)] if kind == "IDENT" and text.upper() == "IN" else []
+
+
+def _path(tokens: Sequence[Token]) -> tuple[str, ...]:
+    """Return the elements of the document path with which these begin; none if it is a function or a value."""
+    pairs = zip(tokens, [("", ""), *tokens], strict=False)
+    path = [*takewhile(lambda pair: pair[0][0] in _PATH and {pair[0][0], pair[1][0]} - _NAMES, pairs)]
+    is_function = len(path) < len(tokens) and tokens[len(path)][0] == "LPAREN"
+    return () if is_function else tuple(text for (kind, text), _ in path if kind != "DOT")
 
 
 @lru_cache(maxsize=1024)
