@@ -126,9 +126,10 @@ class BoardIndex:
         """Yield each node whose counters no look-up or no writer can use, and what is wrong."""
         for name, shape in self.shapes.nodes.items():
             shards = self.node(name).shards
+            fewest_updates = 0 if name == ROOT else 1
             if self.unreadable & set(self._collections(name)[1:]):
                 yield name, "has counters that cannot be read"
-            elif (name != ROOT and not all(shard.updates for shard in shards)) or _lacks_a_fence(shape, shards):
+            elif any(shard.updates < fewest_updates for shard in shards) or _lacks_a_fence(shape, shards):
                 yield name, "lacks some of its counters"
             elif any(shard.fence > shape.version for shard in shards):
                 yield name, "has counters of a newer shape"

@@ -82,7 +82,7 @@ class NewIndex:
         yield shape_item(board, node, shape, ties=self.shapes.ties) | allocator
         kept = {one: some for one, some in counts.items() if some or shape.is_inner}
         for number in range(SHARDS):
-            updates = self.found.node(node).shards[number].updates + 1
+            updates = max(self.found.node(node).shards[number].updates, 0) + 1
             yield shard_item(board, node, number, Shard({} if number else kept, shape.version, updates, now))
 
 

@@ -115,6 +115,8 @@ def test_an_entry_that_is_not_in_the_range_that_it_names_is_misplaced(tables: Re
         ("shape/A0/a", {"ties": {"S": "descending"}}, "page A0 has a shape that does not fit the root"),
         ("counters/2/A0/a", None, "page A0 lacks some of its counters"),
         ("counters/2//a", None, "the root lacks some of its counters"),
+        ("counters/2/A0/a", {"n": {"N": "-1"}}, "page A0 lacks some of its counters"),
+        ("counters/2//a", {"n": {"N": "-1"}}, "the root lacks some of its counters"),
         ("counters/2/A0/a", {"A1": {"S": "many"}}, "page A0 has counters that cannot be read"),
         ("counters/1/B0/a", {"f": {"N": "4"}}, "page B0 has counters of a newer shape"),
         ("shape/C0/a", {"version": {"N": "1"}}, "the item shape/C0/a belongs to no part of the index"),

@@ -128,6 +128,13 @@ def test_an_empty_board_is_listed_again_because_a_process_that_knows_it_lists_it
     assert ("boards", "WarCraft") in aws.table.board_items
 
 
+def test_a_shard_with_a_negative_number_of_updates_is_corrected_once(aws: FakeAws) -> None:
+    run(aws)
+    aws.table.board_items["counters/1//StarWar", "StarWar"]["n"] = {"N": "-1"}
+    assert [run_correct(aws), run_correct(aws)] == [["StarWar"], []]
+    assert int(aws.table.board_items["counters/1//StarWar", "StarWar"]["n"]["N"]) > 0
+
+
 def test_the_index_of_a_board_that_expires_expires_with_it(aws: FakeAws) -> None:
     policy = BoardPolicy(kept_until="2999-01-01T00:00:00Z")
     aws.table.declare("StarWar", policy)
