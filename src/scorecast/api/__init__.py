@@ -1,1 +1,1 @@
-"""Leaderboard to people: LeaderGet."""
+"""From the leaderboard to people: LeaderGet."""

@@ -1,4 +1,4 @@
-"""Who sends a request, as API Gateway has verified it: the id of a key, or the ARN of an IAM user or role. Pure."""
+"""Who sends a request, as verified by API Gateway: the id of a key, or the ARN of an IAM user or role. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _SESSION = re.compile(r"arn:([a-z-]+):sts::([0-9]{12}):assumed-role/([^/]+)/.*")
 
 
 def caller_of(request: Mapping[str, Any]) -> str | None:
-    """Return the caller; None where the API asks for neither a key nor a signature. A session is called by its role.
+    """Return the caller; None if the API requires neither a key nor a signature. A role's session counts as the role.
 
     >>> caller_of({"requestContext": {"identity": {"userArn": "arn:aws:sts::123456789012:assumed-role/Jury/ann"}}})
     'arn:aws:iam::123456789012:role/Jury'

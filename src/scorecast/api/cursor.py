@@ -1,4 +1,4 @@
-"""The opaque `next` of a page: where the page ended, signed, so that only tokens made here are accepted. Pure."""
+"""The opaque `next` of a page: where the page ended, signed so that only tokens made here are accepted. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from scorecast.api.errors import ApiError
 
 _SIGNATURE_BYTES = 16
-# The form of the content. A token of another form is not read.
+# The version of the token's content. A token of another version is refused.
 _FORM = b"2"
 
 
@@ -19,9 +19,9 @@ _FORM = b"2"
 class Cursor:
     """The last entry of a page: its key in the index that sorts the board, and its place among the tied entries.
 
-    `score` is DynamoDB's text of the number. `tie` is the key of the index for ties; empty if ties have no order.
-    `tied` is the number of entries with its score up to and including it, when the page was read. Ranks are not part
-    of a cursor, because they change between two pages.
+    `score` is DynamoDB's text of the number. `tie` is the key in the index for ties; empty if ties have no order.
+    `tied` is the number of entries with its score up to and including it, when the page was read. A cursor has no
+    ranks, because they may change between two pages.
     """
 
     id: str
@@ -31,8 +31,8 @@ class Cursor:
 
 
 def make_token(cursor: Cursor, scope: str, key: str) -> str:
-    """Return a token that is valid within this scope only."""
-    # The id comes last, because it is the one part that may contain a line break.
+    """Return a token that is only valid within this scope."""
+    # The id comes last, because only the id may contain a line break.
     return sign("\n".join((str(cursor.tied), cursor.score, cursor.tie, cursor.id)), scope, key)
 
 
@@ -43,12 +43,12 @@ def read_token(token: str, scope: str, key: str) -> Cursor:
 
 
 def sign_next(names: Sequence[str], limit: int, scope: str, key: str) -> dict[str, str]:
-    """Return the `next` of a list by name, if it has more names than the limit."""
+    """Return the `next` of a list sorted by name; empty if the list has no more names than the limit."""
     return {"next": sign(names[limit - 1], scope, key)} if len(names) > limit else {}
 
 
 def sign(content: str, scope: str, key: str) -> str:
-    """Return a token that holds a text and is valid within this scope only: four characters for three bytes."""
+    """Return a token that holds a text and is only valid within this scope: four characters per three bytes."""
     body = content.encode()
     return urlsafe_b64encode(_signature(body, scope, key) + body).decode().rstrip("=")
 

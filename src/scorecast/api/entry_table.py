@@ -1,4 +1,4 @@
-"""The leaderboard table as LeaderGet reads it: entries by key, or those of one board, best first."""
+"""The leaderboard table as LeaderGet reads it: entries by key, or a board's entries, best first."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class DynamoDb(BatchGetItem, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EntryTable:
-    """The entries of all boards, and their indexes: by score, and by the order of ties where a board has one."""
+    """The entries of all boards, and their indexes: by score, and by the order of ties for boards that have one."""
 
     dynamodb: DynamoDb
     table: str
@@ -40,30 +40,30 @@ class EntryTable:
         return read_item(item) if is_entry(item) else None
 
     def get_many(self, board: str, participants: Sequence[str]) -> list[StoredEntry]:
-        """Read the entries of those participants who are on the board; half a read unit each."""
+        """Read the entries of these participants, as far as they are on the board; half a read unit each."""
         keys = [item_key(one, board) for one in participants]
         items = read_items(self.dynamodb, self.table, keys, consistent=False)
         return [read_item(item) for item in items if is_entry(item)]
 
     def on_boards(self, participant: str, boards: Sequence[str]) -> list[StoredEntry]:
-        """Read a participant's entries on those boards that have one; half a read unit each."""
+        """Read a participant's entries on these boards; half a read unit each. Boards without an entry are omitted."""
         keys = [item_key(participant, board) for board in boards]
         items = read_items(self.dynamodb, self.table, keys, consistent=False)
         return [read_item(item) for item in items if is_entry(item)]
 
     def of_participant(self, participant: str, after_board: str, limit: int) -> list[StoredEntry]:
-        """Read at most `limit` items of a participant, by board, after a board; tombstones are included."""
+        """Read at most `limit` items of a participant, sorted by board, after a given board; includes tombstones."""
         request = participant_query(self.table, participant)
         if after_board:
             request["ExclusiveStartKey"] = item_key(participant, after_board)
         return [read_item(item) for item in query_first(self.dynamodb, request, limit)]
 
     def by(self, *, ties: bool) -> EntryIndex:
-        """Return the index by score, or the one that orders ties."""
+        """Return the index by score, or the index that orders ties."""
         return entry_index(self.dynamodb.query, self.table, self.index, self.tie_index, ties=ties)
 
     def of_board(self, board: str, policy: BoardPolicy) -> BoardEntries:
-        """Return the entries of a board in the order that its policy declares."""
+        """Return a board's entries in the order that its policy declares."""
         return BoardEntries(self.dynamodb, board, self.by(ties=policy.orders_ties), policy)
 
 
@@ -86,11 +86,11 @@ class BoardEntries:
         return self._read(self.index.request(self.board), limit)
 
     def worst(self, limit: int) -> list[StoredEntry]:
-        """Read the last `limit` entries, the last one first."""
+        """Read the last `limit` entries, worst first."""
         return self._read(self.index.request(self.board), limit, forward=False)
 
     def all(self, page: int) -> Iterator[StoredEntry]:
-        """Read all entries, at most `page` in a call."""
+        """Read all entries, at most `page` per call."""
         request = self.index.request(self.board) | {"ScanIndexForward": self._is_best_first, "Limit": page}
         return map(read_item, read_all(self.dynamodb.query, request))
 
@@ -99,7 +99,7 @@ class BoardEntries:
         return self._read(self._from(cursor), limit)
 
     def from_score(self, score: Decimal | None, limit: int) -> list[StoredEntry]:
-        """Read `limit` entries from a score on; from the best if that is None."""
+        """Read `limit` entries from a score on, or from the best if the score is None."""
         if score is None:
             return self.best(limit)
         if not self._is_best_first:
@@ -107,15 +107,15 @@ class BoardEntries:
         return self.from_key(score_order(score, self.order), limit)
 
     def from_key(self, key: str, limit: int) -> list[StoredEntry]:
-        """Read `limit` entries from an order key on, where better entries have lower keys."""
+        """Read `limit` entries from an order key on, in an index where better entries have lower keys."""
         return self._read(self.index.request(self.board, low=key), limit)
 
     def beside(self, entry: StoredEntry, limit: int, *, above: bool) -> list[StoredEntry]:
-        """Read the `limit` entries above or below one, the nearest first."""
+        """Read the `limit` entries above or below an entry, nearest first."""
         return self._read(self._from(self.cursor(entry)), limit, forward=not above)
 
     def count_tied_before(self, entry: StoredEntry, most: int) -> int | None:
-        """Count the entries that have the score of one and come before it; None if there are more than `most`."""
+        """Count the entries with the same score that come before an entry; None if there are more than `most`."""
         key = score_order(entry.number, self.order if self._has_ties else Order.ASCENDING)
         request = self.index.request(self.board, key, key + HIGHEST) | self._start(self.cursor(entry))
         request |= {"ScanIndexForward": not self._is_best_first, "Select": "COUNT", "Limit": most + 1}
@@ -127,7 +127,7 @@ class BoardEntries:
         return count
 
     def cursor(self, entry: StoredEntry, tied: int = 0) -> Cursor:
-        """Return the cursor at an entry; one written before its board ordered ties is placed by its last change."""
+        """Return the cursor at an entry; an entry from before its board ordered ties is placed by its last change."""
         tie = ""
         if self._has_ties:
             tie = entry.tie_order or tie_key(entry.number, (), self.policy, entry.at, entry.sequence)
@@ -151,13 +151,13 @@ class BoardEntries:
         return {"ExclusiveStartKey": item_key(cursor.id, self.board) | sort}
 
     def _read(self, request: Item, limit: int, *, forward: bool = True) -> list[StoredEntry]:
-        """Read a query's first entries, towards the worst entry of the board, or towards the best."""
+        """Read a query's first entries, going towards the board's worst entry, or towards its best."""
         request = request | {"ScanIndexForward": forward is self._is_best_first}
         return [read_item(item) for item in query_first(self.dynamodb, request, limit)]
 
 
 def query_first(dynamodb: DynamoDb, request: dict[str, Any], limit: int) -> list[Item]:
-    """Read the first items of a query, in as many pages as needed, and no item more."""
+    """Read the first `limit` items of a query, in as many pages as needed."""
     if not limit:
         return []
     return list(islice(read_all(dynamodb.query, request | {"Limit": limit}), limit))

@@ -6,7 +6,7 @@ from scorecast.errors import ScorecastError
 
 
 class ApiError(ScorecastError):
-    """Only the handler turns it into an answer: application/problem+json (RFC 9457)."""
+    """An error that only the handler turns into an answer: application/problem+json (RFC 9457)."""
 
     def __init__(self, status: int, detail: str, parameter: str | None = None) -> None:
         super().__init__(detail)

@@ -1,4 +1,4 @@
-"""The fields that several answers share: those of a board, of an entry, and of a rank. Pure."""
+"""The fields that several answers share: of a board, of an entry, and of a rank. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Fields = dict[str, Any]
 
 
 def board_fields(board: Board) -> Fields:
-    """Return what every answer about a board tells of it."""
+    """Return the board's fields that every answer about it has."""
     fields: Fields = {
         "hackathonName": public_name(board),
         "order": str(board.policy.order),
@@ -26,7 +26,7 @@ def board_fields(board: Board) -> Fields:
 
 
 def public_name(board: Board) -> str:
-    """Return a board's name; of a copy, that of the board that it stands for."""
+    """Return a board's name; for a copy, the name of the board that it stands in for."""
     return board.policy.copy_of or board.name
 
 
@@ -48,7 +48,7 @@ def _declared_fields(board: str, policy: BoardPolicy) -> Fields:
 
 
 def entry_fields(entry: StoredEntry, policy: BoardPolicy) -> Fields:
-    """Return an entry's participant, name and score, its columns by the policy, and the attributes that are shown."""
+    """Return an entry's participant, name, score, columns (by the policy) and display attributes."""
     fields: Fields = {"id": entry.id, "userName": entry.name, "projectScore": entry.number}
     if values := values_in(entry.tie_order, policy):
         fields["thenBy"] = shown_values(values, policy)
@@ -56,7 +56,7 @@ def entry_fields(entry: StoredEntry, policy: BoardPolicy) -> Fields:
 
 
 def standing_fields(standing: Standing) -> Fields:
-    """Return a rank, the position if there is one, and what they are of how many."""
+    """Return a rank, the position if there is one, the percentile and the total."""
     return rank_fields(standing) | {"percentile": standing.percentile, "total": standing.total}
 
 

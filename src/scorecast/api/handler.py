@@ -51,11 +51,11 @@ def _answered_to(caller: str | None, request: dict[str, Any]) -> Answer:
         logger.warning("api status=503 %s", error)
         return problem_answer(_TOO_BUSY)
     except (BotoCoreError, ClientError) as error:
-        # Not the service's message, which may repeat the data of the request.
+        # The service's message is not logged, because it may repeat the request's data.
         logger.error("api status=503 %s", code_of(error))
         return problem_answer(_TOO_BUSY)
     except CannotRead as error:
-        # A board's policy was written without `scorecast boards set`; the answer names the board.
+        # Somebody wrote a board's policy without `scorecast boards set`; the answer names the board.
         logger.error("api status=500 %s", type(error).__name__)
         return problem_answer(ApiError(500, str(error)))
 

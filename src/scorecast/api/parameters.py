@@ -12,24 +12,24 @@ from scorecast.leaderboard.batch_get import BOARD_BYTES, ID_BYTES
 from scorecast.leaderboard.derived_board import is_period
 from scorecast.runtime.numbers import LARGEST_MAGNITUDE, NUMBER_DIGITS, SMALLEST_MAGNITUDE, is_dynamodb_number
 
-# Longer than any token that this API makes: 16 bytes of signature, an id of 2,048 bytes, a score of 170, its order
-# among ties of 260 with three columns, and a count, written in four characters for three bytes.
+# Longer than any token that this API makes: 16 bytes of signature, an id of 2,048 bytes, a score of 170, a key among
+# ties of 260 with three columns, and a count, written with four characters per three bytes.
 TOKEN_CHARACTERS = 3400
-# Each is a lookup of its own.
+# Each id is a look-up of its own.
 IDS_MAX = 25
-# Of a page: entries, or names of boards.
+# The most entries, or names of boards, on a page.
 LIMIT_MAX = 100
 
-# The names that a period has by when it is; all others are those of derived_board.py.
+# The relative names of periods; derived_board.py has the other names.
 CURRENT, PREVIOUS = RELATIVE_PERIODS = ("current", "previous")
 # DynamoDB may write its largest and smallest numbers without an exponent.
 _NUMBER = re.compile(r"-?[0-9]{1,200}(\.[0-9]{1,200})?([eE][+-]?[0-9]{1,3})?\Z")
-# Holds all digits that the expression allows.
+# Precise enough for all digits that the expression allows.
 _ANY_NUMBER = Context(prec=400)
 
 
 class Parameters:
-    """The parameters of a request's query string, by name, and those of its path."""
+    """The parameters of a request's query string, by name, and of its path."""
 
     def __init__(self, request: Mapping[str, Any], path: Mapping[str, str] | None = None) -> None:
         self._path = path or {}
@@ -39,11 +39,11 @@ class Parameters:
 
     @property
     def names(self) -> set[str]:
-        """The names that the query string has."""
+        """The names of the parameters in the query string."""
         return set(self._values)
 
     def allow(self, *allowed: str) -> None:
-        """Refuse a query string that has any other name."""
+        """Refuse a query string that has any other parameter."""
         for name in self._values:
             if name not in allowed:
                 known = f"allowed are {', '.join(allowed)}" if allowed else "this path takes none"
@@ -76,12 +76,12 @@ class Parameters:
         return text == "true"
 
     def without(self, *names: str) -> Parameters:
-        """Return the parameters without some of the query string's."""
+        """Return the parameters without some from the query string."""
         others = {name: values for name, values in self._values.items() if name not in names}
         return Parameters({"multiValueQueryStringParameters": others}, self._path)
 
     def period(self) -> str | None:
-        """Return which period of a board is meant: current, previous, or the name of one; None if it is not given."""
+        """Return which period of a board is requested: current, previous, or a period's name; None if not given."""
         text = self.text("period")
         if text is None or text in RELATIVE_PERIODS or is_period(text):
             return text
@@ -96,7 +96,7 @@ class Parameters:
         return text
 
     def score(self, name: str) -> Decimal:
-        """Return a number that DynamoDB can hold, in any notation; zeros at its end are not significant digits."""
+        """Return a number that DynamoDB can hold, given in any notation; trailing zeros do not count as digits."""
         text = self.text(name) or ""
         score = _shorten(Decimal(text)) if _NUMBER.match(text) else None
         if score is None or not is_dynamodb_number(score):
@@ -106,7 +106,7 @@ class Parameters:
         return score
 
     def page_of_names(self) -> tuple[int, str | None]:
-        """Return how many names a page of a list may have, and its token; as many as are allowed by default."""
+        """Return how many names a page of a list may have (by default the most allowed), and the page's token."""
         return self.whole("limit", 1, LIMIT_MAX, LIMIT_MAX), self.token("next")
 
     def board(self) -> str:
@@ -121,7 +121,7 @@ class Parameters:
         return _key("id", self._path["id"], ID_BYTES)
 
     def participants(self) -> tuple[str, ...]:
-        """Return the ids of several participants, each once."""
+        """Return the ids of several participants, without duplicates."""
         ids = self._values.get("id")
         if not ids:
             raise ApiError(400, "The parameter id is missing; it names a participant to compare.", "id")
@@ -131,7 +131,7 @@ class Parameters:
 
 
 def _shorten(score: Decimal) -> Decimal:
-    """Write zero without an exponent, and a long number without zeros at its end."""
+    """Write zero without an exponent, and a long number without trailing zeros."""
     if not score:
         return Decimal(0)
     return score.normalize(_ANY_NUMBER) if len(score.as_tuple().digits) > NUMBER_DIGITS else score

@@ -1,8 +1,8 @@
 """The leaderboard as LeaderGet reads it: its tables, and the boards that have entries.
 
 Ranks are competition ranks (1, 2, 2, 4): 1 + the number of entries with a better score. Ranks, positions and totals
-come from the counting index, so an answer reads the entries that it shows, and those of a range or two. What does not
-depend on each other is read at the same time.
+come from the counting index, so an answer reads only the entries that it shows and those of a range or two. Independent
+reads are concurrent.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ U = TypeVar("U")
 
 
 def utc_now() -> datetime:
-    """Return the time, by which a board is frozen and a period is the current one."""
+    """Return the current time, which decides whether a board is frozen and which period is current."""
     return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class LeaderboardReader:
-    """The tables, their indexes, and the key that signs tokens, for a caller (caller.py).
+    """The tables, their indexes, and the key that signs tokens, on behalf of a caller (caller.py).
 
-    `is_live` is for operators: it answers with boards that are frozen now, and with those of any readers.
+    `is_live` is for operators: it shows frozen boards as they are now, and boards whatever their readers are.
     """
 
     dynamodb: DynamoDb
@@ -65,12 +65,12 @@ class LeaderboardReader:
         return RankIndex(table, by_score, by_tie, self.together)
 
     def both(self, one: Callable[[], T], other: Callable[[], U]) -> tuple[T, U]:
-        """Make two calls at the same time."""
+        """Make two calls concurrently."""
         first, second = self.together([one, other])
         return first, second
 
     def open_boards(self, names: Sequence[str], *, shapes: bool = True) -> dict[str, Board]:
-        """Read the roots and policies of boards, and instead of those that are frozen now, of their copies.
+        """Read the roots and policies of boards; for boards that are frozen now, those of their copies.
 
         Without `shapes` nothing can be looked up.
         """
@@ -82,14 +82,14 @@ class LeaderboardReader:
         return boards | {name: opened[copy] for name, copy in copies.items()}
 
     def open_board(self, name: str, *, shapes: bool = True) -> Board:
-        """Read one board as `open_boards` does; ApiError 404 without entries."""
+        """Read one board as `open_boards` does; ApiError 404 if it has no entries, or not for this caller."""
         board = self.open_boards([name], shapes=shapes)[name]
         if not board.total or not self.may_read(board.policy) or (board.name == name and board.policy.copy_of):
             raise ApiError(404, f"There is no board {name[:200]!r}, or it has no entries.", "hackathonName")
         return board
 
     def open_with(self, name: str, read: Callable[[str], T]) -> tuple[Board, T]:
-        """Open a board beside a read of entries, which is made again on the board's copy if it is frozen now."""
+        """Open a board and read entries concurrently; if the board is frozen now, read again from its copy."""
         board, found = self.both(partial(self.open_board, name), partial(read, name))
         return board, found if board.name == name else read(board.name)
 

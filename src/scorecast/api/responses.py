@@ -1,4 +1,4 @@
-"""Answers as API Gateway expects them: JSON with exact numbers, problems (RFC 9457), the page with its policy. Pure."""
+"""Answers in API Gateway's format: JSON with exact numbers, problems (RFC 9457), the page with its policy. Pure."""
 
 from __future__ import annotations
 
@@ -17,23 +17,24 @@ Answer = dict[str, Any]
 
 ALLOWED = "GET, HEAD, OPTIONS"
 
-# For every answer: any page may read it and its ETag (nothing here uses cookies), and no browser may guess its type.
+# Headers of every answer: any page may read it and its ETag (nothing here uses cookies), and no browser may guess its
+# type.
 _HEADERS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": "ETag",
     "X-Content-Type-Options": "nosniff",
 }
-# A browser asks for these before another site's page may send If-None-Match; the answer is valid for a day.
+# A browser requests these before a page of another site may send If-None-Match; the answer is valid for a day.
 _PREFLIGHT = {
     "Allow": ALLOWED,
     "Access-Control-Allow-Methods": ALLOWED,
     "Access-Control-Allow-Headers": "If-None-Match, X-Api-Key",
     "Access-Control-Max-Age": "86400",
 }
-# A live board: viewers within a second share an answer. A cache may give it out for one more second while it asks for
-# the next one, so that few requests reach the API when an answer expires (RFC 5861).
+# A live board: viewers within a second share an answer. A cache may serve it for one more second while it fetches the
+# next one, so that few requests reach the API when an answer expires (RFC 5861).
 _LIVE = {"Cache-Control": "public, max-age=1, stale-while-revalidate=1"}
-# What the request has caused; viewers who wait for a board to begin share this answer too.
+# Errors caused by the request; viewers who wait for a board to begin share such an answer too.
 _REFUSED = {"Cache-Control": "public, max-age=1"}
 # An answer to a known caller is for that caller only.
 VARY = {"Vary": "X-Api-Key, Authorization"}
@@ -46,7 +47,7 @@ def json_answer(body: Any) -> Answer:
 
 
 def options_answer() -> Answer:
-    """Answer which methods and headers are allowed (the CORS protocol's preflight)."""
+    """Answer a CORS preflight request: which methods and headers are allowed."""
     return {"statusCode": 204, "headers": _HEADERS | _PREFLIGHT, "body": ""}
 
 
@@ -66,7 +67,7 @@ def revalidated(answer: Answer, request: Mapping[str, Any]) -> Answer:
 
 
 def problem_answer(error: ApiError) -> Answer:
-    """Answer an error with its message, and the parameter it is about, if any."""
+    """Answer with an error: its message, and the parameter it is about, if any."""
     problem = {"title": HTTPStatus(error.status).phrase, "status": error.status, "detail": str(error)}
     if error.parameter:
         problem["parameter"] = error.parameter
@@ -76,7 +77,7 @@ def problem_answer(error: ApiError) -> Answer:
 
 
 def page_answer(html: str, frame_ancestors: str) -> Answer:
-    """Answer the page; its policy allows its own inline script and style by their hashes, its API, and some frames."""
+    """Answer with the page; its policy allows its inline script and style by hash, its API, and some frames."""
     policy = (
         f"default-src 'none'; script-src {_sources('script', html)}; style-src {_sources('style', html)}; "
         f"connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors {frame_ancestors}"
@@ -87,7 +88,7 @@ def page_answer(html: str, frame_ancestors: str) -> Answer:
 def json_text(value: Any) -> str:
     """Write JSON; a Decimal keeps all its digits, which the standard library's encoder does not support."""
     if isinstance(value, Decimal):
-        # 1E39, not 1E+39: in an address a plus sign means a space, and what is shown may be asked for (rankOfScore).
+        # 1E39, not 1E+39: in a URL a plus sign means a space, and a shown score may be sent back (rankOfScore).
         return str(value).replace("E+", "E")
     if isinstance(value, dict):
         return "{" + ", ".join(f"{json.dumps(key)}: {json_text(item)}" for key, item in value.items()) + "}"

@@ -1,4 +1,4 @@
-"""The routes of the API: the paths, their parameters, and what reads a request of each. Pure.
+"""The routes of the API: paths, their parameters, and the readers of their requests. Pure.
 
 A new endpoint is a module of `endpoints`, a line of `ROUTES`, and its part of openapi.json.
 """
@@ -42,7 +42,7 @@ Query = Document | Question
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A path as openapi.json writes it, what reads a request of it, and the query parameters that it may have."""
+    """A path as in openapi.json, the function that reads its requests, and the query parameters that it allows."""
 
     path: str
     read: Callable[[Parameters], Query]
@@ -50,7 +50,7 @@ class Route:
 
 
 def read_leader_board(parameters: Parameters) -> BoardQuestion | ListBoards:
-    """Read a request of the one path that answers four questions; its parameters tell which."""
+    """Read a request of the one path that answers four questions; its parameters tell which one."""
     if "rankOfScore" in parameters.names:
         return RankScore.read(parameters)
     if parameters.names & {"id", "among"}:
@@ -61,7 +61,7 @@ def read_leader_board(parameters: Parameters) -> BoardQuestion | ListBoards:
 
 
 def in_period(read: Callable[[Parameters], Query]) -> Callable[[Parameters], Query]:
-    """Return what reads the same request, also with the parameters `period` and `movement`."""
+    """Return a reader of the same requests that also takes the parameters `period` and `movement`."""
 
     def read_in_period(parameters: Parameters) -> Query:
         period, has_movement = parameters.period(), parameters.flag("movement")
@@ -96,7 +96,7 @@ ROUTES = (
 
 
 def read_query(request: Mapping[str, Any]) -> Query:
-    """Read an API Gateway proxy request; raise ApiError 400, 404 or 405 if it is not one of the routes."""
+    """Read an API Gateway proxy request; raise ApiError 400, 404 or 405 if no route accepts it."""
     method = request.get("httpMethod") or "GET"
     if method not in METHODS:
         raise ApiError(405, f"The method {method} is not allowed; allowed are {', '.join(METHODS)} and OPTIONS.")

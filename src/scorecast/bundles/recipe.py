@@ -1,8 +1,8 @@
 """Makes a function's bundle: the folders it needs, its own stage, and the pinned SDK's core without its service models.
 
-`sam build` runs it through src/Makefile, an installed Scorecast calls it directly. It needs only the standard library,
-and no interpreter of the runtime's version, because everything bundled is pure Python. If there is one, the bundle
-has bytecode too, which halves a cold start.
+`sam build` runs it through src/Makefile; an installed Scorecast calls it directly. It needs only the standard library,
+and no interpreter of the runtime's version, because everything bundled is pure Python. If such an interpreter is there,
+the bundle has bytecode too, which halves a cold start.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ FOLDERS = {
     "LeaderGet": ("leaderboard", "api"),
 }
 SHARED = ("__init__.py", "errors.py", "runtime")
-# The runtime's version in the template; it ignores bytecode of another one.
+# The runtime's Python version, as in the template; Python ignores bytecode of another version.
 RUNTIME = "3.13"
 
 
@@ -53,7 +53,7 @@ def _copy(source: Path, to: Path) -> None:
 
 
 def _install(pins: Path, into: Path) -> None:
-    """Install the pinned packages into a folder, without the models of all services and without commands."""
+    """Install the pinned packages into a folder, without service models and without commands."""
     done = subprocess.run(
         [
             *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"),
@@ -71,11 +71,11 @@ def _install(pins: Path, into: Path) -> None:
 
 
 def _compile(bundle: Path) -> None:
-    """Add bytecode, if a Python of the runtime's version is at hand."""
+    """Add bytecode, if a Python of the runtime's version is installed."""
     python = next(filter(_is_of_runtime, (sys.executable, f"python{RUNTIME}")), None)
     if python is None:
         return
-    # Unchecked: the times of files in a deployed zip say nothing. The paths in tracebacks are Lambda's.
+    # Unchecked, because file times in a deployed zip mean nothing. The paths in tracebacks are Lambda's.
     mode = ("--invalidation-mode", "unchecked-hash", "-s", str(bundle), "-p", "/var/task")
     subprocess.run([python, "-m", "compileall", "-q", "-f", *mode, str(bundle)], check=True)
 

@@ -29,7 +29,7 @@ class Sources:
         return digest.hexdigest()[:40]
 
     def _named_files(self) -> Iterator[tuple[str, Path]]:
-        """Yield the files beside the pins, a clone's makefile among them, and those of the package."""
+        """Yield the files beside the pins, including a clone's makefile, and the package's files."""
         yield from ((file.name, file) for file in self.pins.parent.iterdir() if file.is_file())
         ignored = {self.package / name for name in NOT_DEPLOYED}
         for file in self.package.rglob("*"):

@@ -1,8 +1,8 @@
 """Change: an insert, update or delete of one item. Stream record -> Change -> bus event, and back. Pure.
 
-The public contract (schema `scorecast.change/1`, docs/event-contract.md). A Change holds images in DynamoDB's typed
-JSON with binary as base64, as a Lambda function receives them. An event holds plain JSON, with a hint under `types`
-wherever plain JSON alone does not determine the item.
+This is the public contract (schema `scorecast.change/1`, docs/event-contract.md). A Change holds images in DynamoDB's
+typed JSON with binary as base64, as a Lambda function receives them. An event holds plain JSON, with a hint under
+`types` wherever plain JSON alone does not determine the item.
 Raises CannotRead for a malformed record of a DynamoDB stream, and for an event that does not follow the contract.
 """
 
@@ -25,15 +25,15 @@ OPERATIONS = ("INSERT", "MODIFY", "REMOVE", "READ")
 SEQUENCE_DIGITS = 40
 
 Position = tuple[str, str]
-"""A stream's label and a sequence: the order of an item's changes, also after its table got another stream."""
+"""A stream's label and a sequence: they order an item's changes, even after its table gets another stream."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """One change of one item; `position` orders the changes of an item; `at` is the time (ISO 8601, UTC).
 
-    `user_identity` is who made the change, if the stream says so: its `type` and `principalId`. DynamoDB names itself
-    for an item that expired.
+    `user_identity` is who made the change, if the stream says so: `type` and `principalId`. For an item that expired,
+    that is DynamoDB itself.
     """
 
     id: str
@@ -53,7 +53,7 @@ class Change:
 
     @property
     def stream(self) -> str:
-        """The stream's label: the time at which the stream was created, so that the label of a newer one is greater."""
+        """The stream's label: the time at which the stream was created, so a newer stream has a greater label."""
         return stream_label(self.stream_arn)
 
     @property
@@ -93,7 +93,7 @@ def stream_label(stream_arn: str) -> str:
 
 
 def with_label(stream_arn: str, label: str) -> str:
-    """Return the ARN of the table's stream that has the label."""
+    """Return the ARN of the same table's stream with this label."""
     table_arn, separator, _ = stream_arn.partition("/stream/")
     return table_arn + separator + label
 
@@ -161,7 +161,7 @@ def iso_now() -> str:
 
 
 def _field(holder: Any, name: str, kind: type) -> Any:
-    # It is nearly always a dict, and the check for a Mapping takes several times as long.
+    # The value is nearly always a dict, and checking for a Mapping takes several times as long.
     value = holder.get(name) if isinstance(holder, (dict, Mapping)) else None
     if not isinstance(value, kind) or not value:
         raise CannotRead(f"The record has no usable {name}: {value!r} where a {kind.__name__} is needed.")
@@ -172,12 +172,12 @@ def _image_of(body: Mapping[str, Any], name: str) -> Image | None:
     image = body.get(name)
     if image is not None and not isinstance(image, dict):
         raise CannotRead(f"The record's {name} is {image!r}; it must be an object of attributes.")
-    # A stream omits an image that it does not have; some engines pass an empty one. An item has at least its keys.
+    # A stream omits a missing image; some engines pass an empty one instead. A real image has at least its keys.
     return image or None
 
 
 def _user_identity(holder: Mapping[str, Any]) -> dict[str, str] | None:
-    """The identity in a record of Lambda or in a detail, or as GetRecords spells it."""
+    """The identity, in the spelling of Lambda's records and of details, or in that of GetRecords."""
     identity = holder.get("userIdentity")
     if identity is None:
         return None
@@ -233,7 +233,7 @@ def from_event(event: Any) -> Change:
 
 
 def from_detail(detail: Mapping[str, Any], stream_arn: str) -> Change:
-    """Return the Change that has this detail, with all types; CannotRead if its images are in S3."""
+    """Return the Change of this detail, with all types; CannotRead if its images are in S3."""
     if detail.get("schema") != SCHEMA:
         raise CannotRead(f"The event's schema is {detail.get('schema')!r}; this version reads {SCHEMA!r}.")
     if "images" in detail:

@@ -22,11 +22,11 @@ from scorecast.errors import CannotRead
 from scorecast.runtime.settings import AttributeNames
 
 FOLDER = "images"
-# An event keeps at most so many bytes of JSON of one attribute's value, and of the names under `changed`.
+# The most bytes of JSON that an event keeps of one attribute's value, and of the names under `changed`.
 # A key of DynamoDB has up to 2,048 bytes, a number 40.
 KEPT_BYTES = 4096
 CHANGED_BYTES = 64 * 1024
-# The fastest level: half the time of the default, for an object at most a tenth larger (docs/adr/0016).
+# The fastest level: it takes half the time of the default and makes objects at most a tenth larger (docs/adr/0016).
 _GZIP_LEVEL = 1
 _GZIP_MAGIC = b"\x1f\x8b"
 # A bucket's name becomes part of a host name: another character could make it a different host.
@@ -41,9 +41,9 @@ _SCALARS = {"S", "N", "B", "BOOL", "NULL"}
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Where a document is in S3; `sha256` (hexadecimal) and `size_bytes` are of its JSON, not of the gzipped object.
+    """Where a document is in S3; `sha256` (hexadecimal) and `size_bytes` describe its JSON, not the gzipped object.
 
-    `left_out` are JSON pointers to the values that the event should keep but could not.
+    `left_out` has JSON pointers to the values that the event should keep but could not.
     """
 
     bucket: str
@@ -112,7 +112,7 @@ def read_kept(event: Any) -> Change:
 
 
 def kept_change(event: Any) -> Change | None:
-    """Read a change as `read_kept`; None for another event, such as a standing event."""
+    """Read a change as `read_kept` does; None for any other event, such as a standing event."""
     try:
         return read_kept(event)
     except CannotRead:
@@ -144,7 +144,7 @@ def _too_large(parent: str, image: Image | None, names: set[str]) -> list[str]:
 
 
 def _is_small(value: Value) -> bool:
-    """Whether a value may stay: a small scalar; sets and nested values may need many hints."""
+    """Whether a value may stay in the event: only a small scalar, since sets and nested values may need many hints."""
     return value.keys() <= _SCALARS and _size_bytes(value) <= KEPT_BYTES
 
 
@@ -161,7 +161,7 @@ def pack(document: bytes) -> bytes:
 
 
 def unpack(claim: Claim, body: bytes) -> Any:
-    """Read an object's body, gzipped or unzipped by the HTTP client; CannotRead if it is not the claim's document."""
+    """Read an object's body, which the HTTP client may have unzipped; CannotRead if it is not the claim's document."""
     try:
         document = gzip.decompress(body) if body.startswith(_GZIP_MAGIC) else body
     except (OSError, EOFError, zlib.error) as error:

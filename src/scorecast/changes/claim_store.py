@@ -1,7 +1,7 @@
 """Claims in S3: a document is stored before its event is published, and fetched by consumers that need all of it.
 
-Consumers call `resolve`: it returns the event as it were without the size limit. Raises CannotRead if the document is
-missing, forbidden or changed, and NotAcknowledged if another attempt may succeed.
+Consumers call `resolve`: it returns the event as it would be without the size limit. Raises CannotRead if the document
+is missing, forbidden or changed, and NotAcknowledged if another attempt may succeed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Event = dict[str, Any]
 
 
 class NotStored(NotAcknowledged):
-    """S3 refused a document; unless something is fixed, it refuses it again."""
+    """S3 refused a document, and will refuse it again until something is fixed."""
 
 
 class S3(Protocol):
@@ -52,7 +52,7 @@ class ClaimStore:
     connect: Callable[[], S3]
 
     def put(self, claim: Claim, document: bytes) -> None:
-        """Store a document under its claim; NotStored if S3 refuses it, another NotAcknowledged if S3 is busy."""
+        """Store a document under its claim; NotStored if S3 refuses it, a plain NotAcknowledged if S3 is busy."""
         body = pack(document)
         try:
             self.connect().put_object(Bucket=claim.bucket, Key=claim.key, Body=body, ContentType="application/gzip")
@@ -74,6 +74,6 @@ class ClaimStore:
         return resolve(event, self.connect()) if claim_in(event) else event
 
     def read(self, event: Any) -> Change:
-        """Read a change with all that a leaderboard needs; S3 is asked only if the event lacks some of it."""
+        """Read a change with everything that a leaderboard needs; calls S3 only if the event lacks some of it."""
         claim = claim_in(event)
         return from_event(self.resolve(event)) if claim and claim.lacks_attributes else read_kept(event)

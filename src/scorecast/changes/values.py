@@ -1,6 +1,6 @@
 """DynamoDB's typed values and plain JSON, and back: a hint says what plain JSON does not express. Pure.
 
-A typed value that is malformed, and a plain one that does not follow its hint, raises CannotRead.
+Raises CannotRead for a malformed typed value, and for a plain value that does not follow its hint.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from scorecast.runtime.numbers import is_dynamodb_number
 
 # Every JSON parser keeps 15 significant digits of a number, since an IEEE 754 double does.
 SAFE_DIGITS = 15
-# PutEvents rejects an event with a JSON integer outside of these; it takes a number with an exponent of any size.
+# PutEvents rejects an event with a JSON integer outside this range; it takes a number with an exponent of any size.
 # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
 # It also takes at most 1,000 levels of nesting; DynamoDB has 32.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
@@ -32,14 +32,14 @@ Value = dict[str, Any]
 Image = dict[str, Value]
 """One item, or its keys: attribute name to value."""
 Hints = dict[str, Any]
-"""JSON pointer (RFC 6901) within the detail to the type that plain JSON does not express."""
+"""Maps a JSON pointer (RFC 6901) within the detail to the type that plain JSON does not express."""
 
 
 # ---------------------------------------------------------------- typed -> plain
 
 
 def plain_value(value: Value, parent: str, key: str | int, hints: Hints) -> Any:
-    """Return the plain JSON of the typed value at a key; add a hint if plain JSON does not express its type."""
+    """Return a typed value as plain JSON; add a hint at its key if plain JSON does not express its type."""
     kind, inner = _typed(value, parent, key)
     match kind:
         case "S" | "BOOL":
@@ -81,7 +81,7 @@ def _are_texts(members: Any) -> bool:
 
 
 def plain_number(text: str, parent: str, key: str | int, hints: Hints) -> int | float:
-    """Return the JSON number of DynamoDB's text; add a hint if a double does not hold it exactly.
+    """Return DynamoDB's text of a number as a JSON number; add a hint if a double cannot hold it exactly.
 
     An integer that PutEvents would reject becomes a float, which JSON writes with an exponent.
 
@@ -122,7 +122,7 @@ def _unescape(name: str) -> str:
 
 
 def typed_value(plain: Any, pointer: str, hints: Mapping[str, Any]) -> Value:
-    """Return the typed value of a plain one, following the hint at its pointer."""
+    """Turn a plain value into a typed one, following the hint at its pointer."""
     hint = hints.get(pointer)
     if hint is not None:
         return _hinted(hint, plain, pointer, hints)

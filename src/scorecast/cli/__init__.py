@@ -1,4 +1,4 @@
-"""The command `scorecast`: thin commands over ops and twin. Expected failures are one sentence, never a traceback."""
+"""The command `scorecast`: thin commands over ops and twin. Expected failures print one sentence, never a traceback."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def main() -> None:
 
 
 def _usage(error: click.UsageError) -> str:
-    """Say what is wrong with the command line, and where its help is."""
+    """Say what is wrong with the command line, and where to find its help."""
     message = error.format_message().rstrip(".")
     if isinstance(error, click.NoSuchOption):
         near = f": did you mean {' or '.join(error.possibilities)}?" if error.possibilities else ""

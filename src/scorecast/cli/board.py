@@ -125,7 +125,7 @@ def score(
 
 
 def _counts(expected: Expected, policy: BoardPolicy) -> bool:
-    """Whether people will see the change: after the closing a removal only if the board takes corrections."""
+    """Whether people will see the change; after the closing, only a removal on a board that takes corrections."""
     is_taken = policy.is_open(iso_now()) or (expected.score is None and policy.corrections is Corrections.OPEN)
     return is_taken and not policy.is_frozen(iso_now())
 
@@ -143,7 +143,7 @@ def _report(expected: Expected, policy: BoardPolicy, seconds: float | None, as_j
     what = "is off the board" if expected.score is None else f"has {expected.score} on the board"
     when = "it will follow" if seconds is None else f"it came through after {seconds:.2f} s"
     if policy.keep != Keep.LATEST and expected.score is not None:
-        # The board may show another score, also before this one has arrived.
+        # The board may show another score, even before this one has arrived.
         agrees = "will agree" if seconds is None else f"agreed after {seconds:.2f} s"
         when = f"the board, which keeps {policy.keep.words}, {agrees}"
     if not _counts(expected, policy):
@@ -168,7 +168,7 @@ def _show_boards(api: ApiClient, as_json: bool) -> None:
 
 
 def _remarks(answer: dict[str, Any]) -> list[str]:
-    """What the policy of a board declares that its entries do not show."""
+    """What the board's policy declares that its entries do not show."""
     remarks = ["The lowest score is best."] if answer["order"] == Order.ASCENDING else []
     if columns := answer.get("columns"):
         by = ", then by ".join(f"{one['name']} ({one['order']})" for one in columns)

@@ -1,4 +1,4 @@
-"""The commands for the policies of boards: list, set, unset."""
+"""The commands for the policies of boards: list, set, unset, hide, unhide, hidden, reveal."""
 
 from __future__ import annotations
 
@@ -238,7 +238,7 @@ def _declare(policies: Policies, board: str, before: BoardPolicy, policy: BoardP
 
 
 def _ordered(policy: BoardPolicy) -> str:
-    """Say by what a board ranks: `descending, then penalty ascending`."""
+    """Say what a board ranks by: `descending, then penalty ascending`."""
     return ", then ".join(_order_parts(policy))
 
 
@@ -247,7 +247,7 @@ def _order_parts(policy: BoardPolicy) -> list[str]:
 
 
 def _declared(policies: Policies, board: str) -> BoardPolicy:
-    """Return the board's policy; the default if the item is malformed, which is replaced."""
+    """Return the board's policy; the default if its item is malformed, since that will be replaced."""
     try:
         return policies.of(board)
     except CannotRead as error:
@@ -266,13 +266,13 @@ def _policy(values: dict[str, Any]) -> BoardPolicy:
 
 
 def _texts(policy: BoardPolicy) -> dict[str, Any]:
-    """The texts of which `make_policy` makes a policy."""
+    """The texts from which `make_policy` makes a policy."""
     periods = None if policy.keep_periods is None else str(policy.keep_periods)
     return asdict(policy) | {"by": ",".join(policy.by), "keep_periods": periods}
 
 
 def _further(policy: BoardPolicy) -> list[str]:
-    """What few boards declare, in words."""
+    """The rarer declarations, in words."""
     found = ["takes corrections"] if policy.corrections is Corrections.OPEN else []
     found += [f"freezes at {policy.freezes_at}"] if policy.freezes_at else []
     kept = f", kept for {policy.keep_periods} more" if policy.keep_periods else ""

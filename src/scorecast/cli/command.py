@@ -1,4 +1,4 @@
-"""How every command is declared: sections in its help, commands that are imported when they are used, shared types.
+"""How commands are declared: sections in their help, lazy imports, shared types.
 
 Imports neither an AWS library nor rich, so that `scorecast --help` and `scorecast env` start fast.
 """
@@ -22,7 +22,7 @@ ID_BYTES = 2048
 BOARD_BYTES = 1024
 
 WHERE = "Where"
-# The widest first column of a help section.
+# The maximum width of the first column of a help section.
 COLUMN = 30
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -30,7 +30,7 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 class Option(click.Option):
-    """An option that the help shows in a section of its own, if `section` names one."""
+    """An option that the help shows in a separate section if `section` names one."""
 
     def __init__(self, *declarations: Any, section: str = "Options", **attributes: Any) -> None:
         super().__init__(*declarations, **attributes)
@@ -38,9 +38,9 @@ class Option(click.Option):
 
 
 class Argument(click.Argument):
-    """An argument with a help text, which click's own does not have."""
+    """An argument with a help text, which click's own arguments lack."""
 
-    def __init__(self, *declarations: Any, help: str, **attributes: Any) -> None:  # noqa: A002 - click's own name
+    def __init__(self, *declarations: Any, help: str, **attributes: Any) -> None:  # noqa: A002 - click's name
         super().__init__(*declarations, **attributes)
         self.help = help
 
@@ -50,10 +50,10 @@ class Argument(click.Argument):
 
 
 class Command(click.Command):
-    """A command whose help has sections: arguments, its own options, and those that it shares with others."""
+    """A command whose help has sections: arguments, its own options, and options that it shares with others."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the sections; those that other commands share come last."""
+        """Write the sections; the shared ones come last."""
         sections: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
         for parameter in self.get_params(ctx):
             name = "Arguments" if isinstance(parameter, Argument) else getattr(parameter, "section", "Options")
@@ -71,7 +71,7 @@ class CommandGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command; the error names the one that was probably meant."""
+        """Find the command; the error suggests the one that was probably meant."""
         if not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
             near = get_close_matches(args[0], self.list_commands(ctx), n=1)
             hint = f": did you mean {near[0]!r}?" if near else ""
@@ -87,7 +87,7 @@ class CommandGroup(click.Group):
 
 @dataclass(frozen=True, slots=True)
 class LazyCommand:
-    """A command that is imported when it is used; `path` is MODULE:NAME, `summary` its line in the help."""
+    """A command that is only imported when used; `path` is MODULE:NAME, `summary` its line in the help."""
 
     path: str
     summary: str
@@ -100,7 +100,7 @@ class LazyCommand:
 
 
 class LazyGroup(CommandGroup):
-    """A group of lazy commands by section and name; its help imports none of them."""
+    """A group of lazy commands by section and name; showing its help imports none of them."""
 
     def __init__(self, *arguments: Any, lazy: Mapping[str, Mapping[str, LazyCommand]], **attributes: Any) -> None:
         super().__init__(*arguments, **attributes)
@@ -116,7 +116,7 @@ class LazyGroup(CommandGroup):
         return found[0].load() if found else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write one section of commands after the other."""
+        """Write the commands section by section."""
         rows = {
             section: [(name, command.summary) for name, command in commands.items()]
             for section, commands in self.lazy.items()
@@ -134,7 +134,7 @@ def _write_sections(formatter: click.HelpFormatter, sections: Mapping[str, Seque
 
 
 class Name(click.ParamType):
-    """A participant's id or a board's name: not empty, and no longer than a key of DynamoDB may be."""
+    """A participant's id or a board's name: not empty, and no longer than a DynamoDB key may be."""
 
     name = "text"
 
@@ -164,7 +164,7 @@ class Port(click.ParamType):
 
 
 class Whole(click.IntRange):
-    """A whole number in a range; click's own calls itself an `integer range`."""
+    """A whole number in a range; click's own type calls itself an `integer range`."""
 
     name = "whole number"
 
@@ -194,13 +194,13 @@ port_option = option(
 
 
 def rate_option(things: str) -> Decorator:
-    """Make the option that limits how many things are done in a second."""
+    """Make the option that limits how many things are done per second."""
     text = f"Maximum {things} per second (default: unlimited)."
     return option("--rate", type=Number(0.1), metavar="N", help=text)
 
 
 def pass_gathered(make: Callable[..., Any], options: Mapping[str, Decorator]) -> Callable[[F], Callable[..., Any]]:
-    """Give a command some options, and their values as one positional argument, `make(**values)`."""
+    """Give a command some options, and pass their values as one positional argument, `make(**values)`."""
 
     def decorate(command: F) -> Callable[..., Any]:
         @wraps(command)

@@ -120,7 +120,7 @@ def add(
 
 
 def _warn_of_loop(target: Arn) -> None:
-    """Say what no service detects: https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html"""
+    """Warn of a loop that no service detects: https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html"""
     if target.service == "lambda":
         notes.print(
             "If this function writes to the main table, each of its writes is a change that may invoke it again, "
@@ -131,7 +131,7 @@ def _warn_of_loop(target: Arn) -> None:
 
 
 def _warn_of_groups(fifo_by: str | None) -> None:
-    """Say what a message group cannot be: SQS's quotas-messages page."""
+    """Warn of what a message group cannot be (SQS's quotas-messages page)."""
     if fifo_by:
         names = {"item": "participant's id", "board": "board's name"}[fifo_by]
         notes.print(
@@ -168,7 +168,7 @@ def remove(options: Options, name: str | None, is_all: bool, yes: bool, as_json:
 
 
 def _remove_all(added: Consumers, *, yes: bool, as_json: bool) -> None:
-    """Remove the consumers that the question counted."""
+    """Remove the consumers that the confirmation counted."""
     rules = added.list_rules()
     names = [added.name_of(rule) for rule in rules if rule.origin == "added"]
     others = [rule.name for rule in rules if rule.origin == "other"]
@@ -237,14 +237,14 @@ def _arn(text: str | None) -> Arn | None:
 
 
 def _samples(stack: Stack, files: Sequence[Path], live: int) -> list[Sample]:
-    """Return the samples that the user names; the built-in ones if there are none."""
+    """Return the samples that the user named, or else the built-in ones."""
     if not files and not live:
         return built_in_samples()
     return [*samples_in(files), *(live_samples(stack, live) if live else [])]
 
 
 def _describe(sample: Sample) -> dict[str, Any]:
-    """Say where an event is from and what happened."""
+    """Say where an event comes from and what happened."""
     detail = sample.event.get("detail")
     change = detail if isinstance(detail, dict) else {}
     return {
@@ -267,7 +267,7 @@ def _results_table(results: list[tuple[Sample, bool]]) -> Table:
 
 
 def _short(arn: str) -> str:
-    """Shorten a target for a narrow column; --json has the whole ARN."""
+    """Shorten a target's ARN for a narrow column; --json has the whole ARN."""
     target = read_arn(arn)
     return f"{target.service} {target.resource}"
 

@@ -153,7 +153,7 @@ def purge_(options: Options, wanted: Filter, yes: bool, dry_run: bool, as_json: 
 
 
 def _confirm_purge(stack: Stack, wanted: Filter) -> Callable[[ParkedLetter], bool]:
-    """Ask whether to delete the selected letters; return what selects them, without any that arrive later."""
+    """Ask whether to delete the selected letters; return a filter for them that excludes letters arriving later."""
     with open_letters(stack) as queue:
         counted = {letter.message_id for letter in _letters(queue, wanted)}
     question = f"Delete {_count_of(len(counted))} ({str(wanted) or 'no filter'}) permanently?"
@@ -242,7 +242,7 @@ def _show(letter: ParkedLetter) -> None:
 
 
 def _read(value: Any) -> Any:
-    """Parse a text of JSON; return any other value unchanged."""
+    """Parse a JSON text; return any other value unchanged."""
     try:
         return json.loads(value) if isinstance(value, str) else value
     except ValueError:

@@ -1,4 +1,4 @@
-"""The command for a deployed stack's health: doctor."""
+"""The command that checks a deployed stack's health: doctor."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def doctor(options: Options, canary: bool, backup: bool, timeout: float, report:
 
 
 def _follow_canary(system: System, with_backup: bool, step_s: float, show: Any) -> tuple[list[Finding], str | None]:
-    """Run the canary; return its steps, and what follows the last event of its object in the backup."""
+    """Run the canary; return its steps, and what follows the last event in its object of the backup."""
     steps: list[Finding] = []
 
     def on_step(finding: Finding) -> None:

@@ -1,4 +1,4 @@
-"""The commands that take boards to files and back: export, import."""
+"""The commands that write boards to files and read them back: export, import."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from scorecast.ops.stack.stack import Options
 from scorecast.runtime.batches import cut_batches
 
 FILE = click.Path(path_type=Path, dir_okay=False)
-# Lines that are written, or counted, together.
+# How many lines are written, or counted, together.
 LINES_AT_ONCE = 100
 
 format_option = option(
@@ -66,12 +66,12 @@ def export(
 
 @contextmanager
 def _opened(into: Path | None) -> Iterator[TextIO]:
-    """Open the file to write; it replaces one that exists when it is whole. Without one, standard output."""
+    """Open the file to write, or standard output. A complete file replaces an existing one only at the end."""
     if into is None:
         yield click.get_text_stream("stdout", encoding="utf-8")
         return
     path = into.resolve()
-    # Only a file can be replaced: a pipe or a device is written to.
+    # Only a file can be replaced; a pipe or a device is written to directly.
     new = path if path.exists() and not path.is_file() else path.with_name(f"{path.name}.new")
     try:
         with new.open("w", encoding="utf-8", newline="") as file:
@@ -86,7 +86,7 @@ def _opened(into: Path | None) -> Iterator[TextIO]:
 
 
 def _finish(exported: Export, into: Path | None, form: Format, as_json: bool) -> None:
-    """Say what was written, and what it is worth."""
+    """Say what was written, and whether the board changed meanwhile."""
     board, total, is_changed = exported.entries.board, exported.root.total, exported.has_changed()
     if as_json:
         answer = {"hackathonName": board, "file": str(into), "format": str(form), "entries": exported.count}
@@ -139,9 +139,9 @@ def import_(
 
 
 def _check(path: Path, form: Format, check: Check, lines: StagedLines, report: ImportReport) -> None:
-    """Check all lines, and keep the good ones."""
+    """Check all lines and keep the good ones."""
     try:
-        # What is not UTF-8 is found line by line.
+        # Invalid UTF-8 is reported line by line.
         opened = path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
         with opened as file, counting("Lines checked") as on_read:
             checked = stage_lines(read_lines(file, form), check, lines, report)
@@ -152,7 +152,7 @@ def _check(path: Path, form: Format, check: Check, lines: StagedLines, report: I
 
 
 def _write(importer: Importer, lines: StagedLines) -> UserError | None:
-    """Write the lines that differ from the main table; return what ended that early."""
+    """Write the lines that differ from the main table; return the error that ended this early, if any."""
     with counting("Lines compared", lines.count) as importer.on_lines:
         try:
             importer.run(lines)
@@ -164,7 +164,7 @@ def _write(importer: Importer, lines: StagedLines) -> UserError | None:
 
 
 def _warn_of_closed(policies: Mapping[str, BoardPolicy], boards: list[str]) -> None:
-    """Name the boards on which the scores of the file do not count any more."""
+    """Name the boards on which the file's scores no longer count."""
     now = iso_now()
     for board in boards:
         if board in policies and not policies[board].is_open(now):
@@ -190,7 +190,7 @@ def _answer(report: ImportReport, path: Path, is_dry_run: bool, as_json: bool) -
 
 
 def _refuse_rest(report: ImportReport, path: Path, ended_by: UserError | None) -> None:
-    """Refuse an import that did not do everything."""
+    """Raise an error for an incomplete import."""
     if ended_by:
         again = "Run the same command again to continue: what is written is not written twice."
         raise UserError(f"The import ended early: {ended_by} {again}", ended_by.exit_code)

@@ -113,7 +113,7 @@ def _now() -> datetime:
 
 
 def _refuse_unwritable(report: Path) -> None:
-    """Refuse a report that could not be written after all has been erased."""
+    """Refuse, before anything is erased, a report path that cannot be written."""
     try:
         is_new = not report.exists()
         report.open("a").close()
@@ -124,7 +124,7 @@ def _refuse_unwritable(report: Path) -> None:
 
 
 class _Steps:
-    """Shows on standard error what is done, and how many objects were read; nothing if that is not a terminal."""
+    """Shows on standard error each step and the number of objects read; shows nothing if that is not a terminal."""
 
     def __init__(self) -> None:
         columns = (
@@ -158,7 +158,7 @@ def _question(participant: str, stack: str, found: Holdings) -> str:
 
 
 def _counted(counts: Mapping[str, int]) -> str:
-    """Name counts in a sentence.
+    """Put counts into words.
 
     >>> _counted({ITEMS: 2, ENTRIES: 1, SNAPSHOTS: 0})
     '2 items of the main table and 1 entry'
@@ -178,7 +178,7 @@ def _show(found: Holdings) -> None:
 
 
 def _places(found: Holdings) -> dict[str, list[str]]:
-    """Where things were found: keys of items, boards, dead letters, objects."""
+    """Where data was found: keys of items, boards, dead letters, objects."""
     letters = [*found.letters[About.PARTICIPANT], *found.letters[About.SHARED]]
     places = {
         ITEMS: [", ".join(map(_key_part, key.items())) for key in found.items],
@@ -203,7 +203,7 @@ def _key_part(part: tuple[str, Mapping[str, Any]]) -> str:
 
 
 def _details(found: Holdings) -> dict[str, Any]:
-    """What was found, for programs; unlike the report it says on which boards."""
+    """What was found, for programs; unlike the report, it names the boards."""
     return {kind: [*places] for kind, places in _places(found).items() if places}
 
 

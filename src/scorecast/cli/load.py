@@ -74,7 +74,7 @@ def load(
 
 
 def _remove(stack: Stack, rate: float | None, timeout_s: float | None, as_json: bool) -> None:
-    """Delete the items of all loads; wait, up to the time if there is one, until their boards agree."""
+    """Delete the items of all loads; if there is a timeout, wait up to that time until their boards agree."""
     table = main_table_of(stack)
     boards: set[str] = set()
     with _progress() as progress:
@@ -107,7 +107,7 @@ def _removals(table: MainTable, boards: set[str]) -> Iterator[Write]:
 
 @dataclass(frozen=True, slots=True)
 class _Arrival:
-    """How the wait for the leaderboard ended."""
+    """The result of waiting for the leaderboard."""
 
     comparison: Comparison
     seconds: float

@@ -1,4 +1,4 @@
-"""The options that select a stack, and the stack that they select."""
+"""The options that select a stack, and how to open that stack."""
 
 from __future__ import annotations
 
@@ -26,5 +26,5 @@ def open_stack(options: Options) -> Stack:
 
 
 def twin_endpoint(port: int | None) -> str:
-    """Return the URL of this clone's twin: on the given port, or where it is."""
+    """Return the URL of this clone's twin: on the given port, or wherever it is."""
     return instance.find(port).endpoint

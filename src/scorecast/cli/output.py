@@ -1,4 +1,4 @@
-"""How commands answer: data on standard output, progress and notes on standard error, tables that never cut text."""
+"""How commands print: data on standard output, progress and notes on standard error, tables that never cut text."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ notes = Console(stderr=True, highlight=False)
 
 
 def plain(text: str) -> Text:
-    """Text without markup; a character that is not printable cannot reach the terminal."""
+    """Text without markup; unprintable characters cannot reach the terminal."""
     return Text("".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text))
 
 
 def make_table(*columns: str | Text, right: Collection[str] = (), **attributes: Any) -> Table:
-    """Make a table whose cells fold where the terminal or the pipe is too narrow; `right` aligns some columns."""
+    """Make a table whose cells fold if the terminal or the pipe is too narrow; `right` has right-aligned columns."""
     table = Table(title_justify="left", **attributes)
     for name in columns:
         table.add_column(name, justify="right" if name in right else "left", overflow="fold")
@@ -30,7 +30,7 @@ def make_table(*columns: str | Text, right: Collection[str] = (), **attributes: 
 
 @contextmanager
 def counting(title: str, total: int | None = None, *, is_hidden: bool = False) -> Iterator[Callable[[int], None]]:
-    """Show how many things are done, of how many if that is known; the result receives each further number of them."""
+    """Show how many things are done, and of how many if known; call the result with each further number."""
     count = "{task.completed:,}" if total is None else "{task.completed:,} of {task.total:,}"
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TextColumn(count), TimeElapsedColumn())
     is_hidden = is_hidden or not notes.is_terminal

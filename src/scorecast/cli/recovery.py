@@ -1,4 +1,4 @@
-"""The commands that read a table or the backup again: backfill, restore."""
+"""The commands that publish a table again or restore from the backup: backfill, restore."""
 
 from __future__ import annotations
 

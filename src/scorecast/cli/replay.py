@@ -80,7 +80,7 @@ def _run(stack: Stack, window: Window, rule: Rule, send: Send | None, limit: Rat
 
 
 def _sender(stack: Stack, rule: Rule) -> Send:
-    """Return what sends an event to the consumer's targets."""
+    """Return a function that sends an event to the consumer's targets."""
     if not rule.targets:
         raise UserError(f"The rule {rule.name} has no target: `scorecast consumers add` gives it one.")
     sends = []
@@ -101,7 +101,7 @@ def _sender(stack: Stack, rule: Rule) -> Send:
 
 @contextmanager
 def _saying_how_to_go_on(window: Window, done: Replayed) -> Iterator[None]:
-    """Name the options that go on, with the times that ages meant, when a run ends early."""
+    """When a run ends early, name the options that continue it, with ages converted to times."""
     try:
         with explained():
             yield

@@ -62,7 +62,7 @@ def up(port: int | None, as_json: bool) -> None:
 
 
 def _what_is_left(twin: Twin) -> str:
-    """What Ctrl-C left behind: the engine has a process of its own, which Ctrl-C does not reach."""
+    """What Ctrl-C left behind: the engine runs in a process of its own, which Ctrl-C does not reach."""
     if process.is_running(twin):
         return f"Stopped, but the engine still runs: `{typed('up')}` continues, `{typed('down')}` stops it."
     return f"Stopped: `{typed('up')}` continues."
@@ -88,7 +88,7 @@ def _what_next(twin: Twin, outputs: dict[str, str]) -> str:
 
 
 def _relative(path: Any) -> str:
-    """Return the path as you type it in this folder."""
+    """Return the path as typed from the current folder."""
     name = os.path.relpath(path)
     return str(path) if name.startswith("..") else name
 
@@ -111,7 +111,7 @@ def down(port: int | None, as_json: bool) -> None:
 
 
 def _not_running(twin: Twin) -> str:
-    """Say so, and whose engine it is that answers in its place: each folder has a twin of its own."""
+    """Say that the twin is not running, and whose engine answers instead: each folder has a twin of its own."""
     if process.version(twin) is None:
         return "It was not running."
     return f"The twin of this folder was not running. Another folder's is on {twin.endpoint}: run this command there."

@@ -28,7 +28,7 @@ _BUSY = "The index of these boards changed while it was compared; verify them ag
 
 @dataclass(frozen=True, slots=True)
 class _Repaired:
-    """How many entries were sent again, those that still differ, and the boards whose counters were corrected."""
+    """How many entries were repaired, which ones still differ, and the boards whose counters were corrected."""
 
     entries: int
     left: list[Difference]
@@ -54,7 +54,7 @@ class _Findings:
 
     @property
     def is_equal(self) -> bool:
-        """Whether all was right when it was read."""
+        """Whether everything was correct when it was read."""
         return not self.counts and not self.faults
 
     def of_kind(self, kind: str) -> int:
@@ -121,7 +121,7 @@ def _print_warnings(warnings: list[str]) -> None:
 
 
 def _compare(verifier: Verifier, found: _Findings, sender: Repair | None) -> None:
-    """Find all differences, and send a change for each if they are to be repaired."""
+    """Find all differences, and send a change for each if there is a sender to repair them."""
     for difference in verifier.find():
         found.add(difference)
         if sender:
@@ -208,7 +208,7 @@ def _print(found: _Findings) -> None:
 
 
 def _exit(found: _Findings) -> None:
-    """Raise what still differs."""
+    """Raise an error for whatever still differs."""
     if found.is_equal or (found.repaired and not found.repaired.left):
         return
     if found.repaired:

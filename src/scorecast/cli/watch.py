@@ -19,7 +19,7 @@ from scorecast.ops.stack.stack import Stack
 
 
 def watch(stack: Stack, looks: int | None, interval_s: float, as_json: bool) -> None:
-    """Show the flow of a stack until Ctrl-C, or for so many looks."""
+    """Show the flow of a stack until Ctrl-C, or for a number of looks."""
     with suppress(KeyboardInterrupt):
         flows = _flows(FlowReader(stack), looks, interval_s)
         if as_json:
@@ -44,7 +44,7 @@ def _flows(reader: FlowReader, looks: int | None, interval_s: float) -> Iterator
 
 
 def answer_of(flow: Flow) -> dict[str, Any]:
-    """Return the flow as --json prints it; null for what CloudWatch does not know."""
+    """Return the flow as --json prints it; null for values that CloudWatch does not have."""
     return {
         "at": flow.at,
         "queued": flow.queued,
@@ -63,7 +63,7 @@ def line_of(flow: Flow) -> str:
 
 
 def table_of(flow: Flow) -> Table:
-    """Return the flow as a table, in the order of the flow."""
+    """Return the flow as a table, in the order of the data flow."""
     table = make_table("", flow.at, right=[flow.at])
     table.add_row("stream: FanoutLambda is behind", _seconds(flow.stream_lag_ms, 1000))
     table.add_row("queue: changes that wait", f"{flow.queued:,}")

@@ -1,6 +1,6 @@
 """The library for consumers of the bus: read a delivery with exact values, and handle each event once and in order.
 
-It needs boto3 and nothing else that is not in the standard library.
+It needs only boto3 and the standard library.
 """
 
 from scorecast.changes.claim_store import S3

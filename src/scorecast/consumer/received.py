@@ -1,6 +1,6 @@
-"""Received events: what a consumer reads of a delivery, with its large images fetched and its values exact.
+"""Received events: read a delivery, with its large images fetched and its values exact.
 
-A delivery is an event as a rule hands it to a function, a record or message of a queue that has it as its body, or a
+A delivery is an event as a rule passes it to a function, a queue's record or message with the event as its body, or a
 line of the backup. Raises CannotRead if it is malformed or of another kind, and NotAcknowledged if S3 is busy.
 """
 
@@ -33,7 +33,7 @@ Item = dict[str, Any]
 class ReceivedChange:
     """A change of one item; `new` and `old` are None if the item did not exist then.
 
-    `item` names the item: its table and keys. `order` is greater for the later one of two changes of an item; it says
+    `item` names the item: its table and keys. Of two changes of an item, the later one has the greater `order`; it says
     nothing about changes of different items.
     """
 
@@ -102,7 +102,7 @@ def _event_of(delivery: Any) -> dict[str, Any]:
     """The event in a delivery."""
     body = delivery
     if isinstance(delivery, Mapping):
-        # Lambda writes body, SQS itself Body.
+        # Lambda spells it `body`, SQS itself `Body`.
         body = delivery.get("body", delivery.get("Body", delivery))
     try:
         event = json.loads(body) if isinstance(body, str | bytes) else body
@@ -126,7 +126,7 @@ def _received(change: Change) -> ReceivedChange:
         tuple(change.changed()),
         change.at,
         f"{change.table}/{keys}",
-        # Of a change and a later read of the same item, which have the same sequence, the time decides.
+        # A change and a later read of the same item have the same sequence; then the time decides.
         f"{label}/{sequence}/{epoch_seconds(change.at):017.6f}",
     )
 
@@ -139,7 +139,7 @@ def _item(image: Image) -> Item:
 
 
 def _exact(value: Value) -> Any:
-    """Return the Python value of a typed one; a whole number is an int, any other a Decimal."""
+    """Turn a typed value into a Python value; a whole number becomes an int, any other number a Decimal."""
     [(kind, inner)] = value.items()
     match kind:
         case "N":
@@ -168,5 +168,5 @@ def _number(text: str) -> int | Decimal:
     number = Decimal(text)
     if "." in text or number != number.to_integral_value():
         return number
-    # boto3 takes an int of up to 38 digits, and a larger number as a Decimal without trailing zeros.
+    # boto3 takes an int of up to 38 digits, and a larger number only as a Decimal without trailing zeros.
     return int(number) if number.adjusted() < _DIGITS else number.normalize(_EXACTLY)

@@ -1,8 +1,8 @@
-"""Stores: what a consumer remembers, so that it handles each event once, and no change after a newer one of its item.
+"""Stores: what a consumer remembers, so that it handles each event once, and no change after a newer one of the item.
 
-A delivery that another process is handling raises NotAcknowledged: let it come again. The same holds if an effect took
-longer than its lease, because another process may have begun it. If the process ends after the effect and before the
-store has noted it, the effect happens again.
+A delivery that another process is handling raises NotAcknowledged: let it be delivered again. So does an effect that
+took longer than its lease, because another process may have begun it. If the process ends after the effect but before
+the store has noted it, the effect happens again.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _KEY_BYTES = 2048
 
 
 class Store(Protocol):
-    """Begins and ends the handling of a key at an order; `once` and `newest` are what a consumer calls."""
+    """Begins and ends the handling of a key at an order. A consumer calls `once` and `newest` instead."""
 
     def begin(self, key: str, order: str) -> str | None:
-        """Return a lease, or None if the key was handled at this order or a greater one."""
+        """Return a lease, or None if the key was already handled at this order or a greater one."""
 
     def finish(self, key: str, order: str, lease: str) -> None:
         """Note that the key was handled at the order."""
@@ -42,7 +42,7 @@ class Store(Protocol):
 
 @contextmanager
 def once(store: Store, event: ReceivedChange | ReceivedStanding) -> Iterator[bool]:
-    """Enter with whether the event was not handled yet. It counts as handled when the block ends without an error.
+    """Yield True if the event was not handled yet. It counts as handled when the block ends without an error.
 
     >>> store, event = MemoryStore(), ReceivedStanding("e1", "LeftTop", "StarWar", "2026-01-01T00:00:00Z", {})
     >>> for delivery in (event, event):
@@ -57,10 +57,10 @@ def once(store: Store, event: ReceivedChange | ReceivedStanding) -> Iterator[boo
 
 @contextmanager
 def newest(store: Store, change: ReceivedChange) -> Iterator[bool]:
-    """Enter with whether the change is newer than every change of its item that was handled.
+    """Yield True if the change is newer than every handled change of its item.
 
-    It is noted when the block ends without an error. Meanwhile no other change of the item is handled. A repeated
-    delivery is not newer, so no `once` is needed beside it.
+    The change is noted when the block ends without an error. Until then no other change of the item is handled. A
+    repeated delivery is not newer, so `once` is not needed as well.
     """
     with _handling(store, f"item/{change.item}", change.order) as begun:
         yield begun
@@ -141,7 +141,7 @@ class DynamoStore:
             expires=int(now + self._keep_s),
             now=now,
         )
-        # A call that was repeated because its answer was lost finds its own lease.
+        # A call that was repeated because its answer was lost finds the lease that it took itself.
         if refused is None or refused["lease"]["S"] == lease:
             return lease
         if refused["order"]["S"] >= order:
@@ -155,11 +155,11 @@ class DynamoStore:
             raise NotAcknowledged(f"Handling {key} took longer than {self._lease_s} s, and another process began it.")
 
     def release(self, key: str, lease: str) -> None:
-        """See Store; a lease that has ended needs nothing."""
+        """See Store; does nothing if the lease has already ended."""
         self._update(key, "SET leasedUntil = :ended", "#lease = :lease", lease=lease, ended=0)
 
     def _update(self, key: str, update: str, condition: str, **values: Any) -> dict[str, Any] | None:
-        """Update an item; return it as it is if it does not meet the condition."""
+        """Update an item; if it does not meet the condition, return the item as it is."""
         names = {f"#{name}": name for name in ("order", "lease") if f"#{name}" in update + condition}
         try:
             self._dynamodb.update_item(

@@ -2,7 +2,8 @@
 
 The envelope (schema `scorecast.deadLetter/1`) names the stage, the reason, the number of attempts and their times. It
 contains the whole failed message: `change` (a change's detail, with its `id`), or `record` if it could not be read.
-Data too large for a message is in S3, under a claim: a change's own `images`, or the letter's for a record.
+Data too large for a message is in S3, under a claim: a change's claim is in its own `images`, a record's in the
+letter's.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 SCHEMA = "scorecast.deadLetter/1"
-# A reason quotes the wrong value, which may be as large as an item.
+# A reason quotes the invalid value, which may be as large as an item.
 REASON_CHARACTERS = 1000
 
 

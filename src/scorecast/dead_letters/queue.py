@@ -18,7 +18,7 @@ from scorecast.runtime.batches import cut_batches
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
 BATCH_MESSAGES = 10
 BATCH_BYTES = 1024 * 1024
-# The attributes of a message count too.
+# A message's attributes count towards its size too.
 _ATTRIBUTE_BYTES = 512
 
 
@@ -34,7 +34,7 @@ class DeadLetterQueue:
     url: str
 
     def park(self, letters: Sequence[DeadLetter]) -> None:
-        """Send all letters, or raise NotAcknowledged: then the trigger delivers again.
+        """Send all letters, or raise NotAcknowledged so that the trigger delivers again.
 
         The error contains SQS's code but not its text: the text may repeat the message, and errors are logged.
         """

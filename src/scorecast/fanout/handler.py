@@ -1,8 +1,8 @@
 """FanoutLambda: publish a batch of the stream on the bus; park changes that cannot be published.
 
-Every record is published on the bus, parked in the dead-letter queue with the reason, or not acknowledged. For the last
-the function raises instead of returning `batchItemFailures`: the checkpoint is the lowest failed record in both cases,
-and an exception also makes the trigger halve the batch (BisectBatchOnFunctionError).
+Every record is published on the bus, parked in the dead-letter queue with the reason, or not acknowledged. To leave a
+record unacknowledged the function raises instead of returning `batchItemFailures`: the checkpoint is the lowest failed
+record in both cases, and an exception also makes the trigger halve the batch (BisectBatchOnFunctionError).
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from scorecast.runtime.settings import FanoutSettings
 
 STAGE = "fanout"
 
-# Calls in flight: a call waits some 20 ms and uses less than 1 ms of CPU, so more calls gain little.
+# Calls in flight: a call waits about 20 ms and uses less than 1 ms of CPU. More calls would gain little.
 CONCURRENT_CALLS = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Fanout:
-    """Publishes or parks the records of a batch; tests put in their own publisher and queue."""
+    """Publishes or parks the records of a batch; tests pass their own publisher and queue."""
 
     settings: FanoutSettings
     publisher: Publisher
@@ -64,7 +64,7 @@ class Fanout:
         return publications, unreadable
 
     def _fitting(self, letter: DeadLetter) -> DeadLetter:
-        """Make a letter fit into a message: a record that is too large goes to S3, and the letter carries its claim."""
+        """Make a letter fit into a message: replace a record that is too large by a claim, with the record in S3."""
         if size_bytes(letter) <= BATCH_BYTES:
             return letter
         document = json.dumps(letter.record, ensure_ascii=False).encode()
@@ -117,7 +117,7 @@ def _id_of(letter: DeadLetter) -> str:
 
 
 def _parked(refusal: Refusal) -> dict[str, Any]:
-    """The detail that the letter carries: with its claim, unless the claim's document could not be stored."""
+    """The detail that the letter carries: as published, but whole if its claim's document could not be stored."""
     publication = refusal.publication
     if publication.claim is None or refusal.error_code == IMAGES_NOT_STORED:
         return to_detail(publication.change)

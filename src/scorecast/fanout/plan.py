@@ -22,14 +22,14 @@ SOURCE_OTHER = "operations.aws.dynamodb"
 # PutEvents takes 10 entries a call.
 # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
 BATCH_ENTRIES = 10
-# The size of a call that every region and every version of the quota allows.
+# The call size that every region and every version of the quota allows.
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html
 BATCH_BYTES = 256 * 1024
-# A larger entry carries a claim. An event is larger than its entry, by the fields that EventBridge adds, and some
-# targets accept no more than 256 KB either (a message of SNS, an asynchronous invocation).
+# A larger entry carries a claim. EventBridge adds fields, so an event is larger than its entry, and some targets accept
+# no more than 256 KB (an SNS message, an asynchronous invocation).
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/calculate-putevents-entry-size.html
 ENTRY_BYTES = BATCH_BYTES - 4 * 1024
-# The bytes that an entry's Time counts.
+# The bytes that EventBridge counts for an entry's Time.
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/calculate-putevents-entry-size.html
 _TIME_BYTES = 14
 

@@ -1,7 +1,7 @@
 """PutEvents: concurrent calls, and retries of only the failed entries, within the remaining time.
 
 A service that is busy or does not answer says nothing about an entry, so such failures are retried until the time runs
-out. Only refusals of an entry itself count: after `max_attempts` of them it is given up.
+out. Only refusals of the entry itself count: after `max_attempts` refusals it is given up.
 
 An attempt stores the document of an entry's claim in S3 before it publishes the entry, so no event names a missing
 document.
@@ -29,7 +29,7 @@ from scorecast.runtime.aws import code_of, is_transient, is_transient_code
 # Backoff with full jitter. https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
 BACKOFF_BASE_S = 0.1
 BACKOFF_CAP_S = 5.0
-# The time of the invocation that is reserved for parking changes.
+# The part of the invocation's time that is reserved for parking changes.
 RESERVE_S = 10.0
 # The error code of a change whose images S3 did not accept.
 IMAGES_NOT_STORED = "ImagesNotStored"
@@ -37,7 +37,7 @@ IMAGES_NOT_STORED = "ImagesNotStored"
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A publication that failed at an attempt; `is_refusal` tells a refusal of it from a service that was busy."""
+    """A publication whose attempt failed; `is_refusal` is false if the service was only busy."""
 
     publication: Publication
     error_code: str
@@ -63,7 +63,7 @@ class Refusal:
 
 @dataclass(slots=True)
 class _Tally:
-    """Counts the refusals of each publication of a batch; `refusals` are those that reached the limit."""
+    """Counts the refusals of each publication of a batch; `refusals` has the publications that reached the limit."""
 
     max_attempts: int
     first_at: str
@@ -87,7 +87,7 @@ class _Tally:
 
 @dataclass(frozen=True, slots=True)
 class Publisher:
-    """Sends waves to the bus; `max_attempts` refusals of an entry are the limit."""
+    """Sends waves to the bus; gives an entry up after `max_attempts` refusals."""
 
     events: _Events
     claims: ClaimStore
@@ -97,7 +97,7 @@ class Publisher:
     jitter: Callable[[], float] = random.random
 
     def publish(self, wave: Sequence[Publication], remaining_s: Callable[[], float]) -> list[Refusal]:
-        """Send a wave, its calls at the same time; return the publications that were refused `max_attempts` times.
+        """Send a wave with concurrent calls; return the publications that were refused `max_attempts` times.
 
         Raises NotAcknowledged if the time runs out first.
         """
@@ -153,6 +153,6 @@ class Publisher:
 
 
 def countdown(seconds: float) -> Callable[[], float]:
-    """Return the function that says how many of the seconds remain; for callers without an invocation."""
+    """Return a function that returns how many of the seconds remain, for callers outside an invocation."""
     end = time.monotonic() + seconds
     return lambda: end - time.monotonic()

@@ -1,1 +1,1 @@
-"""What writer and readers of the leaderboard share: the item, policies, the counting index."""
+"""What the writer and the readers of the leaderboard share: the item, policies, the counting index."""

@@ -1,4 +1,4 @@
-"""Read many items of a DynamoDB table by their keys: in as few calls as possible, and all of them or an error."""
+"""Read many items of a DynamoDB table by their keys, in as few calls as possible: either all of them or an error."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scorecast.runtime.batches import cut_batches
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
 BATCH_KEYS = 100
-# The board is the leaderboard table's sort key, the id its partition key; they hold this many bytes of UTF-8.
+# The most bytes of UTF-8 in a board (the leaderboard table's sort key) and in an id (its partition key).
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html#limits-partition-sort-keys
 BOARD_BYTES = 1024
 ID_BYTES = 2048

@@ -1,12 +1,12 @@
-"""The lists of boards in the board table: which of them names a board, and how one is read. Pure."""
+"""The lists of boards in the board table: which list a board is in, and how to read a list. Pure."""
 
 from __future__ import annotations
 
 from scorecast.leaderboard.expiry import expiry
 from scorecast.leaderboard.policy import BoardPolicy, Item
 
-# The collection that lists the boards, and that of their copies. Boards that derive from one are in collections that
-# end in its name, apart for periods and for values of attributes.
+# The collection that lists the boards, and the one that lists their copies. The boards that derive from a board are in
+# collections that end in its name, one for periods and one for values of attributes.
 BOARDS = "boards"
 COPIES = "copies"
 PERIODS = "periods/"
@@ -23,12 +23,12 @@ def board_key(board: str, policy: BoardPolicy) -> Item:
 
 
 def board_item(board: str, policy: BoardPolicy) -> Item:
-    """The item that lists a board; it has nothing but its key and its expiry."""
+    """The item that lists a board; it has only its key and its expiry."""
     return board_key(board, policy) | expiry(policy.expires_at)
 
 
 def collection_query(table: str, collection: str) -> Item:
-    """Return the query of the items in a collection of the board table, by name."""
+    """Return the query of the items in a collection of the board table, sorted by name."""
     return {
         "TableName": table,
         "KeyConditionExpression": "#collection = :collection",

@@ -1,7 +1,7 @@
 """Closings: what the board table keeps of a board that closes, until its end has been announced. Pure.
 
-The closing is written in the same transaction as the policy that declares its time. So there is none without the
-other, whatever process ends when.
+The closing is written in the same transaction as the policy that declares its time. So neither exists without the
+other, whenever a process ends.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from scorecast.leaderboard.policy import BoardPolicy, Item
 
 # The collection of the board table that holds closings, sorted by their time.
 CLOSINGS = "closings"
-# The name of a board may fill a sort key alone, so a hash of it follows the time.
+# A board's name alone may fill a sort key, so the time is followed by a hash of the name.
 _HASH_CHARACTERS = 32
 
 
@@ -28,18 +28,18 @@ class Closing:
 
     @property
     def key(self) -> Item:
-        """The key of its item, which is the same for the same closing."""
+        """The key of its item; equal closings have equal keys."""
         digest = hashlib.sha256(self.board.encode()).hexdigest()[:_HASH_CHARACTERS]
         return {"collection": {"S": CLOSINGS}, "name": {"S": f"{self.closes_at} {digest}"}}
 
     @property
     def item(self) -> Item:
-        """The item that keeps it."""
+        """The item that stores it."""
         return self.key | {"board": {"S": self.board}}
 
 
 def closing_of(board: str, policy: BoardPolicy) -> Closing | None:
-    """Return the closing to announce of a board; None if it never closes, or if it is a copy."""
+    """Return the closing of a board that is to be announced; None if the board never closes, or is a copy."""
     return Closing(board, policy.closes_at) if policy.closes_at and not policy.copy_of else None
 
 

@@ -1,8 +1,8 @@
 """Tie-break columns: attributes of items that rank entries with equal scores. Pure.
 
-The value of a column is a number or a time. A value that is missing, or neither of them, ranks last. Values are kept as
-texts: a number or a time (UTC) in one form each, or an empty text. An entry's order key holds them between the score
-and the time, and ends with a tag of the policy, so that keys of another policy are recognized.
+The value of a column is a number or a time. A value that is missing, or is neither, ranks last. Values are kept as
+text: a number or a time (UTC), each in one canonical form, or an empty text. An entry's order key holds them between
+the score and the time, and ends with a tag of the policy, so that keys made under another policy are recognized.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from scorecast.runtime.numbers import NUMBER_DIGITS
 Values = tuple[str, ...]
 """The values of an entry's columns, in the order of the policy."""
 
-# After the keys of all numbers.
+# Sorts after the keys of all numbers.
 _MISSING = "3"
-# Behind the key of a number, if it is that of a time: the seconds since 1970.
+# Follows the key of a number that stands for a time (the seconds since 1970).
 _TIME = "t"
-# A longer text is not a time, and no number is longer.
+# No time and no number has a longer text.
 _VALUE_CHARACTERS = 150
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECONDS = 6
@@ -41,7 +41,7 @@ def values_of(image: Mapping[str, Any], policy: BoardPolicy) -> Values:
 
 
 def short_values(image: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the numbers and short texts of an item, among which its columns are: a batch keeps no large images."""
+    """Return the numbers and short texts of an item, including its columns, so that a batch keeps no large images."""
     return {
         name: value
         for name, value in image.items()
@@ -50,25 +50,25 @@ def short_values(image: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def rank_prefix(score: Decimal, values: Values, policy: BoardPolicy) -> str:
-    """Return the text with which the keys of all entries begin that share a rank; those of better ones come before."""
+    """Return the text that begins the keys of all entries with the same rank; keys of better entries sort before it."""
     padded = (*values, *("" for _ in policy.columns))
     parts = (_part(value, column.order) for value, column in zip(padded, policy.columns, strict=False))
     return "/".join((score_order(score, policy.order), *parts, ""))
 
 
 def shared_prefix(key: str, score: Decimal, policy: BoardPolicy) -> str:
-    """Return the rank_prefix of an entry with a key; that of a key of another policy is the last with its score."""
+    """Return the rank_prefix of the entry with this key; the last one with its score if another policy made the key."""
     return prefix_in(key, policy) if _is_of(key, policy) else rank_prefix(score, (), policy)
 
 
 def prefix_in(key: str, policy: BoardPolicy) -> str:
-    """Return the rank_prefix with which a text begins, a key or a cut between keys; empty if it ends before."""
+    """Return the rank_prefix that begins a key or a cut between keys; empty if the text is too short to have one."""
     *parts, rest = key.split("/", 1 + len(policy.columns))
     return key.removesuffix(rest) if len(parts) == 1 + len(policy.columns) else ""
 
 
 def tie_key(score: Decimal, values: Values, policy: BoardPolicy, at: str, sequence: str) -> str:
-    """Return the order key of an entry where the policy orders ties; `at` and `sequence` are those of tie_order."""
+    """Return an entry's order key under a policy that orders ties; `at` and `sequence` are as in tie_order."""
     key = tie_order(score, policy.order, at, sequence)
     if not policy.then_by:
         return key
@@ -76,7 +76,7 @@ def tie_key(score: Decimal, values: Values, policy: BoardPolicy, at: str, sequen
 
 
 def values_in(key: str, policy: BoardPolicy) -> Values:
-    """Return the values that an order key holds; none if it is that of another policy."""
+    """Return the values that an order key holds; empty if another policy made the key."""
     if not policy.then_by or not _is_of(key, policy):
         return ()
     parts = key.split("/")[1:]
@@ -84,7 +84,7 @@ def values_in(key: str, policy: BoardPolicy) -> Values:
 
 
 def shown_values(values: Sequence[str], policy: BoardPolicy) -> dict[str, Decimal | str | None]:
-    """Return the values by column: a number, a time as text, or None for one that is missing.
+    """Return the values by column: a number, a time as text, or None for a missing value.
 
     >>> shown_values(("10", ""), BoardPolicy(then_by="penalty:ascending,at:ascending"))
     {'penalty': Decimal('10'), 'at': None}
@@ -110,7 +110,7 @@ def _value(value: Mapping[str, Any]) -> str:
 
 
 def _number_text(number: Decimal) -> str:
-    """Write a number in one form, without an exponent where that is short."""
+    """Write a number in its canonical form, without an exponent where that is short."""
     if not number:
         return "0"
     number = number.normalize(_NUMBERS)
@@ -118,7 +118,7 @@ def _number_text(number: Decimal) -> str:
 
 
 def _time_text(text: str) -> str:
-    """Write a time (ISO 8601; UTC without a zone) in one form; empty for a text that is not a time."""
+    """Write a time (ISO 8601; UTC if it has no zone) in its canonical form; empty for a text that is not a time."""
     try:
         moment = datetime.fromisoformat(text)
         return utc_text(moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment)
@@ -131,7 +131,7 @@ def _is_time(value: str) -> bool:
 
 
 def _part(value: str, order: Order) -> str:
-    """Return the part of a key that a value makes; better values come first."""
+    """Return a value's part of a key; better values sort first."""
     if not value:
         return _MISSING
     if not _is_time(value):
@@ -141,7 +141,7 @@ def _part(value: str, order: Order) -> str:
 
 
 def _read(part: str, order: Order) -> str:
-    """Read the value of a part of a key."""
+    """Read the value from its part of a key."""
     if part == _MISSING:
         return ""
     number = order.sort_key(lowest_score(part.removesuffix(_TIME)))

@@ -1,8 +1,8 @@
-"""Derived boards: the boards of a period, and of one value of an attribute, that an item stands on too. Pure.
+"""Derived boards: an item also stands on the boards of its period and of its attributes' values. Pure.
 
-`StarWar~2026-W48` has what happened on the board StarWar in that week, `StarWar~country.CN` those of its entries whose
-item has the country CN. The name of a derived board is that of its base, `~`, and its own part. A board that freezes
-has a copy, `StarWar~frozen`, which takes no later changes.
+`StarWar~2026-W48` has what happened on the board StarWar in that week; `StarWar~country.CN` has its entries whose item
+has the country CN. A derived board's name is its base's name, `~`, and a part of its own. A board that freezes has a
+copy, `StarWar~frozen`, which takes no later changes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Corrections, Every, read_time, utc_text, zone_of
 
 MARK = "~"
-# A longer value names no board.
+# A longer value makes no board.
 VALUE_CHARACTERS = 150
 _FROZEN = f"{MARK}frozen"
 _PERIOD = re.compile("[0-9]{4}-(W[0-9]{2}|[0-9]{2}(-[0-9]{2})?)")
@@ -24,7 +24,7 @@ _PERIOD = re.compile("[0-9]{4}-(W[0-9]{2}|[0-9]{2}(-[0-9]{2})?)")
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """A day, a week (from Monday, ISO 8601) or a month, in the time zone of a policy; `end` is not in it."""
+    """A day, a week (from Monday, ISO 8601) or a month, in the time zone of a policy; `end` is exclusive."""
 
     name: str
     start: datetime
@@ -36,7 +36,7 @@ class Period:
 
 
 def period_at(policy: BoardPolicy, moment: datetime) -> Period:
-    """Return the period of a board that a time is in; the policy must have periods.
+    """Return the board's period that contains a time; the policy must have periods.
 
     >>> from datetime import UTC
     >>> weekly = BoardPolicy(every=Every.WEEK, time_zone="Asia/Shanghai")
@@ -49,7 +49,7 @@ def period_at(policy: BoardPolicy, moment: datetime) -> Period:
 
 
 def _days(every: Every | None, day: date) -> tuple[date, date, str]:
-    """Return the first day of a period, that of the next one, and the name."""
+    """Return the first day of the period that contains a day, the first day of the next one, and the period's name."""
     match every:
         case Every.MONTH:
             first = day.replace(day=1)
@@ -64,7 +64,7 @@ def _days(every: Every | None, day: date) -> tuple[date, date, str]:
 
 
 def period_named(policy: BoardPolicy, name: str) -> Period | None:
-    """Return the period of a board by its name; None if it has none of that name."""
+    """Return a board's period by name; None if the board has no such period."""
     if policy.every is None or not is_period(name):
         return None
     try:
@@ -84,19 +84,19 @@ def is_period(text: str) -> bool:
 
 
 def period_board(base: str, period: str) -> str:
-    """Return the name of the board of a period, by the period's name."""
+    """Return the name of a period's board, from the period's name."""
     return f"{base}{MARK}{period}"
 
 
 def board_before(board: str) -> str:
-    """Return the name of the board of the period before that of a board.
+    """Return the name of the previous period's board.
 
     >>> board_before("StarWar~2026-W01")
     'StarWar~2025-W52'
     """
     base, _, name = board.rpartition(MARK)
     every = Every.WEEK if "W" in name else Every.DAY if name.count("-") > 1 else Every.MONTH
-    policy = BoardPolicy(every=every)  # names are those of the calendar, in any time zone
+    policy = BoardPolicy(every=every)  # names follow the calendar, whatever the time zone
     period = period_named(policy, name)
     if period is None:
         raise ValueError("The board is not that of a period.")
@@ -104,12 +104,12 @@ def board_before(board: str) -> str:
 
 
 def attribute_board(base: str, attribute: str, value: str) -> str:
-    """Return the name of the board of those whose attribute has a value."""
+    """Return the name of the board of the entries whose attribute has a value."""
     return f"{base}{MARK}{attribute}.{value}"
 
 
 def period_policy(base: str, policy: BoardPolicy, period: Period) -> BoardPolicy:
-    """Return the policy of the board of a period: its base's, and it closes with the period, or with its base."""
+    """Return the policy of a period's board: its base's policy, but closing when the period or the base ends."""
     ends = min([period.end, *([read_time("closes_at", policy.closes_at)] if policy.closes_at else [])])
     kept_until = utc_text(_end_of_keeping(policy.keep_periods, policy, period)) if policy.keep_periods else None
     inherited = replace(_inherited(base, policy), closes_at=utc_text(ends), kept_until=kept_until)
@@ -117,8 +117,8 @@ def period_policy(base: str, policy: BoardPolicy, period: Period) -> BoardPolicy
 
 
 def _end_of_keeping(many: int, policy: BoardPolicy, period: Period) -> datetime:
-    """Return the end of the last of the `many` periods that follow one."""
-    day = period.end.date()  # in the zone of the policy
+    """Return the end of the last of the `many` periods that follow this one."""
+    day = period.end.date()  # in the policy's time zone
     if policy.every is Every.MONTH:
         months = 12 * day.year + day.month - 1 + many
         last = date(months // 12, months % 12 + 1, 1)
@@ -128,7 +128,7 @@ def _end_of_keeping(many: int, policy: BoardPolicy, period: Period) -> datetime:
 
 
 def attribute_policies(base: str, policy: BoardPolicy, image: Mapping[str, Any]) -> dict[str, BoardPolicy]:
-    """Return the boards of an item's values, by name, with their policies: those of their base.
+    """Return the boards of an item's values, by name, with their policies, which follow from their base's.
 
     >>> [*attribute_policies("StarWar", BoardPolicy(by=("country", "team")), {"country": {"S": "CN"}})]
     ['StarWar~country.CN']
@@ -141,13 +141,13 @@ def attribute_policies(base: str, policy: BoardPolicy, image: Mapping[str, Any])
 
 
 def _text(value: Mapping[str, Any]) -> str:
-    """The text or number that names a board; nothing for a longer one, or another type."""
+    """The text or number that names a board; empty if it is too long or of another type."""
     text = str(value.get("S") or value.get("N") or "")
     return text if len(text) <= VALUE_CHARACTERS else ""
 
 
 def policy_by_name(board: str, policies: Mapping[str, BoardPolicy]) -> BoardPolicy | None:
-    """Return the policy with which a derived board begins, by the policy of its base; None if it is no such board.
+    """Return the initial policy of a derived board, from its base's policy; None if the name is not a derived board's.
 
     >>> policy_by_name("StarWar~2026-W48", {"StarWar": BoardPolicy(every=Every.WEEK)}).starts_at
     '2026-11-23T00:00:00Z'
@@ -172,12 +172,12 @@ def frozen_board(board: str) -> str:
 
 
 def frozen_policy(board: str, policy: BoardPolicy) -> BoardPolicy:
-    """Return the policy of the copy of a board, which takes no corrections, and from which no boards derive."""
+    """Return the policy of a board's copy, which takes no corrections, and from which no boards derive."""
     return replace(policy, corrections=Corrections.CLOSED, every=None, keep_periods=None, by=(), copy_of=board)
 
 
 def value_of(board: str, policy: BoardPolicy) -> str:
-    """Return the value that a board of an attribute is about.
+    """Return the attribute's value that a derived board is for.
 
     >>> value_of("StarWar~country.CN", BoardPolicy(base="StarWar", attribute="country"))
     'CN'

@@ -1,7 +1,7 @@
-"""Display attributes: what an entry shows of its item beside the name: texts, numbers and booleans. Pure.
+"""Display attributes: the texts, numbers and booleans of its item that an entry shows beside the name. Pure.
 
-A stack declares their names. An entry stores them with the name, in one attribute, which both indexes project: a
-projection cannot be changed on an existing table. An entry without them stores its name as a plain text.
+A stack declares their names. An entry stores them together with the name, in one attribute that both indexes project,
+because a projection cannot be changed on an existing table. An entry without them stores its name as plain text.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ AttributeValue = str | Decimal | bool
 Attributes = tuple[tuple[str, AttributeValue], ...]
 """Names and values, sorted by name."""
 
-# The characters of an entry's attributes together; item.py says for which limits. The template bounds the number of
-# attributes and the length of their names.
+# The most characters of an entry's attributes together; item.py says which limits require it. The template bounds the
+# number of attributes and the length of their names.
 ATTRIBUTE_CHARACTERS = 256
 ATTRIBUTES_MAX, ATTRIBUTE_NAME_CHARACTERS = 8, 64
 
@@ -25,7 +25,8 @@ _NAME, _ATTRIBUTES = "name", "attributes"
 def attributes_of(image: Mapping[str, Any], names: Iterable[str]) -> Attributes:
     """Return what an entry shows of an item, within ATTRIBUTE_CHARACTERS in the order of the names.
 
-    A text that exceeds what is left is cut; a number or a boolean that does is left out, and so is any other type.
+    A text that exceeds the remaining characters is cut. A number or a boolean that exceeds them is omitted, as is any
+    other type.
 
     >>> attributes_of({"team": {"S": "Lynx"}, "age": {"N": "9"}, "tags": {"SS": ["a"]}}, ["team", "age", "tags", "x"])
     (('age', Decimal('9')), ('team', 'Lynx'))
@@ -62,7 +63,7 @@ def read_display(value: Mapping[str, Any] | None) -> tuple[str | None, Attribute
 
 
 def _read(value: Mapping[str, Any], left: int) -> AttributeValue | None:
-    """Read a value of at most `left` characters; None for one that is not shown."""
+    """Read a value of at most `left` characters, to which a text is cut; None if it is not shown."""
     for kind, inner in value.items():
         if kind == "S":
             return inner[:left] or None

@@ -1,7 +1,7 @@
 """Expiry: both tables delete an item some days after the time in its `expiresAt`. Until then readers skip it. Pure.
 
-All items of a board that expires have the same time, from its first entry on. So it vanishes whole at that moment,
-whenever and in whatever order DynamoDB deletes them.
+All items of a board that expires have the same time, from its first entry on. So the whole board vanishes at that
+moment, whenever and in whatever order DynamoDB deletes its items.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Item = dict[str, Any]
 
 
 def expiry(expires_at: int | None) -> Item:
-    """Return the attribute of an item that expires, in epoch seconds; nothing for one that does not.
+    """Return the attribute that makes an item expire, in epoch seconds; empty for an item that does not expire.
 
     >>> expiry(1893456000)
     {'expiresAt': {'N': '1893456000'}}
@@ -24,12 +24,12 @@ def expiry(expires_at: int | None) -> Item:
 
 
 def has_expired(item: Mapping[str, Any], now: float) -> bool:
-    """Whether the time of an item is over, so that DynamoDB may have deleted others of its board."""
+    """Whether an item's time has passed, so that DynamoDB may have deleted other items of its board."""
     return EXPIRES_AT in item and float(item[EXPIRES_AT]["N"]) <= now
 
 
 def expiring(update: Item, expires_at: int | None) -> Item:
-    """Return an update that also says when the item expires, which it may create."""
+    """Return an update that also sets when the item expires; it may create the item."""
     if expires_at is None:
         return update
     first, _, rest = str(update["UpdateExpression"]).partition(" ")

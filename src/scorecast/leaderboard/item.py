@@ -1,7 +1,7 @@
 """The item of the leaderboard table: the one module that spells its attributes. Pure.
 
-The key is `id` and `metadata`, which is the board. An entry has the keys of the index by score too, and those of the
-index for ties if its board orders ties. A tombstone has neither, so it is in no index.
+The key is `id` and `metadata` (the board). An entry also has the keys of the index by score, and those of the index for
+ties if its board orders ties. A tombstone has neither, so it is in no index.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class IndexKeys:
-    """The keys of an index: the attribute with the board, the attribute that sorts, and that one's DynamoDB type."""
+    """The keys of an index: the attribute with the board, the sort attribute, and the DynamoDB type of the latter."""
 
     board: str
     sort: str
@@ -37,8 +37,8 @@ class IndexKeys:
 BY_SCORE = IndexKeys("hackathonName", "projectScore", "N")
 BY_TIE = IndexKeys("tieBoard", "tieOrder", "S")
 
-# A longer name is cut, when an entry is written and when it is read: a page of 100 entries must fit into an answer of
-# 6 MB, and two tops of 50 into an item of 400 KB, with ids of 2,048 bytes.
+# A longer name is cut, both when an entry is written and when it is read: with ids of 2,048 bytes, a page of 100
+# entries must fit into an answer of 6 MB, and two tops of 50 into an item of 400 KB.
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html#limits-items
 NAME_CHARACTERS = 128
@@ -46,14 +46,15 @@ NAME_CHARACTERS = 128
 # The name, and the attributes that the stack shows, if any.
 _DISPLAY = "userName"
 
-# The range of the counting index in which an entry is counted. No index projects it, so a change of it costs one write.
+# The range of the counting index in which an entry is counted. No index projects it, so changing it costs one write.
 RANGE = "range"
 
-# Why an entry is hidden. Its score and its place among ties then have other names, so that it is in no index.
+# Why an entry is hidden. The score and the place among ties are then stored under other names, so the entry is in no
+# index.
 HIDDEN = "hidden"
 _HIDDEN_SCORE, _HIDDEN_ORDER = "hiddenScore", "hiddenOrder"
 
-# What a scan adds to its request to read entries and no tombstones.
+# What a scan adds to its request to skip tombstones.
 ENTRIES_ONLY: Item = {"FilterExpression": "attribute_exists(projectScore)"}
 
 
@@ -61,12 +62,12 @@ ENTRIES_ONLY: Item = {"FilterExpression": "attribute_exists(projectScore)"}
 class StoredEntry:
     """An entry as the table stores it; a tombstone has no score.
 
-    `score` is DynamoDB's text of the number, `name` has NAME_CHARACTERS at most, `attributes` are those that the stack
-    shows (display.py). `history` is empty unless the board's policy needs one, `named` unless the name was corrected
-    after the board closed, and `tie_order` unless the board orders ties (order_key.py). `expires_at`, in epoch seconds,
-    is that of a tombstone, or of the board. `stream` is the label of the change's stream; version 0.1 stored none.
-    `range` is that of the counting index in which the entry is counted. `hidden` is why the entry is hidden: its score
-    is stored, but in no index, and not counted.
+    `score` is DynamoDB's text of the number, `name` has at most NAME_CHARACTERS, `attributes` are the ones that the
+    stack shows (display.py). `history` is empty unless the board's policy needs one, `named` unless the name was
+    corrected after the board closed, and `tie_order` unless the board orders ties (order_key.py). `expires_at`, in
+    epoch seconds, is the tombstone's or the board's expiry. `stream` is the label of the change's stream; version 0.1
+    stored none. `range` is the range of the counting index in which the entry is counted. `hidden` is why the entry is
+    hidden: its score is stored, but in no index, and not counted.
     """
 
     id: str
@@ -90,7 +91,7 @@ class StoredEntry:
         return self.score is not None and not self.hidden
 
     def has_expired(self, now: float) -> bool:
-        """Whether it is to be taken for deleted."""
+        """Whether it counts as deleted."""
         return self.expires_at is not None and self.expires_at <= now
 
     @property
@@ -99,18 +100,18 @@ class StoredEntry:
         return self.id, self.board
 
     def order_key(self, *, ties: bool) -> str:
-        """Return the order key of an entry: by its score, or by the order of ties too."""
+        """Return the order key of the entry: by score only, or with the order of ties."""
         return self.tie_order if ties else score_order(self.number)
 
     def follows(self, key_order: str) -> bool:
-        """Whether an entry has a place among ties by a policy with this key_order."""
+        """Whether the entry has a place among ties that follows this key_order."""
         return follows(self.tie_order, self.number, key_order)
 
     @property
     def number(self) -> Decimal:
         """The score as a number; not for a tombstone."""
         if self.score is None:
-            # Without the key, which is data that no log may contain.
+            # The message omits the key, which is data that no log may contain.
             raise ValueError("A tombstone has no score.")
         return Decimal(self.score)
 
@@ -121,7 +122,7 @@ def item_key(participant: str, board: str) -> Item:
 
 
 def participant_query(table: str, participant: str) -> Item:
-    """Return the query of a participant's items on all boards, by board."""
+    """Return the query for a participant's items on all boards, sorted by board."""
     return {
         "TableName": table,
         "KeyConditionExpression": "id = :id",
@@ -130,12 +131,12 @@ def participant_query(table: str, participant: str) -> Item:
 
 
 def is_entry(item: Mapping[str, Any]) -> bool:
-    """Whether an item is an entry; otherwise it is a tombstone, or the empty answer to a read."""
+    """Whether an item is an entry, and not a tombstone or the empty answer to a read."""
     return BY_SCORE.sort in item
 
 
 def read_item(item: Mapping[str, Any]) -> StoredEntry:
-    """Read an item, or as much of one as an index or a projection has.
+    """Read an item, or the part of one that an index or a projection has.
 
     >>> read_item({"id": {"S": "2"}, "metadata": {"S": "StarWar"}, "projectScore": {"N": "90"}}).number
     Decimal('90')
@@ -161,7 +162,7 @@ def read_item(item: Mapping[str, Any]) -> StoredEntry:
 
 
 def make_item(entry: StoredEntry) -> Item:
-    """Make the item that `read_item` reads.
+    """Make an item that `read_item` can read.
 
     >>> sorted(make_item(StoredEntry("2", "StarWar", "7", "2026-01-01T00:00:00Z")))
     ['at', 'id', 'metadata', 'sequence']
@@ -187,9 +188,9 @@ def make_item(entry: StoredEntry) -> Item:
 
 
 def range_update(entry: StoredEntry, one: str, tie_order: str = "") -> Item:
-    """Return the key and the expressions of an update that makes an entry name a range, if its order is unchanged.
+    """Return the key and the expressions of an update that sets an entry's range, if its order is unchanged.
 
-    One without a place among ties also gets the place `tie_order`, if that is not empty.
+    An entry without a place among ties also gets `tie_order`, if that is not empty.
     """
     names, values = {"#range": RANGE, "#score": BY_SCORE.sort}, {":range": {"S": one}, ":score": {"N": entry.score}}
     sets, conditions = ["#range = :range"], ["#score = :score"]

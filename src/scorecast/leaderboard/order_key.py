@@ -1,8 +1,8 @@
-"""Order keys: text by which the entries of a board are sorted, by score and then by who reached it first. Pure.
+"""Order keys: texts that sort a board's entries by score and then by who reached it first. Pure.
 
-DynamoDB and Python sort the text alike, by its bytes. It holds any DynamoDB number (38 digits, 1E-130 to 9.99E+125,
-either sign, zero) and any time in years of four digits. The counting index cuts a board's keys into ranges; an end of a
-range may be any text, not only a whole key.
+DynamoDB and Python sort such a text alike, by its bytes. It can express any DynamoDB number (38 digits, 1E-130 to
+9.99E+125, either sign, zero) and any time in years of four digits. The counting index cuts a board's keys into ranges;
+a range may end at any text, not only at a whole key.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from scorecast.runtime.numbers import LARGEST_MAGNITUDE, NUMBER_DIGITS, SMALLEST
 LOWEST = ""
 """Before every key."""
 HIGHEST = "~"
-"""After every key; behind a key, after it and all that begin with it, and before any other."""
+"""After every key. A key with it appended is after all keys that begin with that key, and before any other."""
 
 _MAGNITUDE_DIGITS = 3
-# For scores that come before zero, larger magnitudes and larger digits come first.
+# Among scores that sort before zero, larger magnitudes and larger digits come first.
 _REVERSED = str.maketrans("0123456789", "9876543210")
 # The time of an entry that was added by hand and has none.
 _EARLIEST = "1970-01-01T00:00:00Z"
-# The slashes of a key without columns: around the time.
+# The number of slashes in a key without columns, which are around the time.
 _PLAIN_SLASHES = 2
 _TAG_CHARACTERS = 8
 _NUMBERS = Context(prec=NUMBER_DIGITS)
 _CEILING = Context(prec=NUMBER_DIGITS, rounding=ROUND_CEILING)
-# A key, what one begins with, or what is after all that begin with one.
+# Matches a key of a score, the beginning of one, or the text after all keys that begin with one.
 _SCORE_END = re.compile(
     rf"[012]\d{{0,{_MAGNITUDE_DIGITS + NUMBER_DIGITS}}}|[012]\d{{{_MAGNITUDE_DIGITS + NUMBER_DIGITS}}}{HIGHEST}"
 )
@@ -40,9 +40,9 @@ LARGEST = Decimal((0, (9,) * NUMBER_DIGITS, LARGEST_MAGNITUDE - NUMBER_DIGITS + 
 
 
 def tie_order(score: Decimal, order: Order, at: str, sequence: str) -> str:
-    """Return the key of an entry where ties have an order: its score, then `at` (ISO 8601) and `sequence` of a change.
+    """Return an entry's key where ties have an order: its score, then `at` (ISO 8601) and `sequence` of a change.
 
-    Without a time, as an entry that was added by hand, it is the first of those with its score.
+    An entry without a time, such as one added by hand, comes first among those with its score.
 
     >>> from decimal import Decimal
     >>> first = tie_order(Decimal(90), Order.DESCENDING, "2026-01-01T10:00:00Z", "7")
@@ -56,19 +56,19 @@ def tie_order(score: Decimal, order: Order, at: str, sequence: str) -> str:
 
 
 def tag_of(key_order: str) -> str:
-    """Return the end of the keys of boards with columns, which tells by which policy they were made (key_order)."""
+    """Return the suffix of keys on boards with columns; it identifies the policy (its key_order) that made them."""
     return hashlib.sha256(key_order.encode()).hexdigest()[:_TAG_CHARACTERS]
 
 
 def follows(key: str, score: Decimal, key_order: str) -> bool:
-    """Whether the key of an entry with a score was made by a policy with this key_order."""
+    """Whether a policy with this key_order made the key of an entry with this score."""
     order, _, columns = key_order.partition(",")
     is_made_so = key.endswith(f"/{tag_of(key_order)}") if columns else key.count("/") == _PLAIN_SLASHES
     return is_made_so and key.startswith(f"{score_order(score, Order(order))}/")
 
 
 def score_order(score: Decimal, order: Order = Order.ASCENDING) -> str:
-    """Return the key of a score, which begins the keys of all entries with it; those of better scores come first.
+    """Return the key of a score: the keys of all its entries begin with it, and keys of better scores come first.
 
     >>> score_order(Decimal(-5)) < score_order(Decimal(0)) < score_order(Decimal("59.75")) < score_order(Decimal(60))
     True
@@ -81,7 +81,7 @@ def score_order(score: Decimal, order: Order = Order.ASCENDING) -> str:
 
 
 def lowest_score(key: str) -> Decimal:
-    """Return the lowest score whose ascending key is not before a text that begins like one; the text is not empty.
+    """Return the lowest score whose ascending key is not before `key`, a non-empty text that begins like a key.
 
     >>> str(lowest_score("21315975")), lowest_score(score_order(Decimal(90)) + HIGHEST) > 90
     ('59.750000000000000000000000000000000000', True)
@@ -100,12 +100,12 @@ def lowest_score(key: str) -> Decimal:
 
 
 def score_part(key: str) -> str:
-    """Return the part of a key that is the key of its score."""
+    """Return the part of an order key that is its score's key."""
     return key[: 1 + _MAGNITUDE_DIGITS + NUMBER_DIGITS]
 
 
 def least_score(number: Decimal) -> Decimal:
-    """Return the lowest DynamoDB number that is not below a number of any length.
+    """Return the lowest DynamoDB number that is not below the given number, which may have any length.
 
     >>> str(least_score(Decimal("0." + "9" * 39))), least_score(Decimal("-1E-140"))
     ('1.0000000000000000000000000000000000000', Decimal('0'))
@@ -116,7 +116,7 @@ def least_score(number: Decimal) -> Decimal:
 
 
 def difference(score: Decimal, other: Decimal) -> Decimal:
-    """Return the difference of two DynamoDB numbers as one: 38 digits, half to even, in the range that they can have.
+    """Return the difference of two numbers as a DynamoDB number: 38 digits, rounded half to even, within its range.
 
     >>> difference(Decimal(60), Decimal("59.75")), difference(Decimal("1.5E-130"), Decimal("1E-130"))
     (Decimal('0.25'), Decimal('0'))
@@ -147,7 +147,7 @@ def previous_score(score: Decimal) -> Decimal:
 
 
 def last_before(key: str) -> str:
-    """Return a text that is before a key, and not before any other key that is; the text is not empty.
+    """Return a text that is before `key`, and not before any other key that is before it; `key` is not empty.
 
     >>> "90/a" < "90/z" <= last_before("91") < "91"
     True
@@ -156,7 +156,7 @@ def last_before(key: str) -> str:
 
 
 def just_after(key: str) -> str:
-    """Return a text that is after the key of an entry, and before that of any other that is.
+    """Return a text that is after an entry's key, and before every other key that is after it.
 
     >>> "90/a/7" < just_after("90/a/7") < "90/a/70"
     True
@@ -165,7 +165,7 @@ def just_after(key: str) -> str:
 
 
 def separator(one: str, other: str) -> str:
-    """Return the shortest text after `one` that is not after `other`, which is the greater of the two.
+    """Return the shortest text that is after `one` and not after `other`, which must be the greater of the two.
 
     >>> separator("2131900", "2131910")
     '213191'

@@ -2,8 +2,8 @@
 
 A policy is declared for one board and stored as an item of the board table. By default the highest score is best, the
 latest score counts, ties have no order, a board never closes, and no boards derive from it. Once closed, it takes no
-corrections. A derived board (derived_board.py) has a policy of its own, which names its base. Raises CannotRead for any
-other value.
+corrections. A derived board (derived_board.py) has a policy of its own, which names its base. Raises CannotRead for an
+invalid value.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from scorecast.errors import CannotRead
 from scorecast.leaderboard.batch_get import BOARD_BYTES
 from scorecast.leaderboard.expiry import expiry
 
-# The prefix of the collections of the board table that hold a policy. The board in the partition key spreads boards
-# over partitions, for every consumer and every list of boards reads policies.
+# The prefix of the board table's collections that hold a policy. The board is in the partition key to spread boards
+# over partitions, because every consumer and every list of boards reads policies.
 POLICY = "policy/"
-# The collection that names the boards with a policy, for commands that list them; the functions do not read it.
+# The collection that names the boards with a policy. Commands list them; the functions do not read it.
 POLICIES = "policies"
-# Attributes by which boards can derive from one; each costs as much as a board of its own.
+# The most attributes by which boards can derive from a board; each costs as much as a board of its own.
 BY_MAX = 5
-# The policy of a board that expires outlives its other items, which DynamoDB deletes within days: so what arrives late
-# is judged by it, whatever the base declares meanwhile.
+# The policy of an expiring board outlives its other items, which DynamoDB deletes within days. So it still decides
+# about late changes, whatever the base declares meanwhile.
 _POLICY_OUTLIVES_S = 30 * 24 * 3600
 _KEEP_PERIODS_MAX = 1000
 
-# Each column makes the order keys longer, by which the counting index is cut: a page of 130 cuts is read by look-ups.
+# Each column makes order keys longer, and with them the cuts of the counting index: a look-up reads a page of 130 cuts.
 COLUMNS_MAX = 3
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html#limits-attributes
 _ATTRIBUTE_BYTES = 255
@@ -43,7 +43,7 @@ _READER = re.compile(r"[a-z0-9]{1,64}|arn:[a-z-]+:iam::[0-9]{12}:(user|role)/[\w
 
 Item = dict[str, Any]
 _Choice = TypeVar("_Choice", bound=StrEnum)
-# Scores, and the buckets of the counting index, which are in the order of the scores.
+# Scores, and buckets of scores, which sort like scores.
 _Ordered = TypeVar("_Ordered", int, Decimal, tuple[int, int])
 
 
@@ -67,7 +67,7 @@ class Order(StrEnum):
 
 
 class Keep(StrEnum):
-    """Which of a participant's scores on the board counts, or what was gained there."""
+    """Which of a participant's scores on the board counts; or the gain counts."""
 
     LATEST = "latest"
     BEST = "best"
@@ -76,12 +76,12 @@ class Keep(StrEnum):
 
     @property
     def words(self) -> str:
-        """What a board with it keeps, for people."""
+        """What such a board keeps, in words."""
         return "the gain" if self is Keep.GAIN else f"the {self} score"
 
 
 class Ties(StrEnum):
-    """The order of entries with the same score, which share a rank: none, or the earliest first."""
+    """The order of entries that share a score and so a rank: unordered, or the earliest first."""
 
     UNORDERED = "unordered"
     EARLIEST = "earliest"
@@ -96,7 +96,7 @@ class Every(StrEnum):
 
 
 class Corrections(StrEnum):
-    """Whether a removal or a name counts if it happens after the board closed; a score never does."""
+    """Whether a removal or a new name counts after the board has closed; a score never does."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -104,7 +104,7 @@ class Corrections(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """An attribute of items by which entries with equal scores are ranked, and which of its values are better."""
+    """An attribute of items that ranks entries with equal scores, and which of its values are better."""
 
     name: str
     order: Order
@@ -114,20 +114,20 @@ class Column:
 class BoardPolicy:
     """The policy of one board; scores after `closes_at` (ISO 8601, UTC) do not count.
 
-    A board derives from it for each period, if `every` says how long they are, and for each value of the attributes
-    `by`. Periods begin at midnight in `time_zone`, an IANA name. A derived board has a `base`, and the time that its
-    period `starts_at` or the `attribute` whose value it is about.
+    If `every` gives the length of periods, a board derives from it for each period; so does a board for each value of
+    the attributes `by`. Periods begin at midnight in `time_zone`, an IANA name. A derived board has a `base`, and
+    either the time at which its period `starts_at` or the `attribute` whose value it is for.
 
-    If `keep_periods` is declared, the board of a period is `kept_until` so many further periods have ended; then it
+    If `keep_periods` is declared, a period's board is `kept_until` that many further periods have ended; then it
     expires, and nothing counts on it.
 
-    `then_by` has the columns by which equal scores are ranked, as text: `penalty:ascending,lastSolvedAt:ascending`.
+    `then_by` has the columns that rank equal scores, as text: `penalty:ascending,lastSolvedAt:ascending`.
 
-    From `freezes_at` on, the API answers with a copy of the board, which takes no later changes. The policy of the copy
-    names the board, `copy_of`.
+    From `freezes_at` on, the API answers with a copy of the board, which takes no later changes. The copy's policy
+    names the board in `copy_of`.
 
-    If `readers` are declared, the API answers about the board only to them: ids of API keys and ARNs of IAM users and
-    roles, separated by commas. Boards that derive from it have the same readers.
+    If `readers` are declared, the API shows the board only to them: ids of API keys and ARNs of IAM users and roles,
+    separated by commas. Boards that derive from it have the same readers.
     """
 
     order: Order = Order.DESCENDING
@@ -149,15 +149,15 @@ class BoardPolicy:
     readers: str = ""
 
     def may_read(self, caller: str | None) -> bool:
-        """Whether the API answers about the board to a caller: the id of a key, or an ARN; None for anybody.
+        """Whether the API shows the board to a caller: the id of a key, or an ARN; None for an anonymous caller.
 
-        The ARN of a caller's role has no path; a role's name occurs once in an account.
+        A caller's role ARN has no path, but a role's name is unique in an account.
         """
         return not self.readers or caller in [_PATH.sub("/", one) for one in self.listed_readers]
 
     @property
     def listed_readers(self) -> list[str]:
-        """The readers, one by one; none means everybody."""
+        """The readers as a list; empty means everybody."""
         return self.readers.split(",") if self.readers else []
 
     @property
@@ -166,7 +166,7 @@ class BoardPolicy:
         return int(read_time("kept_until", self.kept_until).timestamp()) if self.kept_until else None
 
     def has_expired(self, now: str) -> bool:
-        """Whether the board has vanished by a time."""
+        """Whether the board has expired at a time."""
         return bool(self.kept_until and read_time("now", now) >= read_time("kept_until", self.kept_until))
 
     @property
@@ -176,21 +176,21 @@ class BoardPolicy:
 
     @property
     def orders_ties(self) -> bool:
-        """Whether entries with equal scores have an order: a board with columns always orders those that are left."""
+        """Whether entries with equal scores have an order; a board with columns always orders the remaining ties."""
         return self.ties is Ties.EARLIEST or bool(self.then_by)
 
     @property
     def key_order(self) -> str:
-        """By what the order keys of the board's entries sort, as text: the order of the scores, then the columns."""
+        """What the order keys of the board's entries sort by, as text: the order of the scores, then the columns."""
         return f"{self.order},{self.then_by}" if self.then_by else str(self.order)
 
     def is_open(self, at: str) -> bool:
-        """Whether a score of this time (its change's `at`) counts; CannotRead if that is not a time."""
+        """Whether a score set at a time (its change's `at`) counts; CannotRead if `at` is not a time."""
         ends = {"closes_at": self.closes_at, "freezes_at": self.freezes_at if self.copy_of else None}
         return all(read_time("at", at) <= read_time(name, text) for name, text in ends.items() if text)
 
     def is_frozen(self, now: str) -> bool:
-        """Whether the board is answered with its copy at a time."""
+        """Whether the API answers with the board's copy at a time."""
         if not self.freezes_at or self.copy_of:
             return False
         return read_time("now", now) >= read_time("freezes_at", self.freezes_at)
@@ -230,12 +230,12 @@ def is_policy(item: Mapping[str, Any]) -> bool:
 
 
 def listed_key(board: str) -> Item:
-    """The key of the item that names a board with a policy in the list of them."""
+    """The key of the item that names a board in the list of boards with a policy."""
     return {"collection": {"S": POLICIES}, "name": {"S": board}}
 
 
 def listed_item(board: str, policy: BoardPolicy) -> Item:
-    """The item that names a board with a policy in the list of them; it has nothing but its key and its expiry."""
+    """The item that names a board in the list of boards with a policy; it has only its key and its expiry."""
     return listed_key(board) | _late_expiry(policy)
 
 
@@ -258,7 +258,7 @@ def _stored(value: Any) -> str:
 
 
 def read_policy(item: Mapping[str, Any] | None) -> BoardPolicy:
-    """Read a board's policy from its item; the default without one. CannotRead names an invalid value."""
+    """Read a board's policy from its item; the default without an item. CannotRead names an invalid value."""
     if not item:
         return DEFAULT
     values = {name: _text(item[attribute]) for name, attribute in _NAMES.items() if attribute in item}
@@ -287,7 +287,7 @@ def make_policy(
     kept_until: str | None = None,
     readers: str = DEFAULT.readers,
 ) -> BoardPolicy:
-    """Make a policy from texts, of which `by` separates attributes by commas; CannotRead for an invalid value."""
+    """Make a policy from texts; in `by`, commas separate the attributes. CannotRead for an invalid value."""
     return BoardPolicy(
         order=_choice(Order, "order", order),
         keep=_choice(Keep, "keep", keep),
@@ -318,10 +318,10 @@ def _checked_readers(text: str) -> str:
 
 @cache
 def zone_of(time_zone: str) -> tzinfo:
-    """Return a time zone by its IANA name; CannotRead if there is none."""
+    """Return a time zone by its IANA name; CannotRead if it does not exist."""
     if time_zone == DEFAULT.time_zone:
         return UTC
-    from zoneinfo import ZoneInfo  # few boards need it, and every cold start would wait for it
+    from zoneinfo import ZoneInfo  # few boards need it, and it would slow down every cold start
 
     try:
         return ZoneInfo(time_zone)
@@ -364,7 +364,7 @@ def _columns(text: str) -> tuple[Column, ...]:
 
 
 def _checked_columns(text: str) -> str:
-    """Return the text of some columns; CannotRead if it is not usable."""
+    """Check the text of `then_by` and return it; CannotRead if it is not usable."""
     columns = [one.rpartition(":") for one in text.split(",")] if text else []
     for name, colon, order in columns:
         if order not in [*Order] or not 1 <= len(name.encode()) <= _ATTRIBUTE_BYTES:
@@ -377,7 +377,7 @@ def _checked_columns(text: str) -> str:
 
 
 def _text(value: Mapping[str, Any]) -> str:
-    """The text of a value; one of another type as it stands, which `make_policy` then refuses."""
+    """The text of a value; for another type the text of the whole value, which `make_policy` then refuses."""
     return str(value.get("S", value))
 
 
@@ -389,7 +389,7 @@ def _choice(choices: type[_Choice], name: str, text: str) -> _Choice:
 
 
 def read_time(name: str, text: str) -> datetime:
-    """Read a time that says its zone; CannotRead names it otherwise."""
+    """Read a time that has a zone; CannotRead, with `name`, for any other text."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

@@ -1,7 +1,7 @@
-"""The policies of boards as a function reads them: many in one call, cached for some seconds.
+"""The policies of boards as a function reads them: many per call, cached for some seconds.
 
 A policy that is not cached is read consistently, so a policy declared before a board's first change applies to that
-change. A policy that is changed later applies after POLICY_AGE_S at most.
+change. A later change of a policy applies after at most POLICY_AGE_S.
 """
 
 from __future__ import annotations
@@ -36,18 +36,19 @@ class PolicyTable:
     _kept: dict[str, tuple[float, BoardPolicy]] = field(default_factory=dict)
 
     def of(self, boards: Iterable[str]) -> dict[str, BoardPolicy]:
-        """Return the policy of each board: one read unit for each that was not read in the last POLICY_AGE_S.
+        """Return the policy of each board; costs one read unit for each that was not read in the last POLICY_AGE_S.
 
-        CannotRead if one is not usable; NotAcknowledged if DynamoDB is too busy.
+        CannotRead if a policy is not usable; NotAcknowledged if DynamoDB is too busy.
         """
         boards, now = list(boards), self.clock()
         self._read([board for board in dict.fromkeys(boards) if not self._is_fresh(board, now)], now)
         return {board: self._kept[board][1] for board in boards}
 
     def declare(self, board: str, policy: BoardPolicy) -> BoardPolicy:
-        """Declare the policy of a board that has none; return the one that it has then.
+        """Declare a board's policy if it has none; return the policy that it then has.
 
-        Four write units, six if it closes: its closing is to be announced. CannotRead and NotAcknowledged as `of`.
+        Four write units, or six if it closes, for the closing to announce. Raises CannotRead and NotAcknowledged as
+        `of` does.
         """
         put = {"TableName": self.table, "Item": policy_item(board, policy)}
         put |= {"ConditionExpression": "attribute_not_exists(#name)", "ExpressionAttributeNames": {"#name": "name"}}

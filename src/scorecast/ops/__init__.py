@@ -1,1 +1,1 @@
-"""The operations of the command line on a stack, on the local twin or on AWS."""
+"""The command line's operations on a stack, on the local twin or on AWS."""

@@ -32,8 +32,8 @@ from scorecast.errors import SettingError
 _CONNECT_TIMEOUT_S = 2
 _READ_TIMEOUT_S = 5
 
-# Errors that say that a service was busy, not that it refused the call: those of botocore's standard mode. Calls with
-# them are retried. The codes of the first four lines are throttling; the last two are of S3.
+# Errors that mean that the service was busy, not that it refused the call; such calls are retried. The list is that of
+# botocore's standard retry mode. The first four lines of codes are throttling; the last two codes are S3's.
 # https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
 _TRANSIENT_STATUSES = {429, 500, 502, 503, 504}
 _TRANSIENT_CODES = {
@@ -43,15 +43,15 @@ _TRANSIENT_CODES = {
     *("TransactionInProgressException", "InternalException", "InternalFailure", "ServiceUnavailable"),
     *("PriorRequestNotComplete", "RequestTimeout"),
 }
-# The longest pause of botocore's standard mode.
+# The longest pause between retries in botocore's standard mode.
 _LONGEST_PAUSE_S = 20.0
-# Raised when there is no connection, or when it ends before the answer.
+# Raised if no connection is made, or if it breaks before the answer arrives.
 _Unanswered = (NotConnected, HTTPClientError)
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A service of the JSON protocol; `variable` is the end of the name of its AWS_ENDPOINT_URL_... variable."""
+    """A service with a JSON protocol; `variable` completes the name of its AWS_ENDPOINT_URL_... variable."""
 
     name: str
     target: str
@@ -64,7 +64,7 @@ SERVICES = {
     "events": Service("events", "AWSEvents", "1.1", "EVENTBRIDGE"),
     "sqs": Service("sqs", "AmazonSQS", "1.0", "SQS"),
 }
-# Operations that a repeated attempt must not do twice, with the parameter by which the service recognizes them.
+# Operations that a retry must not perform twice, with the parameter by which the service recognizes a repeat.
 _TOKENS = {"TransactWriteItems": "ClientRequestToken"}
 
 
@@ -79,7 +79,7 @@ class _Http(Protocol):
 class Client:
     """A client whose methods are the service's operations: `put_events(Entries=[...])` calls PutEvents.
 
-    Parameters and answers are those of the service's API reference. Errors are botocore's: ClientError if the service
+    Parameters and answers are as in the service's API reference. Errors are botocore's: ClientError if the service
     answers with an error, another BotoCoreError if it does not answer. Clients are thread-safe.
     """
 
@@ -120,7 +120,7 @@ class Client:
 
 @dataclass(frozen=True)
 class S3Client:
-    """S3 for whole objects; `base` is a bucket's URL. Parameters, answers and errors are those of botocore's client."""
+    """S3 for whole objects; `base` is a bucket's URL. Parameters, answers and errors are as in botocore's client."""
 
     base: str
     region: str
@@ -172,7 +172,7 @@ def _with_retries(attempt: Callable[[], T], total_attempts: int, sleep: Callable
 
 
 def create_client(service: str, *, total_attempts: int = 4, connections: int = 10) -> Client:
-    """Make a client that raises after `total_attempts`, the first one included."""
+    """Make a client that raises after `total_attempts`, including the first."""
     region = _region()
     known = SERVICES[service]
     endpoint = _endpoint(known, region, os.environ)
@@ -198,8 +198,8 @@ def _credentials() -> Any:
     """The credentials of the function's role."""
     if "AWS_ACCESS_KEY_ID" in os.environ:
         return EnvironmentCredentials(*(os.environ.get(name) for name in _CREDENTIALS))
-    # With SnapStart the credentials come from an endpoint, which is asked again before they expire. The import takes a
-    # tenth of a start, so it is made only here.
+    # With SnapStart the credentials come from an endpoint, which is queried again before they expire. The import takes
+    # a tenth of a cold start, so it happens only here.
     from botocore.credentials import ContainerProvider
 
     credentials = ContainerProvider().load()
@@ -246,20 +246,20 @@ def _suffix(region: str) -> str:
 def connect(
     endpoint: str, most: int, *, read_timeout_s: float = _READ_TIMEOUT_S, proxies: dict[str, str] | None = None
 ) -> URLLib3Session:
-    """Make a pool of connections to an endpoint; `proxies` are those of the environment unless given."""
+    """Make a pool of connections to an endpoint; `proxies` default to the environment's."""
     options: dict[str, Any] = {
         "verify": os.environ.get("AWS_CA_BUNDLE") or True,
         "proxies": get_environ_proxies(endpoint) if proxies is None else proxies,
         "timeout": (_CONNECT_TIMEOUT_S, read_timeout_s),
         "max_pool_connections": most,
-        # Head and body are two packets; without this the second one waits until the first is acknowledged.
+        # Head and body are two packets; without this option the second waits until the first is acknowledged.
         "socket_options": [(IPPROTO_TCP, TCP_NODELAY, 1)],
     }
     return URLLib3Session(**options)
 
 
 def _parsed(content: bytes) -> dict[str, Any]:
-    """The answer; if a gateway answered with a page instead, its first 200 characters as the message."""
+    """The parsed answer; if a gateway answered with a page, the page's first 200 characters as the message."""
     if not content:
         return {}
     try:
@@ -290,13 +290,13 @@ def _error(operation: str, answer: Any, parsed: Mapping[str, Any]) -> ClientErro
 
 
 def cancellation_codes(error: ClientError) -> list[str]:
-    """The code of each action of a cancelled transaction, `None` as text for one that did not fail; else nothing."""
+    """The code of each action of a cancelled transaction ('None' for one that did not fail); empty for other errors."""
     reasons: list[Any] = error.response.get("CancellationReasons") or []
     return [reason.get("Code", "None") for reason in reasons]
 
 
 def code_of(error: Exception) -> str:
-    """The error code that the service answered, or the name of the exception if it did not answer."""
+    """The service's error code, or the name of the exception if the service did not answer."""
     return str(error.response["Error"]["Code"]) if isinstance(error, ClientError) else type(error).__name__
 
 
@@ -309,5 +309,5 @@ def is_transient(error: Exception) -> bool:
 
 
 def is_transient_code(code: str) -> bool:
-    """Whether an error code says that the service was busy, for answers with a code for each entry."""
+    """Whether an error code means that the service was busy; for answers that have a code for each entry."""
     return code in _TRANSIENT_CODES

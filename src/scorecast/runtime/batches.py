@@ -14,7 +14,7 @@ def cut_batches(
     most_bytes: int | None = None,
     size_bytes: Callable[[T], int] = lambda _item: 0,
 ) -> Iterator[list[T]]:
-    """Cut items into batches in their order; an item that alone is larger than `most_bytes` has its own batch.
+    """Cut items into batches, in order; an item larger than `most_bytes` gets a batch of its own.
 
     >>> list(cut_batches("abcde", 2))
     [['a', 'b'], ['c', 'd'], ['e']]

@@ -23,10 +23,10 @@ ARRAY_VALUES = 100
 
 
 def write_metrics(function: str, counts: Mapping[str, int], milliseconds: Mapping[str, Sequence[int]]) -> None:
-    """Write the metrics of one invocation, if the stack wants them."""
+    """Write the metrics of one invocation, if the stack has metrics switched on."""
     if stack := os.environ.get("METRICS_STACK"):
         dimensions = {"Stack": stack, "Function": function}
-        # One call a line: each call is an event of its own for Lambda's log.
+        # One call per line: Lambda's log makes each call an event of its own.
         for document in documents(dimensions, counts, milliseconds, time.time_ns() // 1_000_000):
             sys.stdout.write(json.dumps(document) + "\n")
         sys.stdout.flush()

@@ -7,7 +7,7 @@ from typing import Any
 
 
 def read_pages(call: Callable[..., dict[str, Any]], request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Call `query` or `scan` until no page follows; a page is read only when the caller asks for it."""
+    """Call `query` or `scan` until there are no more pages; a page is read only when the caller asks for it."""
     while True:
         page = call(**request)
         yield page

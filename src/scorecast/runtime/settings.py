@@ -13,7 +13,7 @@ from scorecast.errors import SettingError
 
 @dataclass(frozen=True, slots=True)
 class AttributeNames:
-    """The attributes of the main table that a leaderboard needs; entries show those that `shown` names."""
+    """The attributes of the main table that a leaderboard needs; `shown` names the ones that entries display."""
 
     id: str = "id"
     metadata: str = "metadata"
@@ -24,7 +24,7 @@ class AttributeNames:
 
     @property
     def needed(self) -> tuple[str, ...]:
-        """All of them, each once."""
+        """The names of all of them, without duplicates."""
         return tuple(dict.fromkeys((self.id, self.metadata, self.score, self.board, self.name, *self.shown)))
 
 
@@ -151,12 +151,12 @@ def _attributes(environment: Mapping[str, str]) -> AttributeNames:
 
 
 def read_frame_ancestors(environment: Mapping[str, str]) -> str:
-    """Read which sites may show the page in a frame, as a security policy has them; none by default."""
+    """Read which sites may show the page in a frame, as a content security policy lists them; none by default."""
     return environment.get("FRAME_ANCESTORS") or "'none'"
 
 
 def read_names(text: str) -> tuple[str, ...]:
-    """Read names that commas separate, each once."""
+    """Read comma-separated names, without duplicates."""
     return tuple(dict.fromkeys(name for name in text.split(",") if name))
 
 

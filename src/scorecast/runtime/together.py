@@ -1,4 +1,4 @@
-"""Calls at the same time: what does not depend on each other takes one round trip."""
+"""Concurrent calls: calls that do not depend on each other take one round trip together."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ CALLS = 10
 
 T = TypeVar("T")
 Together = Callable[[Iterable[Callable[[], Any]]], list[Any]]
-"""What makes calls at the same time."""
+"""Makes calls concurrently."""
 
 
 def together(calls: Iterable[Callable[[], T]]) -> list[T]:
-    """Make calls at the same time; return their results in order, or raise the first error."""
+    """Make calls concurrently; return their results in order, or raise the first error."""
     waiting = [*calls]
     if not waiting:
         return []
     first, *others = waiting
     futures = [(_threads().submit(call), call) for call in others]
-    # A call that no thread has begun is made here; so calls that make calls themselves never wait for a free thread.
+    # A call that no thread has begun runs here, so nested calls never wait for a free thread.
     return [first(), *(call() if future.cancel() else future.result() for future, call in futures)]
 
 

@@ -1,1 +1,1 @@
-"""Change to leaderboard entry: ConsumerLambda."""
+"""From changes to leaderboard entries: ConsumerLambda."""

@@ -1,7 +1,8 @@
 """Backoff of a writer: the pauses between rounds, when it stops, and how many failed entries share a transaction.
 
-Pure but for the randomness. A writer that makes progress goes on until its deadline. One that makes none stops after
-some seconds: the changes come back with another delivery, and other boards' changes can use the function meanwhile.
+Pure except for the randomness. A writer that makes progress continues until its deadline. One that makes none stops
+after some seconds: the changes come back with another delivery, and meanwhile the function can work on other boards'
+changes.
 """
 
 from __future__ import annotations
@@ -19,16 +20,16 @@ PAUSES_S = (0.08, 0.1, 0.15, 0.2, 0.4, 0.8, 1.6)
 class Backoff:
     """`stalled` counts the rounds without progress; `width` bounds the failed entries of a transaction.
 
-    An entry that failed for its own sake is either busy, as its whole board is, or the only one that fails. Halves of
-    what failed find the only one, and fit better into the capacity that is left; single entries at once would multiply
-    the writes of a busy board, because each transaction has counters of its own.
+    If an entry itself caused a failure, either its whole board is busy, or it is the only entry that fails. Halving the
+    failed entries isolates a single culprit, and smaller transactions fit better into the remaining capacity. Single
+    entries at once would multiply the writes of a busy board, because each transaction also updates counters.
     """
 
     stalled: int = 0
     width: int = TRANSACTION_ACTIONS
 
     def after_round(self, has_progress: bool, failed: int) -> None:
-        """Take note of a round; `failed` entries failed for their own sake."""
+        """Record a round; `failed` is the number of entries that caused a failure themselves."""
         if has_progress:
             self.stalled, self.width = self.stalled // 2, min(2 * self.width, TRANSACTION_ACTIONS)
         else:
@@ -37,7 +38,7 @@ class Backoff:
 
     @property
     def is_exhausted(self) -> bool:
-        """Whether the writer makes no progress for so long that it stops."""
+        """Whether the writer has made no progress for so long that it should stop."""
         return self.stalled > len(PAUSES_S)
 
     def pause_s(self) -> float:

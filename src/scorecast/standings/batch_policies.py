@@ -1,4 +1,4 @@
-"""The policies of a batch's boards. One that cannot be read, or is not usable, holds up no other board."""
+"""The policies of a batch's boards. One that cannot be read, or is not usable, does not hold up other boards."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from scorecast.runtime.logs import logger
 
 
 def read_policies(table: PolicyTable, boards: Iterable[str]) -> dict[str, BoardPolicy]:
-    """Return the policies of boards, without those that cannot be read now or are not usable."""
+    """Return the policies of boards, except those that cannot be read now or are not usable."""
     boards = dict.fromkeys(boards)
     try:
         return table.of(boards)
     except CannotRead:
         if len(boards) > 1:
             return {name: policy for board in boards for name, policy in read_policies(table, [board]).items()}
-        # No log contains a board's name, for it is data of a change; the dead letters that follow contain it.
+        # No log contains a board's name, because it is data of a change; the resulting dead letters contain it.
         logger.error("standings cannot use the policy of a board: `scorecast boards list` says which, and why")
     except (ClientError, BotoCoreError, NotAcknowledged) as error:
         logger.warning("standings could not read the policies of %d boards (%s)", len(boards), code_of(error))
@@ -32,10 +32,10 @@ def read_policies(table: PolicyTable, boards: Iterable[str]) -> dict[str, BoardP
 def read_derived(
     table: PolicyTable, inherited: Mapping[str, BoardPolicy], begun: Collection[str]
 ) -> dict[str, BoardPolicy]:
-    """Return the policies of derived boards, without those that cannot be read or declared now.
+    """Return the policies of derived boards, except those that cannot be read or declared now.
 
-    A board keeps the policy that was declared for it. One that has none gets the `inherited` one; it is declared if the
-    board has `begun` and has not expired, which takes two writes once a board.
+    A board keeps the policy that was declared for it. A board without one gets the `inherited` policy, which is
+    declared if the board has `begun` and has not expired; this takes two writes, once per board.
     """
     found = read_policies(table, inherited)
     missing = {board for board, policy in found.items() if policy == DEFAULT}

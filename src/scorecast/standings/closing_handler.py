@@ -18,7 +18,7 @@ CLOSINGS_DUE = {"announce": "closings"}
 
 
 def handle_closings(remaining_s: float) -> dict[str, int]:
-    """Announce the boards that have closed, for `remaining_s` seconds at most; return how many."""
+    """Announce the boards that have closed, for at most `remaining_s` seconds; return how many."""
     announcements = closings()
     count = announcements.announce(datetime.now(UTC), time.monotonic() + remaining_s) if announcements else 0
     if count:
@@ -28,7 +28,7 @@ def handle_closings(remaining_s: float) -> dict[str, int]:
 
 @cache
 def closings() -> ClosingAnnouncements | None:
-    """Make the function's clients, once a process; None if the stack has no standing events."""
+    """Make the function's clients, once per process; None if the stack has no standing events."""
     settings, own = ConsumerSettings.from_environment(os.environ), AnnouncementSettings.from_environment(os.environ)
     if not own.top_size:
         return None

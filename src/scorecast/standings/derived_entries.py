@@ -21,9 +21,9 @@ from scorecast.standings.entry import Entry
 def derived_entries(
     entries: Sequence[Entry], policies: Mapping[str, BoardPolicy], *, is_read: bool
 ) -> Iterator[tuple[Entry, BoardPolicy]]:
-    """Yield what a change writes on derived boards, with their policies; `entries` are what it writes on their bases.
+    """Yield what a change writes on derived boards, with their policies; `entries` is what it writes on the bases.
 
-    CannotRead if the time of the change is not a time.
+    CannotRead if the change's `at` is not a time.
     """
     for entry in entries:
         policy = policies[entry.board]
@@ -39,7 +39,7 @@ def _on_the_copy(entry: Entry, policy: BoardPolicy) -> tuple[Entry, BoardPolicy]
 
 
 def _in_its_period(entry: Entry, policy: BoardPolicy) -> tuple[Entry, BoardPolicy]:
-    """The entry of the period of its change; a change that does not set the score only changes the name there."""
+    """The entry on the board of the change's period; a change that does not set the score only sets the name there."""
     period = period_at(policy, read_time("at", entry.at))
     is_name_only = entry.is_name_only or (entry.score is not None and not entry.score_changed)
     score = None if is_name_only else entry.score
@@ -48,12 +48,12 @@ def _in_its_period(entry: Entry, policy: BoardPolicy) -> tuple[Entry, BoardPolic
 
 
 def _by_attribute(entry: Entry, policy: BoardPolicy, *, is_read: bool) -> Iterator[tuple[Entry, BoardPolicy]]:
-    """The entries on the boards of the item's values, and the ends of those on the boards of its values before."""
+    """The entries on the boards of the item's values, and tombstones on the boards of its previous values."""
     is_removal = entry.score is None and not entry.is_name_only
     images = (entry.image, None) if is_removal else (entry.previous, entry.image)
     before, after = (attribute_policies(entry.board, policy, image or {}) for image in images)
     stays = after
-    if entry.is_name_only:  # a correction after the closing: nobody enters
+    if entry.is_name_only:  # a correction after the closing adds nobody to a board
         stays = {board: inherited for board, inherited in after.items() if board in before}
     if not entry.is_first:
         gone = replace(entry, score=None, name=None, attributes=(), score_changed=False, is_name_only=False)

@@ -1,4 +1,4 @@
-"""Entry: a participant's score on a board. Which entries a change writes, and which of several is the newest. Pure.
+"""Entry: a participant's score on a board; decides which entries a change writes, and which is the newest. Pure.
 
 Raises CannotApply for an item that can never be an entry: its score is not a number, or its id or board is unusable.
 """
@@ -27,13 +27,13 @@ Version = tuple[str, str, str]
 class Entry:
     """What to write at (id, board); without a score it is a tombstone. `version` orders the writes.
 
-    `is_first` says that the item made no entry at this key before the change, `score_changed` that it made none or one
-    with another score. `before` is the score that the item had here: 0 if it made no entry, empty if that is unknown.
-    `history` is the score history that the board's policy needs, as text (score_history.py). A write with
-    `is_name_only` changes nothing but the name and the `attributes` that the stack shows. `named` is the version of the
-    change that set these, if that is newer than the entry's own. `columns` are those of the board's policy
-    (with_columns); they belong to the score. `hidden` is why it is hidden, if it is. `image` has the numbers and short
-    texts of the item that makes the entry, and `previous` those of the one before the change, if that is known.
+    `is_first` says that the item made no entry at this key before the change; `score_changed`, that it made none or one
+    with another score. `before` is the score that the item had here: 0 if it made no entry, empty if unknown. `history`
+    is the score history that the board's policy needs, as text (score_history.py). A write with `is_name_only` changes
+    only the name and the `attributes` that the stack shows. `named` is the version of the change that set these, if it
+    is newer than the entry's own. `columns` has the values of the board's columns (with_columns), which belong to the
+    score. `hidden` is why the entry is hidden, if it is. `image` has the numbers and short texts of the item that makes
+    the entry; `previous` has those of the item before the change, if known.
     """
 
     id: str
@@ -71,7 +71,7 @@ class Entry:
 
 
 def entries_of(change: Change, names: AttributeNames) -> list[Entry]:
-    """Return what the change writes: an entry, a tombstone for a removed entry, or both if the board was renamed.
+    """Return what the change writes: an entry, a tombstone for a removed entry, or both if the item changed boards.
 
     The list is empty if the item has no score and had none.
     """
@@ -85,7 +85,7 @@ def entries_of(change: Change, names: AttributeNames) -> list[Entry]:
 
 
 def with_columns(entry: Entry, policy: BoardPolicy) -> Entry:
-    """Return an entry with the columns of its board; a change of one of them is as a change of the score."""
+    """Return an entry with its board's columns; a change of a column counts as a change of the score."""
     if not policy.columns or entry.image is None or entry.score is None:
         return entry
     columns = values_of(entry.image, policy)
@@ -96,7 +96,7 @@ def with_columns(entry: Entry, policy: BoardPolicy) -> Entry:
 def correction_of(entry: Entry) -> Entry:
     """Return what a change after the board's closing may still do: remove the entry, or change its name.
 
-    A participant who enters again has left before, so that is a removal too.
+    A participant who enters again must have left before, so that counts as a removal too.
     """
     if entry.is_name_only:
         return entry
@@ -107,7 +107,7 @@ def correction_of(entry: Entry) -> Entry:
 
 
 def newest(entries: Iterable[Entry]) -> dict[tuple[str, str], Entry]:
-    """Keep, of several writes to one key, the newest."""
+    """Keep the newest of several writes to a key."""
     kept: dict[tuple[str, str], Entry] = {}
     for entry in entries:
         other = kept.get(entry.key)
@@ -117,10 +117,10 @@ def newest(entries: Iterable[Entry]) -> dict[tuple[str, str], Entry]:
 
 
 def with_stream(version: Version, streams: Iterable[str]) -> Version:
-    """Return a version with its stream: version 0.1 stored none.
+    """Return a version with its stream, which version 0.1 did not store.
 
-    Its change came from the newest stream that was created before it; `streams` are the labels to choose from. Without
-    one the version has no stream, and sorts before all that have.
+    A change came from the newest stream that was created before it; `streams` are the labels to choose from. If none
+    fits, the version has no stream and sorts before all versions with one.
     """
     stream, sequence, at = version
     return stream or max((label for label in streams if label <= at), default=""), sequence, at

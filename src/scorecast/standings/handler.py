@@ -3,12 +3,12 @@
 Changes may be repeated and may arrive in any order. A change that can never be applied goes to the dead-letter queue
 at once, with the reason; a change that cannot be applied now is delivered again; neither blocks the others of its
 batch. A change that happened after its board closed is dropped, which is not a failure; if the board takes corrections,
-it may still remove an entry or change a name.
+the change may still remove an entry or change a name.
 
 A schedule invokes the function every minute to announce the ends of boards that have closed.
 
-An invocation's time is divided: writing ends in time for the announcements, and they in time for the rest. At the end,
-some seconds go to the upkeep of the counting index.
+An invocation's time is divided: writing ends early enough for the announcements, and these early enough for the rest.
+At the end, up to two seconds go to the upkeep of the counting index.
 """
 
 from __future__ import annotations
@@ -49,11 +49,11 @@ from scorecast.standings.store import Leaderboard, Result
 from scorecast.standings.upkeep import Upkeep
 
 STAGE = "standings"
-# Of an invocation's time, for standing events.
+# Seconds of an invocation reserved for standing events.
 ANNOUNCE_S = 8.0
-# Of an invocation's time, for parking, redelivery and the answer.
+# Seconds of an invocation reserved for parking, redelivery and the answer.
 RESERVE_S = 4.0
-# For the upkeep of the counting index, if so much is left. The batch's messages wait for it.
+# Seconds for the upkeep of the counting index, if that much time is left. The batch's messages wait for it.
 UPKEEP_S = 2.0
 
 Event = dict[str, Any]
@@ -83,7 +83,7 @@ _Letter = tuple[str, DeadLetter]
 
 @dataclass(frozen=True, slots=True)
 class BatchProcessor:
-    """Applies the changes of a batch; tests put in their own tables and queues."""
+    """Applies the changes of a batch; tests pass their own tables and queues."""
 
     settings: ConsumerSettings
     leaderboard: Leaderboard
@@ -98,7 +98,7 @@ class BatchProcessor:
     def process(self, deliveries: Sequence[Delivery], remaining_s: float = inf) -> Outcome:
         """Apply, park or retry each delivery, then announce what that changed at the top of boards.
 
-        `remaining_s` is the time until the invocation is ended.
+        `remaining_s` is the time until Lambda ends the invocation.
         """
         outcome = Outcome(dict.fromkeys((delivery.id for delivery in deliveries), Fate.IGNORED))
         end = self.clock() + remaining_s
@@ -155,7 +155,7 @@ class BatchProcessor:
     def _with_derived(
         self, readings: Iterable[_Reading], policies: dict[str, BoardPolicy], letters: list[_Letter]
     ) -> list[_Reading]:
-        """Add to each reading what it writes on derived boards, and to `policies` those of these boards."""
+        """Add to each reading what it writes on derived boards, and to `policies` the policies of these boards."""
         found: list[_Reading] = []
         inherited: dict[str, BoardPolicy] = {}
         for one in readings:
@@ -182,7 +182,7 @@ class BatchProcessor:
         outcome.fates |= {delivery_id: fate for delivery_id, _ in letters}
 
     def _announce(self, taken: Iterable[_Reading], outcome: Outcome, deadline: float) -> None:
-        """Announce changes at the top of boards, also those that an earlier delivery wrote but did not announce."""
+        """Announce changes at the top of boards, including ones that an earlier delivery wrote but did not announce."""
         if self.announcements is None:
             return
         by_delivery = [(one.delivery.id, one.entries) for one in taken]
@@ -194,7 +194,7 @@ class BatchProcessor:
         outcome.fates |= dict.fromkeys(retried, Fate.RETRY)
 
     def _hasten(self, deliveries: Iterable[Delivery], outcome: Outcome, deadline: float) -> None:
-        """Make the messages to deliver again visible within seconds."""
+        """Make the messages that must be delivered again visible within seconds."""
         if self.redelivery is None:
             return
         retried = (one.receipt for one in deliveries if outcome.fates[one.id] is Fate.RETRY)
@@ -212,7 +212,7 @@ def _fate(entries: Iterable[Entry], winners: Mapping[Key, Entry], results: Mappi
 def _drop_closed(
     readings: Iterable[_Reading], policies: Mapping[str, BoardPolicy], letters: list[_Letter], outcome: Outcome
 ) -> list[_Reading]:
-    """Drop the entries that come after the closing; retry the deliveries of boards whose policy is not usable."""
+    """Drop the entries from after the closing; retry the deliveries of boards whose policy is not usable."""
     ready: list[_Reading] = []
     for one in readings:
         if any(entry.board not in policies for entry in one.entries):
@@ -230,7 +230,7 @@ def _drop_closed(
 
 
 def _entry_to_take(entry: Entry, policy: BoardPolicy) -> Entry | None:
-    """The entry, or after the board's closing what may still be corrected of it; None if it comes too late.
+    """The entry, or after the board's closing the correction that is still allowed; None if it comes too late.
 
     Nothing counts on a board that has expired.
     """
@@ -264,10 +264,10 @@ def _delivery(message: Mapping[str, Any]) -> Delivery:
 
 @cache
 def processor() -> BatchProcessor:
-    """Make the function's clients, once a process."""
+    """Make the function's clients, once per process."""
     settings = ConsumerSettings.from_environment(os.environ)
-    # The leaderboard retries on its own. With the usual attempts at each call, writes to a busy table would exceed the
-    # function's timeout, and the applied changes would be delivered again with the others.
+    # The leaderboard retries on its own. With the usual number of attempts per call, writes to a busy table would
+    # exceed the function's timeout, and the applied changes would be delivered again with the others.
     dynamodb = create_client("dynamodb", total_attempts=2)
     policies = PolicyTable(dynamodb, settings.board_table)
     # One attempt: a message that is not hastened comes back later.
@@ -300,7 +300,7 @@ def _announcements(settings: ConsumerSettings, dynamodb: Client, policies: Polic
         own.leaderboard_tie_index,
         SnapshotTable(dynamodb, settings.board_table),
         policies,
-        # One attempt a call: the publisher retries, entry by entry.
+        # One attempt per call: the publisher itself retries, entry by entry.
         StandingEventPublisher(create_client("events", total_attempts=1), own.bus_name),
         own.top_size,
         ThreadPoolExecutor(CONCURRENT_BOARDS),
@@ -308,7 +308,7 @@ def _announcements(settings: ConsumerSettings, dynamodb: Client, policies: Polic
 
 
 def _parsed(event: Any) -> Any:
-    """The event of a message's body, or the bare event itself."""
+    """The event in a message's body, or the bare event itself."""
     if not isinstance(event, str):
         return event
     try:
@@ -323,7 +323,7 @@ def _is_permanent(entry: Entry, winners: dict[tuple[str, str], Entry], result: R
 
 
 def _letter(error_code: str, reason: str, event: Event | None = None, record: Any = None) -> DeadLetter:
-    """The letter of an event that was read, with its detail as received, or of a record that could not be read."""
+    """The letter for an event that was read, with its detail as received, or for a record that could not be read."""
     return DeadLetter(
         stage=STAGE,
         error_code=error_code,
@@ -373,6 +373,6 @@ def _log(outcome: Outcome) -> None:
 def _lags_ms(written: Iterable[Entry], now_s: float) -> list[int]:
     """How long ago each entry's change happened; the stream gives that time in whole seconds.
 
-    An entry whose name was corrected has the time of its score.
+    Entries whose name was corrected are left out, because their time is the score's.
     """
     return [max(0, round(1000 * (now_s - epoch_seconds(entry.at)))) for entry in written if entry.named is None]

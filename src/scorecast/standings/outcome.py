@@ -11,13 +11,13 @@ from scorecast.standings.store import Result
 
 
 class Fate(StrEnum):
-    """What became of a change; each has one. The names are those of the log."""
+    """What became of a change: exactly one for each. The names appear in the log."""
 
     APPLIED = "applied"
     STALE = "stale"  # the board has a newer one, or this one
     MERGED = "merged"  # a newer change of the same entry, in the same batch, was written
     CLOSED = "closed"
-    IGNORED = "ignored"  # it is about no entry
+    IGNORED = "ignored"  # it concerns no entry
     PARKED = "parked"
     RETRY = "retry"
 

@@ -1,7 +1,7 @@
-"""Redelivery: messages that failed become visible again within seconds, with jitter, not after the queue's timeout.
+"""Redelivery: make failed messages visible again within seconds, with jitter, before the queue's own timeout.
 
-The queue's visibility timeout is six times the function's timeout, as Lambda demands; it remains for an invocation that
-ends without an answer.
+The queue's visibility timeout is six times the function's timeout, as Lambda requires; it still applies if an
+invocation ends without an answer.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LONGEST_S = 30
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The receive of a message: its handle, and how many times it has been received."""
+    """A message's receipt: its handle, and how many times the message has been received."""
 
     handle: str
     receives: int
@@ -45,8 +45,8 @@ class Redelivery:
     def hasten(self, receipts: Iterable[Receipt], has_time: Callable[[], bool] = lambda: True) -> None:
         """Make messages visible after a random number of seconds, up to twice as many with each receive.
 
-        A call for ten messages. Messages of a call that fails, or for which there is no time left, become visible at
-        the queue's own timeout.
+        One call per ten messages. Messages of a failed call, or of one that there is no time for, become visible at the
+        queue's own timeout.
         """
         for batch in cut_batches(receipts, BATCH_MESSAGES):
             if not has_time():

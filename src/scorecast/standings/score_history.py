@@ -1,7 +1,7 @@
-"""Score history: what an entry stores on a board that keeps the best or first score or the gain, or orders ties. Pure.
+"""Score history: what an entry stores on boards that keep the best or first score or the gain, or order ties. Pure.
 
-A history begins with the change that made the entry and ends with the change that removed it. Changes may arrive in
-any order, so an entry stores more than the score that counts: when its history began, and the scores that count if a
+A history begins with the change that made the entry and ends with the change that removed it. Changes may arrive in any
+order, so an entry stores more than the score that counts: when its history began, and the scores that will count if a
 later change turns out to have begun it (docs/adr/0018-best-and-first-scores.md).
 """
 
@@ -18,10 +18,11 @@ from scorecast.leaderboard.order_key import difference, tag_of
 from scorecast.leaderboard.policy import BoardPolicy, Keep
 from scorecast.standings.entry import Entry, Version, with_stream
 
-# An entry with this many stays below 1 KB, above which DynamoDB charges a second write unit, unless its id, board and
-# name have some 340 bytes. The number also bounds how late the end of a history may arrive: docs/boards.md.
+# An entry with this many versions stays below 1 KB, above which DynamoDB charges a second write unit, unless its id,
+# board and name take up about 340 bytes. The number also bounds how late the end of a history may arrive:
+# docs/boards.md.
 KEPT_VERSIONS = 8
-# A sequence and a time older than every change's: a name may arrive before the entry that it belongs to.
+# A sequence and a time older than any change's, for a name that arrives before its entry.
 _FIRST = (pad_sequence("0"), "1970-01-01T00:00:00.000Z")
 
 
@@ -44,13 +45,13 @@ class ScoreVersion:
 
 @dataclass(frozen=True, slots=True)
 class ScoreHistory:
-    """`since` is the newest known beginning or end; `versions` are in order, none if the entry has been removed."""
+    """`since` is the newest known beginning or end; `versions` are in order, and empty if the entry was removed."""
 
     since: Version | None = None
     versions: tuple[ScoreVersion, ...] = ()
 
     def shown(self, policy: BoardPolicy) -> tuple[str | None, Values]:
-        """Return the score of the first version with its columns, or the gain with those of the newest."""
+        """Return the first version's score and columns, or the gain and the newest version's columns."""
         if not self.versions:
             return None, ()
         if policy.keep != Keep.GAIN:
@@ -60,7 +61,7 @@ class ScoreHistory:
         return format(gain, "f"), newest.columns
 
     def with_streams(self, streams: set[str]) -> ScoreHistory:
-        """Return the history with a stream in each version, chosen from labels: version 0.1 stored none."""
+        """Return the history with a stream in each version, chosen from labels, because version 0.1 stored none."""
         since = self.since and with_stream(self.since, streams)
         versions = (replace(one, version=with_stream(one.version, streams)) for one in self.versions)
         return ScoreHistory(since, tuple(versions))
@@ -73,7 +74,7 @@ class ScoreHistory:
         if entry.is_first or entry.score is None:
             since = entry.version
             versions = {one for one in versions if one.version >= since}
-        # Where the latest score counts, a write that did not change the score does not say since when it is there.
+        # Where the latest score counts, a write that did not change the score does not tell when it was reached.
         if entry.score is not None and (entry.score_changed or policy.keep != Keep.LATEST):
             before = entry.before if policy.keep == Keep.GAIN and entry.score_changed else ""
             versions = {one for one in versions if one.version != entry.version}
@@ -82,7 +83,7 @@ class ScoreHistory:
 
 
 def entry_after(current: Entry | None, entries: Iterable[Entry], policy: BoardPolicy) -> Entry | None:
-    """Return the entry to store at a key after some writes of it, in any order; None if the current one stays."""
+    """Return the entry to store at a key after some writes to it, in any order; None if the current entry stays."""
     entries = list(entries)
     current = _with_streams(current, {entry.stream for entry in entries}, policy)
     writes = [entry for entry in entries if not entry.is_name_only]
@@ -93,7 +94,7 @@ def entry_after(current: Entry | None, entries: Iterable[Entry], policy: BoardPo
 
 
 def _with_name(base: Entry, current: Entry | None, corrections: Iterable[Entry]) -> Entry:
-    """Return the entry with the newest name and attributes: its own, those corrected before, or a correction's."""
+    """Return the entry with the newest name and attributes: its own, earlier corrected ones, or a new correction's."""
     named = [(entry.version, entry) for entry in corrections]
     named += [(current.named, current)] if current and current.named else []
     version, one = max(named, key=lambda pair: pair[0], default=(base.version, base))
@@ -103,7 +104,7 @@ def _with_name(base: Entry, current: Entry | None, corrections: Iterable[Entry])
 
 
 def _entry_written(current: Entry | None, entries: Sequence[Entry], policy: BoardPolicy) -> Entry | None:
-    """The entry after some writes that set the score or remove it; None if the current one stays."""
+    """The entry after some writes that set the score or remove it; None if the current entry stays."""
     newest = max([current, *entries] if current else entries, key=lambda entry: entry.version)
     if policy.keep == Keep.LATEST and not policy.orders_ties:
         return None if newest is current else newest
@@ -118,7 +119,7 @@ def _entry_written(current: Entry | None, entries: Sequence[Entry], policy: Boar
 
 
 def _with_streams(entry: Entry | None, streams: set[str], policy: BoardPolicy) -> Entry | None:
-    """Return the current entry with a stream in each version: version 0.1 stored none."""
+    """Return the current entry with a stream in each version, because version 0.1 stored none."""
     if entry is None or entry.stream:
         return entry
     history = entry.history and _text(_history_of(entry, policy).with_streams(streams), policy)
@@ -140,10 +141,10 @@ def reached(entry: Entry, policy: BoardPolicy) -> Version:
 def _candidates(versions: Sequence[ScoreVersion], policy: BoardPolicy) -> tuple[ScoreVersion, ...]:
     """Drop the versions that can never count; the first of the others counts now.
 
-    Latest score: the newest version. First score: the oldest, since a beginning carries a score of its own. Gain: the
-    first change and the newest version, and for ties the last change, in order. Best score:
-    each version is better than all after it, so the scores go down; of too many the best and the newest stay. Where
-    ties have an order, the first version with the best score comes before them.
+    Latest score: the newest version is kept. First score: the oldest, since a beginning carries a score of its own.
+    Gain: the first change and the newest version, and for ties the last change, in order. Best score: versions that are
+    better than all later ones, so the scores get worse; if there are too many, the best and the newest stay. Where ties
+    have an order, the first version with the best score comes before them.
     """
     if policy.keep == Keep.LATEST:
         return tuple(versions[-1:])
@@ -164,7 +165,7 @@ def _candidates(versions: Sequence[ScoreVersion], policy: BoardPolicy) -> tuple[
 
 
 def _first_change(versions: Sequence[ScoreVersion]) -> ScoreVersion:
-    """The first version that altered the score; the first of all if none did, or the score before is unknown."""
+    """The first version that altered the score; the first of all if none did, or if the score before it is unknown."""
     return next((one for one in versions if one.before), versions[0])
 
 
@@ -173,7 +174,7 @@ def _last_change(versions: Sequence[ScoreVersion]) -> ScoreVersion:
 
 
 def _history_of(entry: Entry | None, policy: BoardPolicy) -> ScoreHistory:
-    """The history of an entry; one that was written before its board had a policy knows only its own score."""
+    """The history of an entry; an entry that was written before its board had a policy knows only its own score."""
     if entry is None:
         return ScoreHistory()
     if entry.history:
@@ -202,8 +203,8 @@ def read_version(text: str) -> Version:
 def _text(history: ScoreHistory, policy: BoardPolicy) -> str:
     """The history as the table stores it: JSON, without the zeros that pad a sequence.
 
-    A stream is only written where it differs from that of the version before; a history seldom has more than one. On a
-    board with columns the tag of its policy comes first: their values mean nothing to another policy. Where gains
+    A stream is written only where it differs from the previous version's; a history seldom has more than one. On a
+    board with columns the policy's tag comes first, because the values mean nothing to another policy. Where gains
     count, the score before a change follows its score.
     """
     before = ""

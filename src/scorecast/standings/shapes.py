@@ -1,4 +1,4 @@
-"""The shapes of boards as a writer knows them: read once, and again when an update says that they have changed."""
+"""The shapes of boards as a writer knows them: read once, and again when an update shows that they have changed."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from scorecast.leaderboard.index.shape import FIRST, Shape
 from scorecast.leaderboard.index.table import MIXED, ROOT, IndexTable
 from scorecast.leaderboard.item import StoredEntry
 
-# A process that has seen more boards begins to learn them again; a small board is a hundred bytes, one of a million
-# entries a hundred kilobytes.
+# A process that knows this many boards forgets all of them and starts again. A small board takes a hundred bytes, one
+# of a million entries a hundred kilobytes.
 KNOWN_BOARDS = 1000
-# A board that is cut more often while its shapes are read is left to another delivery.
+# If a board is cut more often than this while its shapes are read, it is left to another delivery.
 _ATTEMPTS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class KnownShapes:
-    """The shapes of one board's nodes; `ties` is that of a node (table.py)."""
+    """The shapes of one board's nodes; `ties` is as in Node (table.py)."""
 
     root: Shape
     ties: str
@@ -36,7 +36,7 @@ class KnownShapes:
         return {ROOT: self.root} | self.pages
 
     def mixes(self, key_order: str) -> bool:
-        """Whether keys by this order would be the first that do not follow the one by which the board was cut."""
+        """Whether keys with this order would be the first that do not follow the order by which the board was cut."""
         return self.ties not in ("", MIXED, key_order)
 
     def node_at(self, key: str) -> tuple[str, Shape]:
@@ -47,13 +47,13 @@ class KnownShapes:
         return page, self.pages[page]
 
     def version_of(self, node: str) -> int | None:
-        """Return the version of the shape by which a node counts; None where no change of a shape matters."""
+        """Return the version of a node's shape; None for a node whose counts no change of a shape affects."""
         if node != ROOT:
             return self.pages[node].version
         return None if self.root.is_inner else self.root.version
 
     def placed(self, entry: StoredEntry) -> StoredEntry:
-        """Return an entry that names the range of its key; one that is not shown names none."""
+        """Return the entry with the range of its key; an entry that is not shown keeps none."""
         if not entry.is_shown:
             return entry
         key = self.key_of(entry)
@@ -61,7 +61,7 @@ class KnownShapes:
         return replace(entry, range="" if one == FIRST else one)
 
     def knows(self, entry: StoredEntry) -> bool:
-        """Whether an entry names a range that is there."""
+        """Whether an entry names a range that exists."""
         if not entry.is_shown:
             return True
         shape = self.node_at(self.key_of(entry))[1]
@@ -73,9 +73,9 @@ class KnownShapes:
         return self.node_at(key)[1].counts_in(key, entry.range or FIRST)
 
     def changes(self, current: StoredEntry | None, made: StoredEntry) -> dict[str, dict[str, int]]:
-        """Return what replacing an entry adds to the counts: node to range, or at the root to page, to a number.
+        """Return what replacing an entry adds to the counts: by node, then by range (or by page, at the root).
 
-        What names no range that is there was not counted: somebody wrote it by hand.
+        An entry that names no existing range was never counted: somebody wrote it by hand.
         """
         found: dict[str, dict[str, int]] = {}
         for entry, delta in ((current, -1), (made, 1)):
@@ -97,9 +97,10 @@ class ShapeTable:
     _known: dict[str, KnownShapes] = field(default_factory=dict)
 
     def learn(self, boards: Iterable[str]) -> None:
-        """Read the roots of those boards that are not known, in one call: a read unit each, more for a large one.
+        """Read the roots of boards that are not known yet, in one call: a read unit each, more for a large one.
 
-        NotAcknowledged if the only one cannot be read; one among several is left out, so that it holds up no other.
+        NotAcknowledged if the only one cannot be read; one among several is left out, so that it does not hold up the
+        others.
         """
         if len(self._known) >= KNOWN_BOARDS:
             self._known.clear()
@@ -116,9 +117,9 @@ class ShapeTable:
         self._known.update({board: KnownShapes(root.shape, root.ties) for (board, _), root in roots.items()})
 
     def of(self, board: str, entries: Collection[StoredEntry]) -> KnownShapes:
-        """Return a board's shapes, with those of the pages that entries are on; a read unit for each that is new.
+        """Return a board's shapes, including the pages that the entries are on; a read unit for each new one.
 
-        NotAcknowledged if the board is cut all the time.
+        NotAcknowledged if the board keeps being cut meanwhile.
         """
         for _ in range(_ATTEMPTS):
             self.learn([board])
@@ -129,13 +130,13 @@ class ShapeTable:
         raise NotAcknowledged("The index of a board changes too often to be read.")
 
     def forget(self, board: str) -> None:
-        """Read a board's shapes again when they are asked for."""
+        """Forget a board's shapes, so that the next use reads them again."""
         self._known.pop(board, None)
 
     def _learn_pages(self, board: str, known: KnownShapes, keys: Collection[str]) -> bool:
-        """Read the pages that hold these keys; return whether they are what the root says.
+        """Read the pages that hold these keys; return whether they match the root.
 
-        Each key is looked for on its page, which may have been cut since the root was read.
+        Checks each key against its page, which may have been cut since the root was read.
         """
         pages = {key: known.root.id_at(key) for key in keys}
         missing = [(board, page) for page in {*pages.values()} - known.pages.keys()]

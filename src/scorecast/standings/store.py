@@ -1,8 +1,8 @@
 """The leaderboard table: entries and the counters of the index, changed together or not at all.
 
-A transaction writes an entry, conditional on the version that was read, and updates the counters: one less in the range
-that the replaced entry names, one more in that of the new one. So concurrent writers, repeats, lost answers, changes in
-any order, and an index that is cut meanwhile lead to the same state.
+A transaction writes an entry, conditional on the version that was read, and updates the counters: one less in the
+replaced entry's range, one more in the new entry's range. So the result is the same despite concurrent writers,
+repeats, lost answers, changes in any order, and an index that is cut meanwhile.
 """
 
 from __future__ import annotations
@@ -32,17 +32,18 @@ from scorecast.standings.score_history import entry_after
 from scorecast.standings.shapes import KnownShapes, ShapeTable
 from scorecast.standings.stored import to_entry, to_stored
 
-# Failures that no retry resolves, as an error of the call and as the reason of one action. All others may pass: of the
+# Failures that no retry resolves, as errors of the call and as reasons of an action. All others may pass, among the
 # reasons ThrottlingError, ProvisionedThroughputExceeded, TransactionConflict and ConditionalCheckFailed (read again).
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 _PERMANENT = {"ValidationException", "ValidationError", "ItemCollectionSizeLimitExceeded"}
 
-# Failures that say nothing about the entry: none, that of another entry, a newer version, and no time left to try.
+# Outcomes that say nothing against the entry itself: no failure, another entry's failure, a newer version, and no time
+# left to try.
 _HELD_UP = "HeldUp"
 _NO_TIME = "NoTimeLeft"
 _BATCHABLE = {"", _HELD_UP, _NO_TIME, "ConditionalCheckFailed"}
 
-# What a replaced entry must still have.
+# The attributes of a replaced entry that must be unchanged.
 _VERSIONED = ("sequence", "at", "stream", "history", "named", RANGE, HIDDEN)
 
 _Made = tuple[Entry, StoredEntry | None, BoardPolicy]
@@ -58,7 +59,7 @@ NO_POLICIES: Mapping[str, BoardPolicy] = MappingProxyType({})
 class Result:
     """The result of a write: the `entry` if it was written, an `error_code` if it failed; neither if it was stale.
 
-    `made` is a written entry as it is stored, `replaced` what was there before.
+    `made` is the written entry as stored, `replaced` what was there before.
     """
 
     entry: Entry | None = None
@@ -79,12 +80,12 @@ class Result:
 
     @property
     def batchable(self) -> bool:
-        """Whether it may be tried again in a transaction of any size."""
+        """Whether the entry may be tried again in a transaction of any size."""
         return self.error_code in _BATCHABLE
 
     @property
     def permanent(self) -> bool:
-        """Whether it failed and no retry can succeed."""
+        """Whether the write failed and no retry can succeed."""
         return self.error_code in _PERMANENT
 
 
@@ -100,9 +101,9 @@ class _DynamoDb(BatchGetItem, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Replacement:
-    """An entry to write, and as it is stored; the item at its key (None if there is none); the change of the counts.
+    """An entry to write, and as stored; the item at its key (None if there is none); the changes of the counts.
 
-    `expires_at` is that of its board.
+    `expires_at` is the board's.
     """
 
     entry: Entry
@@ -127,7 +128,7 @@ class Leaderboard:
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     _known_boards: set[str] = field(default_factory=set)
-    # A writer keeps its shard until it meets another writer there, so a few of them soon have one each.
+    # A writer keeps its shard until it meets another writer there, so a few writers soon have one each.
     _shard: int = field(default_factory=lambda: random.randrange(SHARDS))
     index: IndexTable = field(init=False)
     shapes: ShapeTable = field(init=False)
@@ -142,7 +143,7 @@ class Leaderboard:
         """Write entries by the policies of their boards until the clock's `deadline`; return the result for each key.
 
         One call reads up to 100 entries; one call writes as many as fit, with their nodes, into 100 actions. Costs a
-        read unit and a transactional write a key, and two write units for each node and transaction.
+        read unit and a transactional write per key, and two write units per node and transaction.
         """
         entries = list(entries)
         results = self._register(entries, policies)
@@ -162,9 +163,9 @@ class Leaderboard:
         return results
 
     def hide(self, key: Key, policy: BoardPolicy, reason: str) -> Result:
-        """Hide the entry or tombstone at a key, for a reason, or show it again, without one.
+        """Hide the entry or tombstone at a key for a reason, or, with an empty reason, show it again.
 
-        The result is stale if there is none, or it is so already. Costs what a write of it costs.
+        The result is stale if there is nothing at the key, or nothing to change. Costs as much as writing the entry.
         """
         backoff = Backoff()
         while True:
@@ -185,7 +186,7 @@ class Leaderboard:
         return self._write_board(key[1], [(hidden, current, policy)], {}, 1, inf)[key]
 
     def _register(self, entries: Sequence[Entry], policies: Mapping[str, BoardPolicy]) -> dict[Key, Result]:
-        """List boards before their first entry is written, so that every entry is on a listed board.
+        """Add boards to their list before their first entry is written, so that every entry is on a listed board.
 
         Returns a failure for each entry whose board could not be listed.
         """
@@ -207,7 +208,7 @@ class Leaderboard:
         width: int,
         deadline: float,
     ) -> dict[Key, Result]:
-        """Read and write once; at most `width` entries that failed before for their own sake share a transaction."""
+        """Read and write once; at most `width` entries that caused an earlier failure share a transaction."""
         try:
             self.shapes.learn(board for _, board in waiting)
             current = self._read({*waiting, *(base for key in waiting if (base := _base_of(key, policies)))})
@@ -241,7 +242,7 @@ class Leaderboard:
         return results
 
     def _read(self, keys: Iterable[Key]) -> dict[Key, StoredEntry]:
-        """The current entries and tombstones at some keys."""
+        """Read the current entries and tombstones at some keys."""
         asked = [item_key(*key) for key in keys]
         items = read_items(self.dynamodb, self.table, asked, consistent=True, sleep=self.sleep)
         return {stored.key: stored for stored in map(read_item, items)}
@@ -250,7 +251,7 @@ class Leaderboard:
         """Return what to write, and the shapes by which it is counted."""
         shapes, stored = self._stored(board, made)
         if not all(shapes.knows(current) for _, current in stored if current):
-            # A range that was made after the shapes were read; or somebody wrote the entry by hand.
+            # The range was made after the shapes were read, or somebody wrote the entry by hand.
             self.shapes.forget(board)
             shapes, stored = self._stored(board, made)
         placed = [(shapes.placed(one), current) for one, current in stored]
@@ -260,20 +261,20 @@ class Leaderboard:
         ]
 
     def _stored(self, board: str, made: Sequence[_Made]) -> tuple[KnownShapes, list[_Stored]]:
-        """Return the shapes of a board, and what to store by them, without ranges, in place of what is stored."""
+        """Return the shapes of a board, and pairs of what to store (without ranges yet) and what is stored."""
         while True:
             ties = self.shapes.of(board, []).ties
             stored = [(to_stored(entry, policy, ties), current) for entry, current, policy in made]
             shapes = self.shapes.of(board, [one for pair in stored for one in pair if one and one.is_shown])
             if shapes.ties != ties:
-                continue  # it was cut, or marked, since
+                continue  # it has since been cut or marked
             if not any(shapes.mixes(policy.key_order) for entry, _, policy in made if entry.score is not None):
                 return shapes, stored
             self._mark_mixed(board)
             self.shapes.forget(board)
 
     def _mark_mixed(self, board: str) -> None:
-        """Mark a board whose keys follow several orders, unless it has been cut by score since its shape was read."""
+        """Mark a board as having keys of several orders, unless it has been cut by score since its shape was read."""
         try:
             self.dynamodb.update_item(**self.index.mixed_update(board))
         except ClientError as error:
@@ -294,7 +295,7 @@ class Leaderboard:
                     self.shapes.forget(board)
                 if "TransactionConflict" in failures:
                     self._shard = random.randrange(SHARDS)
-                # Reasons are in the order of the actions; an entry without one of its own failed because of another.
+                # Reasons are in the order of the actions; an entry without a reason failed because of another one.
                 return {one.entry.key: _reason(reason) for one, reason in zip(chunk, reasons, strict=False)}
             if len(chunk) > 1 and code_of(error) in _PERMANENT:
                 # One invalid entry makes DynamoDB reject the call: each entry gets a call of its own.
@@ -305,7 +306,7 @@ class Leaderboard:
         return {one.entry.key: Result(one.entry, made=one.made, replaced=one.current) for one in chunk}
 
     def _counts(self, board: str, chunk: Sequence[_Replacement], shapes: KnownShapes) -> list[dict[str, Any]]:
-        """The actions that count the replacements: one for the root, which tells when the board changed, one a page."""
+        """The actions that count the replacements: one per page, and one for the root, which notes the time."""
         total: dict[str, Counter[str]] = {ROOT: Counter()}
         for one in chunk:
             for node, changes in one.changes.items():
@@ -323,8 +324,8 @@ class Leaderboard:
         current = replacement.current
         if current is None:
             return put | {"ConditionExpression": "attribute_not_exists(id)"}
-        # A late change can alter an entry's history, its score or its name, without being its newest change; the index
-        # moves entries from range to range. An entry that somebody added by hand may lack its version.
+        # A late change can alter an entry's history, score or name without being its newest change; upkeep moves
+        # entries from range to range. An entry that somebody added by hand may lack a version.
         texts = {name: getattr(current, name) for name in _VERSIONED}
         values = {f":{name}": {"S": text} for name, text in texts.items() if text}
         conditions = [f"#{name} = :{name}" if texts[name] else f"attribute_not_exists(#{name})" for name in texts]
@@ -336,14 +337,14 @@ class Leaderboard:
 
 
 def _base_of(key: Key, policies: Mapping[str, BoardPolicy]) -> Key | None:
-    """The key at which a participant's entry hides those on boards that derive from its own."""
+    """The key of the participant's entry on the base board, whose being hidden hides this entry too."""
     policy = policies.get(key[1], DEFAULT)
     base = policy.base or policy.copy_of
     return (key[0], base) if base else None
 
 
 def _why_hidden(key: Key, current: Mapping[Key, StoredEntry], policies: Mapping[str, BoardPolicy]) -> str:
-    """Why an entry is hidden: as before, or where it is new as on the board from which its own derives."""
+    """Why an entry is hidden: its present reason, or, if the entry is new, that of the entry on the base board."""
     base = _base_of(key, policies)
     found = current.get(key) or (current.get(base) if base else None)
     return found.hidden if found else ""
@@ -357,7 +358,7 @@ def _by_board(keys: Iterable[Key]) -> dict[str, list[Key]]:
 
 
 def _chunks(replacements: Iterable[_Replacement], width: int = TRANSACTION_ACTIONS) -> Iterator[list[_Replacement]]:
-    """Cut into transactions of at most `width` entries; sorted by node, neighbours share counters."""
+    """Cut into transactions of at most `width` entries, sorted by node so that neighbours share counters."""
     chunk: list[_Replacement] = []
     nodes = {ROOT}
     for one in sorted(replacements, key=lambda one: sorted(one.nodes)):

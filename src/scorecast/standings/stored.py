@@ -1,4 +1,4 @@
-"""An entry as it is written, and as the table stores it. Pure but for the time of tombstones."""
+"""Converts entries between what is written and what the table stores. Pure except for the time of tombstones."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from scorecast.leaderboard.policy import BoardPolicy
 from scorecast.standings.entry import Entry
 from scorecast.standings.score_history import reached, read_version, version_text
 
-# The stream keeps a change for a day, queues for 14 days, and a redrive may follow later.
+# The stream keeps a change for a day, a queue keeps it for 14 days, and a redrive may follow later.
 TOMBSTONE_DAYS = 30
 
 
 def to_stored(entry: Entry, policy: BoardPolicy, ties: str) -> StoredEntry:
-    """Return an entry as it is stored, without its range; `ties` is that of the board's index."""
+    """Return an entry as it is stored, without its range; `ties` comes from the board's index."""
     stored = StoredEntry(
         *entry.key,
         entry.sequence,
@@ -32,7 +32,7 @@ def to_stored(entry: Entry, policy: BoardPolicy, ties: str) -> StoredEntry:
     )
     if entry.score is None:
         if entry.hidden:
-            return stored  # it does not expire before its board, so that the participant stays hidden
+            return stored  # expires with its board, if ever, so that the participant stays hidden
         own = int((datetime.now(UTC) + timedelta(days=TOMBSTONE_DAYS)).timestamp())
         return replace(stored, expires_at=min(own, policy.expires_at or own))
     if not policy.orders_ties and not ties:
@@ -42,7 +42,7 @@ def to_stored(entry: Entry, policy: BoardPolicy, ties: str) -> StoredEntry:
 
 
 def to_entry(stored: StoredEntry, policy: BoardPolicy) -> Entry:
-    """Return a stored entry as the writer compares it with what it writes."""
+    """Return a stored entry in the form that the writer compares with what it writes."""
     entry = Entry(*stored.key, stored.sequence, stored.at, stored.score, stored.name, history=stored.history)
     named = read_version(stored.named) if stored.named else None
     columns = values_in(stored.tie_order, policy)

@@ -1,14 +1,14 @@
-"""Upkeep: keep the ranges of the counting index small, and its pages too, while writes go on.
+"""Upkeep: keep the ranges and pages of the counting index small while writes go on.
 
-After a batch, by chance, ConsumerLambda looks at the page of an entry that it wrote and does what is due there: split a
-full range, join ranges that hold little, cut a full page, join pages that hold little. Nothing waits for that. Each
-step is one conditional write or one transaction, so several processes may work on one page, and each may end anywhere:
-a board is exact in every state, and another process goes on from there.
+After a batch, ConsumerLambda picks some of the entries that it wrote at random, looks at their pages, and does what is
+due there: split a full range, join ranges that hold few entries, cut a full page, join pages that have few ranges.
+Nothing waits for this. Each step is one conditional write or one transaction, so several processes may work on one
+page, and each may end anywhere: a board is exact in every state, and another process can continue from there.
 
 A replacement of ranges takes these steps: write the new shape, with its move; raise the fence of all shards, so that
-writers who know only the old shape fail and read it again; write the entries again that name the old ranges; when no
-entry is counted there, write the shape without the move; in one transaction raise the fence again and remove the old
-counts, whose sum is zero, from all shards.
+writers who know only the old shape fail and read it again; rewrite the entries that name the old ranges; when no entry
+is counted there, write the shape without the move; in one transaction, raise the fence again and remove the old counts,
+whose sum is zero, from all shards.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ from scorecast.runtime.pages import read_all
 from scorecast.standings.store import Result
 from scorecast.standings.stored import to_entry, to_stored
 
-# A page is looked at once for so many entries written on it. A look costs some five read units; a range of
-# RANGE_ENTRIES outgrows that number by so many entries on average before it is split.
+# On average a page is looked at once per this many entries written on it. A look costs about five read units; a range
+# outgrows RANGE_ENTRIES by this many entries on average before it is split.
 ENTRIES_A_LOOK = 30
-# Entries of a transaction that moves them; the page's counts are one more action.
+# Entries moved by one transaction; the page's counts are one more action.
 MOVED_ENTRIES = 90
-# A page with fewer ranges than this share of a full one is joined with the next, if both fit into half of one.
+# A page with less than one in SPARSE of a full page's ranges is joined with the next, if both fit into half a page.
 SPARSE = 4
 
 Action = dict[str, Any]
@@ -55,12 +55,12 @@ class _DynamoDb(BatchGetItem, Protocol):
 
 
 class _Overtaken(Exception):
-    """Another process changed what was read; the page is looked at again another time."""
+    """Another process changed what was read; leave the page to another look."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """A node whose parts are ranges, as it was read now; `root` is the shape above it, None if there is none."""
+    """A node whose parts are ranges, as just read; `root` is the shape above it, or None."""
 
     board: str
     id: str
@@ -70,11 +70,11 @@ class _Page:
 
     @property
     def most_ranges(self) -> int:
-        """How many ranges it may have: on a large board as many as there are pages."""
+        """How many ranges it may have; on a large board, as many as there are pages."""
         return max(PAGE_RANGES, len(self.root.ids) if self.root else 0)
 
     def holds(self, entry: StoredEntry) -> bool:
-        """Whether it is the page of an entry."""
+        """Whether this is the page of an entry."""
         return entry.board == self.board and self.node.shape.holds(entry.order_key(ties=bool(self.ties)))
 
 
@@ -93,7 +93,7 @@ class Upkeep:
     def after(self, results: Iterable[Result], policies: Mapping[str, BoardPolicy], deadline: float) -> None:
         """Look at the pages of some of the entries that were written or replaced, until the clock's `deadline`.
 
-        A page is looked at once, however many of its entries are chosen.
+        A page is looked at only once, however many of its entries are chosen.
         """
         entries = (entry for result in results for entry in (result.made, result.replaced))
         seen: list[_Page] = []
@@ -104,9 +104,9 @@ class Upkeep:
                 seen += self.look_at(entry, policies[entry.board], deadline)
 
     def look_at(self, entry: StoredEntry, policy: BoardPolicy, deadline: float) -> list[_Page]:
-        """Do all that is due on the page that holds the key of an entry, until nothing is or the time is over.
+        """Do what is due on the page that holds an entry's key, until nothing is left or the time is over.
 
-        Returns the page, if nothing came in between.
+        Returns the page, or an empty list if something interfered.
         """
         own = replace(self, index=replace(self.index, expires_at=policy.expires_at))
         page = None
@@ -140,7 +140,7 @@ class Upkeep:
         return page.root is not None and self._join(page, page.root)
 
     def _page(self, entry: StoredEntry, known: str | None) -> _Page:
-        """Read the page of an entry consistently, in two round trips if it is still the `known` one, else in three."""
+        """Read an entry's page consistently, in two round trips if it is still the `known` one, else in three."""
         root, shards = self.index.read_root(entry.board, shards_of=known)
         key = entry.order_key(ties=bool(root.ties))
         one = root.shape.id_at(key) if root.shape.is_inner else ROOT
@@ -158,7 +158,7 @@ class Upkeep:
     def _settle(self, page: _Page) -> bool:
         """Raise the fence of each shard to the version of the shape; return whether there was one to raise.
 
-        Then remove counts of ranges that are gone. If writers are in the way, that has time.
+        If there was none, remove counts of ranges that are gone; that can wait if a writer interferes.
         """
         shape, shards = page.node.shape, page.node.shards
         late = [number for number, shard in enumerate(shards) if shard.fence < shape.version]
@@ -173,14 +173,14 @@ class Upkeep:
             self._update(self.index.fence_update(page.board, page.id, number, shape.version))
 
     def _remove(self, page: _Page, shape: Shape, gone: Iterable[str]) -> None:
-        """Raise the fence of all shards, and remove counts of ranges that are gone, if no writer is in the way."""
+        """Raise the fence of all shards, and remove counts of ranges that are gone, unless a writer interferes."""
         with suppress(_Overtaken):
             self._transact(self.index.removal_actions(page.board, page.id, shape.version, sorted(gone)))
 
     # ------------------------------------------------------------ ranges
 
     def _replace(self, page: _Page, due: Replacement, policy: BoardPolicy, deadline: float) -> bool:
-        """Begin to replace ranges, and move the entries that decided where to cut; return whether that was possible."""
+        """Begin to replace ranges, and move the entries read to decide the cuts; return whether that was possible."""
         ties, is_first_cut, entries = page.ties, not page.node.shape.version, list[StoredEntry]()
         if is_first_cut:
             ties = policy.key_order if policy.orders_ties else ""
@@ -198,14 +198,14 @@ class Upkeep:
         page = replace(page, ties=ties, node=replace(page.node, shape=shape))
         self._write_shape(page, shape)
         self._raise_fences(page, shape)
-        # Nearly all name the range that held their key. So none is read again; the next step moves what is left.
+        # Nearly all entries name the range that held their key, so none is read again; the next step moves the rest.
         named = (replace(one, range=_range_of(one, before, ties)) for one in entries)
         self._move_all(cut_batches(named, MOVED_ENTRIES), page, policy, deadline)
         return True
 
     def _move_entries(self, page: _Page, move: Move, policy: BoardPolicy, deadline: float) -> bool:
         """Find the entries of a move, and move them; return whether any was."""
-        # Of those that were counted before the first cut, which takes all, some may have no place among ties.
+        # The first cut moves all entries, and entries from before it may have no place among ties.
         index = self._entries("" if FIRST in move.old else page.ties)
         found = self._between(index, page.board, move.low, move.high)
         return self._move_all(map(self._read_again, cut_batches(found, MOVED_ENTRIES)), page, policy, deadline)
@@ -213,7 +213,7 @@ class Upkeep:
     def _move_all(
         self, batches: Iterable[Sequence[StoredEntry]], page: _Page, policy: BoardPolicy, deadline: float
     ) -> bool:
-        """Write those of some entries again that name an old range, until the deadline; return whether any was."""
+        """Move the entries that name an old range, until the deadline; return whether any were moved."""
         moved = 0
         for batch in batches:
             if self.clock() >= deadline:
@@ -228,7 +228,7 @@ class Upkeep:
         return [read_item(item) for item in items if is_entry(item)]
 
     def _move(self, entries: Sequence[StoredEntry], page: _Page, policy: BoardPolicy) -> int:
-        """Move those of some entries that name an old range, in one transaction; return how many were moved.
+        """Move the entries that name an old range, in one transaction; return how many were moved.
 
         Entries that change meanwhile are left to their own writers or to the next look.
         """
@@ -258,7 +258,7 @@ class Upkeep:
         return len(moved)
 
     def _move_update(self, entry: StoredEntry, after: str, tie_order: str) -> Item:
-        """The update that makes an entry name another range, if its order and its range are unchanged."""
+        """The update that sets an entry's range, if its order and its range have not changed."""
         update: Item = {"TableName": self.table} | range_update(entry, after, tie_order)
         if entry.range:
             update["ExpressionAttributeValues"][":before"] = {"S": entry.range}
@@ -288,7 +288,7 @@ class Upkeep:
         self._transact(actions)
 
     def _join(self, page: _Page, root: Shape) -> bool:
-        """Join a page that has few ranges with the next, in one transaction; return whether that was due."""
+        """Join a page that has few ranges with the next one, in one transaction; return whether that was due."""
         at = root.ids.index(page.id)
         if len(page.node.shape.ids) * SPARSE > page.most_ranges or at + 1 == len(root.ids):
             return False
@@ -309,7 +309,7 @@ class Upkeep:
     def _write_node(
         self, page: _Page, one: str, shape: Shape, counts: Sequence[Mapping[str, int]], replaced: Node | None
     ) -> list[Action]:
-        """The actions that write a node, in place of the one that was read, if it was not written to since."""
+        """The actions that write a node in place of the one that was read, if that has not been written since."""
         actions: list[Action] = [{"Update": self.index.shape_update(page.board, one, shape, ties=page.ties)}]
         for number, some in enumerate(counts):
             before = replaced.shards[number] if replaced else Shard()
@@ -327,7 +327,7 @@ class Upkeep:
         return map(read_item, read_all(entries.query, entries.request(board, low, high)))
 
     def _new_ids(self, board: str, many: int) -> list[str]:
-        """Take ids that no other process takes."""
+        """Allocate ids that no other process gets."""
         answer = self.dynamodb.update_item(**self.index.ids_update(board, many))
         last = int(answer["Attributes"]["next"]["N"])
         return [id_text(number) for number in range(last - many + 1, last + 1)]
@@ -353,15 +353,15 @@ class Upkeep:
 
 
 def _range_of(entry: StoredEntry, shape: Shape, ties: str) -> str:
-    """The range that an entry names whose key is in a shape."""
+    """The range that an entry names if it is counted by its key in a shape."""
     one = shape.id_at(entry.order_key(ties=bool(ties)))
     return "" if one == FIRST else one
 
 
 def _placed(entry: StoredEntry, policy: BoardPolicy, ties: str) -> StoredEntry:
-    """Return an entry with a place among ties, if its board is cut by their order and its writer did not know that yet.
+    """Return an entry with a place among ties, if its board is cut by ties and its writer did not know that yet.
 
-    It does not hold the columns of its change, so its place follows no order by columns.
+    A stored entry lacks the columns of its change, so its place does not follow an order by columns.
     """
     if entry.tie_order or not ties:
         return entry
@@ -370,17 +370,17 @@ def _placed(entry: StoredEntry, policy: BoardPolicy, ties: str) -> StoredEntry:
 
 
 def _follow(entries: Iterable[StoredEntry], ties: str) -> bool:
-    """Whether the keys of entries follow the order of ties by which their board is cut."""
+    """Whether the keys of entries follow the order of ties that their board is cut by."""
     if ties in ("", MIXED):
         return True
     return all(entry.follows(ties) for entry in entries)
 
 
 def _shares(node: Node, half: Shape) -> list[dict[str, int]]:
-    """The counts of a half of a node, shard by shard."""
+    """The counts of half of a node, shard by shard."""
     return [{one: count for one, count in shard.counts.items() if one in half.ids} for shard in node.shards]
 
 
 def _sum(counted: Node | Shard, half: Shape) -> int:
-    """The number of entries in a half of a node, or of a shard of it."""
+    """The number of entries in half of a node, or of one of its shards."""
     return sum(counted.counts.get(one, 0) for one in half.ids)

@@ -1,7 +1,7 @@
-"""Asynchronous invocations of functions: a queue, retries, an age, and a destination for what fails, as on AWS.
+"""Asynchronous invocations of functions: a queue, retries, a maximum age, and a destination for failures, as on AWS.
 
-MiniStack runs each in a thread of its own, and those of rules without a retry. Here few run at once, since each takes
-a core, and the others wait; the journal keeps them. `patches.apply` applies this.
+MiniStack runs each in a thread of its own, and does not retry those of rules. Here only a few run at once, since each
+takes a core; the others wait, and the journal keeps them. `patches.apply` applies this.
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 """
 
@@ -26,9 +26,10 @@ log = logging.getLogger("scorecast.twin.async_invocations")
 
 Json = dict[str, Any]
 
-# Functions of this kind that work at once; each event is one short call, so its function waits as long as it works.
+# How many events functions work on at once; each is one short call, during which the function waits as long as it
+# works.
 EVENTS_AT_ONCE = max(2, os.cpu_count() or 1)
-# Seconds of AWS: before the first and the second retry, and between attempts to invoke a function that is throttled.
+# Seconds of AWS: before the first and the second retry, and between attempts to invoke a throttled function.
 RETRY_PAUSES_S = (60, 120)
 FIRST_THROTTLED_PAUSE_S, LONGEST_THROTTLED_PAUSE_S = 1, 300
 # Lambda's defaults.
@@ -67,7 +68,7 @@ class Event:
         return at - self.sent_at + self.saved_s
 
     def after(self, pause_s: float) -> "Event":
-        """Return it as it is tried again after a pause, in seconds of AWS."""
+        """Return the event as it will be retried after a pause, given in seconds of AWS."""
         here_s = pace.here(pause_s)
         return replace(self, due_at=time.time() + here_s, saved_s=self.saved_s + pause_s - here_s)
 
@@ -89,7 +90,7 @@ def _dispatch(original: Callable[[str, str], None], arn: str, payload: str) -> N
     """Queue a rule's event."""
     function, config, _ = lambda_svc._get_func_record_for_ref(arn)
     if not function or not config:
-        original(arn, payload)  # which logs that there is no such function
+        original(arn, payload)  # it logs that there is no such function
         return
     _invoke_later({"FunctionArn": arn}, json.loads(payload))
 
@@ -98,7 +99,7 @@ def _dispatch(original: Callable[[str, str], None], arn: str, payload: str) -> N
 
 
 def attempt(event: Event) -> Event | None:
-    """Invoke the function; return the event as it is tried again, or None when it is finished."""
+    """Invoke the function; return the event to retry, or None when it is finished."""
     spec = parse_arn(event.function_arn)
     with request_scope(spec.account_id, spec.region):
         return _attempt(event)
@@ -137,7 +138,7 @@ class _Function:
             return None
         base = lambda_svc._functions[name]
         _, qualifier = lambda_svc._lambda_function_name_and_qualifier_from_arn(arn)
-        # CloudFormation writes the settings of the function itself under another name than the API.
+        # For the function itself, CloudFormation stores the settings under another name than the API does.
         names = (qualifier,) if qualifier and qualifier != "$LATEST" else (None, "$LATEST")
         settings: Json = next(filter(None, (lambda_svc._event_invoke_config(base, one) for one in names)), {})
         record = lambda_svc._execution_record_for_config(function, {**config, "FunctionArn": arn})
@@ -148,7 +149,7 @@ class _Function:
         return int(self.settings.get("MaximumEventAgeInSeconds") or AGE_S)
 
     def after_throttling(self, event: Event) -> Event | None:
-        """Wait, without counting an attempt; a function without concurrency is not waited for."""
+        """Wait, without counting an attempt; give up at once if the function has no concurrency."""
         if self.is_switched_off:
             self.give_up(event, "ZeroReservedConcurrency", None)
             return None
@@ -156,7 +157,7 @@ class _Function:
         return replace(event, throttled=event.throttled + 1).after(pause_s)
 
     def after_failure(self, event: Event, result: Json) -> Event | None:
-        """Wait for the next attempt, if there may be one."""
+        """Wait for the next attempt, if one is allowed."""
         event = replace(event, attempts=event.attempts + 1)
         retries = self.settings.get("MaximumRetryAttempts")
         if event.attempts > (RETRIES if retries is None else int(retries)):
@@ -169,7 +170,7 @@ class _Function:
         return again
 
     def give_up(self, event: Event, condition: str, response: Json | None) -> None:
-        """Send Lambda's record to the destination, and the event itself to the function's dead-letter queue.
+        """Send Lambda's record to the destination, and the event to the function's dead-letter queue.
 
         https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
         """

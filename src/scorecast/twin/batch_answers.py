@@ -7,7 +7,7 @@ from typing import Any
 def failed_of(mapping: Mapping[str, Any], result: Mapping[str, Any], ids: Sequence[str]) -> list[str]:
     """Return which of the batch's ids failed, in their order; all if the function failed or its answer is malformed.
 
-    An answer counts only if the mapping's FunctionResponseTypes say so. Without failures in it, all succeeded.
+    An answer counts only if the mapping's FunctionResponseTypes say so. If it names no failures, all succeeded.
     https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html#services-sqs-batchfailurereporting
     """

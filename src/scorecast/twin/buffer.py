@@ -1,4 +1,4 @@
-"""Buffer gathers Firehose's records into objects, which timers deliver from threads of their own."""
+"""Buffer: gathers Firehose's records into objects, which timers deliver from their own threads."""
 
 import contextvars
 import gzip
@@ -11,7 +11,7 @@ from typing import Any
 Json = dict[str, Any]
 Records = list[tuple[str, bytes]]
 
-# AWS waits 60 s or more (BufferingHints); on a laptop the backup should appear at once.
+# AWS waits for 60 s or more (BufferingHints); on a laptop the backup should appear at once.
 INTERVAL_S = 1.0
 SIZE_BYTES = 1024 * 1024
 
@@ -22,7 +22,7 @@ class Pending:
 
     stream: Json
     dest: Json
-    # The account and region of the first call; the timer's thread has none of its own.
+    # The account and region of the first call, because the timer's thread has none.
     context: contextvars.Context = field(default_factory=contextvars.copy_context)
     number: int = field(default_factory=itertools.count().__next__)
     records: Records = field(default_factory=list)
@@ -55,7 +55,7 @@ class Buffer:
             timer.start()
 
     def pending(self) -> list[Pending]:
-        """Return what is not delivered yet, also what is being delivered."""
+        """Return what is not delivered yet, including what is being delivered now."""
         with self._lock:
             return [*self._delivering, *self._pending.values()]
 
@@ -77,7 +77,7 @@ class Buffer:
 
 
 def make_body(records: Records, config: Json) -> bytes:
-    """Join the records into an object's body, delimited and compressed as the destination says."""
+    """Join the records into an object's body, delimited and compressed as the destination is configured."""
     delimiter = _delimiter(config)
     body = b"".join(data + delimiter for _, data in records)
     return gzip.compress(body) if config.get("CompressionFormat") == "GZIP" else body
@@ -94,6 +94,6 @@ def _delimiter(config: Json) -> bytes:
 
 
 def is_plain(config: Json) -> bool:
-    """Whether records may share an object unchanged: neither partitioned by content nor converted."""
+    """Whether records may share an object unchanged: they are neither partitioned by content nor converted."""
     special = ("DynamicPartitioningConfiguration", "DataFormatConversionConfiguration")
     return not any((config.get(name) or {}).get("Enabled") for name in special)

@@ -1,7 +1,7 @@
-"""What changed since the last cut, for the kinds of state that an engine has.
+"""What changed since the last cut, for each kind of state that the engine has.
 
-Each class compares a part of the engine's memory with what it last returned. A value is serialized at that moment,
-because the engine goes on to change it.
+Each class compares a part of the engine's memory with what it last returned. A value is serialized at once, because the
+engine continues to change it.
 """
 
 import json
@@ -13,9 +13,9 @@ from scorecast.twin.journal import Change, Put, Remove, RemoveBefore
 
 Json = dict[str, Any]
 Marks = dict[str, Hashable]
-# An owner, the marks of its rows by their keys, and what returns a row's value.
+# An owner, the marks of its rows by key, and a function that returns a row's value.
 Compared = tuple[str, Marks, Callable[[str], Any]]
-# A document's name, its mark, and what makes its text, if it has one.
+# A document's name, its mark, and a function that makes its text, if it has one.
 Document = tuple[str, bytes, Callable[[], str | None]]
 
 
@@ -26,7 +26,7 @@ class Rows(Protocol):
         """Yield what changed since the last call, or since `adopt`."""
 
     def adopt(self) -> None:
-        """Take what there is for what is in the journal."""
+        """Assume that the journal has the current state."""
 
 
 def name_owner(*parts: str) -> str:
@@ -51,7 +51,7 @@ _NEW = object()
 
 
 class ComparedRows:
-    """Rows that tell by a mark whether they changed; all are compared, which takes 0.1 us a row."""
+    """Rows whose mark changes when they do; all marks are compared, which takes 0.1 us per row."""
 
     def __init__(self, rows: Callable[[], Iterable[Compared]]) -> None:
         self._rows = rows
@@ -99,7 +99,7 @@ class AppendedRows:
 
 
 def _entries_after(last: Json | None, entries: list[Json]) -> list[Json]:
-    """Return the entries that follow one, all if it is not among them; takes time in proportion to them."""
+    """Return the entries after `last`, or all if it is not among them; takes time in proportion to their number."""
     count = 64
     while True:
         tail = entries[-count:]
@@ -112,12 +112,12 @@ def _entries_after(last: Json | None, entries: list[Json]) -> list[Json]:
 
 
 class MarkedRows:
-    """The items of tables, which a write marks."""
+    """The items of tables; each write marks its item."""
 
     def __init__(self, tables: Callable[[], Iterable[tuple[str, Json]]]) -> None:
-        """Take a function that lists owner and table; a table's `items` has the items by partition and sort key."""
+        """`tables` lists owners and tables; a table's `items` has the items by partition and sort key."""
         self._tables = tables
-        # The tables whose items are in the journal, with these items: replacing all of them marks none.
+        # The tables whose items are in the journal, with these items, because replacing all items marks none.
         self._known: dict[str, tuple[Json, Any]] = {}
         self._marked: dict[tuple[int, str, str], None] = {}
 
@@ -176,10 +176,10 @@ def items_of(rows: Iterable[tuple[str, bytes]]) -> dict[str, dict[str, Json]]:
 
 
 class ReplacedRows:
-    """An owner's rows, which are written again together if one of them changed."""
+    """An owner's rows, all of which are written again if one of them changed."""
 
     def __init__(self, owner: str, rows: Callable[[], Iterable[tuple[Hashable, Any]]]) -> None:
-        """Take a function that lists mark and value of all rows."""
+        """`rows` lists the mark and the value of every row."""
         self._owner = owner
         self._rows = rows
         self._marks: list[Hashable] | None = None
@@ -198,7 +198,7 @@ class ReplacedRows:
 
 
 class DocumentRows:
-    """Small states that are written whole, as texts; a mark, cheaper to make, tells whether one may have changed."""
+    """Small states that are written whole, as texts; a mark, which costs less, tells whether one may have changed."""
 
     def __init__(self, owner: str, documents: Callable[[], Iterable[Document]]) -> None:
         self._owner = owner

@@ -1,6 +1,6 @@
-"""The capacity that a call consumes, by DynamoDB's rules, for those who ask for it; `patches.apply` applies it.
+"""The capacity that a call consumes, by DynamoDB's rules, for callers that request it; `patches.apply` applies it.
 
-MiniStack counts writes by these rules. Here reads are counted too, and nothing is if nobody asks.
+MiniStack counts writes by these rules. Here reads are counted too, and nothing is counted unless requested.
 Units: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html
 Sizes: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
 """
@@ -25,13 +25,13 @@ TRANSACTED = 2
 
 
 def apply() -> None:
-    """Count reads, and count nothing for calls that do not ask."""
+    """Count reads, and count nothing for calls that do not request it."""
     count_reads()
     count_only_if_asked()
 
 
 def read_units(size_bytes: int, *, consistent: bool = False) -> float:
-    """Return what a read of so many bytes costs: half a unit for each 4 KB, and at least that."""
+    """Return the cost of reading this many bytes: half a unit (one if consistent) for each 4 KB, and at least that."""
     return _blocks(size_bytes) * (1.0 if consistent else 0.5)
 
 
@@ -48,7 +48,7 @@ def _asks(data: Json) -> bool:
 
 @dataclass
 class _Page:
-    """The page that is being read; `size_bytes` is what it has before the filter."""
+    """The page that is being read; `size_bytes` is its size before the filter."""
 
     size_bytes: int = 0
 
@@ -57,7 +57,7 @@ _page: ContextVar[_Page | None] = ContextVar("page", default=None)
 
 
 def count_reads() -> None:
-    """MiniStack says that a read costs half a unit, or one if it is consistent, whatever it read; a batch nothing."""
+    """MiniStack counts half a unit for a read, or one if consistent, whatever its size, and nothing for a batch."""
     wrap(dynamodb, "_add_consumed_capacity", _add_consumed)
     wrap(dynamodb, "_paginate_evaluated_items", _paginate)
     for name in ("_query", "_scan"):
@@ -120,7 +120,7 @@ def _batch_get(original: Callable[[Json], Response], data: Json) -> Response:
 
 
 def _units_of_batch(table: str, request: Json, answer: Json) -> Iterator[float]:
-    """Yield what each key costs that was read; one without an item costs as much as the smallest item."""
+    """Yield the cost of each key that was read; a key without an item costs as much as the smallest item."""
     left = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
     for key in request["Keys"]:
         if key not in left:
@@ -165,7 +165,7 @@ _counts: ContextVar[bool] = ContextVar("counts", default=True)
 
 
 def count_only_if_asked() -> None:
-    """MiniStack counts what each write of a transaction or a batch costs, and then mostly tells nobody."""
+    """MiniStack counts the cost of each write of a transaction or a batch, even if nobody requests it."""
     for name in ("_transact_write_items", "_batch_write_item"):
         wrap(dynamodb, name, _write)
     wrap(dynamodb, "_index_write_units", lambda units, *of: units(*of) if _counts.get() else 0.0)

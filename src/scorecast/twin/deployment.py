@@ -22,11 +22,11 @@ from scorecast.twin.instance import Twin, bin_dir, without_aws
 # A tag of the stack holds the hash of its sources, so that both are saved and lost together.
 SOURCE_TAG = "scorecast:source"
 COMPLETE = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"}
-# The engine takes as long for a batch of 10 changes as for hundreds, and its batches never wait for a window.
+# The engine takes as long for a batch of 10 changes as for one of hundreds, and its batches never wait for a window.
 PARAMETERS = ("ConsumerBatchingWindow=1",)
-# A deployment takes seconds; one that shows no progress for longer was interrupted together with its engine.
+# A deployment takes seconds; one that makes no progress for longer than this was interrupted together with its engine.
 PROGRESS_DEADLINE_S = 30.0
-# How long `sam deploy` waits between two looks at the stack; its 5 s are for the rate limits of AWS.
+# How long `sam deploy` waits between polls of the stack; its default of 5 s is for AWS's rate limits.
 SAM_POLL_S = 0.2
 
 
@@ -44,7 +44,7 @@ class StackState:
 
     @property
     def is_changing(self) -> bool:
-        """Whether an operation is in progress; a stack in review has had none."""
+        """Whether an operation is in progress; a stack in review has not had one yet."""
         return (self.status or "").endswith("_IN_PROGRESS") and self.status != "REVIEW_IN_PROGRESS"
 
 
@@ -63,7 +63,7 @@ def describe(twin: Twin) -> StackState:
 
 
 def build(twin: Twin) -> None:
-    """Bundle the functions: with `sam build` in a clone; an installed Scorecast needs no make for the same result."""
+    """Bundle the functions: with `sam build` in a clone; an installed Scorecast gets the same result without make."""
     if is_installed():
         build_without_make(twin)
     elif shutil.which("make"):
@@ -105,8 +105,8 @@ def deploy(twin: Twin, source: str) -> None:
 
 
 def _json_template(twin: Twin) -> Path:
-    """Write the built template as JSON too: the SAM CLI parses it several times, which takes it a second in YAML."""
-    import yaml  # comes with the SAM CLI; late, because only a deployment needs it
+    """Write the built template as JSON too: the SAM CLI parses it several times, which takes a second with YAML."""
+    import yaml  # comes with the SAM CLI; imported late, because only a deployment needs it
 
     built = (twin.build / "template.yaml").read_text(encoding="utf-8")
     template = twin.build / "template.json"
@@ -128,7 +128,7 @@ def run_sam(twin: Twin, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def _sam(twin: Twin, verb: str, *arguments: str) -> None:
     """Run a step and keep its output in a file; if it fails, the error quotes the lines that say why."""
-    # A section that samconfig.toml does not have: what `sam deploy --guided` writes there is for AWS.
+    # A section that samconfig.toml does not have, because what `sam deploy --guided` writes there is for AWS.
     done = run_sam(twin, verb, "--config-env", "twin", *arguments)
     log = twin.state_dir / f"sam-{verb}.log"
     log.write_text(done.stdout + done.stderr)
@@ -181,7 +181,7 @@ def delete_unfinished(twin: Twin) -> str:
 
 
 def _await_rest(twin: Twin) -> StackState:
-    """Wait while an operation on the stack is in progress; past the deadline, nothing works on it any more."""
+    """Wait while an operation on the stack is in progress; after the deadline, it is taken to be dead."""
     state = StackState()
     for _ in poll_until(PROGRESS_DEADLINE_S, pause_s=0.2, longest_pause_s=0.2):
         state = describe(twin)
@@ -194,5 +194,5 @@ def _await_rest(twin: Twin) -> StackState:
 
 
 def local_outputs(state: StackState, twin: Twin) -> dict[str, str]:
-    """The stack's outputs, its addresses so that they open here."""
+    """The stack's outputs, with its URLs changed to open on this machine."""
     return {key: local_url(value, twin.endpoint) for key, value in state.outputs.items()}

@@ -1,4 +1,4 @@
-"""Where Lambda sends what it gives up: the record of a failed invocation, to a queue, a topic, a bucket or a function.
+"""Where Lambda sends the record of an invocation that it gives up: a queue, a topic, a bucket or a function.
 
 The function's role must allow it. Other destinations get nothing.
 """
@@ -23,7 +23,7 @@ Json = dict[str, Any]
 
 
 def judge_deliveries_once() -> None:
-    """MiniStack judges an allowed message again, as one of the request's caller, whom a queue may deny."""
+    """MiniStack judges an allowed message again, as if the request's caller sent it, whom a queue may deny."""
     wrap(sqs, "_enforce_queue_policy", _enforce_policy)
 
 
@@ -36,15 +36,15 @@ def _enforce_policy(original: Callable[[Json, str], None], queue: Json, action: 
 
 
 def on_failure(settings: Json) -> str:
-    """Return the destination of what fails, by the settings of a mapping or a function; empty if there is none."""
+    """Return the failure destination in the settings of a mapping or a function; empty if there is none."""
     return ((settings.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination") or ""
 
 
 def send(destination: str, document: Json, folder: str, function: Json, attributes: Json | None = None) -> None:
     """Send a JSON document to the ARN; in a bucket it becomes an object below the folder, named by the time.
 
-    `function` is the function's configuration, and `attributes` are those of a queue's message. A destination that
-    refuses the document, or that the function's role may not use, gets nothing, which is logged.
+    `function` is the function's configuration, and `attributes` are those of a queue's message. If the destination
+    refuses the document, or the function's role may not use it, nothing is sent, which is logged.
     """
     try:
         _send(destination, json.dumps(document), folder, function, attributes or {})
@@ -96,7 +96,7 @@ def send_to_queue(arn: str, body: str, attributes: Json, group: str = "") -> Non
 
 
 def record(context: Json, response: Json | None) -> Json:
-    """Return what all records of failed invocations have; `response` is the last one, None if there was none."""
+    """Return the fields of every record of a failed invocation; `response` is the last one, None without any."""
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     made: Json = {"version": "1.0", "timestamp": now, "requestContext": context}
     if response is not None:

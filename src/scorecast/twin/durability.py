@@ -1,8 +1,9 @@
 """Keeps MiniStack's state in a journal while it runs, so that a kill loses at most the last second.
 
 MiniStack itself saves only when it stops. Here a cut is made every 0.7 seconds if there were requests: the engine's
-loop takes what changed since the last one, and a thread writes it. Requests run in the same loop, so a cut is between
-two of them: a queue has what a stream's read position says was sent to it, and a table what left the queue.
+loop takes what changed since the last cut, and a thread writes it. Requests run in the same loop, so a cut falls
+between two of them and is consistent: a queue has what was sent to it according to a stream's read position, and a
+table has what left the queue.
 """
 
 import asyncio
@@ -38,9 +39,9 @@ from scorecast.twin.patch import wrap
 
 log = logging.getLogger("scorecast.twin.durability")
 
-# With the time of a write, less than a second.
+# Together with the time of a write, less than a second.
 INTERVAL_S = 0.7
-# What a function does after its last request, such as to end, still belongs to it.
+# How long a function may still change state after its last request, for example by ending.
 QUIET_S = 5.0
 
 
@@ -62,7 +63,7 @@ class Keeper:
         self.has_cut = False
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
 
-    # What the engine tells.
+    # What the engine reports.
 
     def note_request(self) -> None:
         self._active_until = time.monotonic() + QUIET_S
@@ -76,19 +77,19 @@ class Keeper:
             self._later.note(self._number, path)
 
     def note_written(self, path: Path) -> None:
-        """Note that an object was written to its file, which the next cut to be written waits for."""
+        """Note that an object was written to its file; the next cut is written only after the file is on the disk."""
         self._written.append(path)
 
     # Cuts.
 
     def adopt(self) -> None:
-        """Take the engine's state for what is in the journal, after it was loaded from it."""
+        """Assume that the journal has the engine's state, which was just loaded from it."""
         if not self._is_whole:
             for rows in self._rows:
                 rows.adopt()
 
     def begin(self) -> None:
-        """Make cuts from now on, in the loop that runs."""
+        """Make cuts from now on, in the running loop."""
         self._running = asyncio.get_running_loop().create_task(self._run())
 
     async def _run(self) -> None:
@@ -99,7 +100,7 @@ class Keeper:
             if is_active and (taken := self._try(self.take)):
                 await asyncio.wrap_future(self._writer.submit(self._try, partial(self.write, *taken)))
             elif was_active:
-                gc.collect()  # now nobody waits for it
+                gc.collect()  # nobody is waiting now
             was_active = is_active
             await asyncio.sleep(INTERVAL_S)
 
@@ -112,7 +113,7 @@ class Keeper:
         self.journal.close()
 
     def _try(self, step: Callable[[], Any]) -> Any:
-        """Take a step of a cut; if it fails, the next cut has everything."""
+        """Run a step of a cut; if it fails, the next cut has the whole state."""
         try:
             return step()
         except Exception:
@@ -166,7 +167,7 @@ def keep_state_while_it_runs(buffer: Buffer) -> Keeper:
 
 
 def _load_state(keeper: Keeper, original: Callable[[str], Json | None], service: str) -> Json | None:
-    # A twin of an earlier version has files of MiniStack's, from its last stop.
+    # A twin of an earlier version has MiniStack's own files, from when it last stopped.
     return original(service) if keeper.is_new else read_state(keeper.journal, service)
 
 
@@ -183,7 +184,7 @@ def _load_all(keeper: Keeper, original: Callable[[], None]) -> None:
 
 @contextmanager
 def _without_collections() -> Iterator[None]:
-    """Make many objects that stay: Python would search them for garbage again and again, and never does afterwards."""
+    """Make many long-lived objects without garbage collections, and exempt these objects from later ones."""
     gc.disable()
     try:
         yield
@@ -194,7 +195,7 @@ def _without_collections() -> Iterator[None]:
 
 def _save_all(keeper: Keeper) -> None:
     """Save what is left when the engine stops."""
-    # In a thread of its own: S3 needs an event loop, and this thread's is busy with this call.
+    # In a thread of its own, because S3 needs an event loop, and this thread's loop is busy with this call.
     flushing = threading.Thread(target=keeper.buffer.flush)
     flushing.start()
     flushing.join()
@@ -219,7 +220,7 @@ def _persist_object(keeper: Keeper, original: Callable[..., None], bucket: str, 
 
 
 def _prune_blobs(keeper: Keeper, original: Callable[[set[str]], None], named: set[str]) -> None:
-    """Remove the code that no function has; later the journal may still name it."""
+    """Remove code that no function uses, but only before the first cut: later the journal may still name it."""
     if not keeper.has_cut:
         original(named)
 

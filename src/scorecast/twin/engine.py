@@ -33,7 +33,7 @@ def main(state_dir: Path) -> None:
 
 
 def _lock_for_life(path: Path) -> None:
-    """Take a lock that only the end of the process releases: when it is free, the engine has written its last words.
+    """Take a lock that only the end of the process releases, so when it is free, the engine has finished writing.
 
     A file object would not do: Python closes it, and so releases the lock, while the process is still ending.
     """
@@ -42,7 +42,7 @@ def _lock_for_life(path: Path) -> None:
 
 
 def _detach() -> None:
-    """Leave the caller's process tree and terminal; the child keeps the lock."""
+    """Detach from the caller's process tree and terminal; the child keeps the lock."""
     if os.fork():
         os._exit(0)
     os.setsid()
@@ -54,7 +54,7 @@ def _note(state_dir: Path) -> None:
 
 
 def _run() -> None:
-    # Imported late: MiniStack takes half a second to load, and reads its settings then.
+    # Imported late: MiniStack takes half a second to load, and reads its settings while loading.
     import hypercorn.asyncio
     from ministack import app
 
@@ -62,7 +62,7 @@ def _run() -> None:
 
     patches.apply()
     hypercorn.asyncio.serve = _serve
-    sys.argv = sys.argv[:1]  # MiniStack reads the command line too
+    sys.argv = sys.argv[:1]  # MiniStack also reads the command line
     try:
         app.main()
     finally:
@@ -70,7 +70,7 @@ def _run() -> None:
 
 
 async def _serve(asgi_app: Any, config: Any) -> None:
-    """Serve until SIGTERM or SIGINT, and stop when the running functions have finished.
+    """Serve until SIGTERM or SIGINT, then stop once the running functions have finished.
 
     MiniStack's own server, hypercorn, takes twice as much CPU time for a small request as uvicorn with httptools.
     """
@@ -92,7 +92,7 @@ async def _serve(asgi_app: Any, config: Any) -> None:
 
 
 def _server(asgi_app: Any, settings: Any) -> Any:
-    """Make the server by MiniStack's settings for its own."""
+    """Make the server with the settings that MiniStack has for its own server."""
     import uvicorn
 
     class Server(uvicorn.Server):
@@ -103,7 +103,7 @@ def _server(asgi_app: Any, settings: Any) -> Any:
             yield
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
-        await asgi_app(scope, receive, send)  # uvicorn would take a partial function for a factory
+        await asgi_app(scope, receive, send)  # uvicorn would mistake a partial function for a factory
 
     host, _, port = settings.bind[0].rpartition(":")
     config = uvicorn.Config(

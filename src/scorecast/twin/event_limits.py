@@ -53,12 +53,12 @@ def apply() -> None:
 
 
 def refuse_events_beyond_limits() -> None:
-    """MiniStack takes events of any size and form: details that are no JSON objects, integers of any length."""
+    """MiniStack accepts events of any size and form: details that are not JSON objects, integers of any length."""
     wrap(eventbridge, "_put_events", _put_events)
 
 
 def _put_events(original: Callable[..., Response], data: Json, allow_aws_source: bool = False) -> Response:
-    """Answer for the refused entries, and let MiniStack put the others; events of AWS's own services pass."""
+    """Answer for the refused entries and let MiniStack put the others; events of AWS's own services always pass."""
     entries = data.get("Entries", [])
     if allow_aws_source or len(entries) > 10:
         return original(data, allow_aws_source)
@@ -112,7 +112,7 @@ def _is_detail(text: str) -> bool:
         detail = json.loads(text, parse_int=_integer, parse_constant=_integer)
     except (ValueError, RecursionError):
         return False
-    # The event has one level more than its detail. Few texts have so many brackets at all.
+    # An event has one level more than its detail. Few texts have this many brackets at all.
     return isinstance(detail, dict) and (text.count("{") + text.count("[") < LEVELS or _levels(detail) < LEVELS)
 
 
@@ -124,7 +124,7 @@ def _integer(text: str) -> int:
 
 
 def _levels(value: Any) -> int:
-    """Count the levels without recursion, which a detail of a thousand levels would exhaust."""
+    """Count the levels, without recursion, because a detail of a thousand levels would exceed Python's limit."""
     levels, layer = 0, [value]
     while layer := [one for one in layer if isinstance(one, dict | list)]:
         levels += 1
@@ -136,7 +136,7 @@ def _levels(value: Any) -> int:
 
 
 def refuse_rules_beyond_limits() -> None:
-    """MiniStack takes patterns of any length with any numbers, rules without a pattern, and any number of targets."""
+    """MiniStack accepts patterns of any length with any numbers, rules without a pattern, and any number of targets."""
     wrap(eventbridge, "_validate_numeric_threshold", _threshold)
     wrap(eventbridge, "_put_rule", _put_rule)
     wrap(eventbridge, "_put_targets", _put_targets)
@@ -234,7 +234,7 @@ def _refusal(code: str, message: str) -> Response:
 
 
 def refuse_messages_beyond_limits() -> None:
-    """MiniStack counts a message's body without its attributes, and takes a delay or a wait of any length."""
+    """MiniStack counts a message's body without its attributes, and accepts a delay or a wait of any length."""
     wrap_handler(sqs, "SendMessage", "_act_send_message", _send_message)
     wrap_handler(sqs, "SendMessageBatch", "_act_send_message_batch", _send_messages)
     wrap(sqs, "_dispatch", _dispatch)
@@ -282,7 +282,7 @@ def _check_seconds(request: Json) -> None:
 
 
 def refuse_records_beyond_limits() -> None:
-    """MiniStack takes a call with any number of bytes, and answers for a record beyond its limit alone."""
+    """MiniStack accepts a call of any size, and refuses only the one record that is too large."""
     wrap_handler(firehose, "PutRecord", "_put_record", _put_record)
     wrap_handler(firehose, "PutRecordBatch", "_put_record_batch", _put_records)
 
@@ -297,7 +297,7 @@ def _put_records(original: Callable[[Json], Response], data: Json) -> Response:
 
 
 def _records_refusal(records: dict[str, Json]) -> Response | None:
-    """Return AWS's answer if there are too many bytes in these records or in one of them; its key is its name."""
+    """Return AWS's answer if these records, or one of them, have too many bytes."""
     sizes = {name: _decoded_bytes(record.get("Data") or "") for name, record in records.items()}
     for name, size in sizes.items():
         if size > RECORD_BYTES:

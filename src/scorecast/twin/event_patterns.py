@@ -1,6 +1,6 @@
-"""Event patterns: where MiniStack's matcher answers differently from AWS's; `patches.apply` applies the patches.
+"""Event patterns: corrects MiniStack's matcher where it differs from AWS's; `patches.apply` applies the patches.
 
-What is absent is asked of the whole event, as AWS's own matcher does: https://github.com/aws/event-ruler
+Absence is tested on the whole event, as in AWS's own matcher: https://github.com/aws/event-ruler
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ def apply() -> None:
 
 
 def ask_the_whole_event_for_absence() -> None:
-    """MiniStack takes a field as absent if one object of a list lacks it; on AWS, all objects of the list must."""
+    """MiniStack treats a field as absent if one object of a list lacks it; on AWS, all objects of the list must."""
     wrap(eventbridge, "_matches_alternative", _matches_alternative)
 
 
@@ -42,9 +42,9 @@ def _asks_for_absence(expected: Any) -> bool:
 
 
 def _others(conditions: Json, objects: list[Json]) -> Json | None:
-    """Return the conditions without those of absence, which hold; None if one of those cannot hold.
+    """Return the conditions other than those of absence; None if a condition of absence does not hold.
 
-    `objects` are the objects of the event at this place, several if a list is above it.
+    `objects` are the event's objects at this place; there are several if a list is above it.
     """
     rest: Json = {}
     for name, expected in conditions.items():

@@ -1,4 +1,4 @@
-"""A function's code on the twin: what it can import, in one read-only folder for all its processes."""
+"""A function's code on the twin: only what it may import, in one read-only folder for all its processes."""
 
 import hashlib
 import shutil
@@ -30,7 +30,7 @@ def is_python(worker: Any) -> bool:
 
 
 def run_first(script: str) -> None:
-    """Let the process of every Python function run this before all else."""
+    """Make the process of every Python function run this script first."""
     lambda_runtime._PYTHON_WORKER_SCRIPT = script + lambda_runtime._PYTHON_WORKER_SCRIPT
 
 
@@ -59,7 +59,7 @@ def unpack_code_once() -> None:
     run_first(_NAME_THE_FOLDER_ITSELF)
 
 
-# Otherwise modules would be found under the link, and the working directory be called by the folder.
+# Otherwise modules would have the link's path, but the working directory the folder's.
 _NAME_THE_FOLDER_ITSELF = """
 import os
 os.environ["LAMBDA_TASK_ROOT"] = os.path.realpath(os.environ["LAMBDA_TASK_ROOT"])
@@ -67,7 +67,7 @@ os.environ["LAMBDA_TASK_ROOT"] = os.path.realpath(os.environ["LAMBDA_TASK_ROOT"]
 # Only Python functions share: MiniStack links a Node.js function's layers into its code.
 _shares_code: ContextVar[bool] = ContextVar("shares_code", default=False)
 _unpacking = threading.Lock()
-# The folder of a package's code, by the digest of the package.
+# The folder of a package's code, by the package's digest.
 _unpacked: dict[str, Path] = {}
 
 
@@ -99,7 +99,7 @@ class _Package(zipfile.ZipFile):
 
 
 def remove_unused_code() -> None:
-    """Remove the folders of code that no process of a function has a link to."""
+    """Remove the code folders that no function's process links to."""
     links = Path(tempfile.gettempdir()).glob("ministack-lambda-*/*")
     used = {link.resolve() for link in links if link.is_symlink()}
     for digest, folder in [*_unpacked.items()]:
@@ -112,7 +112,7 @@ def remove_unused_code() -> None:
 
 
 def refuse_to_change_code() -> None:
-    """MiniStack lets a function write into the folder of its code, where it starts; on AWS that is read-only.
+    """MiniStack lets a function write into its code's folder, where it starts; on AWS that is read-only.
 
     https://docs.aws.amazon.com/lambda/latest/dg/images-create.html: a function runs on a read-only file system, and
     writes to `/tmp` only. Not refused: bytecode, and what programs or C libraries write that a function calls.

@@ -1,6 +1,6 @@
 """Limits of Lambda and API Gateway that MiniStack does not enforce; `patches.apply` applies them.
 
-MiniStack itself ends a function at its Timeout, and throttles an API by its stage's settings.
+MiniStack itself ends a function at its Timeout, and throttles an API according to its stage's settings.
 docs/twin.md lists the limits with AWS's pages.
 """
 
@@ -48,7 +48,7 @@ def apply() -> None:
 
 
 def refuse_requests_beyond_limits() -> None:
-    """MiniStack invokes a function with any number of bytes, and takes what is no JSON for an empty event."""
+    """MiniStack accepts a request of any size, and treats a body that is not JSON as an empty event."""
     wrap(lambda_svc, "handle_request", _handle_request)
     wrap(dynamodb, "stream_records_since", _batch_that_fits)
 
@@ -76,13 +76,13 @@ def _refusal_of(headers: Json, body: bytes) -> Response | None:
 
 
 def lambda_error(code: str, message: str, status: int) -> Response:
-    """Return how Lambda refuses a request."""
+    """Return Lambda's refusal of a request."""
     response: Response = error_response_json(code, message, status, content_type="application/json")
     return response
 
 
 def _batch_that_fits(original: Callable[..., list[Json]], *position: Any, **scope: Any) -> list[Json]:
-    """Return as many records of a stream as a function's event may have bytes, at least one."""
+    """Return as many of a stream's records as fit into a function's event, but at least one."""
     batch = original(*position, **scope)
     while len(batch) > 1 and len(dumps({"Records": batch}).encode()) > REQUEST_BYTES:
         batch = batch[: len(batch) // 2]
@@ -121,7 +121,7 @@ def end_functions_without_memory() -> None:
     threading.Thread(target=_guard.run, daemon=True).start()
     original = lambda_runtime.Worker.invoke
 
-    # A function, and not `wrap`, because only a function becomes a method of the worker.
+    # A plain function instead of `wrap`, because only a function becomes a method of the worker.
     def invoke(worker: Any, event: Any, request_id: str, **context: Any) -> Json:
         limit = int(worker.config.get("MemorySize", 128)) * 1024 * 1024
         with _guard.watching(lambda: worker._proc, limit) as watched:
@@ -137,7 +137,7 @@ def end_functions_without_memory() -> None:
 
 
 def limit_the_api() -> None:
-    """MiniStack's API takes bodies of any size, waits for a function without end, and shows a function's errors."""
+    """MiniStack's API accepts bodies of any size, waits for a function forever, and shows a function's errors."""
     wrap(apigateway_v1, "_execute_in_scope", _execute_api)
     wrap(apigateway_v1, "_invoke_lambda_proxy_v1", _invoke_function)
     wrap(apigateway_v1, "_lambda_proxy_response", _answer_of)
@@ -151,15 +151,15 @@ async def _execute_api(original: Callable[..., Any], *request: Any) -> Any:
 
 
 async def _invoke_function(original: Callable[..., Any], integration: Json, *request: Any, **scope: Any) -> Any:
-    """Invoke the function, and answer for it if its event is too large, or if it does not answer in time."""
+    """Invoke the function; answer in its place if its event is too large, or if it does not answer in time."""
     body = request[7] or b""
-    # In the event, a body is a JSON text: at most six bytes for one.
+    # In the event, a body is a JSON text: at most six bytes for each byte.
     if len(body) * 6 > REQUEST_BYTES and len(json.dumps(body.decode(errors="replace"))) > REQUEST_BYTES - HEADER_BYTES:
         return apigateway_v1._gw_error("REQUEST_TOO_LARGE", "Request Too Long")
     seconds = min(INTEGRATION_S, int(integration.get("timeoutInMillis") or 29_000) / 1000)
     invocation = asyncio.ensure_future(original(integration, *request, **scope))
     try:
-        # The function itself goes on, as on AWS.
+        # The function itself continues, as on AWS.
         return await asyncio.wait_for(asyncio.shield(invocation), seconds)
     except TimeoutError:
         return apigateway_v1._gw_error("INTEGRATION_TIMEOUT", "Endpoint request timed out")

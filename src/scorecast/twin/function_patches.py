@@ -1,6 +1,6 @@
 """Patches of how MiniStack runs functions, so that it runs them as Lambda does; `patches.apply` applies them.
 
-What they log, and how they end with the engine. Their code and what triggers them have modules of their own.
+These are about what they log, and how they end with the engine. Their code and their triggers have other modules.
 """
 
 import queue
@@ -40,7 +40,7 @@ def apply() -> None:
 
 # Ends the log of an invocation; no function writes it.
 _END = "\x01the end of an invocation's log"
-# A reader waits for so long only where a process that a function has left behind keeps the function's stderr open.
+# A reader waits this long only if a process that a function left behind keeps the function's stderr open.
 _LONGEST_WAIT_S = 1.0
 
 
@@ -57,7 +57,7 @@ def read_logs_to_their_end() -> None:
 
 
 def _read_lines(worker: Any) -> None:
-    lines, stderr = worker._stderr_queue, worker._proc.stderr  # a function that is started again has others
+    lines, stderr = worker._stderr_queue, worker._proc.stderr  # they differ after a restart
     with suppress(ValueError):  # it was closed
         for line in stderr:
             lines.put(line.rstrip("\n"))
@@ -65,7 +65,7 @@ def _read_lines(worker: Any) -> None:
         lines.put(_END)
 
 
-# What is written first says that the function is ready; what it logged before belongs to its first invocation.
+# The first write says that the function is ready; anything logged before it belongs to the first invocation.
 _MARK_ENDS = f"""
 import sys
 class _Answers:
@@ -97,7 +97,7 @@ def _read_log_instead_of(original: Callable[..., str]) -> Callable[..., str]:
 
 
 def write_logs_one_after_another() -> None:
-    """MiniStack makes a function's log group twice, and loses what is in the first, if two invocations end together."""
+    """If two invocations end together, MiniStack makes the log group twice, and loses what is in the first one."""
     writing = threading.Lock()
 
     def emit(original: Callable[..., None], *log: Any, **source: Any) -> None:
@@ -111,7 +111,7 @@ def write_logs_one_after_another() -> None:
 
 
 def settle(deadline_s: float = 10.0) -> None:
-    """Start no further function or delivery, and wait for those that run; called before the engine stops serving."""
+    """Start no further function or delivery, and wait for running ones; called before the engine stops serving."""
     lambda_svc._iter_all_esms = lambda: iter(())
     waiting = (async_invocations.waiting, rule_targets.waiting)
     for one in waiting:

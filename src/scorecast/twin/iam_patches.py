@@ -1,6 +1,6 @@
 """Patches of how MiniStack judges permissions, so that it judges as AWS does; `patches.apply` applies them.
 
-Without them, MiniStack refuses functions and users of the template's policies what AWS allows them.
+Without them, MiniStack refuses what AWS allows to functions, and to users with the template's policies.
 """
 
 from collections.abc import Callable
@@ -45,7 +45,7 @@ def judge_rules_by_name() -> None:
 
 
 def judge_streams_and_logs_by_name() -> None:
-    """MiniStack judges calls about a stream by no ARN, and about a log stream by its group's; AWS by the stream's own.
+    """MiniStack judges calls about a stream without an ARN, and about a log stream by its group's; AWS by the stream's.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html
     """
@@ -61,7 +61,7 @@ def judge_reads_of_functions_as_reads() -> None:
 
 
 def judge_simulations_by_their_principal() -> None:
-    """MiniStack judges SimulatePrincipalPolicy by no ARN, AWS by that of the principal.
+    """MiniStack judges SimulatePrincipalPolicy without an ARN, AWS by the principal's.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
     """
@@ -69,7 +69,7 @@ def judge_simulations_by_their_principal() -> None:
 
 
 def tell_principals_and_targets() -> None:
-    """MiniStack lacks two keys of policies: lambda:Principal of permissions, and events:TargetArn of PutTargets.
+    """MiniStack lacks two condition keys: lambda:Principal of permissions, and events:TargetArn of PutTargets.
 
     https://docs.aws.amazon.com/lambda/latest/dg/lambda-api-permissions-ref.html
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-conditions.html
@@ -114,7 +114,7 @@ def _principal_arn(original: Callable[..., str], service: str, *request: Any) ->
     return str(principal or original(service, *request))
 
 
-# The last segment of the path of reads that MiniStack takes for other calls, and their actions.
+# The last path segment of reads that MiniStack mistakes for other calls, and their actions.
 _READS = {
     "account-settings": "GetAccountSettings",
     "concurrency": "GetFunctionConcurrency",

@@ -36,7 +36,7 @@ class Twin:
 
     @property
     def sources(self) -> Sources:
-        """What is deployed to it."""
+        """The sources of what is deployed to it."""
         return installed() if is_installed() else in_clone(self.root)
 
     @property
@@ -58,7 +58,7 @@ class Twin:
 
     @property
     def build(self) -> Path:
-        """Where `sam build` puts its result: the default, so that commands typed by hand find it."""
+        """Where `sam build` puts its result: the default folder, so that commands typed by hand find it."""
         return self.root / ".aws-sam" / "build"
 
     def client(self, service: str) -> Any:
@@ -85,12 +85,12 @@ class Twin:
 
 
 def without_aws(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment without AWS settings, so that a user's profile has no effect on the twin."""
+    """Return the environment without AWS settings, so that the user's profile has no effect on the twin."""
     return {name: value for name, value in environ.items() if not name.startswith("AWS_")}
 
 
 def get_json(url: str, timeout_s: float = 10) -> dict[str, Any] | None:
-    """GET a JSON object from the twin; return None on an error or without an answer."""
+    """GET a JSON object from the twin; return None on an error or if there is no answer."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(url, timeout=timeout_s) as response:
@@ -112,7 +112,7 @@ def find(port: int | None = None, environ: Mapping[str, str] = os.environ) -> Tw
     """Find this folder's twin, on the given port, else the environment's, else the running engine's, else 4566."""
     folder = _root()
     state_dir = folder / ".twin"
-    # In a folder of the user's, nothing is written beside the state.
+    # In a user's folder, nothing is written outside the state folder.
     root = state_dir if is_installed() else folder
     chosen = port or _port_of(environ) or running_port(state_dir) or DEFAULT_PORT
     return Twin(root=root, state_dir=state_dir, port=chosen)
@@ -169,7 +169,7 @@ def locked(path: Path, *, wait: bool) -> Iterator[None]:
 
 
 def code_hash() -> str:
-    """Hash this package: an engine that an earlier version started has another hash."""
+    """Hash this package; an engine started by an earlier version has another hash."""
     digest = hashlib.sha256()
     for file in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(file.read_bytes())

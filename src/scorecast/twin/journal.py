@@ -1,6 +1,7 @@
-"""Journal keeps the engine's state in a file: what changed together is written together, or not at all.
+"""Journal: keeps the engine's state in a file; changes that belong together are written together or not at all.
 
-It is a SQLite database. A row is one item, message or document, so writing costs what changed, not what there is.
+It is a SQLite database. A row is one item, message or document, so the cost of writing depends on what changed, not on
+the whole state.
 """
 
 import sqlite3
@@ -29,7 +30,7 @@ _REMOVE_BEFORE = (
 
 
 class Put(NamedTuple):
-    """A row that is new or has another value; a new one comes after all rows of its owner."""
+    """A row that is new or has a new value; a new row comes after all rows of its owner."""
 
     owner: str
     key: str
@@ -44,7 +45,7 @@ class Remove(NamedTuple):
 
 
 class RemoveBefore(NamedTuple):
-    """The rows of an owner that were put before another one are gone."""
+    """All rows of an owner that were put before a given one are gone."""
 
     owner: str
     key: str
@@ -54,7 +55,7 @@ Change = Put | Remove | RemoveBefore
 
 
 class Cut(NamedTuple):
-    """One moment of the engine, of which the journal holds everything."""
+    """One moment of the engine; the journal holds its whole state."""
 
     number: int
     # Seconds since 1970.
@@ -74,7 +75,7 @@ class Journal:
         return Cut(*row) if row else None
 
     def write(self, cut: Cut, changes: Iterable[Change], *, is_whole: bool = False) -> None:
-        """Write a cut; a whole one replaces all rows. Raises sqlite3.Error, and then nothing was written."""
+        """Write a cut; a whole one replaces all rows. If it raises sqlite3.Error, nothing was written."""
         with self._database:
             self._database.execute("BEGIN")
             if is_whole:

@@ -1,6 +1,6 @@
-"""What the journal keeps of MiniStack: how each service's state becomes rows, and rows a service's state.
+"""What the journal keeps of MiniStack: turns each service's state into rows, and rows back into state.
 
-Items, records of streams, messages, streams of logs, events for functions and what waits for Firehose are rows of their
+Items, stream records, messages, log streams, events for functions and records waiting for Firehose have rows of their
 own. The rest of each service is one document, as MiniStack itself would save it.
 """
 
@@ -46,7 +46,8 @@ log = logging.getLogger("scorecast.twin.kept_state")
 _DOCUMENTS = name_owner("documents")
 _PENDING = name_owner("pending records")
 _EVENTS = name_owner("waiting events")
-# These change all the time, and their states are small. Those of others are copied only if their stores changed.
+# These services change all the time, and their states are small. The states of others are copied only if their stores
+# changed.
 _BUSY = {"dynamodb", "sqs", "cloudwatch_logs", "s3", "firehose", "eventbridge", "lambda", "scheduler"}
 
 # A scope is an account, a region and a name.
@@ -54,7 +55,7 @@ Scoped = Iterator[tuple[tuple[str, str, str], Any]]
 
 
 def separate_rows_from_documents() -> None:
-    """MiniStack's states contain items, messages and logs; here these are rows, and a state has the rest."""
+    """MiniStack's states contain items, messages and logs; here these are rows, and a state has only the rest."""
     _separate(dynamodb, "tables", "items", dynamodb._INDEX_MEMBERS)
     wrap(dynamodb, "get_state", lambda get: {**get(), "_stream_trimmed": dynamodb._stream_trimmed})
     wrap(dynamodb, "load_persisted_state", _load_streams)
@@ -63,7 +64,7 @@ def separate_rows_from_documents() -> None:
 
 
 def _separate(service: Any, store: str, *apart: str) -> None:
-    """Let a service's state have all its stores, but the records of one of them without what is kept apart."""
+    """Give a service's state all its stores, but without the parts of one store's records that are kept apart."""
     names = list(service.get_state())
 
     def get_state() -> Json:
@@ -87,7 +88,7 @@ def _load_streams(original: Callable[[Json], None], state: Json) -> None:
 
 
 def rows_of(buffer: Buffer) -> tuple[MarkedRows, list[Rows]]:
-    """Return the rows of everything that the engine keeps; the items among them have to be told what is written."""
+    """Return the rows of everything that the engine keeps; the item rows must be notified of every write."""
     items = MarkedRows(lambda: ((name_owner("items", *scope), table) for scope, table in _all(dynamodb._tables)))
     return items, [
         items,
@@ -121,7 +122,7 @@ def _all(store: Any) -> Scoped:
 
 def _streams() -> Iterator[tuple[str, list[Json]]]:
     for scope, records in _all(dynamodb._stream_records):
-        # A table that is made again has another stream.
+        # A recreated table has another stream.
         label = (dynamodb._tables._data.get(scope) or {}).get("LatestStreamLabel") or ""
         yield name_owner("stream", *scope, label), records
 
@@ -137,12 +138,12 @@ def _messages() -> Iterator[Compared]:
         messages = {message["id"]: message for message in list(queue["messages"])}
         marks: Marks
         if queue["attributes"]["QueueArn"] in read_by_functions:
-            # After a start they are visible at once, so it is enough to know how often one came back.
+            # After a start they are visible at once, so only the number of times that a message came back matters.
             marks = {
                 key: message["receive_count"] > 1 and message["receive_count"] for key, message in messages.items()
             }
         else:
-            # To receive a message moves the moment from which it is visible again.
+            # Receiving a message changes the time at which it becomes visible again.
             marks = {key: message["visible_at"] for key, message in messages.items()}
         yield name_owner("messages", *scope), marks, messages.__getitem__
 
@@ -156,7 +157,7 @@ def _log_streams() -> Iterator[Compared]:
 
 def _waiting_events() -> Iterator[Compared]:
     events = {event.request_id: event for event in async_invocations.waiting.all()}
-    # Each attempt moves the moment of the next one.
+    # Each attempt changes the time of the next one.
     yield _EVENTS, {key: event.due_at for key, event in events.items()}, lambda key: asdict(events[key])
 
 
@@ -189,11 +190,11 @@ def _mark(state: Any) -> bytes:
     try:
         return pickle.dumps(state)
     except (TypeError, AttributeError, pickle.PicklingError):
-        return os.urandom(8)  # it has something of this process in it: the text tells whether it changed
+        return os.urandom(8)  # it has an object of this process, so only the text tells whether it changed
 
 
 def _text(state: Json) -> str | None:
-    """Return a state as MiniStack would save it; None if it cannot be saved, as there."""
+    """Return a state as MiniStack would save it; None if MiniStack could not save it either."""
     try:
         return json.dumps(state, default=persistence._json_default)
     except TypeError:
@@ -257,7 +258,7 @@ def return_waiting_events(journal: Journal) -> None:
 
 
 def release_messages_of_functions() -> None:
-    """Let functions have the messages at once that they had when the engine ended, and so they."""
+    """Make the messages that functions were processing when the engine ended, and they with it, visible at once."""
     read_by_functions = _sources_of_functions()
     for _, queue in _all(sqs._queues):
         if queue["attributes"]["QueueArn"] in read_by_functions:

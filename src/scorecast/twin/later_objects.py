@@ -1,7 +1,7 @@
-"""The objects of S3 that are newer than the journal's last cut: after a kill they are removed.
+"""The S3 objects that are newer than the journal's last cut; after a kill they are removed.
 
-MiniStack writes an object to its file at once. If the engine is killed, the objects of the last second would tell of
-changes that nothing else remembers. So each new object is noted before it is written, under the number of the last cut.
+MiniStack writes an object to its file at once. If the engine is killed, the objects of the last second would contain
+changes that nothing else remembers. So each new object is noted, under the last cut's number, before it is written.
 """
 
 import os
@@ -45,5 +45,5 @@ class LaterObjects:
 
 
 def files_of(path: Path) -> tuple[Path, Path]:
-    """Return the files of an object: its body, and what MiniStack keeps beside it."""
+    """Return the files of an object: its body, and MiniStack's metadata beside it."""
     return path, path.with_name(f"{path.name}.meta.json")

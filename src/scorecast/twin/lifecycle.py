@@ -1,4 +1,4 @@
-"""Up and down: the steps in their order; completed steps are skipped. Only one `up` runs at a time."""
+"""Up and down: runs their steps in order, skipping completed ones. Only one `up` runs at a time."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack

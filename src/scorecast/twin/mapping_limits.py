@@ -1,4 +1,4 @@
-"""Limits of what triggers a function that MiniStack does not enforce; `patches.apply` applies them.
+"""Limits of functions' triggers that MiniStack does not enforce; `patches.apply` applies them.
 
 docs/twin.md lists the limits with AWS's pages.
 """
@@ -17,14 +17,15 @@ Refusal = tuple[str, str]
 
 # https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html
 LIMITS = {"BatchSize": (1, 10_000), "MaximumBatchingWindowInSeconds": (0, 300)}
-# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-parameters.html: of a FIFO queue, or without a window.
+# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-parameters.html: the limit for a FIFO queue, or without a
+# window.
 MESSAGES_AT_ONCE = 10
 
 _INVALID = "InvalidParameterValueException"
 
 
 def apply() -> None:
-    """Refuse mappings with a batch or a window beyond AWS's limits: MiniStack takes any, also from a template."""
+    """Refuse mappings with a batch or a window beyond AWS's limits: MiniStack accepts any, even from a template."""
     wrap(lambda_svc, "_create_esm", _create)
     wrap(lambda_svc, "_update_esm", _update)
     handlers = provisioners._RESOURCE_HANDLERS["AWS::Lambda::EventSourceMapping"]
@@ -44,7 +45,7 @@ def _update(original: Callable[[str, Json], Response], mapping: str, data: Json)
 
 
 def _checked(props: Json) -> Json:
-    """Return a template's mapping; raises ValueError, which fails the deployment, where Lambda would refuse it."""
+    """Return a template's mapping; raises ValueError, which fails the deployment, if Lambda would refuse it."""
     if refusal := _refusal_of(props):
         raise ValueError(": ".join(refusal))
     return props

@@ -1,4 +1,4 @@
-"""Ends processes that take more memory than they may, by a look at each every few milliseconds."""
+"""Ends processes that use too much memory, by checking each every few milliseconds."""
 
 import os
 import threading
@@ -10,7 +10,7 @@ from pathlib import Path
 from subprocess import Popen
 from typing import Any
 
-# A function that fills memory at a gigabyte a second is 20 MB beyond its limit when it is seen.
+# A function that fills a gigabyte per second is 20 MB beyond its limit when it is noticed.
 LOOK_EVERY_S = 0.02
 
 Process = Popen[Any]
@@ -18,7 +18,7 @@ Process = Popen[Any]
 
 @dataclass(eq=False)
 class Watched:
-    """A process, once it exists, and the bytes that it may take; `killed` says that it took more."""
+    """A process, once it exists, and its limit in bytes; `killed` means that it exceeded the limit."""
 
     process: Callable[[], Process | None]
     limit_bytes: int
@@ -28,12 +28,12 @@ class Watched:
 class MemoryGuard:
     """Kills a watched process whose resident memory is above its limit.
 
-    A limit of the system's own (RLIMIT_AS) would not do: it counts addresses instead of memory, of which Python and
-    its threads reserve several times as much as they use.
+    The system's own limit (RLIMIT_AS) would not work: it counts address space, of which Python and its threads reserve
+    several times as much as they use.
     """
 
     def __init__(self, proc: Path) -> None:
-        """`proc` is Linux's /proc; other systems have none, and nothing is watched there."""
+        """`proc` is Linux's /proc; on systems without it, nothing is watched."""
         self._proc = proc
         self._watched: set[Watched] = set()
         self._busy = threading.Condition()
@@ -56,7 +56,7 @@ class MemoryGuard:
                 self._watched.remove(watched)
 
     def run(self) -> None:
-        """Look at all watched processes again and again; sleep while there are none. Does not return."""
+        """Check all watched processes repeatedly; sleep while there are none. Never returns."""
         while True:
             with self._busy:
                 self._busy.wait_for(lambda: self._watched)

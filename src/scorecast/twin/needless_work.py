@@ -1,6 +1,6 @@
-"""Work that MiniStack does for each event or item, and that nobody needs; `patches.apply` leaves it out.
+"""Unneeded work that MiniStack does for each event or item; `patches.apply` leaves it out.
 
-It was found by profiling the engine during `scorecast load`; docs/performance.md has what is left.
+It was found by profiling the engine during `scorecast load`; docs/performance.md lists what remains.
 """
 
 import gc
@@ -45,15 +45,15 @@ def forget_events_that_were_delivered() -> None:
 
 
 def collect_garbage_seldom() -> None:
-    """Python searches all objects for garbage whenever their number has grown by a quarter, so often during a load.
+    """Python searches all objects for garbage whenever their number has grown by a quarter: often, during a load.
 
-    The young ones are still searched. All are when the engine has become quiet, or after 200 million new ones.
+    Young objects are still searched. All are searched once the engine is idle, or after 200 million new ones.
     """
     gc.set_threshold(10_000, 20, 1_000)
 
 
 def copy_items_without_memory() -> None:
-    """MiniStack copies items with `deepcopy`, which remembers every part of them; an item is a tree of JSON."""
+    """MiniStack copies items with `deepcopy`, which keeps a memo of every part; a tree of JSON needs none."""
     dynamodb.copy = SimpleNamespace(deepcopy=copied)
 
 
@@ -81,12 +81,12 @@ def copied(value: Any) -> Any:
 
 
 def update_once() -> None:
-    """MiniStack updates an item of a transaction three times: to test the index's keys, the item, and for good."""
+    """MiniStack updates an item of a transaction three times: to test the index keys, to test it, and to write it."""
     wrap(dynamodb, "_transact_write_items", _transact_write)
     wrap(dynamodb, "_apply_update_expression", _update)
 
 
-# What a transaction has updated so far, by the values of the action: read from JSON, each has a dictionary of its own.
+# What a transaction has updated so far, by the id of the action's values, which JSON gives a dictionary per action.
 _updates: ContextVar[dict[int, Any] | None] = ContextVar("updates", default=None)
 
 
@@ -114,7 +114,7 @@ def check_conditions_once() -> None:
 
 
 _only_checks: ContextVar[bool] = ContextVar("only_checks", default=False)
-# What was found to have no mistakes: condition, names, and types of values.
+# Conditions known to have no mistakes: the condition, its names, and the types of its values.
 _checked: set[tuple[Any, ...]] = set()
 _MOST_CHECKED = 10_000
 # Its bounds may be in the wrong order.
@@ -135,7 +135,7 @@ def _condition(original: Callable[..., bool], text: str, item: Any, values: Any,
         if len(_checked) >= _MOST_CHECKED:
             _checked.clear()
         _checked.add(checked)
-    return False  # nobody asks
+    return False  # nobody uses the result
 
 
 def _are_plain(values: Any, names: Any) -> bool:
@@ -148,7 +148,7 @@ def _are_plain(values: Any, names: Any) -> bool:
 
 
 def measure_texts_without_encoding() -> None:
-    """MiniStack encodes each name and text of an item to count its bytes, and takes every number apart for it."""
+    """MiniStack encodes every name and text of an item to count its bytes, and takes every number apart."""
     wrap(dynamodb, "_item_size_bytes", _item_bytes)
     dynamodb._number_size_bytes = lru_cache(maxsize=10_000)(dynamodb._number_size_bytes)
 
@@ -169,7 +169,7 @@ def _bytes_of(text: str) -> int:
 
 
 def read_numbers_once() -> None:
-    """MiniStack checks the same number in a request, an item and an index, several times a write."""
+    """MiniStack checks the same number in a request, an item and an index, several times per write."""
     wrap(dynamodb, "_ddb_canonicalize_number", _canonical)
 
 

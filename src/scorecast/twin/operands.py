@@ -1,6 +1,6 @@
-"""Expressions that DynamoDB refuses for their operands, and MiniStack takes; `patches.apply` applies the refusals.
+"""Expressions that DynamoDB refuses for their operands, but MiniStack accepts; `patches.apply` applies the refusals.
 
-The words are those of DynamoDB Local.
+The messages are DynamoDB Local's.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,7 +18,7 @@ Json = dict[str, Any]
 Response = tuple[int, Json, bytes]
 Token = tuple[str, str]
 Demand = tuple[str, str, tuple[str, ...]]
-"""An operator or function, the name of one of its values, and the types that this may have."""
+"""An operator or function, the name of one of its values, and the types that the value may have."""
 Comparison = tuple[Any, ...]
 """An operator and the document paths that it compares, each as a tuple of its elements; the first may be empty."""
 
@@ -42,9 +42,9 @@ def apply() -> None:
 
 
 def check_operands_before_items() -> None:
-    """MiniStack compares, adds and joins values of any types, compares attributes with themselves, and knows any type.
+    """MiniStack compares, adds and joins any values, also attributes with themselves, and accepts any name of a type.
 
-    It overlooks undefined names and values that begin with a digit, and unused ones with which a used one begins.
+    It overlooks undefined names and values that begin with a digit, and unused ones that begin a used one.
     """
     wrap(dynamodb, "_validate_expression_attrs", _expressions_error)
 
@@ -159,7 +159,7 @@ def _demands(expression: str) -> tuple[Demand, ...]:
 
 
 def _arguments(tokens: Sequence[Token]) -> list[list[Token]]:
-    """Return the tokens of each argument in the parentheses that begin here; none if an attribute is called so."""
+    """Return the tokens of each argument in the parentheses that begin here; empty if this is an attribute's name."""
     if not tokens or tokens[0][0] != "LPAREN":
         return []
     arguments: list[list[Token]] = dynamodb._split_by_comma(tokens[1 : dynamodb._find_matching_paren(tokens, 0) or 0])
@@ -177,9 +177,9 @@ def _depths(tokens: list[Token]) -> Iterator[int]:
 
 
 def check_operands_of_items() -> None:
-    """MiniStack adds to what is no number, joins what is no list, and fails where a number begins with a text.
+    """MiniStack adds to values that are not numbers, joins values that are not lists, and fails for some texts.
 
-    It does not look at the value of if_not_exists if that is not needed.
+    It does not check the default of if_not_exists if that is not needed.
     """
     wrap(dynamodb, "_eval_set_value", _set_value)
     dynamodb._ExprEval = _Evaluation
@@ -202,7 +202,7 @@ def _check_kind(kind: str, operands: Sequence[list[Token]], *of: Any) -> None:
 
 
 def _look_at_default(arguments: list[list[Token]], item: Json, values: Json, names: Json) -> None:
-    """Fail if the default of if_not_exists is not there; MiniStack looks at it only if it needs it."""
+    """Fail if the default of if_not_exists does not exist, which MiniStack checks only if it needs it."""
     if len(arguments) == 2 and dynamodb._get_at_path(item, dynamodb._parse_path_from_tokens(arguments[0], names)):
         dynamodb._eval_set_value(arguments[1], item, values, names)
 
@@ -223,7 +223,7 @@ class _Evaluation(dynamodb._ExprEval):  # type: ignore[misc]
 
 
 def check_operators_of_keys() -> None:
-    """MiniStack queries with operators that no key takes."""
+    """MiniStack accepts operators in queries that are not allowed for keys."""
     wrap(dynamodb, "_key_condition_operand_error", _key_error)
 
 

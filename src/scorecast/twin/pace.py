@@ -1,8 +1,8 @@
-"""How much faster than on AWS failures take their course: a minute between attempts there is a second on the twin."""
+"""How much faster than on AWS retries are: a minute between attempts there is a second on the twin."""
 
 TIME_FACTOR = 60
 
 
 def here(aws_seconds: float) -> float:
-    """Return how many seconds of the twin such a wait of AWS takes."""
+    """Return how many seconds such a wait on AWS takes on the twin."""
     return aws_seconds / TIME_FACTOR

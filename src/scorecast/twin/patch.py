@@ -1,4 +1,4 @@
-"""What patches are made of: a function of MiniStack wrapped in another one, and a variable that holds during a call."""
+"""Tools for patches: wrap a function of MiniStack in another one, and set a variable for the duration of a call."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,14 +16,14 @@ def wrap(module: Any, name: str, wrapper: Callable[..., Any]) -> None:
 
 
 def wrap_handler(module: Any, action: str, name: str, wrapper: Callable[..., Any]) -> None:
-    """Replace `module.name(...)` as `wrap` does, also where MiniStack has it for an action."""
+    """Replace `module.name(...)` as `wrap` does, and also MiniStack's handler for the action."""
     wrap(module, name, wrapper)
     module._HANDLERS[action] = getattr(module, name)
 
 
 @contextmanager
 def holding(variable: ContextVar[T], value: T) -> Iterator[None]:
-    """Let a variable have a value in the calls inside, and the one before afterwards."""
+    """Set a variable within the context, and restore its previous value afterwards."""
     token = variable.set(value)
     try:
         yield

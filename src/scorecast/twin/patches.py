@@ -1,4 +1,4 @@
-"""Patches of MiniStack: where this system relies on AWS's behaviour and MiniStack behaves differently.
+"""Patches of MiniStack, where this system relies on AWS's behaviour and MiniStack behaves differently.
 
 The engine's process calls `apply()` once, before it starts. Each patch is a function whose docstring says what
 MiniStack does without it. docs/twin.md lists the patches with their tests, and the differences that remain.
@@ -69,7 +69,7 @@ def apply() -> None:
 
 
 def apply_to_tables() -> None:
-    """Apply the patches of what DynamoDB answers, which tests compare with other engines."""
+    """Apply the patches of DynamoDB's answers, which tests compare with other engines."""
     read_expressions_once()
     take_attributes_for_no_types()
     table_limits.apply()
@@ -84,9 +84,9 @@ def apply_to_tables() -> None:
 
 
 def take_attributes_for_no_types() -> None:
-    """MiniStack updates an item that has an attribute called M, such as the type of a map, inside that attribute.
+    """If an item has an attribute called M, like the type of a map, MiniStack applies updates inside that attribute.
 
-    It also sets a part of an attribute that has none, such as a text, or is not there; AWS refuses that.
+    It also sets a part of an attribute that cannot have parts, such as a text, or is missing; AWS refuses that.
     """
     for name in ("_set_at_path", "_remove_at_path"):
         wrap(dynamodb, name, _at_path)
@@ -96,7 +96,7 @@ _in_path = contextvars.ContextVar("in_path", default=False)
 
 
 def _at_path(original: Callable[..., None], item: Json, path: list[Any], *value: Any) -> None:
-    """Let MiniStack see the item as the map that it is; its calls for what is within the item are its own."""
+    """Pass the item to MiniStack as a typed map; its nested calls for parts of the item are not changed."""
     if _in_path.get():
         original(item, path, *value)
         return
@@ -128,7 +128,7 @@ def buffer_firehose_records() -> None:
 
 
 def _deliver_records(original: Callable[..., None], stream: Json, dest: Json, records: Records) -> None:
-    # MiniStack keeps every record here for its own tests, and would save them all with its state.
+    # MiniStack keeps every record here for its own tests, and would save all of them with its state.
     dest["records"].clear()
     if is_plain(dest["config"]):
         _buffer.add(stream, dest, records)
@@ -164,7 +164,7 @@ def _put_events(original: Callable[..., Response], data: Json, allow_aws_source:
 
 
 def _seconds(value: object) -> float | None:
-    """Convert a number of seconds, as SDKs send, or ISO 8601 text, as the CLI's JSON may have."""
+    """Convert a number of seconds, as SDKs send it, or an ISO 8601 text, as the CLI's JSON may have it."""
     if isinstance(value, str):
         return datetime.fromisoformat(value).timestamp()
     return float(value) if isinstance(value, (int, float)) else None
@@ -210,7 +210,7 @@ _ANY_METHOD = "x-amazon-apigateway-any-method"
 
 
 def tell_functions_the_key() -> None:
-    """MiniStack checks a request's API key, but does not tell the function which one it is, as AWS does."""
+    """MiniStack checks a request's API key, but does not tell the function which key it is; AWS does."""
     wrap(apigateway_v1, "_check_api_key", _check_api_key)
     wrap(apigateway_v1, "_build_lambda_event_v1", _build_lambda_event)
 
@@ -255,7 +255,7 @@ def _provision_resource(original: Callable[..., Any], *args: Any) -> Any:
 
 
 def transform_nested_templates() -> None:
-    """MiniStack runs SAM's transform on a stack's template, but not on that of a stack nested in it."""
+    """MiniStack runs SAM's transform on a stack's template, but not on the template of a nested stack."""
     wrap(provisioners, "_check_nested_stack_capabilities", _check_and_transform)
 
 

@@ -83,7 +83,7 @@ def _join(twin: Twin) -> str:
 
 
 def _explain_kill(twin: Twin) -> str:
-    """If the engine was killed, say what it goes back to."""
+    """If the engine was killed, say which saved state it goes back to."""
     if not note_file(twin.state_dir).exists():
         return ""
     cut = last_cut(twin.journal)
@@ -94,9 +94,9 @@ def _explain_kill(twin: Twin) -> str:
 
 
 def _end_functions(twin: Twin) -> None:
-    """End the functions of a killed engine: what they still send is of changes that the next engine has lost.
+    """End the functions of a killed engine: they could still send changes that the next engine has lost.
 
-    They are known by their folders, because the engine's process group may have become another program's.
+    They are identified by their folders, because the engine's process group id may now be another program's.
     """
     ps = shutil.which("ps")
     listed = subprocess.run([ps, "-axww", "-o", "pid=", "-o", "command="], capture_output=True) if ps else None
@@ -119,7 +119,7 @@ def _check_port(twin: Twin) -> None:
 
 
 def _clear(twin: Twin) -> None:
-    """Remove what a killed engine left: objects that no saved state knows would come back as buckets of their own."""
+    """Remove what a killed engine left: objects unknown to the saved state would come back as buckets of their own."""
     note_file(twin.state_dir).unlink(missing_ok=True)
     # Functions that end with a killed engine may still write there; the next ones have folders of their own.
     shutil.rmtree(twin.state_dir / "tmp", ignore_errors=True)
@@ -127,7 +127,7 @@ def _clear(twin: Twin) -> None:
     cut = last_cut(twin.journal)
     if cut:
         LaterObjects(twin.journal.parent).remove(cut.number, twin.objects)
-    elif not (twin.journal.parent / "s3.json").exists():  # of an earlier version, which saved when it was stopped
+    elif not (twin.journal.parent / "s3.json").exists():  # made by an earlier version, which saved when it was stopped
         shutil.rmtree(twin.objects, ignore_errors=True)
 
 
@@ -139,12 +139,12 @@ def _launch(twin: Twin) -> None:
 
 
 def _environment(twin: Twin) -> dict[str, str]:
-    """Return MiniStack's settings, with few of the user's variables: the functions' processes inherit them all."""
+    """Return MiniStack's settings, with few of the user's variables, because the functions' processes inherit all."""
     return {
         **{name: os.environ[name] for name in ("HOME", "LANG") if name in os.environ},
         "PATH": f"{bin_dir()}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "PYTHONUNBUFFERED": "1",
-        # As in Lambda.
+        # As on Lambda.
         "TZ": "UTC",
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(twin.port),
@@ -157,7 +157,8 @@ def _environment(twin: Twin) -> dict[str, str]:
         "S3_DATA_DIR": str(twin.objects),
         "TMPDIR": str(twin.state_dir / "tmp"),
         "LAMBDA_EXECUTOR": "local",
-        # MiniStack would remove the containers of every other MiniStack here; without a socket it does not use Docker.
+        # MiniStack would remove the containers of every other MiniStack on this machine; without a socket it does not
+        # use Docker.
         "DOCKER_HOST": f"unix://{twin.state_dir / 'no-docker'}",
         # Listen on one port only.
         "IOT_MTLS_ENABLED": "0",
@@ -177,7 +178,7 @@ def _wait_until_ready(twin: Twin) -> None:
 
 
 def _last_words(log_file: Path) -> str:
-    """Return the last line that is not indented: in a traceback, the error."""
+    """Return the last unindented line, which in a traceback is the error."""
     lines = [line for line in log_file.read_text(errors="replace").splitlines() if line and not line[0].isspace()]
     return lines[-1] if lines else "it printed nothing"
 

@@ -1,4 +1,4 @@
-"""Triggers of functions on a queue: what a batch has and waits for, how many run at once, and which messages failed.
+"""Functions' queue triggers: what a batch contains and waits for, how many run at once, and which messages failed.
 
 MiniStack itself hides a failed message for the queue's visibility timeout, and moves it to the dead-letter queue after
 `maxReceiveCount`. `patches.apply` applies this.
@@ -25,13 +25,13 @@ log = logging.getLogger("scorecast.twin.queue_mappings")
 
 Json = dict[str, Any]
 
-# A message has a kilobyte of attributes beside its body.
+# Allow a kilobyte for a message's attributes beside its body.
 _ENVELOPE_BYTES = 1024
-# Batches of a queue that are processed at once: while one waits for the engine, another calculates.
+# How many batches of a queue are processed at once; while one waits for the engine, another computes.
 BATCHES_AT_ONCE = os.cpu_count() or 1
-# Between two looks at the mappings, of which the first found nothing to do; a window is over between them.
+# The pause between polls of the mappings after nothing was found to do, so that the end of a window is noticed.
 LOOK_S = 0.01
-# After a batch failed whole, for which Lambda takes fewer messages for a while.
+# The pause after a whole batch failed, when Lambda takes fewer messages for a while.
 PAUSE_S = 1.0
 
 
@@ -44,12 +44,12 @@ def apply() -> None:
 
 
 def fill_batches_from_queues() -> None:
-    """MiniStack passes a function at most ten messages of a queue; on AWS the mapping's BatchSize is the limit."""
+    """MiniStack passes a function at most ten messages of a queue; on AWS the limit is the mapping's BatchSize."""
     sqs._receive_messages_for_esm = _receive_batch
 
 
 def _receive_batch(queue_url: str, batch_size: int) -> list[Json]:
-    """Receive as many messages as the mapping says and a function's event may have bytes."""
+    """Receive up to the mapping's number of messages, as far as they fit into a function's event."""
     with sqs._queues_lock:
         queue = sqs._get_q(queue_url)
         _gathering_since.pop(queue["attributes"]["QueueArn"], None)
@@ -75,12 +75,12 @@ def _record_bytes(message: Json) -> int:
     return len(dumps(message["body"]).encode()) + _ENVELOPE_BYTES
 
 
-# By the queue's ARN: when the first message was seen of those that wait for the window's end.
+# By queue ARN: when the first of the messages that wait for the window's end was seen.
 _gathering_since: dict[str, float] = {}
 
 
 def gather_messages_for_the_window() -> None:
-    """MiniStack passes on at once what it finds; on AWS a batch waits for its window, its size or 6 MB.
+    """MiniStack passes on what it finds at once; on AWS a batch waits for its window, its size or 6 MB.
 
     https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html#invocation-eventsourcemapping-batching
     """
@@ -112,7 +112,7 @@ def _is_gathering(mapping: Json, queue: Json) -> bool:
 
 
 def _wake_after(seconds: float) -> None:
-    """Have the mappings looked at then: nothing else may happen before."""
+    """Have the mappings polled after this time, because nothing else may trigger that."""
     timer = threading.Timer(seconds, lambda_svc._esm_wake.set)
     timer.daemon = True
     timer.start()
@@ -120,12 +120,12 @@ def _wake_after(seconds: float) -> None:
 
 def start_no_more_functions_than_cores() -> None:
     """MiniStack starts a process for each concurrent batch, and more of them than cores are slower."""
-    # A number that a parameter of the template gives is a text here.
+    # A number from a template's parameter is a text here.
     wrap(lambda_svc, "_sqs_esm_concurrency", lambda original, *args: min(BATCHES_AT_ONCE, int(original(*args))))
 
 
 def keep_what_a_malformed_answer_names() -> None:
-    """MiniStack deletes the messages of a batch if it does not understand the function's answer; on AWS it failed."""
+    """MiniStack deletes a batch's messages if it does not understand the function's answer; on AWS the batch failed."""
     lambda_svc._run_sqs_batch = _run_batch
 
 

@@ -1,7 +1,8 @@
-"""Targets of rules and schedules: deliveries that are allowed, tried again, and become dead letters, as on AWS.
+"""Targets of rules and schedules: deliveries need permission, are retried, and become dead letters, as on AWS.
 
-MiniStack delivers once, asks for no permission, drops what fails, and knows neither Firehose nor Kinesis. Event buses,
-API destinations and other targets that are not in `_KINDS` are MiniStack's own. `patches.apply` applies this.
+MiniStack delivers once, requires no permission, drops failed deliveries, and supports neither Firehose nor Kinesis.
+Event buses, API destinations and other targets that are not in `_KINDS` are MiniStack's own. `patches.apply` applies
+this.
 """
 
 import base64
@@ -40,7 +41,7 @@ def apply() -> None:
 
 
 def deliver_as_allowed_and_try_again() -> None:
-    """MiniStack delivers once, whatever is allowed, and drops what fails or is for Firehose or Kinesis."""
+    """MiniStack delivers once, without checking permissions, and drops what fails or is for Firehose or Kinesis."""
     wrap(eventbridge, "_invoke_target", _invoke_target)
     wrap(eventbridge, "start_scheduler", _start)
 
@@ -53,9 +54,9 @@ def keep_waiting_deliveries() -> None:
 
 @dataclass(frozen=True, slots=True)
 class TargetDelivery:
-    """An event for a target. `source` is the ARN of the rule or schedule, `payload` what the target is sent.
+    """An event for a target. `source` is the ARN of the rule or schedule, `payload` is sent to the target.
 
-    `since` is the time of the first attempt, and `retries` counts the further ones, the next of which is at `due_at`.
+    `since` is the time of the first attempt; `retries` counts the further ones, and the next one is at `due_at`.
     """
 
     source: str
@@ -120,7 +121,7 @@ def _part(event: Any, path: str) -> Any:
 
 # ---------------------------------------------------------------- attempts
 
-# Deliveries that failed and are tried again.
+# Failed deliveries that will be retried.
 waiting = Waiting[TargetDelivery]()
 
 
@@ -131,7 +132,7 @@ def deliver(delivery: TargetDelivery) -> None:
 
 
 def attempt(delivery: TargetDelivery) -> TargetDelivery | None:
-    """Deliver; return the delivery as it is tried again, or None when it has arrived or is given up."""
+    """Deliver; return the delivery to retry, or None when it has arrived or is given up."""
     failure = _send(delivery)
     if failure is None:
         return None
@@ -166,20 +167,20 @@ def _refusal(delivery: TargetDelivery) -> DeliveryFailure | None:
 
 
 def _start(original: Callable[[], None]) -> None:
-    """Begin when MiniStack begins with schedules: every service has its saved state then, so all targets are there."""
+    """Begin when MiniStack starts its schedules: by then every service has its saved state, so all targets exist."""
     original()
     threading.Thread(target=waiting.work, args=(attempt_in_scope,), daemon=True, name="rule-targets").start()
 
 
 def attempt_in_scope(delivery: TargetDelivery) -> TargetDelivery | None:
-    """Attempt it as a request of the rule's account and region."""
+    """Attempt a delivery as a request in the rule's account and region."""
     source = read_arn(delivery.source)
     with request_scope(source.account_id, source.region):
         return attempt(delivery)
 
 
 def _load(original: Callable[[Json], None], data: Json) -> None:
-    """Go on after a restart: what waited is tried at once. Its age counts on while the engine is down."""
+    """Continue after a restart: waiting deliveries are tried at once. They age even while the engine is down."""
     original(data)
     for saved in (data or {}).get("waiting_deliveries", ()):
         waiting.put(replace(TargetDelivery(**saved), due_at=time.time()))
@@ -203,7 +204,7 @@ _GROUP = re.compile(r"[!-~]{1,128}")
 
 
 def _to_fifo_queue(delivery: TargetDelivery) -> DeliveryFailure | None:
-    """Send as SQS takes it: it refuses a group that it cannot have, and drops what it had within five minutes."""
+    """Send as SQS would accept it: it refuses an invalid group, and drops a duplicate within five minutes."""
     group = _message_group(delivery)
     if group and not _GROUP.fullmatch(group):
         return _invalid(f"Value {group} for parameter MessageGroupId is invalid.")
@@ -254,7 +255,7 @@ def _to_firehose(_stream: Json, delivery: TargetDelivery) -> DeliveryFailure | N
 
 
 def _to_stream(_stream: Json, delivery: TargetDelivery) -> DeliveryFailure | None:
-    """Put a record under the partition key that the target asks for, else under the event's id."""
+    """Put a record under the partition key that the target names, or else under the event's id."""
     event = json.loads(delivery.event)
     key = _part(event, (delivery.target.get("KinesisParameters") or {}).get("PartitionKeyPath", "$.id"))
     if kinesis.put_record_internal(delivery.resource, str(key or event["id"]), delivery.payload.encode()):
@@ -277,7 +278,7 @@ def _stream_name(arn: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """A kind of target: `find` returns what MiniStack has under an ARN, or nothing; `send` delivers to it."""
+    """A kind of target: `find` returns MiniStack's resource for an ARN, if it exists; `send` delivers to it."""
 
     find: Callable[[str], Any]
     send: Callable[[Any, TargetDelivery], DeliveryFailure | None]
@@ -297,7 +298,7 @@ _KINDS = {
 
 
 def _park(delivery: TargetDelivery, failure: DeliveryFailure, condition: str = "") -> None:
-    """Send the event to the target's dead-letter queue if it has one; else, or if the queue refuses it, it is lost."""
+    """Send the event to the target's dead-letter queue; without one, or if the queue refuses it, the event is lost."""
     queue = (delivery.target.get("DeadLetterConfig") or {}).get("Arn")
     lost = f"an event of {delivery.source} for {delivery.resource} is lost ({failure.code}: {failure.message})"
     if not queue:
@@ -314,7 +315,7 @@ def _park(delivery: TargetDelivery, failure: DeliveryFailure, condition: str = "
 
 
 def _refusal_of_dead_letters(delivery: TargetDelivery, queue: str) -> str:
-    """Return why the queue does not take dead letters; a rule needs its policy, a schedule its own role.
+    """Return why the queue refuses dead letters; a rule needs the queue's policy, a schedule its own role.
 
     https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html
     """
@@ -326,7 +327,7 @@ def _refusal_of_dead_letters(delivery: TargetDelivery, queue: str) -> str:
 
 
 def _about(delivery: TargetDelivery, failure: DeliveryFailure, condition: str) -> Iterable[tuple[str, str]]:
-    """Name the attributes of a dead letter.
+    """Yield the attributes of a dead letter.
 
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
     """

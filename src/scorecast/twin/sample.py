@@ -1,4 +1,4 @@
-"""The sample data of a first run. It is written to the main table, so it travels as every change does."""
+"""The sample data of a first run. It is written to the main table, so it travels like any change."""
 
 from typing import Any
 from urllib.parse import quote
@@ -16,13 +16,13 @@ ITEMS = (
     ("3", "StarWar", 70, "userC"),
     ("4", "WarCraft", 100, "userD"),
 )
-# Marks a table to which the sample was written, so that items which the user deletes stay deleted.
+# Marks a table to which the sample was written, so that items that the user deletes stay deleted.
 WRITTEN_TAG = "scorecast:sample"
 ARRIVAL_DEADLINE_S = 30.0
 
 
 def write(twin: Twin, table: str) -> bool:
-    """Write the sample to a table that never had it, without replacing items; return False if the table had it."""
+    """Write the sample to a table that never had it, without replacing items; return False if the table has had it."""
     dynamodb = twin.client("dynamodb")
     arn = dynamodb.describe_table(TableName=table)["Table"]["TableArn"]
     tags = {tag["Key"] for tag in dynamodb.list_tags_of_resource(ResourceArn=arn).get("Tags", [])}

@@ -1,8 +1,8 @@
 """Keeps the indexes of MiniStack's tables sorted, so that a query's time does not grow with the table.
 
 For each query, MiniStack sorts and tests all items of an index's partition, and skips those before the start. Here it
-gets the items that the page can have, in order and with their sizes, and does none of that with them.
-An index is sorted when it is first queried, and from then on each write moves its item.
+gets only the items that the page can have, in order and with their sizes, and does none of that. An index is sorted
+when it is first queried; from then on each write moves its item.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ from scorecast.twin.patch import holding, wrap
 Json = dict[str, Any]
 # Where an item is within a partition: the values of the index's sort keys, then of the table's keys.
 Place = tuple[Any, ...]
-# The first and the last place, both included.
+# The first and the last place, both inclusive.
 Bounds = tuple[Place, Place]
 # The values of the table's keys, under which MiniStack keeps the item.
 BaseKey = tuple[Any, Any]
@@ -42,7 +42,7 @@ def keep_indexes_sorted() -> None:
 
 
 class _After:
-    """Sorts after every other value, so that (value, AFTER) is behind all places that begin with the value."""
+    """Sorts after every other value, so that (value, AFTER) is after all places that begin with the value."""
 
     def __lt__(self, other: object) -> bool:
         return False
@@ -62,7 +62,7 @@ class SortedIndex:
     definition: Json
     _partitions: dict[Any, Any] = field(default_factory=dict)
     _entries: dict[BaseKey, tuple[Any, Place]] = field(default_factory=dict)
-    # The bytes of the entries that were read since they were written.
+    # The sizes in bytes of entries that were read since they were last written.
     _sizes: dict[BaseKey, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -88,16 +88,16 @@ class SortedIndex:
                 del self._partitions[partition]
 
     def place(self, key: Json) -> Place:
-        """Return where an item is, or would be: of an item, or of a key to start after."""
+        """Return the place of an item, or of a key to start after, whether or not it exists."""
         return tuple(dynamodb._index_order_value(key, name, kind) for name, kind in self._order)
 
     def between(self, partition: Any, least: Place, most: Place, *, forward: bool) -> Iterator[BaseKey]:
-        """Yield the base keys of the places between two, both included."""
+        """Yield the base keys between two places, both inclusive."""
         entries = self._partitions.get(partition, SortedList())
         return (entry[-1] for entry in entries.irange(least, most, reverse=not forward))
 
     def size(self, base_key: BaseKey) -> int:
-        """Return the bytes of an entry, as much of the item as the index projects."""
+        """Return the size of an entry in bytes, counting the part of the item that the index projects."""
         size = self._sizes.get(base_key)
         if size is None:
             item = self.table["items"].get(base_key[0], {}).get(base_key[1], {})
@@ -125,7 +125,7 @@ def _index_item(table: Json, pk: Any, sk: Any, item: Json, add: bool) -> None:
 
 @dataclass
 class _Query:
-    """The query that MiniStack is answering; `sizes` are those of the entries that it was given, if they are exact."""
+    """The query that MiniStack is answering; `sizes` are the sizes of the entries that it got, if these are exact."""
 
     data: Json
     sizes: list[int] | None = None
@@ -153,7 +153,7 @@ def _evaluate_condition(original: Callable[..., bool], *condition: Any, slot: st
 
 
 def _paginate(original: Callable[..., Any], items: list[Json], limit: Any, *of: Any) -> tuple[list[Json], bool]:
-    """Cut a page as MiniStack does, with sizes that are known; return whether it ended before the items did."""
+    """Cut a page as MiniStack does, from known sizes; return it, and whether it ended before the items did."""
     query = _running.get()
     if not query or query.sizes is None or len(query.sizes) != len(items):
         page: tuple[list[Json], bool] = original(items, limit, *of)
@@ -180,7 +180,7 @@ def _index_members(table: Json) -> "dict[str, _Members]":
 
 @dataclass
 class _Members:
-    """What a query gets for the members of a partition: those that its page can have."""
+    """What a query gets as the members of a partition: only those that its page can have."""
 
     index: SortedIndex
     query: _Query
@@ -218,7 +218,7 @@ class _Members:
 
 
 def key_bounds(data: Json, sort: str | None, value_of: Callable[[Json], Any]) -> Bounds | None:
-    """Return the places between which a key condition holds; None if that does not say it exactly."""
+    """Return the places between which a key condition holds; None if no bounds express it exactly."""
     names, values = data.get("ExpressionAttributeNames") or {}, data.get("ExpressionAttributeValues") or {}
     for clause in dynamodb._key_condition_clauses(dynamodb._tokenize(data["KeyConditionExpression"])):
         named = [names.get(text, text) for kind, text in clause if kind in ("IDENT", "NAME_REF")]
@@ -230,7 +230,7 @@ def key_bounds(data: Json, sort: str | None, value_of: Callable[[Json], Any]) ->
 
 def _bounds_of(kinds: list[str], words: list[str], operands: list[Any]) -> Bounds | None:
     """Return the bounds of one clause, such as `name > :value`."""
-    if not operands:  # no key takes such a clause, and the query is refused later
+    if not operands:  # such a clause is not allowed for keys, and the query is refused later
         return None
     first, last = (operands[0],), (operands[-1], AFTER)
     if "BETWEEN" in words:

@@ -1,7 +1,7 @@
 """Keeps the keys of MiniStack's tables sorted, so that a page of a Scan or a Query does not grow with the table.
 
-MiniStack sorts all items of a table, or of a partition, for each page. Here it sees a table that has only the items
-which the page can have, and answers from that as from the whole; if they do not fill the page, it sees more of them.
+MiniStack sorts all items of a table, or of a partition, for each page. Here it sees a table with only the items that
+the page can have, and answers as from the whole table; if they do not fill the page, it is given more.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ Response = tuple[int, Json, bytes]
 
 # No index has this name.
 _KEYS = ""
-# So many items tell how many make a page.
+# The size of the sample that estimates how many items make a page.
 _SAMPLE = 50
 
 
@@ -47,7 +47,7 @@ class SortedKeys:
 
 
 def _sorted_keys(table: Json) -> Any:
-    """Return the table's sorted keys, which every write changes from now on."""
+    """Return the table's sorted keys, which every later write updates."""
     indexes = table.setdefault(dynamodb._INDEX_MEMBERS, {})
     if _KEYS not in indexes:
         indexes[_KEYS] = SortedKeys(table)
@@ -59,7 +59,7 @@ def _sorted_keys(table: Json) -> Any:
 
 @dataclass
 class _Part:
-    """What MiniStack sees of a table; `has_more` once it has answered that there is a next page."""
+    """What MiniStack sees of a table; `has_more` is set once it has answered that there is a next page."""
 
     name: str
     table: Json
@@ -70,7 +70,7 @@ _part: ContextVar[_Part | None] = ContextVar("part", default=None)
 
 
 class _Tables(AccountRegionScopedDict):  # type: ignore[misc]
-    """MiniStack's tables, of which a page in progress sees a part."""
+    """MiniStack's tables; a page in progress sees only a part of its table."""
 
     __slots__ = ()
 
@@ -80,18 +80,18 @@ class _Tables(AccountRegionScopedDict):  # type: ignore[misc]
 
 
 def _build_key(original: Callable[..., Json], *of: Any) -> Json:
-    """MiniStack builds a key to answer where the next page starts."""
+    """Note that there is a next page: MiniStack builds a key only to say where that starts."""
     if part := _part.get():
         part.has_more = True
     return original(*of)
 
 
 def _read(original: Callable[[Json], Response], data: Json, table: Json, keys: Iterator[BaseKey]) -> Response:
-    """Answer from the first of the keys, and from more of them while they do not fill the page."""
+    """Answer from the first keys, and from more while they do not fill the page."""
     seen = list(islice(keys, _SAMPLE))
     count = int(data.get("Limit") or _items_of_a_page(table, seen)) * int(data.get("TotalSegments") or 1)
     while True:
-        # Two at the bounds that the condition may drop, and one that follows the page.
+        # Three more: two at the bounds that the condition may drop, and one that follows the page.
         seen += islice(keys, max(0, count + 3 - len(seen)))
         part = _Part(dynamodb._normalize_table_name(data["TableName"]), {**table, "items": _items(table, seen)})
         with holding(_part, part):
@@ -102,7 +102,7 @@ def _read(original: Callable[[Json], Response], data: Json, table: Json, keys: I
 
 
 def _items_of_a_page(table: Json, sample: list[BaseKey]) -> int:
-    """Estimate how many items make a page, rather more than too few."""
+    """Estimate how many items make a page, rather too many than too few."""
     sizes: list[int] = [
         dynamodb._item_size_bytes(item) for items in _items(table, sample).values() for item in items.values()
     ]
@@ -134,13 +134,13 @@ def _scan(original: Callable[[Json], Response], data: Json) -> Response:
 def _query(original: Callable[[Json], Response], data: Json) -> Response:
     table = _table_of(data)
     sort = table and table.get("sk_name")
-    # Keys are sorted as texts, which is the order of texts only.
+    # Keys are sorted as texts, which is the right order only for texts.
     if not table or not sort or dynamodb._get_attr_type(table, sort) != "S" or not data.get("KeyConditionExpression"):
         return original(data)
     try:
         keys = _keys_of(table, sort, data)
     except (KeyError, TypeError, ValueError):
-        return original(data)  # which says what is wrong with the request
+        return original(data)  # MiniStack says what is wrong with the request
     return _read(original, data, table, keys)
 
 
@@ -158,7 +158,7 @@ def _keys_of(table: Json, sort: str, data: Json) -> Iterator[BaseKey]:
 
 
 def _table_of(data: Json) -> Json | None:
-    """Return the table of a request that reads a table, and no index; None if there is none, or no valid start."""
+    """Return the table of a request that reads no index; None if it does not exist, or if the start is invalid."""
     table: Json | None = dynamodb._tables.get(dynamodb._normalize_table_name(data.get("TableName")))
     start = data.get("ExclusiveStartKey")
     is_start = start is None or (isinstance(start, dict) and table and {table["pk_name"]} <= start.keys())

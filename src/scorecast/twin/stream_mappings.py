@@ -1,8 +1,9 @@
-"""Triggers of functions on a table's stream: what fails is halved, tried again and given up, as on AWS.
+"""Functions' triggers on a table's stream: a failed batch is halved, retried and given up, as on AWS.
 
-MiniStack has no batching window, and delivers a failed batch again, whole, until its age. `patches.apply` applies this.
-A stream of MiniStack has one shard, and one batch of it is with the function at a time, whatever ParallelizationFactor
-says: so the order is kept. https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
+MiniStack has no batching window, and delivers a failed batch again, whole, until it is too old. `patches.apply` applies
+this. A stream of MiniStack has one shard, of which the function gets one batch at a time, whatever
+ParallelizationFactor says, so the order is kept.
+https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
 """
 
 import json
@@ -24,14 +25,14 @@ log = logging.getLogger("scorecast.twin.stream_mappings")
 
 Json = dict[str, Any]
 
-# Between attempts of one batch: doubled each time. AWS says that it backs off, and gives no figures: these stand for
-# six seconds and a minute.
+# The pauses between attempts of one batch, doubled each time. AWS says that it backs off, but gives no figures; these
+# stand for six seconds and a minute.
 FIRST_PAUSE_S, LONGEST_PAUSE_S = pace.here(6), pace.here(60)
-# What a poll returns: more may be waiting, or nothing is before the next write.
+# What a poll returns: more may be waiting, or there is nothing to do before the next write.
 AT_ONCE, IDLE = 0.0, float("inf")
 NEVER = float("inf")
 _SHARD = dynamodb_streams._DEFAULT_SHARD_ID
-# The age of records does not grow while the engine is down: AWS is never down.
+# Records do not age while the engine is down, because AWS is never down.
 _STARTED = time.time()
 
 
@@ -57,12 +58,12 @@ def _poll_when_asked(asked: threading.Event) -> None:
 
 @dataclass
 class ShardProgress:
-    """What a mapping knows about the batch that it is at.
+    """What a mapping knows about its current batch.
 
-    `ends` has the positions at which batches end that were cut from a failed one, the nearest last. `attempts` counts
-    the invocations with the batch as it is now, and `response` is the last one's. `failing_since` is the time of the
+    `ends` has the end positions of batches that were cut from a failed one, nearest last. `attempts` counts the
+    invocations with the batch in its present form, and `response` is the last one's. `failing_since` is the time of the
     first failure after a success, and `saved_s` says how much longer the pauses since then would have been on AWS.
-    `gathering_since` is when the first record was seen of a batch that waits for the window's end.
+    `gathering_since` is when the first record of a batch that waits for the window's end was seen.
     """
 
     ends: list[int] = field(default_factory=list)
@@ -81,7 +82,7 @@ class ShardProgress:
         self.failing_since, self.saved_s = NEVER, 0.0
 
     def pause(self, pause_s: float) -> float:
-        """Wait before the next attempt, for no longer than LONGEST_PAUSE_S; return the seconds."""
+        """Set the pause before the next attempt, at most LONGEST_PAUSE_S; return its seconds."""
         pause_s = min(pause_s, LONGEST_PAUSE_S)
         self.retry_at = time.time() + pause_s
         self.saved_s += pause_s * (pace.TIME_FACTOR - 1)
@@ -98,7 +99,7 @@ _progress: dict[str, ShardProgress] = {}
 
 
 def poll() -> float:
-    """Give each mapping's function a batch of its stream; return the seconds until there is more to do."""
+    """Give each mapping's function a batch of its stream; return the seconds until the next poll is needed."""
     mappings = list(lambda_svc._iter_all_esms())
     for deleted in _progress.keys() - {mapping["UUID"] for _, _, mapping in mappings}:
         del _progress[deleted]
@@ -145,14 +146,14 @@ class StreamShard:
         wanted = self._wanted(records)
         if wanted and (failed := self._invoke(wanted)):
             if not self.progress.ends:
-                self.progress.ends.append(position + len(records))  # what is new does not join a failed batch
+                self.progress.ends.append(position + len(records))  # new records do not join a failed batch
             all_failed = failed[0] == _sequence(wanted[0])
             reached = position if all_failed else position + _index(records, failed[0])
             return self._after_failure(position, records, wanted, reached)
         return self._advance(position + len(records))
 
     def _gather(self, position: int, count: int, now: float) -> float:
-        """Return the seconds for which a new batch waits for more records; nothing waits that is full or was cut."""
+        """Return the seconds for which a new batch waits for more records; a full or a cut batch does not wait."""
         window_s = pace.here(self._number("MaximumBatchingWindowInSeconds", 0))
         more_follow = position + count < dynamodb.stream_end_position(self.table)
         if self.progress.ends or more_follow or count == self._number("BatchSize", 100):
@@ -173,7 +174,7 @@ class StreamShard:
         log.warning("%s failed with %d records of %s: %s", self._name, len(records), self.table, result.get("body"))
         self.progress.failing_since = min(self.progress.failing_since, time.time())
         self.progress.response = result
-        # A function that could not be invoked was not given an attempt.
+        # If the function could not be invoked, that was not an attempt.
         self.progress.attempts += not result.get("throttle")
         return failed
 
@@ -182,12 +183,12 @@ class StreamShard:
         return str(self.mapping["FunctionName"])
 
     def _waiting(self) -> tuple[int, list[Json]]:
-        """Return where the mapping is, and a batch from there, or what is left of the batch that failed."""
+        """Return the mapping's position, and a batch from there, or the rest of the batch that failed."""
         with lambda_svc._dynamodb_stream_positions_lock:
             positions = lambda_svc._dynamodb_stream_positions
             oldest, end = dynamodb.stream_start_position(self.table), dynamodb.stream_end_position(self.table)
             begins_at = end if self.mapping.get("StartingPosition", "LATEST") == "LATEST" else oldest
-            # What expired in the stream is gone.
+            # Records that expired in the stream are gone.
             position = max(positions.get(self.mapping["UUID"], begins_at), oldest)
             positions[self.mapping["UUID"]] = position
         self.progress.ends = ends = [one for one in self.progress.ends if one > position]
@@ -199,12 +200,12 @@ class StreamShard:
         return wanted
 
     def _number(self, setting: str, default: int) -> int:
-        """Read a setting, which is a text if a parameter of the template gives it."""
+        """Read a setting, which is a text if it comes from a template's parameter."""
         value = self.mapping.get(setting)
         return default if value is None else int(value)
 
     def _count_expired(self, records: list[Json], now: float) -> int:
-        """Count the records at the front that are too old for the mapping; they come in the order of their age."""
+        """Count the records at the front that are too old for the mapping; records are ordered by age."""
         longest_s = self._number("MaximumRecordAgeInSeconds", -1)
         if longest_s < 0:
             return 0
@@ -221,7 +222,7 @@ class StreamShard:
     # ---------------------------------------------------------------- failures
 
     def _after_failure(self, position: int, records: list[Json], wanted: list[Json], reached: int) -> float:
-        """Go on with what did not succeed, which begins at `reached`: cut the batch, try it again, or give it up."""
+        """Continue with the failed records, which begin at `reached`: cut the batch, retry it, or give it up."""
         if reached > position:
             self.progress.succeed()
             return self._advance(reached)
@@ -237,7 +238,7 @@ class StreamShard:
         return self.progress.pause(FIRST_PAUSE_S * 2 ** min(self.progress.attempts - 1, 10))
 
     def _give_up(self, records: list[Json], condition: str) -> None:
-        """Send Lambda's record of the batch to the mapping's destination: a bucket gets the records too."""
+        """Send Lambda's record of the batch to the mapping's destination; a bucket also gets the stream's records."""
         log.warning("%s: a batch of %d records of %s is given up: %s", self._name, len(records), self.table, condition)
         destination = destinations.on_failure(self.mapping)
         if not destination or not records:

@@ -1,7 +1,7 @@
 """Limits of DynamoDB that MiniStack does not enforce; `patches.apply` applies them.
 
-MiniStack enforces most limits itself. These are the ones that a comparison with DynamoDB Local found missing.
-docs/twin.md lists all of them with AWS's pages.
+MiniStack enforces most limits itself; a comparison with DynamoDB Local found that these are missing. docs/twin.md lists
+all of them with AWS's pages.
 """
 
 import json
@@ -31,7 +31,7 @@ _KEY_TOO_LONG = {
     "HASH": "Size of hashkey has exceeded the maximum size limit of2048 bytes",
     "RANGE": "Aggregated size of all range keys has exceeded the size limit of 1024 bytes",
 }
-# Holds the sum of any two numbers of DynamoDB: 38 digits each, from 1E-130 to 9.9E+125.
+# Precise enough for the sum of any two DynamoDB numbers: 38 digits each, from 1E-130 to 9.9E+125.
 _EXACT = Context(prec=300)
 
 
@@ -82,7 +82,7 @@ def _set_number(original: Callable[..., None], item: Json, path: list[Any], valu
 
 
 def take_one_action_an_entry() -> None:
-    """MiniStack takes a transaction's entry with two actions, and drops one of them."""
+    """MiniStack accepts a transaction's entry with two actions, and drops one of them."""
     wrap(dynamodb, "_transact_write_members_error", _members_error)
 
 
@@ -93,15 +93,15 @@ def _members_error(original: Callable[..., Response | None], data: Json, members
 
 
 def read_no_more_than_fits() -> None:
-    """MiniStack reads any number of bytes; AWS leaves keys for later beyond 16 MB, and fails a transaction beyond 4."""
+    """MiniStack reads any number of bytes; AWS leaves keys for later beyond 16 MB, and fails transactions beyond 4."""
     wrap(dynamodb, "_batch_get_item", _batch_get)
     wrap(dynamodb, "_transact_get_items", _transact_get)
 
 
 def _batch_get(original: Callable[[Json], Response], data: Json) -> Response:
-    """Read the keys in their order until an item does not fit."""
+    """Read the keys in order until an item does not fit."""
     status, headers, body = original(data)
-    # The JSON of whole items is longer than the items.
+    # The JSON of whole items is longer than the items' sizes.
     requests = data.get("RequestItems") or {}
     whole = not any("ProjectionExpression" in request for request in requests.values())
     if status != 200 or (whole and len(body) <= BATCH_GET_BYTES):
@@ -150,7 +150,7 @@ def _transact_get(original: Callable[[Json], Response], data: Json) -> Response:
 
 
 def check_statements() -> None:
-    """MiniStack takes statements of any length, batches that read and write, and items that PutItem would refuse."""
+    """MiniStack accepts statements of any length, batches that read and write, and items that PutItem would refuse."""
     wrap(dynamodb, "_batch_execute_statement", _batch_of_statements)
     wrap(dynamodb, "_execute_statement", _statement)
     wrap(dynamodb, "_partiql_insert", _insert)
@@ -184,6 +184,6 @@ def _too_long() -> Response:
 
 
 def refusal(message: str) -> Response:
-    """Return how DynamoDB refuses a request."""
+    """Return DynamoDB's refusal of a request."""
     response: Response = error_response_json("ValidationException", message, 400)
     return response

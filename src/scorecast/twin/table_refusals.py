@@ -1,6 +1,6 @@
-"""Requests that DynamoDB refuses and MiniStack takes; `patches.apply` applies the refusals.
+"""Requests that DynamoDB refuses but MiniStack accepts; `patches.apply` applies the refusals.
 
-Differential tests against DynamoDB Local found them (tests/dynamodb_local/test_twin.py), and their words are its words.
+Differential tests against DynamoDB Local found them (tests/dynamodb_local/test_twin.py); the messages are its messages.
 """
 
 from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ def apply() -> None:
 
 
 def check_expressions_before_items() -> None:
-    """MiniStack finds reserved words only where an item is tested, and takes updates of overlapping paths."""
+    """MiniStack finds reserved words only when an item is tested, and accepts updates of overlapping paths."""
     wrap(dynamodb, "_validate_expression_attrs", _expressions_error)
     wrap(dynamodb, "_projection_overlap_response", _projection_error)
 
@@ -72,7 +72,7 @@ def _names_of(data: Json) -> Names:
 
 @lru_cache(maxsize=1024)
 def _overlap(update: str, names: Names) -> str | None:
-    """Return why an update is refused that changes an attribute twice, or an attribute and a part of it."""
+    """Return the refusal of an update that changes an attribute twice, or an attribute and a part of it; else None."""
     paths: list[list[Any]] = []
     for target in _targets(update):
         path = dynamodb._parse_path_from_tokens(target, dict(names))
@@ -88,7 +88,7 @@ def _overlap(update: str, names: Names) -> str | None:
 
 
 def _targets(update: str) -> Iterator[list[Any]]:
-    """Yield the tokens of each action, which begin with the path that it changes."""
+    """Yield the tokens of each action, beginning with the path that it changes."""
     clause: list[Any] = []
     for token in [*dynamodb._tokenize(update), ("IDENT", _CLAUSES[0])]:
         if token[0] == "IDENT" and token[1].upper() in _CLAUSES:
@@ -106,7 +106,7 @@ def _shown(path: list[Any]) -> str:
 
 
 def refuse_to_remove_from_nothing() -> None:
-    """MiniStack does nothing if the map or the list is not there from which an update removes a part."""
+    """MiniStack does nothing if an update removes a part of a map or a list that does not exist."""
     wrap(dynamodb, "_apply_remove", _remove)
     wrap(dynamodb, "_apply_delete", _delete)
 
@@ -124,7 +124,7 @@ def _delete(original: Callable[..., None], item: Json, tokens: list[Any], values
 
 
 def check_path(item: Json, path: list[Any]) -> None:
-    """Raise ValueError if an item has nothing of which a path could name a part."""
+    """Raise ValueError if the item has no map or list that the path could name a part of."""
     holder = (dynamodb._get_at_path(item, path[:-1]) or {}) if len(path) > 1 else {"M": item}
     if ("L" if isinstance(path[-1], int) else "M") not in holder:
         raise ValueError("The document path provided in the update expression is invalid for update")
@@ -134,7 +134,7 @@ def check_path(item: Json, path: list[Any]) -> None:
 
 
 def read_of_indexes_what_they_have() -> None:
-    """MiniStack filters entries of an index by attributes that it does not have, and queries by their own keys."""
+    """MiniStack filters an index's entries by attributes that the index lacks, and queries by their own keys."""
     wrap(dynamodb, "_query", lambda query, data: _query_error(data) or query(data))
     wrap(dynamodb, "_scan", lambda scan, data: _index_error(data) or scan(data))
 
@@ -155,7 +155,7 @@ def _index_error(data: Json) -> Response | None:
     if not table or not index or index["Projection"].get("ProjectionType", "ALL") == "ALL":
         return None
     if any(_reserved_words(data, _READING)):
-        return None  # which MiniStack says now
+        return None  # MiniStack itself refuses it now
     name = index["IndexName"]
     if data.get("Select") == "ALL_ATTRIBUTES":
         kind = f"Select type ALL_ATTRIBUTES is not supported for global secondary index {name}"
@@ -182,7 +182,7 @@ def _table_and_index(data: Json) -> tuple[Json | None, Json | None]:
 
 @lru_cache(maxsize=1024)
 def _top_names(expression: str | None, names: Names) -> tuple[str, ...]:
-    """Return the attributes that an expression names, of a nested one its first part."""
+    """Return the top-level attributes that an expression names."""
     found: dict[str, None] = {}
     before = None
     for kind, text, *_ in dynamodb._tokenize(expression or ""):
@@ -197,7 +197,7 @@ def _top_names(expression: str | None, names: Names) -> tuple[str, ...]:
 
 
 def check_projections_of_transactions() -> None:
-    """MiniStack fails with an internal error where a transaction reads overlapping paths."""
+    """MiniStack fails with an internal error if a transaction reads overlapping paths."""
     wrap(dynamodb, "_transact_get_items", _transact_get)
 
 

@@ -1,6 +1,6 @@
 """Whether EventBridge or Lambda may deliver: by the target's own policy, or by the role that the target names.
 
-MiniStack's evaluator of policies decides; it is asked again as soon as a policy changes, and each second.
+MiniStack's policy evaluator decides; it decides again as soon as a policy changes, and each second.
 """
 
 import json
@@ -28,13 +28,13 @@ ACTIONS = {
 }
 Json = dict[str, Any]
 
-# The few ARNs of rules, targets and roles occur in every delivery.
+# Cached, because every delivery has the same few ARNs of rules, targets and roles.
 read_arn = lru_cache(maxsize=512)(parse_arn)
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryFailure:
-    """Why a delivery failed: EventBridge's code and a sentence; a permanent failure is not tried again."""
+    """Why a delivery failed: EventBridge's code and a sentence; a permanent failure is not retried."""
 
     code: str
     message: str
@@ -76,9 +76,10 @@ class _Request(NamedTuple):
 
 
 def refusal(caller: str, source: str, resource: str, role: str) -> DeliveryFailure | None:
-    """Return why the rule, schedule or function `source` may not deliver to the resource; None if it may.
+    """Return why `source`, a rule, schedule or function, may not deliver to the resource; None if it may.
 
-    All are ARNs, except `caller`: RULES, SCHEDULES or FUNCTIONS. Without a role the resource's own policy decides.
+    All are ARNs, except `caller`, which is RULES, SCHEDULES or FUNCTIONS. Without a role, the resource's policy
+    decides.
     """
     request = _Request(caller, source, resource)
     service = read_arn(resource).service
@@ -180,7 +181,7 @@ def _text(document: Any) -> str:
 
 @lru_cache(maxsize=256)
 def _may_assume(request: _Request, trust: str, _second: int) -> bool:
-    """Judge the trust policy as a policy of a resource; its statements name none, so they are about the role."""
+    """Judge the trust policy like a resource's policy; its statements name no resource, so they are about the role."""
     return _allows(trust, request.of_service("sts:AssumeRole"), request.caller)
 
 
@@ -193,7 +194,7 @@ def _role_allows(
     for action in actions:
         context = request.of_role(action, role)
         identity = iam_evaluator.evaluate(context, [parse(one) for one in documents.policies], *limits)
-        owner = read_arn(request.resource).account_id or None  # a bucket's ARN names none
+        owner = read_arn(request.resource).account_id or None  # a bucket's ARN has no account
         judged = iam_evaluator.combine_resource_policy(identity, context, policy, owner, limits=tuple(limits))
         if judged.decision != "Allow":
             return False

@@ -1,4 +1,4 @@
-"""The syntax of update expressions, which MiniStack does not check; the words are those of DynamoDB Local.
+"""The syntax of update expressions, which MiniStack does not check; the messages are DynamoDB Local's.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.UpdateExpressions.html
 """
@@ -16,7 +16,7 @@ _NOT_ALLOWED = dynamodb._DDB_EXPR_FUNCTIONS - _FUNCTIONS
 
 @lru_cache(maxsize=1024)
 def mistake_in(update: str) -> str:
-    """Return what is wrong with an update, whatever its values are; empty if nothing is.
+    """Return what is wrong with an update, regardless of its values; empty if nothing is.
 
     >>> mistake_in("SET score = score + :more, deep.list[0] = if_not_exists(place, :none) REMOVE #tags")
     ''
@@ -35,14 +35,14 @@ class _Mistake(Exception):
 
 
 class _Update:
-    """Reads an update from its first token to its last; `at` is the next one."""
+    """Reads an update from its first token to its last; `at` is the next token."""
 
     def __init__(self, update: str) -> None:
         self.tokens: list[tuple[str, str]] = dynamodb._tokenize(update)
         self.at = 0
 
     def check(self) -> None:
-        """Raise _Mistake at the first one."""
+        """Raise _Mistake at the first mistake."""
         actions = {"SET": self._set, "REMOVE": self._path, "ADD": self._change, "DELETE": self._change}
         seen = set()
         while not self._is("EOF"):

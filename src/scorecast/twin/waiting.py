@@ -1,4 +1,4 @@
-"""What waits until it is due, and is tried then: events for functions and deliveries to targets, with their retries."""
+"""Work that waits until it is due: events for functions and deliveries to targets, with their retries."""
 
 import heapq
 import itertools
@@ -12,7 +12,7 @@ log = logging.getLogger("scorecast.twin.waiting")
 
 
 class Due(Protocol):
-    """What waits: when it is due, and the ARN that it is for."""
+    """A piece of work: when it is due, and the ARN that it is for."""
 
     @property
     def due_at(self) -> float: ...
@@ -25,7 +25,7 @@ T = TypeVar("T", bound=Due)
 
 
 class Waiting(Generic[T]):
-    """What waits until it is due, and what is being tried."""
+    """The work that waits until it is due, and the work that is being tried."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, T]] = []
@@ -43,7 +43,7 @@ class Waiting(Generic[T]):
         self._changed.notify()
 
     def work(self, attempt: Callable[[T], T | None]) -> None:
-        """Try one after another when it is due, without end; what `attempt` returns waits again."""
+        """Try one after another when it is due, forever; whatever `attempt` returns waits again."""
         while True:
             one, again = self.take(), None
             try:
@@ -54,7 +54,7 @@ class Waiting(Generic[T]):
                 self.done(one, again)
 
     def take(self) -> T:
-        """Wait for what is due first; it is one of `all` until `done`."""
+        """Wait for the first one to be due and return it; it is one of `all` until `done`."""
         with self._changed:
             while (pause_s := self._pause_s()) is None or pause_s > 0:
                 self._changed.wait(pause_s)
@@ -66,14 +66,14 @@ class Waiting(Generic[T]):
         return None if self._is_closed or not self._heap else self._heap[0][0] - time.time()
 
     def done(self, one: T, again: T | None) -> None:
-        """Finish with one, which waits again if `again` is given."""
+        """Finish with one; if `again` is given, that waits next."""
         with self._changed:
             self._running.remove(one)
             if again is not None:
                 self._push(again)
 
     def close(self) -> None:
-        """Let no more be taken."""
+        """Stop handing out work."""
         with self._changed:
             self._is_closed = True
 
@@ -82,6 +82,6 @@ class Waiting(Generic[T]):
         return not self._running
 
     def all(self) -> list[T]:
-        """Return all of it, also what is being tried: after a restart it may be tried again."""
+        """Return all work, including what is being tried, which may be tried again after a restart."""
         with self._changed:
             return [*self._running, *(one for _, _, one in self._heap)]

@@ -1,1 +1,1 @@
-"""One module for each endpoint: what it is asked, how a request is read, and what it answers."""
+"""One module for each endpoint: its query, how it reads a request, and what it answers."""

@@ -1,4 +1,4 @@
-"""GET /leaderBoard/: the boards that have entries, by name."""
+"""GET /leaderBoard/: the boards that have entries, sorted by name."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class ListBoards:
 def list_boards(
     reader: LeaderboardReader, collection: str, limit: int, token: str | None, *, forward: bool = True
 ) -> Fields:
-    """Return a page of the boards that a collection of the board table lists, by name, and what follows it."""
+    """Return a page of the boards that a collection of the board table lists, sorted by name, and its `next`."""
     after = unsign(token, collection, reader.page_token_key) if token else ""
     request = collection_query(reader.board_table, collection) | {"ScanIndexForward": forward}
     if after:
         request["ExclusiveStartKey"] = {"collection": {"S": collection}, "name": {"S": after}}
-    # One more than is shown tells whether more follow.
+    # Reading one more than is shown tells whether more follow.
     names = [item["name"]["S"] for item in query_first(reader.dynamodb, request, limit + 1)]
     boards = reader.open_boards(names[:limit], shapes=False).values()
     answer = {"boards": [board_fields(board) for board in boards if board.total and reader.may_read(board.policy)]}

@@ -14,7 +14,7 @@ from scorecast.api.reader import LeaderboardReader
 class CompareEntries:
     """The entries of several participants; those without an entry on the board are omitted.
 
-    `among` asks for their ranks among each other too.
+    `among` also asks for their ranks among each other.
     """
 
     board: str
@@ -29,7 +29,7 @@ class CompareEntries:
         return cls(board, parameters.participants(), parameters.flag("among"))
 
     def answer(self, reader: LeaderboardReader) -> Fields:
-        """Read the entries beside the board, then the rank of each; sort them as the board is sorted."""
+        """Read the entries and the board concurrently, then the rank of each; sort them in the board's order."""
         board, found = reader.open_with(self.board, lambda name: reader.entries.get_many(name, self.ids))
         entries = reader.entries_of(board)
         in_order = sorted(
@@ -44,5 +44,5 @@ class CompareEntries:
         return board_fields(board) | {"entries": ranked}
 
     def _among(self, ranks: Sequence[int], rank: int) -> Fields:
-        """Return the competition rank among these ranks, best first: 1 + how many of them are better."""
+        """Return the competition rank among these ranks, which are sorted best first: 1 + the number of better ones."""
         return {"rankAmong": ranks.index(rank) + 1} if self.among else {}

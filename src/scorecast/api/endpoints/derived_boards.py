@@ -14,7 +14,7 @@ from scorecast.leaderboard.board_list import PERIODS, VALUES
 
 @dataclass(frozen=True, slots=True)
 class _ListDerivedBoards:
-    """A page of the boards that derive from a board; they are listed in one collection of the board table."""
+    """A page of the boards that derive from a board, from the collection of the board table that lists them."""
 
     board: str
     limit: int = LIMIT_MAX
@@ -34,7 +34,7 @@ class _ListDerivedBoards:
 
 
 class ListPeriods(_ListDerivedBoards):
-    """A page of the boards of a board's periods, the newest first."""
+    """A page of the boards of a board's periods, newest first."""
 
     __slots__ = ()
     collection = PERIODS
@@ -42,7 +42,7 @@ class ListPeriods(_ListDerivedBoards):
 
 
 class ListValues(_ListDerivedBoards):
-    """A page of the boards of the values of attributes, by attribute and value."""
+    """A page of the boards of attributes' values, sorted by attribute and value."""
 
     __slots__ = ()
     collection = VALUES

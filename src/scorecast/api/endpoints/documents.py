@@ -16,7 +16,7 @@ class ShowPage:
     """The page for people."""
 
     def answer(self, frame_ancestors: str) -> Answer:
-        """Answer the page; `frame_ancestors` says, in a security policy's words, which sites may show it in a frame."""
+        """Answer the page; `frame_ancestors` says, as in a content security policy, which sites may frame it."""
         return _page(frame_ancestors)
 
 
@@ -25,7 +25,7 @@ class GetOpenApi:
     """The OpenAPI document."""
 
     def answer(self) -> Answer:
-        """Answer the document."""
+        """Answer with the document."""
         return _openapi()
 
 

@@ -17,8 +17,9 @@ from scorecast.leaderboard.item import StoredEntry
 
 LIMIT_DEFAULT = 10
 POSITION_MAX = 10**12
-# A jump skips the entries before it in its range, which has more than this only where ties have no order: then it
-# starts with the first of them. A page of tied entries counts those before it, or else continues the page before.
+# A jump skips the entries before it in its range. A range has more than this only if ties have no order; then the jump
+# starts at the first tied entry. A page of tied entries counts up to this many before it, or else continues the
+# previous page.
 SKIP_MAX = 2000
 
 
@@ -42,7 +43,7 @@ class ListEntries:
         return cls(board, limit, position=parameters.whole("atRank", 1, POSITION_MAX, 1))
 
     def answer(self, reader: LeaderboardReader) -> Fields:
-        """Read the entries that are shown, one more that tells whether more follow, and the standing of the first."""
+        """Read the entries to show, one more to tell whether others follow, and the standing of the first."""
         # The first page needs no look-up.
         board = reader.open_board(self.board, shapes=bool(self.token or self.position))
         entries = reader.entries_of(board)
@@ -57,7 +58,7 @@ class ListEntries:
         return answer
 
     def _read(self, reader: LeaderboardReader, board: Board, entries: BoardEntries) -> _Page:
-        """Read one entry more than are shown."""
+        """Read one entry more than is shown."""
         if self.token:
             cursor = read_token(self.token, _scope(board), reader.page_token_key)
             return _continue(reader, board, entries, cursor, self.limit + 1)
@@ -77,7 +78,7 @@ class _Ranked:
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """Entries in the board's order, the first of which has `above` better ones and `tied` equal ones before it."""
+    """Entries in the board's order; before the first are `above` better entries and `tied` equal ones."""
 
     board: Board
     found: list[StoredEntry]
@@ -85,7 +86,7 @@ class _Page:
     tied: int = 0
 
     def ranked(self) -> list[_Ranked]:
-        """Rank each entry: as the entry before it if they share a rank, else by its position. O(n)."""
+        """Rank each entry: like the entry before it if they are tied, else by its position. O(n)."""
         ranked: list[_Ranked] = []
         key = ""
         for position, entry in enumerate(self.found, start=self.above + self.tied + 1):
@@ -95,7 +96,7 @@ class _Page:
         return ranked
 
     def skip(self, count: int) -> _Page:
-        """Return the page without its first entries."""
+        """Return the page without its first `count` entries."""
         rest = self.ranked()[count:]
         if not rest:
             return _Page(self.board, [])
@@ -103,9 +104,9 @@ class _Page:
 
 
 def _continue(reader: LeaderboardReader, board: Board, entries: BoardEntries, cursor: Cursor, limit: int) -> _Page:
-    """Read the entries after a cursor; beside that, look up how many come before its ties, and before the next entry.
+    """Read the entries after a cursor; concurrently look up how many come before its ties, and before the next entry.
 
-    Where ties have no order and all of the page is tied with the cursor, count at most SKIP_MAX + 1 entries before it.
+    If ties have no order and the whole page is tied with the cursor, count at most SKIP_MAX + 1 entries before it.
     """
     score, tie = Decimal(cursor.score), cursor.tie if board.has_positions else ""
     places = [board.rank_place(score, cursor.tie), Place(score), Place(score, tie, after=True)]
@@ -113,7 +114,7 @@ def _continue(reader: LeaderboardReader, board: Board, entries: BoardEntries, cu
     found, (above, better, before) = reader.both(partial(entries.after, cursor, limit), counts)
     if not found:
         return _Page(board, [])
-    # Entries that are equal to the cursor come first, and are among those before the place after it.
+    # Entries equal to the cursor come first, and `before` includes them.
     equal = sum(one.tie_order == tie if tie else one.number == score for one in found)
     if equal < len(found):
         ahead = before - equal
@@ -125,7 +126,7 @@ def _continue(reader: LeaderboardReader, board: Board, entries: BoardEntries, cu
 
 
 def _jump(reader: LeaderboardReader, board: Board, entries: BoardEntries, position: int, limit: int) -> _Page:
-    """Read the entries from a position on, and those before it in its range, which the index finds."""
+    """Find a position's range in the index; read the range's entries before the position, and the page from there."""
     found = board.block_at(position)
     if found is None:
         raise ApiError(404, f"The board has no position {position}.", "atRank")
@@ -144,5 +145,5 @@ def _skip(many: int) -> int:
 
 
 def _scope(board: Board) -> str:
-    """Name what a page's token is valid for: this board, for as long as it has this order."""
+    """Name what a page's token is valid for: this board, as long as it has this order."""
     return f"entries/{board.policy.key_order}/{board.policy.ties}/{board.name}"

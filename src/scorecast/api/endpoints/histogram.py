@@ -1,4 +1,4 @@
-"""GET /leaderBoard/{hackathonName}/histogram: how the scores of a board are spread."""
+"""GET /leaderBoard/{hackathonName}/histogram: the distribution of a board's scores."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class GetHistogram:
         return cls(parameters.board())
 
     def answer(self, reader: LeaderboardReader) -> Fields:
-        """Read bars of one width, from the lowest score to the highest, which are read beside the board."""
+        """Read bars of equal width from the lowest to the highest score, which are read concurrently with the board."""
         board, (lowest, highest) = reader.open_with(self.board, partial(_ends, reader))
         # The index by score may lag behind the table.
         found = board.histogram(lowest[0].number, highest[0].number) if lowest and highest else []

@@ -1,4 +1,4 @@
-"""`movement=true`: beside each rank of a period, the rank in the period before."""
+"""`movement=true`: adds to each rank of a period the rank in the previous period."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from scorecast.leaderboard.derived_board import board_before
 
 @dataclass(frozen=True, slots=True)
 class AskMovement:
-    """A question about a period's board whose entries are answered with their rank in the period before, too.
+    """A question about a period's board that also asks for each entry's rank in the previous period.
 
-    On a board that is not that of a period, the answer is that of the question.
+    On any other board, the answer is that of the question alone.
     """
 
     question: BoardQuestion | AskPeriod
 
     def answer(self, reader: LeaderboardReader) -> Fields:
-        """Answer, then look the entries up on the board before: two to three more round trips."""
+        """Answer the question, then look the entries up on the previous board: two to three more round trips."""
         answer = self.question.answer(reader)
         if "startsAt" not in answer:
             return answer
@@ -42,7 +42,7 @@ def _entries(answer: Fields) -> Iterator[Fields]:
 
 
 def _ranks(reader: LeaderboardReader, board: str, ids: list[str]) -> dict[str, int]:
-    """The ranks that participants have on a board, of those who are on it."""
+    """The ranks of participants on a board; those who are not on it are omitted."""
     try:
         opened, found = reader.open_with(board, lambda name: reader.entries.get_many(name, ids))
     except ApiError:

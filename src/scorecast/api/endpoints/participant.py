@@ -33,7 +33,7 @@ class GetEntry:
         return cls(parameters.board(), parameters.participant(), neighbours)
 
     def answer(self, reader: LeaderboardReader) -> Fields:
-        """Read the entry beside the board, then the neighbours with two short queries, then the ranks of all.
+        """Read the entry and the board concurrently, then the neighbours with two short queries, then all ranks.
 
         Takes four round trips, and three without neighbours.
         """
@@ -41,7 +41,8 @@ class GetEntry:
         if entry is None:
             raise ApiError(404, f"The participant {self.id[:200]!r} is not on the board {self.board[:200]!r}.")
         above, below = self._neighbours(reader, board, entry)
-        # All ranks follow from those of the farthest entry above and of the first below that scores worse.
+        # All ranks follow from three: the entry's, the farthest one's above, and that of the first entry below that
+        # ranks worse.
         farthest = above[-1] if above else entry
         key, keys_above, keys_below = board.rank_key(entry), _keys(board, above), _keys(board, below)
         worse = next((one for one, its in zip(below, keys_below, strict=True) if its != key), entry)
@@ -54,8 +55,8 @@ class GetEntry:
     def _neighbours(
         self, reader: LeaderboardReader, board: Board, entry: StoredEntry
     ) -> tuple[list[StoredEntry], list[StoredEntry]]:
-        """Read the entries to show above and below, the nearest first."""
-        # As many as both sides show together, because one of the sides may end early.
+        """Read the entries to show above and below, nearest first."""
+        # Each side reads as many as both sides show together, because the other side may have fewer.
         beside = partial(reader.entries_of(board).beside, entry, 2 * self.neighbours)
         above, below = reader.both(partial(beside, above=True), partial(beside, above=False))
         shown_above, shown_below = share_places(len(above), len(below), self.neighbours)
@@ -69,7 +70,7 @@ def _keys(board: Board, entries: Sequence[StoredEntry]) -> list[str]:
 def _ranked(
     board: Board, entries: Sequence[StoredEntry], ranks: Sequence[int], mine: Standing, step: int
 ) -> list[Fields]:
-    """Return neighbours with their ranks, and their positions if mine is known; the nearest is one `step` away."""
+    """Return neighbours with their ranks, and with positions if `mine` has one; the nearest is one `step` away."""
     shown = []
     for distance, (rank, entry) in enumerate(zip(ranks, entries, strict=True), start=1):
         position = mine.position and mine.position + step * distance

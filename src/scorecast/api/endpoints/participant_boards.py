@@ -1,4 +1,4 @@
-"""GET /participants/{id}: the boards that a participant is on, by name."""
+"""GET /participants/{id}: the boards that a participant is on, sorted by name."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class ListParticipantBoards:
         return cls(parameters.participant(), *parameters.page_of_names())
 
     def answer(self, reader: LeaderboardReader) -> Fields:
-        """Read the participant's entries, then look up all ranks in their boards' indexes at the same time."""
+        """Read the participant's entries, then look up all ranks in their boards' indexes concurrently."""
         scope = f"participant/{self.id}"
         after = unsign(self.token, scope, reader.page_token_key) if self.token else ""
-        # One more than is shown tells whether more follow.
+        # Reading one more than is shown tells whether more follow.
         found = reader.entries.of_participant(self.id, after, self.limit + 1)
         now = reader.now().timestamp()
         entries = [entry for entry in found[: self.limit] if entry.is_shown and not entry.has_expired(now)]
@@ -44,7 +44,7 @@ class ListParticipantBoards:
         return {"id": self.id, "boards": shown} | more
 
     def _public(self, reader: LeaderboardReader, entries: Sequence[StoredEntry]) -> list[tuple[Board, StoredEntry]]:
-        """Return the entries that are shown, with their boards: where a board is frozen, that of its copy, if any."""
+        """Return the entries to show, with their boards; for a frozen board, the entry on its copy, if there is one."""
         opened = reader.open_boards([entry.board for entry in entries])
         boards = {
             name: board

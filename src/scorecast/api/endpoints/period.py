@@ -20,13 +20,13 @@ BoardQuestion = ListEntries | CompareEntries | GetEntry | RankScore | GetHistogr
 
 @dataclass(frozen=True, slots=True)
 class AskPeriod:
-    """A question about a period of its board: the current one, the previous one, or one by its name (2026-W48)."""
+    """A question about a period of its board: the current one, the previous one, or a named one (2026-W48)."""
 
     question: BoardQuestion
     period: str
 
     def answer(self, reader: LeaderboardReader) -> Fields:
-        """Ask the period's board; unless the period is named, finding it takes a round trip and half a read unit."""
+        """Ask the period's board; unless the period is named, finding that takes a round trip and half a read unit."""
         base = self.question.board
         return replace(self.question, board=period_board(base, self._period(base, reader))).answer(reader)
 

@@ -25,6 +25,6 @@ class RankScore:
         return cls(board, parameters.score("rankOfScore"))
 
     def answer(self, reader: LeaderboardReader) -> Fields:
-        """Look the score up in the index."""
+        """Look up the score in the index."""
         board = reader.open_board(self.board)
         return board_fields(board) | {"projectScore": self.score} | standing_fields(board.find(self.score))

@@ -1,1 +1,1 @@
-"""The counting index, which gives ranks and totals."""
+"""The counting index, from which ranks and totals are read."""

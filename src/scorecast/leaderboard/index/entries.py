@@ -1,4 +1,4 @@
-"""Queries of a board's entries between two order keys, in the index by score or in the one that orders ties."""
+"""Queries for a board's entries between two order keys, in the index by score or in the index that orders ties."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Item = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class EntryIndex:
-    """An index of the leaderboard table by order key: those of scores, or those that order ties."""
+    """An index of the leaderboard table by order key: by score only, or with the order of ties."""
 
     query: Query
     table: str
@@ -33,7 +33,7 @@ class EntryIndex:
     keys: IndexKeys
 
     def request(self, board: str, low: str = LOWEST, high: str = HIGHEST) -> Item:
-        """Return the query of a board's entries from a key to before another."""
+        """Return the query for a board's entries from one key (inclusive) to another (exclusive)."""
         condition, values = self._condition(low, high)
         named = {f":{name}": {self.keys.sort_type: value} for name, value in values.items()}
         return {
@@ -44,14 +44,14 @@ class EntryIndex:
         }
 
     def count(self, board: str, low: str = LOWEST, high: str = HIGHEST) -> int:
-        """Count the entries from a key to before another; reads all of them, half a unit for 4 KB."""
+        """Count the entries from one key to another (exclusive); reads all of them, half a unit for 4 KB."""
         if self.keys is BY_SCORE and _is_empty(low, high):
             return 0  # DynamoDB refuses such a query
         request = self.request(board, low, high) | {"Select": "COUNT"}
         return sum(page["Count"] for page in read_pages(self.query, request))
 
     def is_ascending(self, order: Order) -> bool:
-        """Whether the best entry of a board with this order comes first; in the index of ties it always does."""
+        """Whether the best entry of a board with this order comes first; in the index for ties it always does."""
         return self.keys is BY_TIE or order is Order.ASCENDING
 
     def best(self, board: str, order: Order, limit: int) -> list[StoredEntry]:
@@ -77,12 +77,12 @@ class EntryIndex:
 
 
 def entry_index(query: Query, table: str, score_index: str, tie_index: str, *, ties: bool) -> EntryIndex:
-    """Return the index of a table by score, or the one that orders ties."""
+    """Return a table's index by score, or its index that orders ties."""
     return EntryIndex(query, table, *((tie_index, BY_TIE) if ties else (score_index, BY_SCORE)))
 
 
 def _is_empty(low: str, high: str) -> bool:
-    """Whether no score lies between two keys, which may be shortened, or behind the last score that there is."""
+    """Whether no score lies between two keys, which may be shortened keys, or lie after the highest possible score."""
     lowest = LARGEST.copy_negate() if low == LOWEST else lowest_score(low)
     highest = LARGEST if high == HIGHEST else previous_score(lowest_score(high))
     return max(lowest, LARGEST.copy_negate()) > min(highest, LARGEST)

@@ -1,7 +1,7 @@
-"""Look-ups in the counting index: ranks, positions and the distribution of scores, for a board of any size.
+"""Look-ups in the counting index: ranks, positions and the distribution of scores, on a board of any size.
 
-A look-up reads the root of a board, then, on a large one, the page that holds the key, and counts the entries of one
-range. So a rank takes three round trips at most, and two on a board of one page.
+A look-up reads a board's root, on a large board then the page that holds the key, and counts the entries of one range.
+So a rank takes at most three round trips, and two on a board of one page.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ from scorecast.runtime.batches import cut_batches
 from scorecast.runtime.together import Together
 
 MOST_BARS = 20
-# While a board is cut, its nodes may be read in different states; this many reads in a row do not happen.
+# While a board is being cut, its nodes may be read in different states, but not this many times in a row.
 _ATTEMPTS = 6
 _TOLERANT = 2
 
-# Holds a score divided by the width of a bar.
+# Precise enough for a score divided by the width of a bar.
 _EXACT = Context(prec=60)
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The number of a board's entries that score better, and of all its entries.
+    """How many of a board's entries score better, and how many there are in total.
 
     `position` counts on among tied entries (1, 2, 3, 4); None if that cannot be looked up.
     """
@@ -63,7 +63,7 @@ class Standing:
         """The share of the board's entries that do not score better, in percent with two decimals."""
         if not self.total:
             return Decimal(100)
-        # An entry may be added between the read of the total and that of the entries above.
+        # An entry may be added between reading the total and counting the entries above.
         not_better = max(self.total - self.above, 0)
         return (Decimal(100) * not_better / self.total).quantize(Decimal("0.01"), ROUND_DOWN)
 
@@ -79,9 +79,10 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place in the order of a board: before all entries with a score, or just `after` them.
+    """A place in a board's order: before all entries with a score, or just `after` them.
 
-    With the key `tie` of one of them, or what the keys of some begin with, it is before that one, or just after it.
+    With `tie`, the key of one such entry or a prefix of some of their keys, the place is before (or just after) that
+    key.
     """
 
     score: Decimal
@@ -99,9 +100,9 @@ class RankIndex:
     together: Together
 
     def open(self, boards: Sequence[str], *, shapes: bool = True) -> dict[str, Board]:
-        """Read the policies and roots of boards in one round trip, half a unit for each of their items.
+        """Read the policies and roots of boards in one round trip; half a unit for each of their items.
 
-        Without `shapes` the boards tell totals, but nothing can be looked up.
+        Without `shapes` the boards have totals, but nothing can be looked up in them.
         """
         batches = cut_batches(boards, HEADS)
         read = self.together(partial(self.table.read_heads, batch, shapes=shapes) for batch in batches)
@@ -131,19 +132,19 @@ class Board:
 
     @property
     def has_positions(self) -> bool:
-        """Whether positions can be looked up: ties have an order, and if the board has been cut, then by that order."""
+        """Whether positions can be looked up: ties have an order, and the board, if it has been cut, was cut by it."""
         return self.policy.orders_ties and bool(self.root.ties or not self.root.shape.version)
 
     def rank_key(self, entry: StoredEntry) -> str:
-        """Return the text that entries have in common which share a rank."""
+        """Return the text that all entries with the same rank have in common."""
         return self.rank_key_at(entry.number, entry.tie_order)
 
     def rank_key_at(self, score: Decimal, tie: str) -> str:
-        """Return the `rank_key` of an entry with a score and a key among ties."""
+        """Return the `rank_key` of an entry with this score and tie key."""
         return shared_prefix(tie, score, self.policy) if self.policy.then_by else score_order(score)
 
     def rank_place(self, score: Decimal, tie: str) -> Place:
-        """Return the place before all that share the rank of an entry with a score and a key among ties."""
+        """Return the place before all entries that share the rank of an entry with this score and tie key."""
         return Place(score, self.rank_key_at(score, tie) if self.policy.then_by else "")
 
     def find(self, score: Decimal) -> Standing:
@@ -164,7 +165,7 @@ class Board:
         return [Standing(above, self.total, before + 1 if tie else None) for above, before, tie in found]
 
     def count_before(self, places: Sequence[Place]) -> list[int]:
-        """Count the entries before each place: their pages in one round trip, then COUNTs at the same time."""
+        """Count the entries before each place: read all their pages in one round trip, then make concurrent COUNTs."""
         keys, found = self._paths(places)
         pieces = self._pieces(keys, found)
         entries = self.index.by_tie if self.root.ties else self.index.by_score
@@ -176,11 +177,11 @@ class Board:
             one.better + self._inside(one, key, counted) + before.get(place, 0)
             for one, key, place in zip(found, keys, places, strict=True)
         ]
-        # What is read one after the other may differ by the changes in between.
+        # These were read one after another, so changes in between may make them disagree.
         return [min(max(one, 0), self.total) for one in sums]
 
     def block_at(self, position: int) -> Found | None:
-        """Find the range of the entry at a position (1 is the best); None past the end. One round trip at most."""
+        """Find the range of the entry at a position (1 is the best); None past the end. At most one round trip."""
         for attempt in range(_ATTEMPTS):
             found = find_position(self.root.shape, self.root.counts, position, best_first=self._best_first)
             if found is None or not self.root.shape.is_inner:
@@ -193,7 +194,7 @@ class Board:
         raise _busy()
 
     def count_better(self, found: Found) -> int:
-        """Count the entries that rank before all of a block, which may begin among tied ones: a look-up then."""
+        """Count the entries that rank before a whole block; takes a look-up if the block begins among tied entries."""
         low = found.block.low
         prefix = prefix_in(low, self.policy) if self.root.ties else ""
         if not prefix:
@@ -202,7 +203,7 @@ class Board:
         return self.count_before([Place(score, prefix)])[0]
 
     def best_score(self, block: Block) -> Decimal | None:
-        """Return the best score that an entry of a block may have; None if the block has no end on that side."""
+        """Return the best score that an entry of a block can have; None if the block has no bound on that side."""
         if not self._best_first:
             return None if block.high == HIGHEST else previous_score(lowest_score(block.high))
         if block.low == LOWEST:
@@ -212,7 +213,7 @@ class Board:
     def histogram(self, low: Decimal, high: Decimal) -> list[Bar]:
         """Count the entries by score in bars of one width, from the lowest score to the highest; MOST_BARS at most.
 
-        Costs a look-up for each end of a bar, all at the same time.
+        Costs one look-up for each end of a bar, all concurrent.
         """
         ends = _ends(low, high)
         is_ascending = self.policy.order is Order.ASCENDING
@@ -228,7 +229,7 @@ class Board:
         return bool(self.root.ties) or self.policy.order is Order.ASCENDING
 
     def _key(self, place: Place) -> str:
-        """Return the key on whose better side the entries before a place are; at it too if better ones come last."""
+        """Return the key that bounds the entries before a place, which are at it too if better ones come last."""
         if self.root.ties and place.tie:
             return just_after(place.tie) if place.after else place.tie
         key = score_order(place.score, self.policy.order if self.root.ties else Order.ASCENDING)
@@ -236,7 +237,7 @@ class Board:
         return key + HIGHEST if is_after == self._best_first else key
 
     def _pieces(self, keys: Sequence[str], found: Sequence[Found]) -> list[tuple[str, str]]:
-        """Return what to count on the better sides of keys in their blocks: no entry twice, none where all are."""
+        """Return the key ranges to count on the better side of each key within its block, without overlaps."""
         ends: dict[Block, set[str]] = {}
         for one, key in zip(found, keys, strict=True):
             if one.count and key != one.block.low:
@@ -258,7 +259,7 @@ class Board:
         return self.index.by_tie.count(self.name, score_order(place.score, self.policy.order), end)
 
     def _paths(self, places: Sequence[Place]) -> tuple[list[str], list[Found]]:
-        """Find the key and the block of each place; the pages of all are read in one round trip."""
+        """Find the key and the block of each place; reads all their pages in one round trip."""
         for attempt in range(_ATTEMPTS):
             keys = [self._key(place) for place in places]
             counts = self.root.counts
@@ -279,16 +280,16 @@ class Board:
         return [replace(one, better=page.better + one.better) for page, one in zip(found, inside, strict=True)]
 
     def _pages(self, blocks: Sequence[Block], attempt: int) -> dict[Block, Node]:
-        """Return the pages that are blocks of the root; each is read once."""
+        """Return the pages that are these blocks of the root; each is read once."""
         missing = {block: block.ids[0] for block in blocks if block not in self.pages}
         read = self.index.table.read(self.name, [*missing.values()], consistent=attempt > 0) if missing else {}
         self.pages |= {block: read[one] for block, one in missing.items()}
         return {block: self.pages[block] for block in blocks}
 
     def _agree(self, pages: Mapping[Block, Node], attempt: int) -> bool:
-        """Whether counts and shapes that were read one after the other belong together.
+        """Whether counts and shapes that were read one after another belong together.
 
-        Counts that look old twice are those of a shape whose fence has not been raised yet.
+        Counts that look old twice are valid: the new shape's fence has not been raised yet.
         """
         nodes = [self.root, *pages.values()]
         if any(node.is_newer or (node.is_older and attempt < _TOLERANT) for node in nodes):
@@ -304,10 +305,11 @@ class Board:
 
 
 def _suited(root: Node, policy: BoardPolicy) -> Node:
-    """Return a root by which a board of a policy can be read.
+    """Return a root by which a board with this policy can be read.
 
-    If it was cut by ties when the board had another order, it is one that was never cut, so entries are counted. So it
-    is until the first cut is complete: an entry that arrives meanwhile may have no place among ties yet.
+    If the root was cut by another order of ties than the policy's, treat the board as never cut, so that entries are
+    counted. The same holds until the first cut is complete: an entry that arrives meanwhile may have no place among
+    ties yet.
     """
     if not root.ties or (root.ties == policy.key_order and FIRST not in root.shape.old):
         return root
@@ -315,7 +317,7 @@ def _suited(root: Node, policy: BoardPolicy) -> Node:
 
 
 def _ends(low: Decimal, high: Decimal) -> list[Decimal]:
-    """Return the ends of the narrowest bars, one, two or five times a power of ten wide, of which MOST_BARS suffice.
+    """Return the ends of the bars: as narrow as MOST_BARS allows, one, two or five times a power of ten wide.
 
     >>> [str(end) for end in _ends(Decimal(70), Decimal(71))][:3]
     ['70.0', '70.1', '70.2']

@@ -1,11 +1,11 @@
-"""Shape: how a node of the counting index cuts the order keys of a board, and how that changes. Pure.
+"""Shape: where a node of the counting index cuts a board's order keys, and how the cuts change. Pure.
 
-A **node** covers the keys from `low` to `high` and cuts them at `starts`; a count belongs to each part, by its id. The
-parts of a **page** are ranges, in which entries are counted. The parts of the root of a large board are pages.
+A **node** covers the keys from `low` to `high` and cuts them into parts at `starts`; each part has an id and a count.
+The parts of a **page** are ranges, in which entries are counted. The parts of a large board's root are pages.
 
-To replace some ranges of a page by others, the new ones take their place at once, and the old ones are remembered by a
-**move** until no entry is counted in them any more. Until then the whole run is one **block**: a look-up in it counts
-entries instead of trusting the counts of its ranges. So no look-up waits, and every one is exact.
+When ranges of a page are replaced, the new ones take their place at once, and a **move** remembers the old ones until
+no entry is counted in them. Until then the whole run is one **block**: a look-up in it counts entries instead of
+trusting the counts of its ranges. So no look-up waits, and all are exact.
 """
 
 from __future__ import annotations
@@ -19,30 +19,33 @@ from math import ceil, sqrt
 
 from scorecast.leaderboard.order_key import HIGHEST, LOWEST, separator
 
-# A look-up counts the entries of one range: 280 are 27 KB of the index by score at 95 bytes each, or three and a half
-# read units, so that a look-up costs ten at most, even with scores of 38 digits among ten million.
+# A look-up counts the entries of one range: 280 entries of 95 bytes are 27 KB of the index by score, or three and a
+# half read units. So a look-up costs at most ten, even among ten million scores of 38 digits.
 RANGE_ENTRIES = 280
-# A range is split into parts of so many: four parts cost a third of the moves of two, because they last longer.
+# A range is split into parts of this many: four parts cost a third of the moves that two would, because they last
+# longer.
 PART_ENTRIES = 70
-# Ranges that together hold no more than this, and no fewer than four of them, become one again. Half a full range, so
-# that what was joined is not split at once.
+# Four or more neighbouring ranges that together hold no more than this are joined. It is half a full range, so that a
+# joined range is not split again at once.
 MERGED_ENTRIES = 140
 MERGED_RANGES = 4
-# A page with more ranges is cut: with so many its counters stay below 1 KB, above which a write costs a second unit.
+# A page with more ranges is cut. Up to this number its counters stay below 1 KB, above which a write costs a second
+# unit.
 PAGE_RANGES = 130
-# How full a rebuild makes ranges and pages: they last long, and few are joined soon.
+# How full a rebuild makes ranges and pages: not so full that they are soon split, nor so empty that many are soon
+# joined.
 FILLED_RANGE, FILLED_PAGE = 0.5, 0.7
 
 FIRST = "0"
 """The range of a board that has never been cut; an entry that names no range is in it."""
 
 Counts = Mapping[str, int]
-"""The number of entries by the id of a range or of a page."""
+"""The number of entries in each range or page, by id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A part of a node: the keys from `low` to before `high`, counted under `ids`."""
+    """A part of a node: the keys from `low` (inclusive) to `high` (exclusive), counted under `ids`."""
 
     low: str
     high: str
@@ -50,7 +53,7 @@ class Block:
 
     @property
     def is_single(self) -> bool:
-        """Whether only one key fits in; no entry is better than another one then."""
+        """Whether only one key fits in, so that no entry is better than another."""
         return self.low != LOWEST and self.high == self.low + HIGHEST
 
     def count(self, counts: Counts) -> int:
@@ -60,7 +63,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A run of ranges, from `low` to before `high`, that replaced the `old` ones, which may still count entries."""
+    """A run of ranges from `low` to `high` (exclusive) that replaced the `old` ones, which may still count entries."""
 
     low: str
     high: str
@@ -69,7 +72,7 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """Ranges of a page to replace: those of the keys from `low` to before `high`, by about so many parts."""
+    """Ranges of a page to replace, from `low` to `high` (exclusive), by about `parts` new ones."""
 
     low: str
     high: str
@@ -106,31 +109,31 @@ class Shape:
 
     @cached_property
     def known(self) -> frozenset[str]:
-        """All ids by which it counts: those of its parts, and the old ones."""
+        """All ids that it counts by: those of its parts and of replaced ranges."""
         return frozenset((*self.ids, *self.old))
 
     @cached_property
     def blocks(self) -> list[Block]:
-        """The parts in the order of their keys; those of a move are one. O(parts), once."""
+        """The parts in key order; the parts of a move are one block. O(parts), once."""
         parts = [Block(low, high, (one,)) for low, high, one in zip(self.starts, self._ends, self.ids, strict=True)]
         return [_block(list(run), self.move) for _, run in groupby(parts, key=self._run_of)]
 
     def id_at(self, key: str) -> str:
-        """Return the part that a key is in. O(log parts)."""
+        """Return the id of the part that holds a key. O(log parts)."""
         return self.ids[bisect_right(self.starts, key) - 1]
 
     def holds(self, key: str) -> bool:
-        """Whether a key is the node's."""
+        """Whether the node covers a key."""
         return self.low <= key < self.high
 
     def counts_in(self, key: str, one: str) -> bool:
-        """Whether an entry with a key may be counted in a range: that of the key, or one that was replaced there."""
+        """Whether an entry with a key may be counted in a range: the key's own, or one that was replaced there."""
         if self.move and one in self.move.old:
             return self.move.low <= key < self.move.high
         return one == self.id_at(key)
 
     def replaced(self, low: str, high: str, starts: Sequence[str], ids: Sequence[str]) -> Shape:
-        """Return the page with other ranges from `low` to before `high`, which are ends of ranges. Starts a move."""
+        """Return the page with new ranges from `low` to `high` (exclusive), both ends of ranges. Starts a move."""
         first, last = self._at(low), self._at(high)
         return replace(
             self,
@@ -141,7 +144,7 @@ class Shape:
         )
 
     def finished(self) -> Shape:
-        """Return the page without its move, none of whose old ranges counts an entry."""
+        """Return the page without its move, once no old range counts an entry."""
         return replace(self, version=self.version + 1, move=None)
 
     def cut(self) -> tuple[Shape, Shape]:
@@ -157,7 +160,7 @@ class Shape:
         return lower, replace(self, version=1, starts=self.starts[middle:], ids=self.ids[middle:])
 
     def joined(self, upper: Shape) -> Shape:
-        """Return this page with the ranges of the next one; neither has a move."""
+        """Return this page with the ranges of the next one added; neither may have a move."""
         return replace(
             self,
             version=self.version + 1,
@@ -173,7 +176,7 @@ class Shape:
         return replace(self, version=self.version + 1, starts=starts, ids=ids)
 
     def without_part(self, one: str) -> Shape:
-        """Return the node without a part, whose keys the one before takes."""
+        """Return the node without a part; the part before it takes over its keys."""
         at = self.ids.index(one)
         starts, ids = self.starts[:at] + self.starts[at + 1 :], self.ids[:at] + self.ids[at + 1 :]
         return replace(self, version=self.version + 1, starts=starts, ids=ids)
@@ -186,12 +189,12 @@ class Shape:
         return len(self.ids) if end == self.high else self.starts.index(end)
 
     def _run_of(self, part: Block) -> str:
-        """Return what the parts of one block have in common."""
+        """Return a text that is the same for all parts of a block."""
         return self.move.low if self.move and self.move.low <= part.low < self.move.high else part.low
 
     @property
     def is_sound(self) -> bool:
-        """Whether every invariant holds: ends are in order, ids are valid and different, a move lies on ends."""
+        """Whether every invariant holds: ends are in order, ids are valid and distinct, a move is bounded by ends."""
         ids = (*self.ids, *self.old)
         return (
             (self.version > 0 or self == Shape())
@@ -218,7 +221,7 @@ def _block(parts: list[Block], move: Move | None) -> Block:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A block of a node, how many entries it has, and how many of the node's are better than all of these."""
+    """A block of a node, its number of entries, and how many of the node's entries are better than all of these."""
 
     block: Block
     count: int
@@ -226,7 +229,7 @@ class Found:
 
 
 def find(shape: Shape, counts: Counts, key: str, *, best_first: bool) -> Found:
-    """Find the block that a key is in; `best_first` says that lower keys are better. O(parts).
+    """Find the block that holds a key; `best_first` means that lower keys are better. O(parts).
 
     >>> find(Shape(1, ("", "5"), ("1", "2")), {"1": 10, "2": 3}, "7", best_first=True).better
     10
@@ -238,7 +241,7 @@ def find(shape: Shape, counts: Counts, key: str, *, best_first: bool) -> Found:
 
 
 def find_position(shape: Shape, counts: Counts, position: int, *, best_first: bool) -> Found | None:
-    """Find the block of the entry at a position (1 is the best); None past the end. O(parts)."""
+    """Find the block that holds the entry at a position (1 is the best); None past the end. O(parts)."""
     better = 0
     for block in shape.blocks if best_first else reversed(shape.blocks):
         count = block.count(counts)
@@ -249,7 +252,7 @@ def find_position(shape: Shape, counts: Counts, position: int, *, best_first: bo
 
 
 def overdue(shape: Shape, counts: Counts) -> Replacement | None:
-    """Return the ranges of a page without a move that are to be replaced: a full one, or a run that holds little."""
+    """Return the ranges to replace on a page without a move: a full one, or a run that holds few entries."""
     full = max(shape.blocks, key=lambda block: 0 if block.is_single else block.count(counts))
     if not full.is_single and full.count(counts) > RANGE_ENTRIES:
         return Replacement(full.low, full.high, ceil(full.count(counts) / PART_ENTRIES))
@@ -258,7 +261,7 @@ def overdue(shape: Shape, counts: Counts) -> Replacement | None:
 
 
 def _small_runs(blocks: Iterable[Block], counts: Counts) -> Iterator[list[Block]]:
-    """Return runs of ranges that may become one: of at least MERGED_RANGES, or of empty ones."""
+    """Yield runs of ranges that may be joined: at least MERGED_RANGES ranges, or several empty ones."""
     run: list[Block] = []
     held = 0
     for block in (*blocks, None):
@@ -273,7 +276,7 @@ def _small_runs(blocks: Iterable[Block], counts: Counts) -> Iterator[list[Block]
 
 
 def cuts(keys: Sequence[str], low: str, high: str, parts: int) -> list[str]:
-    """Return where to cut sorted keys into about equal parts: between different keys, and around a key with many ties.
+    """Return where to cut sorted keys into similar parts: between different keys, and around a key with many ties.
 
     O(keys).
 
@@ -284,12 +287,12 @@ def cuts(keys: Sequence[str], low: str, high: str, parts: int) -> list[str]:
 
 
 def starts_of(keys: Iterable[str]) -> list[str]:
-    """Return the starts of new ranges for all keys of a board, which are sorted. O(keys), memory O(ranges)."""
+    """Return the starts of new ranges for all keys of a board, given in order. O(keys), memory O(ranges)."""
     return [LOWEST, *_cuts(keys, RANGE_ENTRIES * FILLED_RANGE)]
 
 
 def _cuts(keys: Iterable[str], size: float) -> Iterator[str]:
-    """Yield where to cut sorted keys into parts of about a size."""
+    """Yield where to cut sorted keys into parts of about the given size."""
     before, passed, due = LOWEST, 0, size
     for key, same in groupby(keys):
         many = sum(1 for _ in same)
@@ -303,7 +306,7 @@ def _cuts(keys: Iterable[str], size: float) -> Iterator[str]:
 
 
 def build(starts: Sequence[str], ids: Iterator[str], version: int) -> tuple[Shape, dict[str, Shape]]:
-    """Return the root of a board with these ranges, and its pages: none if the ranges fit into the root. O(ranges).
+    """Return the root of a board with these ranges, and its pages (empty if the ranges fit into the root). O(ranges).
 
     >>> root, pages = build(["", *(f"2{at:03}" for at in range(150))], iter(f"R{at}" for at in range(200)), version=7)
     >>> root.starts, [len(page.ids) for page in pages.values()]
@@ -311,7 +314,7 @@ def build(starts: Sequence[str], ids: Iterator[str], version: int) -> tuple[Shap
     """
     if len(starts) <= PAGE_RANGES:
         return Shape(version, tuple(starts), tuple(islice(ids, len(starts)))), {}
-    # The more pages there are, the more ranges a page may have, as when a board grows (upkeep.py).
+    # The more pages there are, the more ranges a page may have; upkeep.py has the same rule for boards that grow.
     filled = max(PAGE_RANGES * FILLED_PAGE, sqrt(len(starts) * FILLED_PAGE))
     size = ceil(len(starts) / ceil(len(starts) / filled))
     runs = [tuple(starts[at : at + size]) for at in range(0, len(starts), size)]

@@ -1,11 +1,11 @@
-"""The counting index in DynamoDB: for each node of a board a shape, and its counts in a few shards.
+"""The counting index in DynamoDB: each node of a board has a shape, and its counts in a few shards.
 
-Writers use different shards, so that the root, which every change updates, is no bottleneck. A count may be negative in
-one shard: an entry may be added in one and removed in another.
+Writers use different shards, so the root, which every change updates, is not a bottleneck. A count in one shard may be
+negative, because an entry may be added in one shard and removed in another.
 
 The **fence** of a shard is the newest version of the shape that writers must know: a writer's update has the condition
-that the fence is not newer than its shape. Shards also count their updates, so that one who has read all of them can
-replace them on the condition that nothing happened since.
+that the fence is not newer than its shape. Shards also count their updates, so a process that has read all of them can
+replace them on the condition that nothing has changed since.
 """
 
 from __future__ import annotations
@@ -22,22 +22,23 @@ from scorecast.leaderboard.expiry import expiring, expiry, has_expired
 from scorecast.leaderboard.index.shape import Counts, Move, Shape
 from scorecast.leaderboard.policy import DEFAULT, BoardPolicy, Order, is_policy, policy_key, read_policy
 
-# A look-up pays half a unit a shard for each of its nodes; a writer retries when another one uses its shard. One
-# board's entries lie in one partition of the index by score, whose 1,000 write units a second are 500 changes, or some
-# 20 transactions of 20 ms to 50 ms: one in flight at a time, seldom two. docs/ranks.md has other numbers of shards.
+# A look-up pays half a unit per shard for each of its nodes; a writer retries when another one uses its shard. One
+# board's entries lie in one partition of the index by score, whose 1,000 write units a second allow 500 changes, or
+# about 20 transactions of 20 ms to 50 ms: one in flight at a time, seldom two. docs/ranks.md compares other numbers of
+# shards.
 SHARDS = 3
 
-# Boards whose heads one call reads: five items of each.
+# The number of boards whose heads one call reads, five items each.
 HEADS = 20
 
-# The prefixes of the collections of the board table that hold shards, and shapes.
+# The prefixes of the board table's collections that hold shards and shapes.
 COUNTERS = "counters/"
 SHAPE = "shape/"
 MIXED = "mixed"
 ROOT = ""
 """The node that covers all keys of a board."""
 
-# Short, because DynamoDB charges for the names of attributes too. Ids are in capitals, so none equals one of these.
+# Short, because DynamoDB also charges for the names of attributes. Ids are in capitals, so none equals one of these.
 _FENCE, _UPDATES, _AT = "f", "n", "at"
 
 _MALFORMED = (KeyError, ValueError, TypeError, AttributeError)
@@ -48,7 +49,7 @@ Action = dict[str, Any]
 
 @dataclass(slots=True)
 class Shard:
-    """One shard of a node: counts by id, its fence, how many updates it has had, and when (ISO 8601, UTC)."""
+    """One shard of a node: counts by id, its fence, the number of updates, and the last one's time (ISO 8601, UTC)."""
 
     counts: dict[str, int] = field(default_factory=dict)
     fence: int = 0
@@ -58,10 +59,10 @@ class Shard:
 
 @dataclass(slots=True)
 class Node:
-    """A node as it was read. Without a shape in the table, it is that of a board that has never been cut.
+    """A node as it was read. Without a shape in the table, it is the root of a board that has never been cut.
 
-    `ties` is empty if the board was cut by score. If it was cut by the order of ties, it says by which (the key_order
-    of a policy), or that the keys follow several such orders (MIXED).
+    `ties` is empty if the board was cut by score. If it was cut by an order of ties, `ties` names that order (a
+    policy's key_order), or is MIXED if the keys follow several.
     """
 
     shape: Shape = field(default_factory=Shape)
@@ -88,7 +89,7 @@ class Node:
 
     @property
     def is_newer(self) -> bool:
-        """Whether the counts belong to a newer shape than the one that was read, or to another one."""
+        """Whether the counts belong to a newer shape than the one that was read, or to an unrelated one."""
         strange = any(count for one, count in self.counts.items() if one not in self.shape.known)
         return strange or any(shard.fence > self.shape.version for shard in self.shards)
 
@@ -100,9 +101,9 @@ class Node:
         return not self.shape.move and any(shard.fence < self.shape.version for shard in self.shards)
 
     def take(self, kind: str, item: Mapping[str, Any]) -> None:
-        """Take in an item of the node: its shape, or a shard; `kind` is what its key begins with.
+        """Read an item of the node, its shape or a shard, into it; `kind` is what the item's key begins with.
 
-        NotAcknowledged if it is malformed, which only an edit by hand makes it.
+        NotAcknowledged if it is malformed, which only happens if somebody edits it by hand.
         """
         try:
             if kind == SHAPE:
@@ -115,7 +116,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What is read of a board before anything else: its policy, and its root, with the shape if that was asked for."""
+    """What is read of a board before anything else: its policy, and its root, with the shape if requested."""
 
     policy: BoardPolicy
     root: Node
@@ -123,7 +124,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class IndexTable:
-    """The nodes of all boards; what is written expires at `expires_at`, the `expires_at` of a board's policy."""
+    """The nodes of all boards; items that are written expire at `expires_at`, which is that of the board's policy."""
 
     dynamodb: BatchGetItem
     table: str
@@ -131,7 +132,7 @@ class IndexTable:
     clock: Callable[[], float] = time.time
 
     def read(self, board: str, nodes: Sequence[str], *, consistent: bool = False) -> dict[str, Node]:
-        """Read nodes of a board in one round trip (up to 25): half a unit for each shard, and for 4 KB of the shape."""
+        """Read up to 25 nodes of a board in one round trip: half a unit for each shard, and for 4 KB of the shape."""
         keys = [key for node in nodes for key in (shape_key(board, node), *shard_keys(board, node))]
         found = self._read(keys, consistent=consistent)
         return {node: found[board, node] for node in nodes}
@@ -146,7 +147,7 @@ class IndexTable:
         return {key: found[key] for key in nodes}
 
     def read_root(self, board: str, *, shards_of: str | None) -> tuple[Node, list[Shard]]:
-        """Read the root's shape consistently, and in the same round trip the shards of a node; a unit each."""
+        """Read the root's shape and, in the same round trip, the shards of a node, consistently; a unit each."""
         others = shard_keys(board, shards_of) if shards_of is not None else []
         found = self._read([shape_key(board, ROOT), *others], consistent=True)
         return found[board, ROOT], found[board, shards_of or ROOT].shards
@@ -156,7 +157,7 @@ class IndexTable:
         return self._read(shard_keys(board, node), consistent=True)[board, node].shards
 
     def _read(self, keys: Sequence[Item], *, consistent: bool) -> defaultdict[tuple[str, str], Node]:
-        """Read items of nodes, and put them together by (board, node)."""
+        """Read items of nodes, and assemble them by (board, node)."""
         found: defaultdict[tuple[str, str], Node] = defaultdict(Node)
         for item in read_items(self.dynamodb, self.table, keys, consistent=consistent):
             kind, node = parse_key(item)
@@ -164,9 +165,9 @@ class IndexTable:
         return found
 
     def read_heads(self, boards: Sequence[str], *, shapes: bool) -> dict[str, Head]:
-        """Read the roots of boards and their policies together, HEADS in a round trip: half a unit for each item.
+        """Read the roots and policies of boards together, HEADS boards in a round trip: half a unit for each item.
 
-        Items that have expired are skipped, so their board is empty. CannotRead if a policy is not usable.
+        Expired items are skipped, so their board is empty. CannotRead if a policy is not usable.
         """
         roots = {board: Node() for board in boards}
         policies = dict.fromkeys(boards, DEFAULT)
@@ -183,10 +184,10 @@ class IndexTable:
         return {board: Head(policies[board], roots[board]) for board in boards}
 
     def count_action(self, board: str, node: str, changes: Counts, shard: int, at: str, version: int | None) -> Action:
-        """Return the action of a transaction that adds to counts of a node: two write units up to 1 KB.
+        """Return the transaction's action that adds to a node's counts: two write units up to 1 KB.
 
         It fails if the node's fence is newer than `version`, the version of the shape that the writer knows, or if the
-        page is gone; None is for counts that no change of a shape can make wrong.
+        page is gone. Pass None for counts that no change of a shape can make wrong.
         """
         names = {"#at": _AT, "#n": _UPDATES} | {f"#{number}": one for number, one in enumerate(changes)}
         values: Item = {":at": {"S": at}, ":1": {"N": "1"}}
@@ -209,7 +210,7 @@ class IndexTable:
         return self._behind_fence(board, node, shard, version, "SET #f = :f", {})
 
     def removal_actions(self, board: str, node: str, version: int, ids: Iterable[str]) -> list[Action]:
-        """Return the actions that raise all fences and remove counts: only their sum is zero, so they go together."""
+        """Return the actions that raise all fences and remove counts; they go together because only the sum is zero."""
         names = {f"#{number}": one for number, one in enumerate(ids)}
         expression = f"SET #f = :f REMOVE {', '.join(names)}"
         return [
@@ -229,7 +230,7 @@ class IndexTable:
         return expiring(update, self.expires_at)
 
     def fold_action(self, board: str, shard: int, one: str, other: str) -> Action:
-        """Return the action that adds the count of `other` in a shard of the root to that of `one`, and removes it."""
+        """Return the action that adds the count of `other` in a shard of the root to `one`'s, and removes `other`."""
         update = {
             "TableName": self.table,
             "Key": shard_key(board, ROOT, shard),
@@ -240,7 +241,7 @@ class IndexTable:
         return {"Update": expiring(update, self.expires_at)}
 
     def shape_update(self, board: str, node: str, shape: Shape, *, ties: str) -> Item:
-        """Return the update that replaces the version before; only the first one says by what the board is cut."""
+        """Return the update that replaces the previous version; only the first one says how the board is cut."""
         names, is_first = {"#v": "version"}, shape.version <= 1
         values: Item = {} if is_first else {":before": {"N": str(shape.version - 1)}}
         item = _shape_attributes(shape, ties=ties if is_first else "")
@@ -253,7 +254,7 @@ class IndexTable:
             "TableName": self.table,
             "Key": shape_key(board, node),
             "UpdateExpression": f"SET {sets}{removed}",
-            # A board that has never been cut has no shape; its item may have handed out ids.
+            # A board that has never been cut has no shape, though its item may already have handed out ids.
             "ConditionExpression": "attribute_not_exists(#v)" if is_first else "#v = :before",
             "ExpressionAttributeNames": names,
             "ExpressionAttributeValues": values,
@@ -261,7 +262,7 @@ class IndexTable:
         return expiring(update, self.expires_at)
 
     def mixed_update(self, board: str) -> Item:
-        """Return the update that marks a board that was cut by the order of ties: its keys follow several orders."""
+        """Return the update that marks a board that was cut by an order of ties: its keys follow several orders."""
         return {
             "TableName": self.table,
             "Key": shape_key(board, ROOT),
@@ -272,7 +273,7 @@ class IndexTable:
         }
 
     def ids_update(self, board: str, many: int) -> Item:
-        """Return the update that takes ids of a board; its answer has the number of the last one, as `next`."""
+        """Return the update that allocates ids of a board; its answer has the number of the last one as `next`."""
         update = {
             "TableName": self.table,
             "Key": shape_key(board, ROOT),
@@ -297,7 +298,7 @@ class IndexTable:
         return {"Delete": {"TableName": self.table, "Key": key, "ConditionExpression": condition} | about}
 
     def shard_put(self, board: str, node: str, number: int, shard: Shard, replaced: Shard) -> Action:
-        """Return the action that writes a shard in place of one that was read, if that has not changed since."""
+        """Return the action that writes a shard in place of the one that was read, if that has not changed since."""
         put: Item = {"TableName": self.table, "Item": shard_item(board, node, number, shard) | expiry(self.expires_at)}
         names = {"ExpressionAttributeNames": {"#n": _UPDATES}}
         if not replaced.updates:
@@ -335,7 +336,7 @@ def shard_keys(board: str, node: str) -> list[Item]:
 
 
 def parse_key(item: Mapping[str, Any]) -> tuple[str, str]:
-    """Return what an item of the index is, SHAPE or the number of a shard, and its node."""
+    """Return what an item of the index is (SHAPE, or the number of a shard), and its node."""
     collection = item["collection"]["S"].removesuffix(f"/{item['name']['S']}")
     if collection.startswith(SHAPE):
         return SHAPE, collection.removeprefix(SHAPE)

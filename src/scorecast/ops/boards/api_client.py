@@ -1,6 +1,6 @@
 """ApiClient: the stack's REST API as the command line reads it. Scores keep all their digits.
 
-An error of the API is raised with the API's own sentence; for an unknown board it names the boards that exist.
+Raises the API's errors with the API's own message; for an unknown board, the message names the boards that exist.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Json = dict[str, Any]
 Fetch = Callable[[str], tuple[int, bytes]]
 """GET a URL: the status and the body."""
 
-# A key for a stack with ApiAccess=key; without it, the stack's own is read.
+# The key to use for a stack with ApiAccess=key; without it, the stack's own key is read.
 API_KEY = "SCORECAST_API_KEY"
 TIMEOUT_S = 30
 PAGE_ENTRIES = 100
@@ -45,7 +45,7 @@ class ApiClient:
         return [board for page in self._pages({}) for board in page["boards"]]
 
     def top(self, board: str, limit: int) -> Json:
-        """Return the best `limit` entries, from as many pages as needed: {hackathonName, total, entries, ...}."""
+        """Return the best `limit` entries, from as many pages as necessary: {hackathonName, total, entries, ...}."""
         entries: list[Json] = []
         for page in self._pages({"hackathonName": board, "limit": str(min(limit, PAGE_ENTRIES))}):
             entries += page["entries"]
@@ -58,7 +58,7 @@ class ApiClient:
         """Return one entry: {hackathonName, id, userName, projectScore, rank, percentile, total, above, below}."""
         answer = self._find(board, participant)
         if answer is None:
-            self.top(board, 1)  # refuses an unknown board
+            self.top(board, 1)  # raises for an unknown board
             see = f"`scorecast top {shlex.quote(board)}` shows the participants who are"
             raise UserError(f"The participant {participant!r} is not on the board {board!r}: {see}.")
         return answer
@@ -109,8 +109,8 @@ class ApiClient:
 
 
 def api_of(stack: Stack) -> ApiClient:
-    """Return the client of a stack's API; it uses the SDK's HTTP, so certificates, proxies and errors are the same."""
-    # A machine's proxy is not for loopback.
+    """Return the client of a stack's API; it uses the SDK's HTTP, so certificates, proxies and errors are the SDK's."""
+    # Loopback needs no proxy.
     proxies = {} if stack.target.endpoint else get_environ_proxies(stack.api_url)
     session = URLLib3Session(proxies=proxies, timeout=TIMEOUT_S)
     authorize = _authorization(stack)
@@ -125,7 +125,7 @@ def api_of(stack: Stack) -> ApiClient:
 
 
 def _authorization(stack: Stack) -> Callable[[AWSRequest], None]:
-    """Return what adds to a request what the stack's `ApiAccess` asks for: a key, a signature, or nothing."""
+    """Return a function that adds to a request what `ApiAccess` requires: a key, a signature, or nothing."""
     access = stack.outputs.get("ApiAccess")
     if access == "iam":
         credentials = stack.target.session.get_credentials()
@@ -139,7 +139,7 @@ def _authorization(stack: Stack) -> Callable[[AWSRequest], None]:
 
 
 def _key_of(stack: Stack) -> str:
-    """Read the stack's own key; its holder may also give one in the environment."""
+    """Read the stack's own key; UserError if that fails: the user may give a key in API_KEY instead."""
     try:
         return str(stack.client("apigateway").get_api_key(apiKey=stack.output("ApiKeyId"), includeValue=True)["value"])
     except ClientError as error:

@@ -1,4 +1,4 @@
-"""Hidden entries: who is banned or disqualified is in no answer, and can be shown again with the score of now."""
+"""Hidden entries: banned or disqualified participants are in no answer, but can be shown again with their new score."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from scorecast.ops.stack.stack import Stack
 from scorecast.runtime.pages import read_all
 from scorecast.standings.store import Leaderboard
 
-# DynamoDB stores it with each entry; a longer one would cost a second write unit.
+# Each entry stores the reason; a longer one would cost a second write unit.
 REASON_CHARACTERS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class HiddenEntries:
-    """The entries of a stack that are hidden; every change is counted in the same transaction."""
+    """The hidden entries of a stack; every change updates the counts in the same transaction."""
 
     dynamodb: Any
     table: str
@@ -31,7 +31,7 @@ class HiddenEntries:
     policies: Policies
 
     def hide(self, board: str, participant: str, reason: str) -> list[str]:
-        """Hide a participant on a board and those that derive from it, for a reason; without one, show them again.
+        """Hide a participant on a board and those that derive from it; with an empty reason, show the entries again.
 
         Returns the boards that changed; refuses a participant who has never been on the board.
         """
@@ -67,7 +67,7 @@ class HiddenEntries:
 
 
 def _left(items: Iterable[Item]) -> Iterator[StoredEntry]:
-    """Read items, without those that have expired."""
+    """Read items, skipping those that have expired."""
     now = time.time()
     return (read_item(item) for item in items if not has_expired(item, now))
 

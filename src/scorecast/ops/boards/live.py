@@ -1,4 +1,4 @@
-"""A board as its tables have it now, read with the operator's own rights: a frozen one too."""
+"""A board as it is in the tables now, even if it is frozen, read with the operator's own rights."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ INDEXES = (BY_SCORE.index, BY_TIE.index)
 def live_top(stack: Stack, board: str, limit: int) -> dict[str, Any]:
     """Return the best `limit` entries as the API answers them: {hackathonName, total, entries, ...}."""
     tables = (stack.output("LeaderboardTableName"), BY_SCORE.index, BY_TIE.index, stack.output("BoardTableName"))
-    # The key signs the tokens between these pages, which nobody else sees.
+    # The key signs the tokens between these pages, which nobody else ever sees.
     reader = LeaderboardReader(stack.client("dynamodb"), *tables, page_token_key="live", is_live=True)
     try:
         answer = ListEntries(board, min(limit, LIMIT_MAX)).answer(reader)

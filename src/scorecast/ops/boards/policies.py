@@ -29,13 +29,13 @@ from scorecast.runtime.pages import read_all
 
 @dataclass(frozen=True, slots=True)
 class Policies:
-    """The policies of a stack's boards, and the list of the boards that have one; both change together."""
+    """The policies of a stack's boards, and the list of boards with a policy; both change together."""
 
     dynamodb: Any
     table: str
 
     def all(self) -> dict[str, BoardPolicy]:
-        """Return every policy that is not the default, by board: a read unit for each, and some for the list."""
+        """Return every non-default policy, by board; costs a read unit for each, and some for the list."""
         boards = list(self.listed(POLICIES))
         items = read_items(self.dynamodb, self.table, [policy_key(board) for board in boards], consistent=True)
         by_board = {item["name"]["S"]: item for item in items}
@@ -51,16 +51,16 @@ class Policies:
         return (item["name"]["S"] for item in read_all(self.dynamodb.query, request))
 
     def derived_from(self, base: str) -> Iterator[str]:
-        """Yield the boards that derive from a board: those of values, then those of periods, the newest first."""
+        """Yield the boards that derive from a board: first those of values, then those of periods, newest first."""
         yield from self.listed(f"{VALUES}{base}")
         yield from self.listed(f"{PERIODS}{base}", forward=False)
 
     def declare(self, board: str, policy: BoardPolicy, now: datetime) -> int:
-        """Declare a board's policy, and with it those of the boards that derive from it; return how many these are.
+        """Declare the policy of a board and of the boards that derive from it; return how many of the latter changed.
 
-        All have its readers. Else a period that is over keeps its policy, but freezes and is revealed with its base; a
-        board that would not derive now keeps its own. A period that has begun expires when it would have, because its
-        entries say so. Costs a transaction for each.
+        All of them get its readers. Otherwise a period that is over keeps its policy, but freezes and is revealed with
+        its base, and a board that would no longer derive keeps its own. A period that has begun still expires at its
+        old time, which its entries store. Costs a transaction for each board.
         """
         changed: dict[str, BoardPolicy] = {}
         for name in self.derived_from(board):
@@ -75,7 +75,7 @@ class Policies:
         return len(changed)
 
     def set(self, board: str, policy: BoardPolicy, closing: Closing | None = None) -> None:
-        """Write one board's policy, and a closing to announce; the default deletes the item."""
+        """Write one board's policy, and a closing to announce if given; the default policy deletes the item."""
         if policy == DEFAULT:
             actions = [
                 {"Delete": {"TableName": self.table, "Key": key}} for key in (policy_key(board), listed_key(board))
@@ -86,9 +86,9 @@ class Policies:
         self.dynamodb.transact_write_items(TransactItems=actions)
 
     def _closing_to_announce(self, board: str, policy: BoardPolicy, now: datetime) -> Closing | None:
-        """Return the closing of a policy if it is to come, or declared now; one that is over was announced.
+        """Return a policy's closing if it is in the future or newly declared; an older one was already announced.
 
-        A closing that no longer holds stays in the table until its time, and then finds another policy.
+        A closing that is no longer valid stays in the table until its time, when the policy contradicts it.
         """
         closing = closing_of(board, policy)
         if closing is None or policy.is_open(utc_text(now)):
@@ -100,7 +100,7 @@ class Policies:
 
 
 def _following(current: BoardPolicy, inherited: BoardPolicy | None, now: datetime) -> BoardPolicy:
-    """The policy that a derived board gets; a period that is over keeps its own, but for freezing."""
+    """The policy that a derived board gets; a period that is over keeps its own, except for freezing."""
     if inherited is None:
         return current
     if _is_over(inherited, now):

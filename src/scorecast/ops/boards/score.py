@@ -26,14 +26,14 @@ class Expected:
     score: Decimal | None
 
     def is_met_by(self, shown: Decimal | None, policy: BoardPolicy) -> bool:
-        """Whether the board can show this score after the write; a board that keeps scores may show another one."""
+        """Whether the board may show this score after the write; a board that keeps scores may show a different one."""
         if self.score is None or shown is None or policy.keep == Keep.LATEST:
             return shown == self.score
         return policy.keep in (Keep.FIRST, Keep.GAIN) or not policy.order.is_better(self.score, shown)
 
 
 def write_score(table: MainTable, participant: str, board: str, score: Decimal, name: str | None) -> Expected:
-    """Write the score; CannotApply says why the item makes no entry."""
+    """Write the score; CannotApply if the item makes no entry, with the reason."""
     entry = table.entry_of(table.put_score(participant, board, score, name))
     if entry is None:
         raise UserError(f"The item {participant!r} of {board!r} makes no entry: it has no score.")

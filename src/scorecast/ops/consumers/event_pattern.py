@@ -1,7 +1,7 @@
 """Event patterns: read from the command line, a file or standard input, and tested by EventBridge itself.
 
-Refuses text that is not a JSON object, and says where it breaks, and numbers that EventBridge cannot compare;
-EventBridge finds all other mistakes.
+Refuses text that is not a JSON object, saying where it breaks, and numbers that EventBridge cannot compare. EventBridge
+finds all other mistakes.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ NUMBERS_PAGE = (
 )
 LARGEST_NUMBER = Decimal(5_000_000_000)
 SMALLEST_STEP = Decimal("0.000001")
-# The matchers that compare numbers. A number that is a value itself is compared as text too, so it may be larger.
+# The matchers that compare numbers. A number that is itself a value is also compared as text, so it may be larger.
 _COMPARING = ("numeric", "anything-but")
 
 
 class _Number(str):
-    """A number as the pattern spells it, since EventBridge compares a value's text too."""
+    """A number as spelled in the pattern, because EventBridge also compares a value's text."""
 
     __slots__ = ()
 
@@ -112,7 +112,7 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _check(number: _Number) -> None:
-    """Refuse a number that EventBridge cannot compare with."""
+    """Refuse a number that EventBridge cannot compare."""
     value = Decimal(number)
     if abs(value) > LARGEST_NUMBER or value != value.quantize(SMALLEST_STEP):
         raise UserError(
@@ -123,7 +123,7 @@ def _check(number: _Number) -> None:
 
 
 def _compact(value: Any) -> str:
-    """Write JSON without spaces, each number as it was spelled."""
+    """Write JSON without spaces, with each number as it was spelled."""
     match value:
         case _Number():
             return str(value)
@@ -135,7 +135,7 @@ def _compact(value: Any) -> str:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Make an object; refuse a field that occurs twice, of which JSON readers keep only one."""
+    """Make an object; refuse a duplicate field, because JSON readers keep only one of the two."""
     made = dict(pairs)
     if len(made) < len(pairs):
         names = [name for name, _ in pairs]

@@ -1,7 +1,7 @@
-"""Grants: permissions for a rule to reach a target that has a policy of its own: a function, a queue or a topic.
+"""Grants: permissions for a rule to reach a target with a policy of its own: a function, a queue or a topic.
 
 Each grant is one statement, named after the rule. Granting it twice changes nothing; revoking it leaves all other
-statements as they are.
+statements unchanged.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Grant(Protocol):
         """Allow the rule; return the step that undoes it."""
 
     def revoke(self, target: Arn, rule: Arn) -> None:
-        """Revoke the permission; a target that no longer exists needs nothing."""
+        """Revoke the permission; does nothing if the target no longer exists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class FunctionGrant:
         except ClientError as error:
             if aws_code_of(error) != "ResourceConflictException":
                 raise
-            # The statement may belong to a rule of the same name on another bus; these credentials cannot read it.
+            # The statement may belong to a rule of the same name on another bus, but these credentials cannot read it.
             self.revoke(target, rule)
             self._add(target, rule)
             return lambda: None

@@ -1,7 +1,7 @@
-"""Replay: send the events of a time to one consumer again, as the backup has them.
+"""Replay: send one consumer the events of a period again, from the backup.
 
-Their ids are those of the first time, so a consumer recognizes what it has handled. An object of the backup counts as
-done when all its events were sent; a run that ended early goes on after the last one that is done.
+The events have their original ids, so a consumer recognizes what it has handled. An object of the backup is done when
+all its events have been sent; after a run that ended early, the next one continues after the last object that is done.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ Send = Callable[[Event], None]
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The events whose `time` is from `start` on and before `end`."""
+    """The events whose `time` is from `start` (inclusive) to `end` (exclusive)."""
 
     start: datetime
     end: datetime
 
     def has(self, event: Event) -> bool:
-        """Whether an event is of the time; what Firehose kept although it is no event is of none."""
+        """Whether an event is in the window; a record of Firehose that is not an event is in none."""
         try:
             return self.start <= read_time(event["time"]) < self.end
         except (KeyError, TypeError, ValueError):
@@ -37,9 +37,9 @@ class Window:
 
 @dataclass(slots=True)
 class Replayed:
-    """What a replay did so far: events in the time, those that the consumer's pattern matches, and those sent.
+    """What a replay has done so far: events in the window, those that match the consumer's pattern, and those sent.
 
-    `after` is the key of the last object that is done.
+    `after` is the key of the last object that was done.
     """
 
     after: str
@@ -50,7 +50,7 @@ class Replayed:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """Sends with `send` what `matches`, event by event in the backup's order; without `send` it only counts."""
+    """Passes the events that `matches` accepts to `send`, in the backup's order; without `send` it only counts them."""
 
     matches: Callable[[Event], bool]
     send: Send | None
@@ -59,7 +59,7 @@ class Replay:
     on_events: Callable[[int], None] = field(default=lambda _: None)
 
     def run(self, objects: Iterable[tuple[str, list[Event]]], window: Window, done: Replayed) -> None:
-        """Replay the events of the objects that are within the window; count in `done`."""
+        """Replay the objects' events that are within the window; count in `done`."""
         for key, events in objects:
             wanted = list(filter(window.has, events))
             done.events += len(wanted)

@@ -1,4 +1,4 @@
-"""The policy of a queue or topic: add or remove one statement, and leave all others as they are."""
+"""The policy of a queue or topic: add or remove one statement without changing the others."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def find_statement(policy: str | None, sid: str) -> Statement | None:
 
 
 def put_statement(policy: str | None, statement: Statement) -> str:
-    """Return the policy with the statement, which replaces one with the same id.
+    """Return the policy with the statement added; it replaces one with the same id.
 
     >>> put_statement('{"Statement": [{"Sid": "a"}]}', {"Sid": "b"})
     '{"Statement": [{"Sid": "a"}, {"Sid": "b"}]}'
@@ -30,7 +30,7 @@ def put_statement(policy: str | None, statement: Statement) -> str:
 
 
 def drop_statement(policy: str | None, sid: str) -> str:
-    """Return the policy without the statement; an empty text, which means no policy, if no other is left.
+    """Return the policy without the statement; empty (which means no policy) if no other statement is left.
 
     >>> drop_statement('{"Statement": [{"Sid": "a"}, {"Sid": "b"}]}', "a")
     '{"Statement": [{"Sid": "b"}]}'
@@ -46,6 +46,6 @@ def _read(policy: str | None) -> dict[str, Any]:
 
 
 def _statements(document: dict[str, Any]) -> list[Statement]:
-    """List the statements; a policy with one statement may have it without a list."""
+    """List the statements; a policy may have a single statement without a list."""
     statements = document.get("Statement", [])
     return [statements] if isinstance(statements, dict) else list(statements)

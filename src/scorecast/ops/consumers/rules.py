@@ -1,7 +1,7 @@
 """Consumers: rules that users add to the stack's bus, each with a target, its permission and a dead-letter queue.
 
-A consumer's rule is named STACK-consumer-NAME. Adding it again updates it, and a failure leaves everything as it was.
-Refuses to touch any other rule: the stack's own, and those that other programs made on the same bus.
+A consumer's rule is named STACK-consumer-NAME. Adding it again updates it; if that fails, everything stays as it was.
+Refuses to touch any other rule: the stack's own, and rules that other programs made on the same bus.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from scorecast.runtime.settings import AttributeNames
 TARGET_ID = "consumer"
 # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html
 RULE_CHARACTERS = 64
-# EventBridge reaches these as a role; functions, queues and topics have policies of their own.
+# EventBridge assumes a role to reach these; functions, queues and topics have policies of their own.
 _BY_ROLE = ("firehose", "kinesis", "states")
 _BY_POLICY = ("lambda", "sqs", "sns")
 
@@ -41,7 +41,7 @@ Json = dict[str, Any]
 class ConsumerSpec:
     """The consumer that a user wants: `target` receives the events that match `pattern` (JSON text).
 
-    `fifo_by` is `item` or `board`: whose changes a FIFO queue keeps in order; None for all together.
+    `fifo_by` is `item` or `board`: whose changes a FIFO queue keeps in order. None keeps all changes in one order.
     """
 
     name: str
@@ -165,7 +165,7 @@ class Consumers:
         )
 
     def _rule_arn(self, name: str) -> Arn:
-        """Return a rule's ARN; rules of the default bus do not name the bus."""
+        """Return a rule's ARN; ARNs of rules on the default bus do not name the bus."""
         path = name if self.bus.name == "default" else f"{self.bus.name}/{name}"
         return replace(self.bus, resource=f"rule/{path}")
 
@@ -231,7 +231,7 @@ class Consumers:
         return {}
 
     def _require_deduplication(self, queue: Arn) -> None:
-        """Refuse a FIFO queue that would refuse each event, because EventBridge names no deduplication id.
+        """Refuse a FIFO queue that would reject every event, because EventBridge sends no deduplication id.
 
         https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_Target.html
         """
@@ -255,7 +255,7 @@ class Consumers:
     # ------------------------------------------------------------ its permissions
 
     def _granted(self, target: Json) -> list[Arn]:
-        """List the resources with a statement for the rule: the target, and a dead-letter queue of the user's own."""
+        """List the resources with a statement for the rule: the target, and the user's own dead-letter queue."""
         dead_letters = target.get("DeadLetterConfig", {}).get("Arn")
         arns = [read_arn(text) for text in (target["Arn"], dead_letters) if text]
         return [arn for arn in arns if arn.service in _BY_POLICY and arn != self.dead_letters]
@@ -282,7 +282,7 @@ class Consumers:
 
 @contextmanager
 def missing_is_an_error(resource: Arn) -> Iterator[None]:
-    """Say that the resource is missing if AWS does."""
+    """Turn AWS's error for a missing resource into one that says so."""
     try:
         yield
     except ClientError as error:

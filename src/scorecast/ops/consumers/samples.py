@@ -1,4 +1,4 @@
-"""Samples: events to test a pattern on, from files or from the backup of real changes."""
+"""Samples: events to test a pattern against, from files or from the backup of real changes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EVENTS_FOLDER = Path(__file__).parents[4] / "events"
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """An event of the bus, and the file or backup that it is from."""
+    """An event of the bus, and the file or backup object that it comes from."""
 
     origin: str
     event: dict[str, Any]
@@ -36,7 +36,7 @@ def built_in_samples(folder: Path = EVENTS_FOLDER) -> list[Sample]:
 
 
 def samples_in(paths: Iterable[Path]) -> Iterator[Sample]:
-    """Read the events in files, one or more each."""
+    """Read the events in files, which may have several each."""
     for path in paths:
         try:
             body = path.read_bytes()

@@ -1,6 +1,6 @@
-"""Targets of rules: send an event to one as its rule does, with one's own credentials.
+"""Targets of rules: send an event to a target as its rule would, with your own credentials.
 
-Refuses a target whose rule changes the events, except as `fifo` does, and one of an unknown service.
+Refuses a target of an unknown service, and one whose rule transforms events in any other way than `fifo` does.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class NotAccepted(ScorecastError):
 
 
 def sender_of(client: Callable[[str], Any], target: Mapping[str, Any]) -> Send:
-    """Return what sends events to a target as PutTargets took it; `client` makes the client of a service."""
+    """Return a sender for a target, given as PutTargets received it; `client` makes the client of a service."""
     arn = target["Arn"]
     service = read_arn(arn).service
     if service not in _SENDERS:
@@ -35,7 +35,7 @@ def sender_of(client: Callable[[str], Any], target: Mapping[str, Any]) -> Send:
 
 
 def queue_url(sqs: Any, queue: Arn) -> str:
-    """Ask for the address of a queue."""
+    """Look up the URL of a queue."""
     return str(sqs.get_queue_url(QueueName=queue.name, QueueOwnerAWSAccountId=queue.account)["QueueUrl"])
 
 
@@ -109,7 +109,7 @@ def _document(body: str) -> Json:
     return document
 
 
-# By the service in a target's ARN: the name of its client, and what makes a sender of client and target.
+# By the service in a target's ARN: the name of its client, and the function that makes a sender from client and target.
 _SENDERS: Mapping[str, tuple[str, Callable[[Any, Mapping[str, Any]], Send]]] = {
     "sqs": ("sqs", _to_queue),
     "lambda": ("lambda", _to_function),

@@ -1,4 +1,4 @@
-"""Undo: steps that are undone, the last one first, when a later one fails; also at Ctrl-C."""
+"""Undo: if a step fails or the user presses Ctrl-C, the earlier steps are undone, last one first."""
 
 from __future__ import annotations
 

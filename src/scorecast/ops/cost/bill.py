@@ -1,7 +1,8 @@
-"""A month's bill of Scorecast and of three alternatives: measured calls, units and CPU time, times the price table.
+"""A month's bill of Scorecast and of three alternatives: measured calls, units and CPU time times the price table.
 
 `prices.json` is the price table, with its date and sources; `measured.json` comes from the benchmarks' results. The
-constants below and docs/cost.md state what the model assumes. Refuses boards that no cache node in the table holds.
+constants below and docs/cost.md state what the model assumes. Refuses boards that are too large for every cache node in
+the table.
 """
 
 from __future__ import annotations
@@ -17,15 +18,15 @@ MILLION = 1_000_000
 HOURS_A_MONTH = 730
 SECONDS_A_MONTH = HOURS_A_MONTH * 3600
 
-# The functions' memory in template.yaml, and the share of a vCPU that goes with it: 1,769 MB are one.
+# The functions' memory in template.yaml, and the share of a vCPU that comes with it: 1,769 MB are one vCPU.
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
 MEMORY_GB = 0.5
 VCPU_SHARE = 512 / 1769
 # Assumed, not measured: a call on AWS takes 20 ms to the bus and 5 ms to a table or a cache.
 PUBLISH_MS = 20.0
 TABLE_MS = 5.0
-# A batch of the stream holds the changes of one second, at an even rate. One of the queue does too, but without a
-# window, the default, AWS delivers ten messages at most. Bursts make larger, cheaper batches.
+# A batch of the stream holds the changes of one second, at an even rate. So does a batch of the queue, but without a
+# window (the default) AWS delivers at most ten messages. Bursts make larger, cheaper batches.
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 WINDOW_S = 1.0
 CONSUMER_BATCH = 10
@@ -33,7 +34,7 @@ CONSUMER_BATCH = 10
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 QUEUE_BATCH = 10
 IDLE_POLLS = 5 * 3600 / 20 * HOURS_A_MONTH
-# Firehose bills a record in steps of 5 KB; a change of a few KB is one of them.
+# Firehose bills records in steps of 5 KB; a change of a few KB is one step.
 BACKUP_GB = 5 / 1024 / 1024
 # ElastiCache reserves a quarter of a node's memory.
 # https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/redis-memory-management.html
@@ -104,7 +105,7 @@ class Model:
     # ---------------------------------------------------------------- the lines of a bill
 
     def _changes(self, design: str, workload: Workload) -> list[tuple[str, float]]:
-        """All designs have the bus; before it is a function or a pipe, behind it a consumer."""
+        """All designs have the bus, with a function or a pipe before it and a consumer behind it."""
         batch, many = workload.changes / SECONDS_A_MONTH * WINDOW_S, workload.changes
         lines = [("EventBridge", many * self.a_million("event"))]
         if design == PIPES:
@@ -118,7 +119,7 @@ class Model:
         lines.append(("SQS", many * (1 + 2 / min(max(batch, 1), QUEUE_BATCH)) * self.a_million("queue")))
         batch = min(max(batch, 1), CONSUMER_BATCH)
         steps = self.measured["consumer"][SCORECAST]
-        # What a change costs grows with the board, so a board costs what the next larger one that was measured does.
+        # The cost of a change grows with the board, so use the next larger board that was measured.
         sizes = sorted({step["entries"] for step in steps})
         size = next((size for size in sizes if size >= workload.entries), sizes[-1])
         step = _step([step for step in steps if step["entries"] == size], "batch", batch)
@@ -137,7 +138,7 @@ class Model:
         ]
 
     def _lookups(self, design: str, workload: Workload) -> list[tuple[str, float]]:
-        """All designs have the API and its function; behind it is the index, a COUNT, or a sorted set."""
+        """All designs have the API and its function, and behind them the index, a COUNT, or a sorted set."""
         way = SCORECAST if design in (SCORECAST, REDIS) else "COUNT"
         steps = self.measured["lookups"][way]
         step, larger = _step(steps, "entries", workload.entries), 1.0
@@ -157,7 +158,7 @@ class Model:
         return [("SQS", IDLE_POLLS * self.a_million("queue"))] if design == SCORECAST else []
 
     def _cache(self, workload: Workload) -> float:
-        """Return the price of a serverless cache or of one node, the cheaper one; a replaced node loses the board."""
+        """Return the price of a serverless cache or one node, whichever is cheaper; a replaced node loses the board."""
         gb = workload.entries * float(self.measured["redis"]["bytes_an_entry"]) / 2**30
         requests = workload.changes + workload.lookups * float(self.measured["redis"]["calls_a_lookup"])
         serverless = max(gb, SERVERLESS_LEAST_GB) * HOURS_A_MONTH * self.price("cache_gb_hour")
@@ -167,7 +168,7 @@ class Model:
         return min(serverless + requests * self.a_million("cache_request"), min(nodes) * HOURS_A_MONTH)
 
     def invocations(self, invocations: float, milliseconds: float) -> float:
-        """Return the price of a function's invocations that take some milliseconds together."""
+        """Return the price of a function's invocations, given their total milliseconds."""
         gb_seconds = milliseconds / 1000 * MEMORY_GB
         return invocations * self.a_million("invocation") + gb_seconds * self.price("gb_second")
 
@@ -181,7 +182,7 @@ class Model:
 
 
 def _step(steps: Sequence[Measured], name: str, value: float) -> Measured:
-    """Return the last measured step that the value reaches, or the first if it reaches none."""
+    """Return the last measured step that the value reaches, or the first step if it reaches none."""
     reached = [step for step in steps if step[name] <= value]
     return reached[-1] if reached else steps[0]
 
@@ -195,7 +196,7 @@ def verdict(model: Model, other: str, workload: Workload) -> str:
 
 
 def compare(model: Model, other: str, workload: Workload) -> str:
-    """Say at how many look-ups a month another design is cheaper than Scorecast, all else as in the workload."""
+    """Say at how many look-ups a month another design is cheaper than Scorecast, all else unchanged."""
     none = Workload(workload.changes, 0, workload.entries)
     more = model.bill(other, none).total - model.bill(SCORECAST, none).total
     slope = model.a_million_lookups(SCORECAST, workload) - model.a_million_lookups(other, workload)
@@ -214,7 +215,7 @@ NAMES = {
 
 
 def _rounded(number: float) -> str:
-    """Round to two digits; the model knows no more.
+    """Round to two digits, which is all the precision that the model has.
 
     >>> _rounded(123456.0)
     '120,000'

@@ -10,19 +10,19 @@ from dataclasses import dataclass
 from scorecast.ops.cost.bill import TABLE_MS, VCPU_SHARE, Model
 
 SECONDS_AN_HOUR, MINUTES_AN_HOUR = 3600, 60
-# What the page asks for: the board at each refresh, a participant at each fifth one, the histogram at each tenth one.
+# What the page requests: the board at each refresh, a participant at every fifth, the histogram at every tenth.
 REFRESH_S, FOUND_EVERY, HISTOGRAM_EVERY = 2, 5, 10
-# A board of 3,000 entries (docs/api.md): the reads of its histogram, and their CPU time as for as many look-ups.
+# A board of 3,000 entries (docs/api.md): the reads of its histogram, with the CPU time of as many look-ups.
 HISTOGRAM_UNITS, HISTOGRAM_CPU_MS, HISTOGRAM_TRIPS = 20, 8.0, 3
 # Assumed: an answer with its headers. An unchanged one (304) is smaller.
 ANSWER_GB = 1.5 / 1024 / 1024
-# The regional edge caches of CloudFront in North America and Europe; each asks the API for itself.
+# The regional edge caches of CloudFront in North America and Europe; each calls the API for itself.
 # https://aws.amazon.com/cloudfront/features/
 EDGE_CACHES = 7
-# Requests a second of an account, among them those that send a message to a WebSocket connection.
+# Requests per second of an account, including those that send a message to a WebSocket connection.
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
 API_LIMIT = 10_000
-# Messages a second that an API of AppSync Events delivers.
+# Messages per second that an AppSync Events API delivers.
 # https://docs.aws.amazon.com/general/latest/gr/appsync.html
 PUSH_LIMIT = 1_000_000
 
@@ -32,7 +32,7 @@ WAYS = (API, EDGE, PUSH, SOCKETS)
 
 @dataclass(frozen=True)
 class Audience:
-    """Viewers of one board for an hour, and the number of its seconds in which the top changes."""
+    """Viewers of one board for an hour, and the number of seconds of that hour in which the top changes."""
 
     viewers: int
     changes: int = SECONDS_AN_HOUR
@@ -40,7 +40,7 @@ class Audience:
 
 @dataclass(frozen=True)
 class Page:
-    """How often an hour a page asks: for the board, its histogram, the list of boards, and a followed participant."""
+    """Requests of a page per hour: for the board, its histogram, the list of boards, and a followed participant."""
 
     boards: float = SECONDS_AN_HOUR / REFRESH_S
     histograms: float = SECONDS_AN_HOUR / REFRESH_S / HISTOGRAM_EVERY
@@ -49,20 +49,20 @@ class Page:
 
     @property
     def requests(self) -> float:
-        """All requests of an hour."""
+        """All requests per hour."""
         return self.boards + self.histograms + self.lists + self.participants
 
 
 PAGE = Page()
 FOLLOWING = Page(participants=SECONDS_AN_HOUR / REFRESH_S / FOUND_EVERY)
-# Until version 0.2 the page asked for a participant at each refresh, for the histogram at each third one, and for the
-# list of boards at each fifth.
+# Until version 0.2 the page requested a participant at each refresh, the histogram at every third, and the list of
+# boards at every fifth.
 EARLIER_PAGE = Page(histograms=600, lists=360)
 EARLIER_FOLLOWING = Page(histograms=600, lists=360, participants=1800)
 
 
 def viewer_hour(model: Model, way: str, audience: Audience, page: Page = PAGE) -> float:
-    """Return the dollars that one viewer costs in an hour."""
+    """Return the dollars that one viewer costs per hour."""
     if way == API:
         return _answers(model, page) + page.requests * ANSWER_GB * model.price("api_gb")
     if way == EDGE:
@@ -74,15 +74,15 @@ def viewer_hour(model: Model, way: str, audience: Audience, page: Page = PAGE) -
 
 
 def is_possible(way: str, audience: Audience, page: Page = PAGE) -> bool:
-    """Whether the account's quotas allow it, as they are by default; a cache in front has none that matters."""
+    """Whether the account's default quotas allow it; a cache in front has no quota that matters."""
     a_second = audience.viewers * (page.requests if way == API else audience.changes) / SECONDS_AN_HOUR
     return way == EDGE or a_second <= (PUSH_LIMIT if way == PUSH else API_LIMIT)
 
 
 def _shared(page: Page, viewers: int) -> Page:
-    """A viewer's share of the requests that reach the API: one a second at most, of each cache for each address.
+    """A viewer's share of the requests that reach the API: each cache sends at most one per second and URL.
 
-    Each viewer follows another participant.
+    Each viewer follows a different participant.
     """
     most = EDGE_CACHES * SECONDS_AN_HOUR / viewers
     boards, histograms, lists = (min(asked, most) for asked in (page.boards, page.histograms, page.lists))
@@ -90,13 +90,13 @@ def _shared(page: Page, viewers: int) -> Page:
 
 
 def _answers(model: Model, page: Page) -> float:
-    """What the API, its function and its tables cost for a page's requests."""
+    """The cost of a page's requests: the API, its function and its tables."""
     top, participant = (
         _answer(model, one["round_trips"], one["cpu_ms"], one["read_units"])
         for one in (model.measured["first_page"], model.measured["around_me"])
     )
     histogram = _answer(model, HISTOGRAM_TRIPS, HISTOGRAM_CPU_MS, HISTOGRAM_UNITS)
-    # The list of boards reads what a first page does.
+    # The list of boards reads as much as a first page.
     return (page.boards + page.lists) * top + page.histograms * histogram + page.participants * participant
 
 

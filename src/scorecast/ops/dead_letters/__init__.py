@@ -1,1 +1,1 @@
-"""The dead-letter queue: read every format of letter, and send letters back to where they belong."""
+"""The dead-letter queue: read letters of every format, and send them back to where they belong."""

@@ -1,4 +1,4 @@
-"""Destinations of dead letters: where each kind belongs, and sending it there.
+"""Destinations of dead letters: where each kind belongs, and how to send it there.
 
 A destination counts as having accepted a letter only if it confirmed it.
 """
@@ -41,13 +41,13 @@ from scorecast.ops.stack.aws_errors import aws_code_of, explain
 from scorecast.ops.stack.stack import Stack
 from scorecast.runtime.batches import cut_batches
 
-# A synchronous payload has at most 6 MB, and a batch of the stream at most 1,000 records here.
+# A synchronous payload has at most 6 MB, and a batch of this stack's stream at most 1,000 records.
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 PAYLOAD_BYTES = 5 * 1024 * 1024
 BATCH_RECORDS = 1000
-# Refusals by the bus before a letter stays in the queue.
+# After this many refusals by the bus, a letter stays in the queue.
 MAX_ATTEMPTS = 4
-# A busy bus is asked for so long at most, since received letters are hidden only for a limited time.
+# The longest to keep trying a busy bus, because received letters are hidden only for a limited time.
 CALL_S = 60.0
 
 
@@ -62,7 +62,7 @@ class Destinations:
     _senders: dict[tuple[str, str], Send] = field(default_factory=dict)
 
     def redeliver(self, letters: Sequence[ParkedLetter]) -> dict[str, str | None]:
-        """Send letters to where they belong; return by message id the reason for a refusal, or None if accepted."""
+        """Send letters to where they belong; return, by message id, the reason for a refusal, or None if accepted."""
         changes = [letter for letter in letters if isinstance(letter.content, ParkedChange)]
         others = [letter for letter in letters if not isinstance(letter.content, ParkedChange)]
         return self._publish(changes) | {letter.message_id: self._refusal(letter.content) for letter in others}
@@ -86,7 +86,7 @@ class Destinations:
     # ------------------------------------------------------------ changes, published together
 
     def _publish(self, letters: Sequence[ParkedLetter]) -> dict[str, str | None]:
-        """Publish changes with their original detail and id; the changes of an item keep their order."""
+        """Publish changes with their original detail and id, keeping the order of an item's changes."""
         outcome: dict[str, str | None] = {letter.message_id: None for letter in letters}
         by_id: dict[str, list[str]] = {}
         publications: list[Publication] = []
@@ -148,7 +148,7 @@ class Destinations:
                 raise NotAccepted("It has no known destination: see `scorecast dlq show`; `dlq purge` deletes it.")
 
     def _invoke_fanout(self, records: Iterable[Any]) -> None:
-        """Invoke FanoutLambda with records in their order, and wait until it has processed them."""
+        """Invoke FanoutLambda with records, in order, and wait until it has processed them."""
         for payload in _payloads(records):
             answer = self._client("lambda").invoke(
                 FunctionName=self.stack.output("FanoutLambdaName"),
@@ -160,7 +160,7 @@ class Destinations:
                 raise NotAccepted(f"FanoutLambda failed: {_error_message(said)}")
 
     def _stored_records(self, batch: StoredBatch) -> list[Any]:
-        """Read a batch from the stack's own bucket: what is elsewhere was not written by its trigger."""
+        """Read a batch, only from the stack's own bucket: its trigger wrote nothing elsewhere."""
         if batch.bucket != self.stack.output("BackupBucketName"):
             raise NotAccepted(f"{batch.uri} is not in the stack's backup bucket.")
         return read_records(self._client("s3"), batch)
@@ -177,7 +177,7 @@ class Destinations:
 
 
 def _target_of(events: Any, delivery: ParkedDelivery) -> dict[str, Any]:
-    """Return the rule's target as PutTargets took it; with its ARN alone if it no longer exists."""
+    """Return the rule's target as PutTargets received it, or only its ARN if the target no longer exists."""
     gone = {"Arn": delivery.target_arn}
     bus, _, rule = read_arn(delivery.rule_arn).resource.removeprefix("rule/").rpartition("/")
     try:
@@ -191,7 +191,7 @@ def _target_of(events: Any, delivery: ParkedDelivery) -> dict[str, Any]:
 
 
 def _payloads(records: Iterable[Any]) -> Iterator[bytes]:
-    """Cut records into stream events that Lambda accepts."""
+    """Cut records into stream events that are small enough for Lambda."""
     for texts in cut_batches(map(json.dumps, records), BATCH_RECORDS, PAYLOAD_BYTES, lambda text: len(text) + 1):
         yield f'{{"Records":[{",".join(texts)}]}}'.encode()
 

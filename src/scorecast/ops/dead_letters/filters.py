@@ -72,7 +72,7 @@ def read_filter(
     board: str | None,
     id_: str | None,
 ) -> Filter:
-    """Read the options of a filter; refuses an unknown stage, an invalid time and an empty text.
+    """Read a filter's options; refuses an unknown stage, an invalid time, and an empty text.
 
     An empty reason would select every letter.
     """

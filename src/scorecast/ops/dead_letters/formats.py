@@ -1,6 +1,6 @@
 """Formats of dead letters: read a message of the dead-letter queue, whatever parked it. Pure.
 
-Refuses nothing: a message in none of the known formats is a letter of the stage `unknown`.
+Refuses nothing: a message in no known format is a letter of the stage `unknown`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from scorecast.ops.dead_letters.letters import (
 )
 from scorecast.runtime.settings import AttributeNames
 
-# How the keys of batches begin that Lambda puts into a bucket.
+# The beginning of the keys of batches that Lambda puts into a bucket.
 # https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
 STORED_PREFIX = "aws/lambda/"
 
@@ -112,7 +112,7 @@ def event_of(change: Json, stream_arn: str) -> str:
 
 
 def _stream_batch(message: _Message) -> ParkedLetter:
-    """Read Lambda's record of a batch that its trigger gave up.
+    """Read Lambda's record of a batch that the trigger gave up.
 
     https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
     """
@@ -136,7 +136,7 @@ def _stream_batch(message: _Message) -> ParkedLetter:
 
 
 def _stored_batch(message: _Message) -> ParkedLetter:
-    """Read S3's event about a batch that the trigger gave up and Lambda put into the backup bucket.
+    """Read S3's event about a batch that the trigger gave up and that Lambda put into the backup bucket.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
     """
@@ -191,7 +191,7 @@ def _delivery(message: _Message, names: AttributeNames) -> ParkedLetter:
 
 
 def _from_queue(message: _Message, names: AttributeNames) -> ParkedLetter:
-    """Read a message that ConsumerLambda's queue moved; SQS counts every earlier receive of it as an attempt."""
+    """Read a message that was moved from ConsumerLambda's queue; SQS counts every earlier receive as an attempt."""
     reason = "ConsumerLambda did not process the message, as often as its queue delivered it."
     return _letter(
         message,
@@ -236,7 +236,7 @@ def _letter(
 
 
 def _about(detail: Json, names: AttributeNames) -> dict[str, str]:
-    """Find the participant and the board of a change, if its images tell."""
+    """Find the participant and the board of a change, if its images have them."""
     images = [detail.get(name) for name in ("old", "new", "keys")]
     item: Json = {}
     for image in images:
@@ -282,10 +282,10 @@ def _is_stored_batch(document: Json) -> bool:
 
 
 def _unqualified(function_arn: str) -> str:
-    """Remove $LATEST, which an invocation without a version means."""
+    """Remove $LATEST, which stands for an invocation without a version."""
     return function_arn.removesuffix(":$LATEST")
 
 
 def _sent_at(system: Mapping[str, str]) -> str:
-    """When SQS received the message; it always says so if all attributes are requested."""
+    """When SQS received the message; always present if all attributes are requested."""
     return iso_time(int(system["SentTimestamp"]) / 1000) if "SentTimestamp" in system else iso_now()

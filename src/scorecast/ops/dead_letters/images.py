@@ -1,4 +1,4 @@
-"""What a dead letter leaves in S3, fetched: images that were too large for it, and the records of a whole batch."""
+"""Fetch what a dead letter leaves in S3: images that were too large for it, and the records of a whole batch."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ T = TypeVar("T", bound=Content)
 
 
 def with_images(content: T, claims: ClaimStore) -> T:
-    """Return the content of a letter with what is in S3; unchanged if nothing is, CannotRead if it is missing."""
+    """Return a letter's content completed from S3; unchanged if it has nothing there, CannotRead if that is missing."""
     match content:
         case ParkedChange(detail):
             return replace(content, detail=claims.resolve({"detail": detail})["detail"])

@@ -55,7 +55,7 @@ class ParkedInvocation:
 
 @dataclass(frozen=True, slots=True)
 class ParkedBatch:
-    """A batch of the stream that FanoutLambda failed on: the sequence numbers of its first and last record."""
+    """A batch of the stream that FanoutLambda failed to process: the sequence numbers of its first and last record."""
 
     stream_arn: str
     shard_id: str
@@ -66,7 +66,7 @@ class ParkedBatch:
 
 @dataclass(frozen=True, slots=True)
 class StoredBatch:
-    """A batch of the stream that FanoutLambda failed on, whole in S3; `records` are None until they are fetched."""
+    """A batch of the stream that FanoutLambda failed to process, whole in S3; `records` is None until fetched."""
 
     bucket: str
     key: str
@@ -126,7 +126,7 @@ class ParkedLetter:
 
     @property
     def key(self) -> str:
-        """Equal for two letters about the same change or content, such as one that was sent again and came back."""
+        """Equal for two letters about the same change or content, such as a letter that was redriven and came back."""
         about = self.change_id or repr(self.content)
         return hashlib.sha256(f"{self.stage} {about}".encode()).hexdigest()
 

@@ -1,6 +1,6 @@
-"""The dead-letter queue as the command line reads it: every message once, and all visible again at the end.
+"""The dead-letter queue as the command line reads it: each message once, and all visible again at the end.
 
-SQS shows messages only by receiving them, which hides them. They are made visible again at the end, also after Ctrl-C.
+SQS shows messages only by receiving them, which hides them. They are made visible again at the end, even after Ctrl-C.
 If the command is killed, they reappear after HIDDEN_S.
 """
 
@@ -23,18 +23,20 @@ from scorecast.runtime.settings import AttributeNames
 BATCH_MESSAGES = 10
 # Long enough to redeliver a batch, short enough to recover soon after a kill.
 HIDDEN_S = 120
-# SQS spreads a queue over servers. A short poll asks some of them, so its empty answer proves nothing; a long poll asks
-# all of them, so reading ends with an empty long poll. It returns at once if it finds a message, and waits if not.
+# SQS spreads a queue over servers. A short poll queries only some of them, so an empty answer proves nothing. A long
+# poll queries all of them, so reading ends with an empty long poll; it returns at once if it finds a message, and waits
+# if not.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html
 LONG_POLL_S = 1
 # An engine on this machine has a single server, so a short poll finds every message.
 SHORT_POLL_S = 0
-# Messages reappear if reading takes longer than HIDDEN_S. Reading ends after this many answers without a new message.
+# Messages reappear if reading takes longer than HIDDEN_S, so reading ends after this many answers without a new
+# message.
 _ANSWERS_WITHOUT_NEW = 3
 
 
 def open_letters(stack: Stack) -> LetterQueue:
-    """Return the dead-letter queue of a stack; an endpoint elsewhere, such as a VPC's, may lead to AWS."""
+    """Return the dead-letter queue of a stack; an endpoint that is not local, such as a VPC's, may lead to AWS."""
     host = urlsplit(stack.target.endpoint or "").hostname
     wait_s = SHORT_POLL_S if host in ("127.0.0.1", "::1", "localhost") else LONG_POLL_S
     return LetterQueue(stack.client("sqs"), stack.output("FanoutDlqUrl"), stack.attributes, wait_s)
@@ -61,7 +63,7 @@ class LetterQueue:
         return self
 
     def __exit__(self, _kind: object, _error: BaseException | None, _trace: TracebackType | None) -> None:
-        """Make every received message that was not deleted visible again; HIDDEN_S does so if this call fails."""
+        """Make every received message that was not deleted visible again; if this call fails, HIDDEN_S does it."""
         entries = [{"Id": str(at), "ReceiptHandle": receipt} for at, receipt in enumerate(self._receipts.values())]
         self._receipts.clear()
         for batch in cut_batches(entries, BATCH_MESSAGES):
@@ -75,7 +77,7 @@ class LetterQueue:
         return sum(int(value) for name, value in answer["Attributes"].items() if name in names)
 
     def batches(self, size: int = BATCH_MESSAGES) -> Iterator[list[ParkedLetter]]:
-        """Yield every message once, up to `size` at a time; each stays hidden until the end."""
+        """Yield each message once, up to `size` at a time; all stay hidden until the end."""
         seen: set[str] = set()
         without_new = 0
         while without_new < _ANSWERS_WITHOUT_NEW:
@@ -89,7 +91,7 @@ class LetterQueue:
                 yield [read_letter(message, self.names) for message in new]
 
     def delete(self, letters: Sequence[ParkedLetter]) -> None:
-        """Delete messages; UserError if SQS keeps one, which is harmless: it can be redelivered again."""
+        """Delete messages; UserError if SQS keeps one, which is harmless because it can be redelivered again."""
         receipts = [self._receipts[letter.message_id] for letter in letters]
         entries = [{"Id": str(at), "ReceiptHandle": receipt} for at, receipt in enumerate(receipts)]
         for batch in cut_batches(entries, BATCH_MESSAGES):

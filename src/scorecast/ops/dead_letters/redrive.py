@@ -1,8 +1,8 @@
-"""Redrive: send dead letters back to where they belong, and delete each only after its destination accepted it.
+"""Redrive: send dead letters to where they belong; each is deleted only after its destination has accepted it.
 
-Sending twice is harmless: consumers recognize a change by its `id` and `sequence`. So a run that was interrupted or
-killed can be repeated. A letter that returns during a run, or another one about the same change, waits for the next
-run: their times cannot tell the two apart, and no letter may circulate endlessly.
+Sending twice is harmless: consumers recognize a change by its `id` and `sequence`. So an interrupted or killed run can
+be repeated. A letter that returns during a run, or another letter about the same change, waits for the next run: their
+times cannot tell the two apart, and no letter may circulate endlessly.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from scorecast.ops.dead_letters.queue import BATCH_MESSAGES, LetterQueue
 from scorecast.ops.stack.polling import CLOCK, Clock
 from scorecast.ops.stack.rate_limit import RateLimit
 
-# With a rate, letters wait while they are hidden: receive at most as many as are sent in this time.
+# With a rate, letters wait while hidden, so receive at most as many as can be sent in this time.
 _HELD_S = 20
 
 
@@ -28,7 +28,7 @@ class _Destinations(Protocol):
 
 @dataclass(slots=True)
 class Redriven:
-    """The result of a redrive so far; `refusals` counts the reasons why letters stayed in the queue."""
+    """The result of a redrive so far; `refusals` counts, by reason, the letters that stayed in the queue."""
 
     selected: int = 0
     sent: int = 0
@@ -72,7 +72,7 @@ class Redrive:
             self.on_read(len(batch))
 
     def _fresh(self, batch: Sequence[ParkedLetter], done: Redriven) -> Iterator[ParkedLetter]:
-        """Yield the selected letters, except those about a change that this run has already sent."""
+        """Yield the selected letters, except those about changes that this run has already sent."""
         for letter in filter(self.wanted.matches, batch):
             if letter.key in self._sent:
                 done.came_back += 1

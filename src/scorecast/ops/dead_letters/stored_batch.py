@@ -1,7 +1,7 @@
 """A batch of the stream that its trigger gave up, whole in S3: Lambda's record, with the function's event as `payload`.
 
-`scorecast forget` moves what remains of a batch to another key: S3 would announce an object that is written again under
-the old one, and the batch would become a dead letter again (docs/erasure.md).
+`scorecast forget` writes what remains of a batch to another key: S3 would announce an object under the old key, and the
+batch would become a dead letter again (docs/erasure.md).
 Raises CannotRead if the object is gone, may not be read, or holds no batch.
 https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
 """
@@ -17,7 +17,7 @@ from scorecast.errors import CannotRead
 from scorecast.ops.dead_letters.letters import StoredBatch
 from scorecast.runtime.aws import code_of
 
-# How the key of a batch begins that holds the rest of one; the key of the first follows.
+# The beginning of the key of a batch's rest; the original batch's key follows.
 REST_PREFIX = "rewritten/"
 
 Json = dict[str, Any]
@@ -38,11 +38,11 @@ def read_records(s3: _S3, batch: StoredBatch) -> list[Any]:
 
 
 def parse_batch(body: bytes, uri: str) -> tuple[Json, Json]:
-    """Return Lambda's record, and the function's event in it, which has a list of `Records`."""
+    """Return Lambda's record, and the function's event in it, which has the list `Records`."""
     try:
         record = json.loads(body)
         payload = record["payload"]
-        # AWS's guide says that the event is a text of JSON; LocalStack stores it as it is.
+        # In AWS's guide the event is a JSON text; LocalStack stores it as an object.
         event = json.loads(payload) if isinstance(payload, str) else payload
         is_batch = isinstance(event["Records"], list)
     except (ValueError, KeyError, TypeError):
@@ -53,12 +53,12 @@ def parse_batch(body: bytes, uri: str) -> tuple[Json, Json]:
 
 
 def rest_key(key: str) -> str:
-    """Return where the rest of a batch is kept; the same key for a rest."""
+    """Return the key for the rest of a batch; for the key of a rest, the same key."""
     return key if key.startswith(REST_PREFIX) else f"{REST_PREFIX}{key}"
 
 
 def _body(s3: _S3, batch: StoredBatch) -> bytes:
-    """The body of a batch; that of its rest if participants were removed from it."""
+    """The body of a batch, or of its rest if participants were removed from it."""
     try:
         answer = s3.get_object(Bucket=batch.bucket, Key=batch.key)
     except ClientError as error:

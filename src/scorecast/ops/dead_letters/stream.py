@@ -1,6 +1,6 @@
-"""Records of a stream, read again by their sequence numbers, in the form in which Lambda passes them to a function.
+"""Reads records of a stream again by their sequence numbers, in the form in which Lambda passes them to a function.
 
-Raises StreamForgot if the stream no longer keeps the records, which it does for 24 hours.
+Raises StreamForgot if the stream no longer has the records; it keeps them for 24 hours.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from scorecast.ops.stack.typed_json import in_json
 # The errors of GetShardIterator and GetRecords if the records, the shard or the stream no longer exist.
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_GetShardIterator.html
 _FORGOTTEN = {"TrimmedDataAccessException", "ResourceNotFoundException"}
-# A page may be empty although records follow. After this many empty pages in a row the stream counts as ended.
+# A page may be empty although records follow. After this many empty pages in a row the stream is taken to have ended.
 _EMPTY_PAGES = 20
 
 Record = dict[str, Any]
 
 
 class StreamForgot(ScorecastError):
-    """The stream no longer keeps the records."""
+    """The stream no longer has the records."""
 
 
 class _Streams(Protocol):
@@ -46,7 +46,7 @@ def read_again(streams: _Streams, batch: ParkedBatch) -> Iterator[Record]:
 
 
 def as_lambda_event(record: Mapping[str, Any], stream_arn: str) -> Record:
-    """Convert a record of GetRecords to one of a function's event: times in seconds, binary in base64, the stream."""
+    """Convert a record of GetRecords to a function event's form: times in seconds, base64 binary, the stream's ARN."""
     plain: Record = in_json(record)
     return plain | {"eventSourceARN": stream_arn}
 

@@ -1,1 +1,1 @@
-"""`scorecast doctor`: checks of a deployed stack in the order of the data, a canary, and an anonymous report."""
+"""`scorecast doctor`: checks of a deployed stack in the order of the data flow, a canary, and an anonymous report."""

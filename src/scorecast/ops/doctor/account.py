@@ -1,4 +1,4 @@
-"""Checks of what the account and the region leave: concurrency, quotas, alarms and their subscribers."""
+"""Checks of what the account and the region provide: concurrency, quotas, alarms and their subscribers."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from scorecast.ops.doctor.system import REDEPLOY, System
 from scorecast.ops.doctor.triggers import maximum_concurrency
 from scorecast.runtime.batches import cut_batches
 
-# FanoutLambda for one shard of the stream, and one request to the API.
+# One for FanoutLambda on one stream shard, one for a request to the API.
 OTHER_INVOCATIONS = 2
-# https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html names the quota so.
+# The quota's name in https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html.
 PUT_EVENTS_QUOTA = "PutEvents throttle limit in transactions per second"
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
 ALARM_NAMES = 100
@@ -76,5 +76,5 @@ def _alarms(system: System) -> list[dict[str, Any]]:
 
 def _confirmed(system: System, topic: str) -> int:
     pages = system.client("sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
-    # Until it is confirmed, a subscription has a word such as `PendingConfirmation` for an ARN.
+    # Until it is confirmed, a subscription has a word such as `PendingConfirmation` in place of an ARN.
     return sum(one["SubscriptionArn"].startswith("arn:") for page in pages for one in page["Subscriptions"])

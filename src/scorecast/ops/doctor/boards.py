@@ -9,7 +9,7 @@ from scorecast.ops.doctor.system import System
 
 
 def check_policies(system: System) -> Verdict:
-    """Every policy can be read: ConsumerLambda applies no change of a board whose policy it cannot read."""
+    """Every policy can be read; ConsumerLambda applies no changes of a board whose policy it cannot read."""
     try:
         policies = policies_of(system.stack).all()
     except CannotRead as error:

@@ -1,6 +1,6 @@
-"""Canary: an item on a board of its own, followed to the board and the backup, and removed whatever happens.
+"""Canary: an item on a board of its own that is followed to the board and the backup, and always removed.
 
-What ConsumerLambda keeps about a board as a whole (its name, counters and snapshot) is deleted too, so the board is
+What ConsumerLambda stores about the board as a whole (its name, counters and snapshot) is deleted too, so the board is
 on no list. A tombstone stays for 30 days, as for every removed entry; the backup keeps the events.
 """
 
@@ -36,9 +36,9 @@ from scorecast.standings.announce.top import snapshot_key
 
 PREFIX = "scorecast-canary-"
 SCORE = Decimal(1)
-# If the item did not come to the board in time, its removal may not either.
+# If the item did not reach the board in time, its removal may not either.
 LATE_S = 15
-# On AWS, Firehose writes an object after 60 seconds, and delivery may take as long again.
+# On AWS, Firehose writes an object after 60 seconds, and delivering it may take as long again.
 BACKUP_S = {"aws": 180, "twin": 20}
 # ConsumerLambda saves the snapshot of a board after the entry that it announces.
 QUIET_LOOKS, QUIET_S, FORGET_S = 3, 0.5, 15
@@ -50,7 +50,7 @@ IsSeen = Callable[[], bool]
 
 
 class _Watcher:
-    """Looks for several things at once, and notes how many seconds after its start each was first seen."""
+    """Looks for several things at once, and notes after how many seconds each was first seen."""
 
     def __init__(self, clock: Clock) -> None:
         self.seen: dict[str, float] = {}
@@ -59,11 +59,11 @@ class _Watcher:
         self._pending: dict[str, tuple[float, IsSeen]] = {}
 
     def start(self, name: str, is_seen: IsSeen) -> None:
-        """Begin to look for something."""
+        """Begin to look for a thing."""
         self._pending[name] = self._clock.now(), is_seen
 
     def wait_for(self, names: Iterable[str], deadline_s: float) -> None:
-        """Look for everything that was started until these are seen or the deadline is over."""
+        """Look for everything that was started, until the named things are seen or the deadline has passed."""
         wanted = set(names)
         for _ in poll_until(deadline_s, pause_s=0.1, longest_pause_s=1, clock=self._clock):
             self.look()
@@ -71,11 +71,11 @@ class _Watcher:
                 return
 
     def waited_s(self, name: str) -> float:
-        """How long something has been looked for."""
+        """How long a thing has been looked for."""
         return self._clock.now() - self._pending[name][0]
 
     def look(self) -> None:
-        """Look once for everything that is pending."""
+        """Look once for everything not yet seen."""
         for name, (started, is_seen) in list(self._pending.items()):
             try:
                 is_there = is_seen()
@@ -89,7 +89,7 @@ class _Watcher:
 
 @dataclass(slots=True)
 class Canary:
-    """One run; `leaderboard` and `board_table` are tables, `backup` is None if the backup is not looked at."""
+    """One run; `leaderboard` and `board_table` name tables, `backup` is None if the backup is not checked."""
 
     table: MainTable
     api: ApiClient
@@ -109,7 +109,7 @@ class Canary:
         self._watcher = _Watcher(self.clock)
 
     def run(self, on_step: OnStep) -> None:
-        """Write the item, follow it, delete it and follow its removal; every step ends in a finding."""
+        """Write the item, follow it, delete it and follow its removal; every step produces a finding."""
         try:
             if not self._write(on_step):
                 return
@@ -142,7 +142,7 @@ class Canary:
         on_step(self._finding("index", "the index by score shows it too"))
 
     def _remove(self, on_step: OnStep) -> None:
-        """Delete the item, wait until its tombstone stands and the board does not show it, and forget the board."""
+        """Delete the item, wait until it has a tombstone and is off the board, and forget the board."""
         self.table.delete(self.participant, self.board)
         self._watcher.start("removal", self._is_removed)
         self._watcher.wait_for(["removal"], self.step_s if "board" in self._watcher.seen else min(self.step_s, LATE_S))
@@ -178,7 +178,7 @@ class Canary:
         return bool(self.api.top(self.board, 1)["entries"])
 
     def _forget(self) -> None:
-        """Delete what is kept of the board as a whole, until nothing of it comes any more."""
+        """Delete what is stored of the board as a whole, until no more of it appears."""
         root = (shape_key(self.board, ROOT), *shard_keys(self.board, ROOT))
         keys = [board_key(self.board, DEFAULT), snapshot_key(self.board), *root]
         quiet = 0
@@ -197,7 +197,7 @@ class Canary:
 
 @dataclass(slots=True)
 class BackupWatch:
-    """Looks for the canary's change in the objects of the backup, each of which it reads once."""
+    """Looks for the canary's change in the objects of the backup, reading each object once."""
 
     s3: Any
     bucket: str
@@ -205,11 +205,11 @@ class BackupWatch:
     since: datetime
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     found: BackupObject | None = None
-    """The object that has the change."""
+    """The object that contains the change."""
     _read: set[str] = field(default_factory=set)
 
     def has_come(self) -> bool:
-        """Whether an object has a change of the board."""
+        """Whether an object contains a change of the board."""
         for found in newest_objects(self.s3, self.bucket, self.since, self.now()):
             if found.key in self._read:
                 continue
@@ -225,7 +225,7 @@ def canary_of(stack: Stack, with_backup: bool, step_s: float) -> Canary:
     number = secrets.token_hex(4)
     board = PREFIX + number
     table = main_table_of(stack)
-    # A numeric key takes a number for a participant.
+    # If the key is numeric, the participant must be a number.
     participant = str(int(number, 16)) if table.key_types[table.attributes.id] == "N" else PREFIX + number
     started = datetime.now(UTC)
     watch = BackupWatch(stack.client("s3"), stack.output("BackupBucketName"), board, started - SKEW)

@@ -1,7 +1,7 @@
-"""Checkup: all checks in the order of the data, each with a finding whatever happens.
+"""Checkup: all checks in the order of the data flow, each of which always produces a finding.
 
-What the credentials may not ask, and what an engine cannot answer, is not checked, with the reason. Only an error that
-every check would meet (no credentials, an endpoint that does not answer) is raised.
+A check that the credentials do not allow, or that an engine cannot answer, ends as "not checked", with the reason. Only
+an error that every check would meet (no credentials, an endpoint that does not answer) is raised.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from scorecast.ops.stack.exit_codes import ExitCode
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A check; `not_on_twin` is why the twin cannot answer it, if it cannot."""
+    """A check; `not_on_twin` is the reason if the twin cannot answer it."""
 
     name: str
     inspect: Callable[[System], Verdict]
@@ -54,7 +54,7 @@ CHECKS = (
     Check("consumers of yours", routes.check_consumers),
 )
 
-# The codes of services for something that is gone.
+# The services' error codes for something that does not exist.
 _GONE = {
     "AWS.SimpleQueueService.NonExistentQueue",
     "NoSuchBucket",
@@ -77,7 +77,7 @@ def run_checks(system: System) -> Iterator[Finding]:
 
 
 def run_check(check: Check, system: System) -> Finding:
-    """Run one check; a refused call makes a finding of its own."""
+    """Run one check; a refused call becomes a finding of its own."""
     if check.not_on_twin and system.stack.target.engine == "twin":
         return Finding(check.name, State.NOT_CHECKED, check.not_on_twin)
     try:

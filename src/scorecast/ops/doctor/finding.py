@@ -19,7 +19,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong, as the end of a sentence, and a sentence that says how to fix it."""
+    """What is wrong, as the end of a sentence, and how to fix it, as a whole sentence."""
 
     found: str
     remedy: str
@@ -28,7 +28,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a check says: `found` if there are no problems."""
+    """The result of a check: its problems, or `found` if there are none."""
 
     found: str
     problems: tuple[Problem, ...] = ()

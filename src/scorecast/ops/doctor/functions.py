@@ -1,4 +1,4 @@
-"""Checks of the functions and of what the roles allow, as IAM simulates it."""
+"""Checks of the functions, and of what the roles allow according to IAM's policy simulator."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ check_api_function = partial(check_function, function="LeaderGet")
 
 
 def _state_problems(about: dict[str, Any], function: str) -> Iterable[Problem]:
-    # A function that nobody invoked for weeks is Inactive; the next invocation wakes it.
+    # A function that was not invoked for weeks is Inactive; the next invocation wakes it.
     if about.get("State", "Active") not in ("Active", "Inactive"):
         yield Problem(f"it is {about['State']}", f"{about.get('StateReason') or 'Deploy it again.'}")
     if about.get("LastUpdateStatus", "Successful") == "Failed":
@@ -83,7 +83,7 @@ class Need:
 
 
 def needs_of(system: System) -> list[Need]:
-    """What the flow needs of the roles, without reading logs and single items: enough to see a broken role."""
+    """What the data flow needs of the roles, except for logs and single items: enough to find a broken role."""
     bus, bucket = system.bus, system.bucket_arn
 
     def arn(service: str, resource: str) -> str:
@@ -110,7 +110,7 @@ def needs_of(system: System) -> list[Need]:
 
 
 def check_roles(system: System) -> Verdict:
-    """The roles allow what the flow needs, as IAM's policy simulator answers."""
+    """The roles allow what the data flow needs, according to IAM's policy simulator."""
     iam = system.client("iam")
     needs = needs_of(system)
     arns = {role: iam.get_role(RoleName=system.resource(role))["Role"]["Arn"] for role in {one.role for one in needs}}

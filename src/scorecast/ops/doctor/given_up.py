@@ -1,4 +1,4 @@
-"""Check of the way that a batch goes which the stream's trigger gives up: bucket, rule, dead-letter queue."""
+"""Check of the path of a batch that the stream's trigger gives up: bucket, rule, dead-letter queue."""
 
 from __future__ import annotations
 

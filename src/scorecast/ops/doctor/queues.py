@@ -8,16 +8,17 @@ from scorecast.ops.doctor.finding import Problem, Verdict, fault
 from scorecast.ops.doctor.system import System
 from scorecast.ops.stack.newest_metric import newest_maximum
 
-# As the template: what failed comes back within seconds, so fewer receives are over before a busy board is quiet.
+# As in the template: failed messages come back within seconds, so a smaller number of receives may run out while a
+# board is busy.
 LEAST_RECEIVES = 100
 # The longest that SQS keeps a message.
 DEAD_LETTER_AGE_S = 14 * 86_400
-# As the alarm LeaderboardLagAlarm by default.
+# The default of the alarm LeaderboardLagAlarm.
 LAG_S = 120
 
 
 def check_consumer_queue(system: System) -> Verdict:
-    """A message that is not processed moves to the dead-letter queue, and early enough to be looked at."""
+    """A message that is not processed moves to the dead-letter queue, early enough to be investigated there."""
     attributes, dead = system.queue_attributes("ConsumerQueueUrl"), system.queue_attributes("FanoutDlqUrl")
     set_queue = f"`aws sqs set-queue-attributes --queue-url {system.output('ConsumerQueueUrl')} --attributes"
     redrive = json.loads(attributes.get("RedrivePolicy") or "{}")
@@ -62,7 +63,7 @@ def check_dead_letter_queue(system: System) -> Verdict:
 
 
 def check_backlog(system: System) -> Verdict:
-    """Changes do not wait for ConsumerLambda, nor records for FanoutLambda."""
+    """No changes wait for ConsumerLambda, and no records for FanoutLambda."""
     attributes = system.queue_attributes("ConsumerQueueUrl")
     waiting = int(attributes["ApproximateNumberOfMessages"])
     cloudwatch = system.client("cloudwatch")

@@ -1,7 +1,7 @@
-"""The report for the maintainers of Scorecast: what only AWS can confirm (docs/verified.md), answered one by one.
+"""The report for Scorecast's maintainers: what only AWS can confirm (docs/verified.md), answered point by point.
 
-It has numbers and states, and no names, ids or account numbers: answers are fixed sentences, and every name that the
-stack's resources and outputs have is blotted out at the end.
+It has numbers and states, but no names, ids or account numbers: answers are fixed sentences, and every name in the
+stack's resources and outputs is redacted at the end.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from scorecast.ops.doctor.system import System
 from scorecast.ops.doctor.triggers import stream_batch
 
 NOT_ASKED = "not checked"
-# Letters that are read for the report, at most.
+# The most letters that are read for the report.
 MOST_LETTERS = 1_000
 _PERCENT = "canary%41"
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the answers are made of; None where nothing was seen."""
+    """What the answers are based on; None where nothing was seen."""
 
     seconds: dict[str, float]
     stages: Counter[str]
@@ -41,7 +41,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class OpenPoint:
-    """One point of docs/verified.md: words that stand there, the point as a question, and the answer."""
+    """One point of docs/verified.md: words from it, the point as a question, and the answer."""
 
     about: str
     ask: str
@@ -169,7 +169,7 @@ QUESTIONS = (
 def gather(
     system: System, api: ApiClient, steps: Iterable[Finding], ending: str | None, letters: LetterQueue
 ) -> Evidence:
-    """Ask what the answers need besides the canary's steps."""
+    """Collect what the answers need besides the canary's steps."""
     seconds = {
         step.name.removeprefix("canary: "): step.seconds
         for step in steps
@@ -200,12 +200,12 @@ def write_report(system: System, findings: Sequence[Finding], evidence: Evidence
 
 
 def anonymous(text: str, system: System) -> str:
-    """Blot out names, ids and account numbers of the stack, and every ARN and number of 12 digits."""
+    """Redact the stack's names, ids and account numbers, and every ARN and every number of 12 digits."""
     stack = system.stack
     names = {*system.resources.values(), *stack.outputs.values(), stack.name, system.bus.account}
     parts = {part for name in names for part in re.split(r"[:/|?]", name)}
-    # A part of a name may be a common word, such as `function`; names that CloudFormation or a user makes have a digit
-    # or a hyphen. The region may be read.
+    # A part of a name may be a common word, such as `function`; names made by CloudFormation or a user have a digit or
+    # a hyphen. The region may stay.
     parts = {part for part in parts if len(part) >= 8 and re.search(r"\d|-", part)}
     for name in sorted((names | parts) - {system.bus.region, ""}, key=len, reverse=True):
         text = re.sub(rf"(?<![\w-]){re.escape(name)}(?![\w-])", "...", text)
@@ -217,7 +217,7 @@ def _sentence(text: str) -> str:
 
 
 def _is_encoded(api: ApiClient) -> bool | None:
-    """Ask for a board whose name has a percent sign; the refusal names the board as it arrived."""
+    """Request a board whose name has a percent sign; the refusal names the board as it arrived."""
     _, body = api.fetch(f"{api.url}leaderBoard/{quote(_PERCENT, safe='')}/participants/nobody")
     text = body.decode(errors="replace")
     return True if _PERCENT in text else False if "canaryA" in text else None

@@ -1,4 +1,4 @@
-"""Checks of the bus: the stack's rules with their targets, and the queue policies that let them in."""
+"""Checks of the bus: the stack's rules with their targets, and the queue policies that admit them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from scorecast.ops.doctor.finding import Problem, Verdict, fault, hint
 from scorecast.ops.doctor.system import REDEPLOY, System
 from scorecast.ops.stack.arn import read_arn
 
-# EventBridge's maximum, which the template makes explicit: 24 hours and 185 attempts.
+# EventBridge's maximum, which the template sets explicitly: 24 hours and 185 attempts.
 RETRY_AGE_S, RETRIES = 86_400, 185
-# The operators of conditions that a queue's policy has for its sources.
+# The condition operators that a queue's policy may use for its sources.
 _POSITIVE = {"ArnEquals", "ArnLike", "StringEquals", "StringLike"}
 
 Json = dict[str, Any]
@@ -33,17 +33,17 @@ def check_leaderboard_rule(system: System) -> Verdict:
 
 
 def check_consumer_queue_policy(system: System) -> Verdict:
-    """The policy of ConsumerLambda's queue lets the leaderboard's rule in."""
+    """The policy of ConsumerLambda's queue admits the leaderboard's rule."""
     return _check_policy(system, "ConsumerQueueUrl", ["LeaderboardRule"])
 
 
 def check_dead_letter_policy(system: System) -> Verdict:
-    """The policy of the dead-letter queue lets all rules in."""
+    """The policy of the dead-letter queue admits all rules."""
     return _check_policy(system, "FanoutDlqUrl", ["BackupRule", "LeaderboardRule", "GivenUpRule"])
 
 
 def check_consumers(system: System) -> Verdict:
-    """Rules that others added to the bus; AWS deletes no bus that has rules."""
+    """Rules that others added to the bus; AWS does not delete a bus that has rules."""
     own = {system.rule_name("BackupRule"), system.rule_name("LeaderboardRule")}
     consumers = consumers_of(system.stack)
     added = [rule for rule in consumers.list_rules() if rule.name not in own]
@@ -140,9 +140,9 @@ def _check_policy(system: System, output: str, rules: Sequence[str]) -> Verdict:
 
 
 def lets_in(policy: str | None, queue: str, rule: str) -> bool:
-    """Whether a queue's policy lets EventBridge send a rule's events, as far as source conditions decide it.
+    """Whether a queue's policy lets EventBridge send a rule's events, judging only by conditions on the source.
 
-    A statement with another condition counts neither for nor against.
+    A statement with any other condition is ignored.
     """
     document = json.loads(policy) if policy else {}
     statements = document.get("Statement", [])
@@ -165,7 +165,7 @@ def _concerns(statement: Mapping[str, Any], queue: str) -> bool:
 
 
 def _holds(condition: Mapping[str, Any], context: Mapping[str, str]) -> bool:
-    """Whether all conditions hold; one that is about neither the source's ARN nor its account does not."""
+    """Whether all conditions hold; a condition on anything but the source's ARN or account does not."""
     return all(
         operator in _POSITIVE and any(fnmatchcase(context.get(key.lower(), ""), str(one)) for one in _listed(wanted))
         for operator, tests in condition.items()

@@ -1,4 +1,4 @@
-"""System: a deployed stack as the checks see it: its clients, its outputs and the physical ids of its resources."""
+"""System: a deployed stack as the checks see it, with its clients, outputs and physical resource ids."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class System:
         return self.resource(logical_id).rpartition("|")[2]
 
     def rule_arn(self, logical_id: str) -> str:
-        """Return a rule's ARN; the ARN of a rule on the account's own bus does not name the bus."""
+        """Return a rule's ARN; the ARN of a rule on the account's default bus does not name the bus."""
         place = "" if logical_id == "GivenUpRule" else f"{self.bus.name}/"
         return str(replace(self.bus, resource=f"rule/{place}{self.rule_name(logical_id)}"))
 

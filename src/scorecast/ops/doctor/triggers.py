@@ -10,7 +10,7 @@ from scorecast.ops.recovery.warnings import VIEW_TYPE
 
 # The stream keeps a record for 24 hours.
 STREAM_AGE_S = 86_400
-# States that a trigger passes through by itself.
+# States that a trigger leaves by itself.
 _TRANSITIONAL = {"Creating", "Enabling", "Updating"}
 
 Json = dict[str, Any]
@@ -90,7 +90,7 @@ def check_stream_trigger_failures(system: System) -> Verdict:
 
 
 def check_queue_trigger(system: System) -> Verdict:
-    """The queue's trigger is enabled, reports single failures and has a bound."""
+    """The queue's trigger is enabled, reports failures item by item, and has a concurrency limit."""
     function = system.function_name("ConsumerLambda")
     source = system.queue_attributes("ConsumerQueueUrl")["QueueArn"]
     mapping = next((one for one in _mappings(system, function) if one["EventSourceArn"] == source), None)
@@ -123,7 +123,7 @@ def check_queue_trigger(system: System) -> Verdict:
 
 
 def maximum_concurrency(system: System) -> int:
-    """Return how many invocations of ConsumerLambda its trigger makes at once; 0 if it has no bound."""
+    """Return how many concurrent invocations of ConsumerLambda its trigger makes at most; 0 if it has no limit."""
     mappings = _mappings(system, system.function_name("ConsumerLambda"))
     return max((one.get("ScalingConfig", {}).get("MaximumConcurrency", 0) for one in mappings), default=0)
 
@@ -158,7 +158,7 @@ def _main_table(system: System) -> Json:
 
 
 def _stream_mapping(system: System) -> Json | None:
-    """Find the trigger of any stream of the main table, the newest stream first."""
+    """Find the trigger of any stream of the main table, newest stream first."""
     of_table = f":table/{system.output('MainTableName')}/stream/"
     mappings = _mappings(system, system.function_name("FanoutLambda"))
     found = [one for one in mappings if of_table in one.get("EventSourceArn", "")]

@@ -1,6 +1,6 @@
-"""Arrival: wait until the deletion of items has come through: off the boards, and into the backup.
+"""Arrival: wait until the deletion of items has taken effect on the boards and is in the backup.
 
-A deletion is a change too, with the item's last image. Only once it is in the backup can it be taken out there.
+A deletion is a change too, with the item's last image. It can only be erased from the backup once it is there.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SKEW = timedelta(minutes=5)
 
 @dataclass(slots=True)
 class Arrival:
-    """Waits up to `timeout_s` for each; reads every object of the backup that was written since `since` once."""
+    """Waits up to `timeout_s` for each of the two; reads every backup object written since `since` once."""
 
     entries: ParticipantEntries
     s3: Any
@@ -42,7 +42,7 @@ class Arrival:
     _read: set[str] = field(default_factory=set)
 
     def await_boards(self, keys: Iterable[Key]) -> None:
-        """Wait until boards have removed these entries, except boards that have closed and take no correction."""
+        """Wait until boards have removed these entries, except boards that have closed and take no corrections."""
         awaited = {key for key in keys if self._is_awaited(key[1])}
         left = awaited
         for _ in poll_until(self.timeout_s, pause_s=0.2, longest_pause_s=2, clock=self.clock):
@@ -56,7 +56,7 @@ class Arrival:
         )
 
     def await_backup(self, keys: Iterable[Image]) -> Position | None:
-        """Wait until the backup has the removal of each item; return the position of the newest one."""
+        """Wait until the backup has the removal of each item; return the position of the newest removal."""
         awaited, newest = {_text(in_json(key)) for key in keys}, []
         for _ in poll_until(self.timeout_s, pause_s=0.5, longest_pause_s=5, clock=self.clock):
             for removal in self._new_removals() if awaited else ():

@@ -1,4 +1,4 @@
-"""BackupBucket: the versions of the backup's objects; CountedS3 counts all calls of a run."""
+"""BackupBucket: the versions of the backup's objects. CountedS3: counts all calls of a run."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _KINDS = {
     "put_object": "put",
     "delete_object": "delete",
 }
-# A write is refused with 412 if the object is another one by now, and with 409 if it is just being written.
+# A write is refused with 412 if the object has changed meanwhile, and with 409 if it is being written right now.
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
 _CHANGED = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
-# Objects in these states: gone meanwhile, and in an archive from which they must be restored first.
+# Error codes of objects that are gone, and of objects that must first be restored from an archive.
 _GONE = {"NoSuchKey", "NoSuchVersion", "404"}
 _ARCHIVED = "InvalidObjectState"
-# What a rewritten object keeps besides its key. (S3 keeps neither tags nor a lock of its own accord.)
+# What a rewritten object keeps besides its key. (S3 does not copy tags or a lock by itself.)
 _KEPT = (
     "CacheControl",
     "ContentDisposition",
@@ -42,7 +42,7 @@ _KEPT = (
 
 
 class ObjectChanged(Exception):
-    """The object was written again since it was read."""
+    """The object has been written again since it was read."""
 
 
 class ObjectArchived(Exception):
@@ -51,7 +51,7 @@ class ObjectArchived(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One version of an object; a bucket that keeps none calls it `null`."""
+    """One version of an object; in a bucket that keeps no versions, its id is `null`."""
 
     key: str
     id: str
@@ -61,14 +61,14 @@ class Version:
 
 @dataclass(slots=True)
 class CountedS3:
-    """S3's client with the operations of `_KINDS`; `requests` counts them by kind, for several threads together."""
+    """S3's client with the operations of `_KINDS`; `requests` counts them by kind, over all threads."""
 
     s3: Any
     requests: Counter[str] = field(default_factory=Counter)
     _lock: Lock = field(default_factory=Lock)
 
     def __getattr__(self, operation: str) -> Callable[..., Any]:
-        """Return an operation of the client that is counted."""
+        """Return an operation of the client that counts its calls."""
         if operation not in _KINDS:
             raise AttributeError(operation)
 
@@ -81,7 +81,7 @@ class CountedS3:
 
     @property
     def dollars(self) -> float:
-        """What the requests cost."""
+        """The cost of the requests."""
         return sum(_PRICES[kind] * count for kind, count in self.requests.items())
 
 
@@ -97,7 +97,7 @@ class BackupBucket:
         return f"s3://{self.name}/{key}"
 
     def versions(self, prefix: str, after: str = "") -> Iterator[Version]:
-        """List all versions of the objects under a prefix, whose keys come after `after`; the newest of each first."""
+        """List all versions of objects with a prefix and with keys after `after`; the newest version of each first."""
         request = {"Bucket": self.name, "Prefix": prefix} | ({"KeyMarker": after} if after else {})
         while True:
             page = self.s3.list_object_versions(**request)
@@ -108,11 +108,11 @@ class BackupBucket:
             request |= {"KeyMarker": page["NextKeyMarker"], "VersionIdMarker": page["NextVersionIdMarker"]}
 
     def versions_of(self, key: str) -> list[Version]:
-        """List all versions of one object, the newest first."""
+        """List all versions of one object, newest first."""
         return [one for one in self.versions(key) if one.key == key]
 
     def read(self, version: Version) -> dict[str, Any] | None:
-        """Read a version, with its body as bytes under `Body`; None if it is gone. ObjectArchived if in an archive."""
+        """Read a version, with its body as bytes under `Body`; None if it is gone, ObjectArchived if archived."""
         try:
             answer = self.s3.get_object(Bucket=self.name, Key=version.key, VersionId=version.id)
         except ClientError as error:
@@ -124,7 +124,7 @@ class BackupBucket:
         return {**answer, "Body": answer["Body"].read()}
 
     def write(self, key: str, body: bytes, like: dict[str, Any], *, replaces: bool) -> str:
-        """Write an object with the metadata of another; return its version. ObjectChanged if `like` is not current."""
+        """Write an object with the metadata of `like`; return its version. ObjectChanged if `like` is not current."""
         kept = {name: like[name] for name in _KEPT if like.get(name)}
         condition = {"IfMatch": like["ETag"]} if replaces else {}
         try:

@@ -1,8 +1,9 @@
-"""Erasure: find what a stack holds about a participant, and remove it in an order that nothing under way undoes.
+"""Erasure: find what a stack holds about a participant, and remove it in an order that no change in flight undoes.
 
-First the items, since all else is made from them. Then it waits until their removal has come through, and removes what
-the pipeline leaves: entries of closed boards, places in snapshots, dead letters, and last the backup, which by then has
-the removals too. Each step is repeatable, so after an interruption the next run finds and removes the rest.
+It deletes the items first, since everything else is made from them. Then it waits until their removal has passed
+through, and removes what the pipeline leaves: entries of closed boards, places in snapshots, dead letters, and last the
+backup, which by then has the removals too. Each step is repeatable, so after an interruption the next run finds and
+removes the rest.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ ITEMS, ENTRIES, SNAPSHOTS, LETTERS = "items", "entries", "snapshots", "deadLette
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """What there is of a participant. Tombstones are not in it: they stay until they expire."""
+    """What a stack holds about a participant, except tombstones, which stay until they expire."""
 
     items: list[Image]
     """The keys of the items."""
@@ -40,7 +41,7 @@ class Holdings:
     letters: dict[About, list[ParkedLetter]]
     versions: list[FoundVersion]
     looked_at: datetime
-    """When the look at the backup began: what was written later is not in it."""
+    """When the search of the backup began; what was written later is not included."""
 
     @property
     def counts(self) -> Counter[str]:
@@ -58,13 +59,13 @@ class Holdings:
 
     @property
     def newest(self) -> Position | None:
-        """The position of the newest change of the participant that the backup has."""
+        """The position of the participant's newest change in the backup."""
         return max((one.newest for one in self.versions if one.newest), default=None)
 
 
 @dataclass(slots=True)
 class Erasure:
-    """Finds and erases a participant; `on_step` receives what is done next."""
+    """Finds and erases a participant; `on_step` receives the name of each step as it begins."""
 
     who: Participant
     items: ParticipantItems
@@ -78,10 +79,10 @@ class Erasure:
     clock: Clock = CLOCK
     utc_now: Callable[[], datetime] = lambda: datetime.now(UTC)
     erased: Counter[str] = field(default_factory=Counter)
-    """How much of each kind was erased so far."""
+    """How much of each kind has been erased so far."""
 
     def find(self) -> Holdings:
-        """Look everywhere, and change nothing."""
+        """Search everywhere, without changing anything."""
         self.on_step("Reading the tables")
         items = [self.items.key_of(item) for item in self.items.find(self.who.id)]
         entries, snapshots = self._with_data(), self.entries.snapshots_with(self.who.id)
@@ -93,7 +94,7 @@ class Erasure:
         return Holdings(items, entries, snapshots, letters, versions, looked_at)
 
     def erase(self, found: Holdings) -> None:
-        """Erase what was found, and what has come since; UserError if something does not come through in time."""
+        """Erase what was found and what has been added since; UserError if a removal does not arrive in time."""
         before = {entry.key for entry in [*found.entries, *self._with_data()]}
         newest = self._delete_items()
         self.on_step("Removing entries")
@@ -112,7 +113,7 @@ class Erasure:
         self._refuse_new_items()
 
     def _delete_items(self) -> Position | None:
-        """Delete the items and wait until that has come through; return the position of the last removal."""
+        """Delete the items and wait until their removal has arrived; return the position of the last removal."""
         self.on_step("Deleting items")
         started = self.utc_now() - SKEW
         deleted = [item for item in self.items.find(self.who.id) if self.items.delete(item)]

@@ -1,8 +1,8 @@
-"""Letters: the dead letters about a participant, in every format, and what they leave in S3.
+"""Letters: the dead letters about a participant, in every format, and what they have in S3.
 
-A message cannot be rewritten. So a letter that is about others too, such as a failed invocation with a whole batch,
-stays: it must be redriven first. A letter that only names a batch in S3 holds nothing itself; it is deleted if no other
-participant's record is in the batch.
+A message cannot be rewritten. So a letter that is also about others, such as a failed invocation with a whole batch,
+stays and must be redriven first. A letter that only names a batch in S3 holds no data itself; it is deleted if the
+batch has no other participant's record.
 """
 
 from __future__ import annotations
@@ -43,20 +43,20 @@ class About(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ParticipantLetters:
-    """The dead letters about one participant; `claims` fetches what they left in S3."""
+    """The dead letters about one participant; `claims` fetches what they have in S3."""
 
     claims: ClaimStore
     who: Participant
 
     def sort(self, queue: LetterQueue) -> Iterator[tuple[About, list[ParkedLetter]]]:
-        """Read the queue once, and yield its letters by whom they are about, batch by batch."""
+        """Read the queue once, batch by batch, and yield its letters grouped by whom they are about."""
         for batch in queue.batches():
             found = [(self.about(letter.content), letter) for letter in batch]
             for about in About:
                 yield about, [letter for one, letter in found if one is about]
 
     def about(self, content: Content) -> About:
-        """Say whom a letter is about; UNKNOWN if it is no JSON, or if its images cannot be read."""
+        """Say whom a letter is about; UNKNOWN if it is not JSON, or if its images cannot be read."""
         try:
             documents = self._documents(content)
         except (CannotRead, NotAcknowledged, ValueError):
@@ -70,7 +70,7 @@ class ParticipantLetters:
         return About.OTHERS if isinstance(content, StoredBatch) else About.SHARED
 
     def _documents(self, content: Content) -> list[Any]:
-        """The details, events and records in a letter. An event keeps the id even if its images are in S3."""
+        """The details, events and records in a letter. An event has the id even if its images are in S3."""
         match content:
             case ParkedChange(detail):
                 return [detail]
@@ -87,7 +87,7 @@ class ParticipantLetters:
 
 
 def _of_payload(payload: Any) -> list[Any]:
-    """The event of a function's payload, or the records in it: of a stream, or messages of a queue."""
+    """The event in a function's payload, or its records: those of a stream, or messages of a queue."""
     records = payload.get("Records") if isinstance(payload, dict) else None
     if not isinstance(records, list):
         return [payload]

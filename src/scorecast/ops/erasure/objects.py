@@ -1,8 +1,8 @@
-"""Objects: find a participant in the backup bucket, and take them out of every version of an object.
+"""Objects: find a participant in the backup bucket, and erase them from every version of an object.
 
-Objects are read one by one, some at the same time, so memory holds a few of them and the keys of those with the
-participant. An object is written again only if it held something, only if it did not change meanwhile, and before its
-older versions are deleted. So whatever ends the process, the rest is found and finished by the next run.
+Only some objects are read at the same time, so memory holds a few of them, and the keys of those with the participant.
+An object is rewritten only if it held something, only if it did not change meanwhile, and before its older versions are
+deleted. So whenever the process ends, the next run finds and finishes the rest.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from scorecast.ops.erasure.remainder import Remainder, Take, take_images, take_l
 from scorecast.ops.recovery.backup import BUFFER, FAILED_PREFIX, PREFIX
 from scorecast.runtime.batches import cut_batches
 
-# How many objects are listed before they are read, some of them at the same time.
+# How many objects are listed before they are read, some of them concurrently.
 CHUNK = 64
 ATTEMPTS = 5
 
@@ -51,9 +51,9 @@ class FoundVersion:
 
 @dataclass(slots=True)
 class BackupObjects:
-    """The objects of the backup bucket; `unreadable` says which could not be read, and why.
+    """The objects of the backup bucket; `unreadable` has those that could not be read, with the reason.
 
-    `on_read` receives how many more were read.
+    `on_read` receives the number of further objects that were read.
     """
 
     bucket: BackupBucket
@@ -66,7 +66,7 @@ class BackupObjects:
     ) -> Iterator[FoundVersion]:
         """Read every version of every object; yield those with the participant.
 
-        `since` skips the folders of `changes/` of earlier hours, and `written_since` all that was written before.
+        `since` skips folders of `changes/` of earlier hours; `written_since` skips everything written before it.
         """
         versions = (one for one in self._versions(since) if written_since is None or one.written_at >= written_since)
         for chunk in cut_batches(versions, CHUNK):
@@ -74,7 +74,7 @@ class BackupObjects:
             self.on_read(len(chunk))
 
     def erase(self, key: str, who: Participant) -> Counter[str]:
-        """Take the participant out of all versions of an object; return how much of each kind was erased."""
+        """Erase the participant from all versions of an object; return how much of each kind was erased."""
         for _ in range(ATTEMPTS):
             erased = Counter[str]()
             try:
@@ -99,7 +99,7 @@ class BackupObjects:
         return None
 
     def _erase(self, version: Version, who: Participant) -> Counter[str]:
-        """Take the participant out of a version: write the rest, unless there is a newer version, and delete it."""
+        """Erase the participant from a version: write the rest unless a newer version exists, and delete this one."""
         read = self._read(version, who)
         if read is None:
             return Counter()
@@ -109,12 +109,12 @@ class BackupObjects:
         if version.is_latest and rest.body is not None:
             written = self.bucket.write(target, rest.body, like, replaces=target == version.key)
             if (target, written) == (version.key, version.id):
-                return Counter({kind: rest.found})  # the bucket keeps no versions
+                return Counter({kind: rest.found})  # in a bucket without versions, the write replaced it
         self.bucket.delete(version)
         return Counter({kind: rest.found})
 
     def _read(self, version: Version, who: Participant) -> tuple[dict[str, Any], Remainder] | None:
-        """Return S3's answer and what remains; None without the participant, or if the version cannot be read."""
+        """Return S3's answer and what remains; None if the version lacks the participant or cannot be read."""
         try:
             answer = self.bucket.read(version)
             if answer is None:

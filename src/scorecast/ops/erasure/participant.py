@@ -1,7 +1,7 @@
-"""Participant: whether a document is about a participant, whatever form it has. Pure.
+"""Participant: whether a document of any form is about a participant. Pure.
 
-Only the id attribute of an item decides, at the top of its keys or of an image. The same text anywhere else (another
-attribute, a nested value, a longer id) is not the participant's.
+Only the item's id attribute decides, at the top level of its keys or of an image. The same text anywhere else (another
+attribute, a nested value, a longer id) does not count.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ class Participant:
     attribute: str
 
     def may_be_in(self, text: str) -> bool:
-        """Whether JSON text may be about the participant: much faster than to read it, and never wrongly False.
+        """Whether JSON text may be about the participant; much faster than parsing it, and never wrongly False.
 
-        A text without a backslash has every string as it is, and every integer of up to 15 digits.
+        A text without a backslash contains every string literally, and every integer of up to 15 digits.
         """
         if f'"{self.id}"' in text or "\\" in text:
             return True
@@ -72,7 +72,7 @@ class Participant:
 
 
 def text_of(value: Any) -> str | None:
-    """Return the text of a typed string or number, which an id is made of; None for any other value."""
+    """Return the text of a typed string or number, as in an id; None for any other value."""
     if not isinstance(value, Mapping):
         return None
     text = value.get("S") or value.get("N")

@@ -1,6 +1,6 @@
-"""Remainder: what an object of the backup bucket holds besides a participant's changes.
+"""Remainder: what is left of an object of the backup bucket without a participant's changes.
 
-The lines that stay are the same bytes as before. Raises CannotRead for an object that is not in the form of its place.
+The remaining lines keep their bytes. Raises CannotRead for an object that does not have the format of its folder.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from scorecast.ops.recovery.backup import UNREADABLE, WRAPPED, documents_in, is_
 
 @dataclass(frozen=True, slots=True)
 class Remainder:
-    """`found` documents are the participant's; `body` is the object without them, None if it holds nothing else.
+    """`found` is the number of the participant's documents; `body` is the object without them, None if nothing is left.
 
-    `newest` is the position of the newest change among them, if any says its own.
+    `newest` is the position of the newest change among them, if any has a position.
     """
 
     found: int = 0
@@ -35,7 +35,7 @@ Take = Callable[[bytes, Participant, str], Remainder]
 
 
 def take_lines(body: bytes, who: Participant, name: str) -> Remainder:
-    """Take the participant's lines out of an object of events; the object stays, even if no line does."""
+    """Remove the participant's lines from an object of events; the object stays, even if no lines do."""
     kept, taken = [], []
     try:
         text = text_of(body)
@@ -55,7 +55,7 @@ def take_lines(body: bytes, who: Participant, name: str) -> Remainder:
 
 
 def take_images(body: bytes, who: Participant, name: str) -> Remainder:
-    """Take the images of a change too large for the bus: the whole object, if they are the participant's."""
+    """Remove the images of a change too large for the bus: the whole object, if they are the participant's."""
     try:
         document = json.loads(text_of(body))
     except UNREADABLE as error:
@@ -64,7 +64,7 @@ def take_images(body: bytes, who: Participant, name: str) -> Remainder:
 
 
 def take_records(body: bytes, who: Participant, name: str) -> Remainder:
-    """Take the participant's records out of a batch that the stream's trigger gave up."""
+    """Remove the participant's records from a batch that the stream's trigger gave up."""
     record, event = parse_batch(body, name)
     kept = [one for one in event["Records"] if not who.is_in(one)]
     found = len(event["Records"]) - len(kept)
@@ -76,7 +76,7 @@ def take_records(body: bytes, who: Participant, name: str) -> Remainder:
 
 
 def _position(event: Any) -> Position | None:
-    """The position of a change; None for an event that does not say it."""
+    """The position of a change; None for an event without one."""
     try:
         return stream_label(event["resources"][0]), pad_sequence(event["detail"]["sequence"])
     except (CannotRead, LookupError, TypeError, AttributeError):

@@ -1,7 +1,7 @@
 """ErasureReport: what a run found and erased, what expires by itself and when, and what it cannot reach. Pure.
 
-The report is kept as evidence, so of the participant it contains the id and nothing else: no board, score, name, key of
-an item, or id of a message.
+The report is kept as evidence, so the only data of the participant that it contains is the id: no board, score, name,
+key of an item, or id of a message.
 """
 
 from __future__ import annotations
@@ -32,9 +32,10 @@ ELSEWHERE = (
 
 @dataclass(frozen=True, slots=True)
 class ErasureReport:
-    """One run. `erased` is None for a dry run; `unfinished` are sentences about what has to be done by hand.
+    """One run. `erased` is None for a dry run; `unfinished` has sentences about what has to be done by hand.
 
-    `rules` are the rules of the bus that are not the stack's own; `tombstones_until` is when the last one expires.
+    `rules` are the rules of the bus that are not the stack's own; `tombstones_until` is when the last tombstone
+    expires.
     """
 
     id: str
@@ -54,7 +55,7 @@ class ErasureReport:
 
     @property
     def is_complete(self) -> bool:
-        """Whether nothing is left but what expires by itself."""
+        """Whether only what expires by itself is left."""
         return not self.unfinished and (self.erased is not None or not any(self.found.values()))
 
     def document(self) -> dict[str, Any]:
@@ -77,7 +78,7 @@ class ErasureReport:
         }
 
     def expires(self) -> list[dict[str, Any]]:
-        """What goes by itself, and when at the latest; the times count from now if this run erased something."""
+        """What expires by itself, and when at the latest; the times count from now if this run erased something."""
         gone = [{"what": _TOMBSTONES, "count": self.tombstones, "until": _text(self.tombstones_until)}]
         rows: list[dict[str, Any]] = gone if self.tombstones_until else []
         if self.queued:

@@ -52,7 +52,7 @@ def erasure_of(
 
 
 def refuse_paused(stack: Stack) -> None:
-    """Refuse to erase while ConsumerLambda does not read its queue: a rebuild counts entries, and removals wait."""
+    """Refuse to erase while ConsumerLambda's queue is paused: a rebuild is counting, and removals would wait."""
     if (state := consumer_mapping_of(stack).read()).is_paused:
         raise UserError(f"Nothing was erased. {state}")
 
@@ -91,7 +91,7 @@ def report_of(
 
 
 def _unfinished(erasure: Erasure, found: Holdings) -> tuple[str, ...]:
-    """What the command leaves to people, with the next step."""
+    """What the command leaves for people to do, with the next step."""
     left = [
         f"An object of the backup could not be read, so it was left as it is: {reason}"
         for reason in erasure.objects.unreadable.values()
@@ -109,7 +109,7 @@ def _unfinished(erasure: Erasure, found: Holdings) -> tuple[str, ...]:
 
 
 def _queued(stack: Stack) -> int:
-    """How many messages wait for ConsumerLambda, or are with it."""
+    """How many messages wait for ConsumerLambda or are being processed by it."""
     answer = stack.client("sqs").get_queue_attributes(
         QueueUrl=stack.output("ConsumerQueueUrl"), AttributeNames=list(_QUEUE_COUNTS)
     )

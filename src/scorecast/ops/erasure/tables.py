@@ -1,7 +1,7 @@
 """Tables: a participant's items in the main table, entries on boards, and places in the snapshots of boards' tops.
 
-An entry is removed by the writer that ConsumerLambda uses, so the counting index stays right. That writer asks no
-policy whether the board is open, so it removes the entry of a board that has closed too.
+Entries are removed by the writer that ConsumerLambda uses, so the counting index stays correct. That writer does not
+check whether a board is open, so it also removes entries of boards that have closed.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ ATTEMPTS = 5
 class ParticipantItems:
     """The items of the main table whose id attribute is the participant's id.
 
-    If that attribute is the table's partition key they are queried; otherwise the whole table is scanned.
+    If that attribute is the table's partition key, the items are queried; otherwise the whole table is scanned.
     """
 
     dynamodb: Any
@@ -58,7 +58,7 @@ class ParticipantItems:
         return not self.id_type
 
     def canonical(self, participant: str) -> str:
-        """Return the id as boards show it: numbers have one spelling. Refuses text where the key is a number."""
+        """Return the id as boards show it, with one spelling for a number. Refuses text if the key is a number."""
         if self.id_type != "N":
             return participant
         try:
@@ -69,7 +69,7 @@ class ParticipantItems:
             ) from None
 
     def find(self, participant: str) -> list[Image]:
-        """Return the keys of the items and the attributes that make entries, with consistent reads."""
+        """Return the items' keys and the attributes that make entries, with consistent reads."""
         wanted = dict.fromkeys([*self.keys, self.names.id, self.names.metadata, self.names.board, self.names.score])
         names = {f"#a{at}": name for at, name in enumerate(wanted)}
         request: dict[str, Any] = {
@@ -88,7 +88,7 @@ class ParticipantItems:
         return list(read_all(self.dynamodb.scan, request))
 
     def delete(self, item: Image) -> bool:
-        """Delete an item, unless it is gone or another participant's by now; return whether it was deleted."""
+        """Delete an item, unless it is already gone or another participant's; return whether it was deleted."""
         try:
             self.dynamodb.delete_item(
                 TableName=self.table,
@@ -108,7 +108,7 @@ class ParticipantItems:
         return {name: item[name] for name in self.keys}
 
     def entries_of(self, items: Iterable[Image]) -> set[Key]:
-        """Return the keys of the entries that items make."""
+        """Return the keys of the entries that these items make."""
         return {entry.key for item in items for entry in self._entries_of(item)}
 
     def _entries_of(self, item: Image) -> list[Entry]:
@@ -120,7 +120,7 @@ class ParticipantItems:
 
 
 def participant_items_of(stack: Stack) -> ParticipantItems:
-    """Return the items of a stack's main table, whatever its keys are."""
+    """Return the items of a stack's main table, which may have any keys."""
     dynamodb, table = stack.client("dynamodb"), stack.output("MainTableName")
     description = dynamodb.describe_table(TableName=table)["Table"]
     types = {given["AttributeName"]: given["AttributeType"] for given in description["AttributeDefinitions"]}
@@ -144,7 +144,7 @@ class ParticipantEntries:
         return [read_item(item) for item in read_all(self.dynamodb.query, request)]
 
     def remove(self, entries: Sequence[StoredEntry], newest: Position | None) -> None:
-        """Replace entries by tombstones, newer than the entries and than the participant's `newest` known change."""
+        """Replace entries by tombstones that are newer than the entries and the participant's `newest` known change."""
         policies = {entry.board: self.policies.of(entry.board) for entry in entries}
         tombstones = [self._tombstone(entry, newest) for entry in entries]
         results = Leaderboard(self.dynamodb, self.table, self.board_table).write(tombstones, policies)
@@ -155,7 +155,7 @@ class ParticipantEntries:
         """Return the boards whose snapshots name the participant; reads the snapshots of all boards."""
         found: list[str] = []
         own = (entry.board for entry in self.find(participant))
-        # A board that derives from another is in no list of all boards, but has a policy.
+        # A derived board is not in the list of all boards, but it has a policy.
         listed = chain(self.policies.listed(BOARDS), self.policies.listed(POLICIES), own)
         for boards in cut_batches(dict.fromkeys(listed), PAGE_BOARDS):
             read = self._snapshots.read(boards)
@@ -163,7 +163,7 @@ class ParticipantEntries:
         return found
 
     def leave_snapshot(self, board: str, participant: str) -> None:
-        """Take the participant out of a board's snapshot, whatever ConsumerLambda saves meanwhile."""
+        """Remove the participant from a board's snapshot, even if ConsumerLambda saves it meanwhile."""
         for _ in range(ATTEMPTS):
             before = self._snapshots.read([board])[board]
             if participant not in before.ids:
@@ -186,7 +186,7 @@ class ParticipantEntries:
         return SnapshotTable(self.dynamodb, self.board_table)
 
     def _tombstone(self, entry: StoredEntry, newest: Position | None) -> Entry:
-        """Make the removal of an entry; like a READ, it carries the newest known position and the time."""
+        """Make the tombstone of an entry; like a READ, it carries the newest known position and the current time."""
         known = [(entry.stream, entry.sequence)] + ([newest] if newest else [])
         known += [read_version(entry.named)[:2]] if entry.named else []
         stream, sequence = max(known)
@@ -194,7 +194,7 @@ class ParticipantEntries:
 
 
 def has_data(entry: StoredEntry) -> bool:
-    """Whether an entry holds more than a tombstone: one without a score may still have a name that came first."""
+    """Whether an entry holds more than a tombstone: without a score it may still have a name that arrived first."""
     return entry.score is not None or entry.name is not None or bool(entry.named or entry.attributes)
 
 

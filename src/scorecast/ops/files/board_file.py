@@ -1,10 +1,11 @@
-"""The file of a board: one entry a line, as CSV (RFC 4180, with a line of names) or as JSON, an object a line. Pure.
+"""The file of a board: one entry per line, as CSV (RFC 4180, with a header) or as JSON objects. Pure.
 
-Both are UTF-8, and their fields have the API's names. Scores keep all their digits. A name may hold anything: in CSV it
-may go over several lines, and its entry is then known by the first of them.
+Both are UTF-8, and their fields have the API's names. Scores keep all their digits. A name may contain anything: in CSV
+it may span several lines, and messages then refer to its entry by the first of them.
 
 A column `penalty` is the field `thenBy.penalty`, and an attribute `team` is `attributes.team`; JSON nests both as the
-API does. CSV knows only texts. So one that reads like a number, a boolean or a JSON text is written as a JSON text.
+API does. CSV has only texts, so a text that looks like a number, a boolean or a JSON string is written as a JSON
+string.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ from scorecast.api.responses import json_text
 
 BOARD, RANK, POSITION, ID, NAME, SCORE = "hackathonName", "rank", "position", "id", "userName", "projectScore"
 FIELDS = (BOARD, RANK, POSITION, ID, NAME, SCORE)
-"""The fields of every line, in CSV's order; those of the board's columns and of attributes follow them."""
+"""The fields of every line, in CSV's order; the fields of the board's columns and of attributes follow."""
 
 COLUMN, ATTRIBUTE = "thenBy.", "attributes."
-"""What the field of a column begins with, and that of an attribute."""
+"""The prefixes of the fields of columns, and of attributes."""
 NESTED = (COLUMN, ATTRIBUTE)
 
 Row = Mapping[str, Any]
-"""The fields of a line by name. As they are read, CSV's are texts, but for nested ones; JSON's numbers are decimals."""
+"""The fields of a line by name. When read, CSV's are texts, except nested ones; JSON's numbers are decimals."""
 
 
 class Format(StrEnum):
@@ -41,7 +42,7 @@ class Format(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RawLine:
-    """A line as it was read, by its number (1 is the first); `flaw` says why it could not be read."""
+    """A line as it was read, with its number (1 is the first); `flaw` says why it could not be read."""
 
     number: int
     row: Row
@@ -49,7 +50,7 @@ class RawLine:
 
 
 def format_of(path: PurePath) -> Format:
-    """Return the format that the end of a file's name says; CSV unless it is that of JSON.
+    """Return the format that a file's extension names; CSV unless that is JSON's.
 
     >>> format_of(PurePath("StarWar.jsonl")), format_of(PurePath("scores"))
     (<Format.JSON: 'json'>, <Format.CSV: 'csv'>)
@@ -58,7 +59,7 @@ def format_of(path: PurePath) -> Format:
 
 
 def shown(value: Any) -> str:
-    """Return a value for a message: its first 60 characters.
+    """Return a value as text for a message, cut to 60 characters.
 
     >>> shown("ninety"), shown(None), shown(Decimal("1E+9"))
     ("'ninety'", 'null', '1E9')
@@ -81,7 +82,7 @@ def write_lines(rows: Iterable[Row], fields: Sequence[str], form: Format) -> Ite
 
 
 class _Echo:
-    """The file that csv.writer writes to: it hands every line back."""
+    """The file that csv.writer writes to; it returns every line."""
 
     def write(self, text: str) -> str:
         return text
@@ -103,7 +104,7 @@ def _cell(field: str, value: Any) -> Any:
 
 
 def read_cell(text: str) -> str | Decimal | bool | None:
-    """Read the value of a nested field in CSV; an empty one is no value.
+    """Read the value of a nested CSV field; an empty field has no value.
 
     >>> read_cell("Lynx"), read_cell("12"), read_cell('"12"'), read_cell("true")
     ('Lynx', Decimal('12'), '12', True)
@@ -119,7 +120,7 @@ def read_cell(text: str) -> str | Decimal | bool | None:
 
 
 def read_lines(file: TextIO, form: Format) -> Iterator[RawLine]:
-    """Yield the lines of a file that was opened with newline=""; empty lines are skipped."""
+    """Yield the lines of a file that was opened with newline="", skipping empty lines."""
     return _json_lines(file) if form is Format.JSON else _csv_lines(file)
 
 
@@ -138,7 +139,7 @@ def _json_lines(file: TextIO) -> Iterator[RawLine]:
 
 
 def _flat(number: int, row: dict[str, Any]) -> RawLine:
-    """Return a line whose columns and attributes are fields like the others."""
+    """Return the line with its nested columns and attributes as top-level fields."""
     for prefix in NESTED:
         nested = row.pop(prefix.removesuffix("."), {})
         if not isinstance(nested, dict):
@@ -174,7 +175,7 @@ def _csv_lines(file: TextIO) -> Iterator[RawLine]:
 
 
 def _flaw_of_names(names: Sequence[str]) -> str:
-    """Say what is wrong with the first line of a CSV file; empty if nothing is."""
+    """Say what is wrong with the header of a CSV file; empty if nothing is."""
     missing = [name for name in (ID, SCORE) if name not in names]
     if missing:
         return f"the first line must name the columns, and {' and '.join(missing)} among them; it is {shown(names)}"

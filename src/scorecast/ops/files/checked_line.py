@@ -1,4 +1,4 @@
-"""A line of a file as an import needs it: the fields that make an item. Refuses what could make no entry.
+"""A line of a file as an import needs it: the fields that make an item. Refuses lines that could not make an entry.
 
 Every refusal names the line, the value, and what is allowed.
 """
@@ -25,9 +25,9 @@ from scorecast.runtime.settings import AttributeNames
 
 @dataclass(frozen=True, slots=True)
 class CheckedLine:
-    """What a line says about a participant on a board; the item keeps what the line lacks.
+    """What a line sets for a participant on a board; the item keeps what the line lacks.
 
-    `attributes` are those that the stack shows, and `columns` those that rank the board's entries with equal scores.
+    `attributes` are the display attributes, and `columns` the attributes that rank the board's equal scores.
     """
 
     number: int
@@ -40,7 +40,7 @@ class CheckedLine:
 
     @property
     def values(self) -> Attributes:
-        """All attributes to write; one may be shown and be a column."""
+        """All attributes to write; an attribute may be both shown and a column."""
         return tuple((dict(self.columns) | dict(self.attributes)).items())
 
     @property
@@ -63,9 +63,9 @@ class LineFault:
 def check_line(
     raw: RawLine, table: MainTable, policies: Mapping[str, BoardPolicy], board: str | None = None
 ) -> CheckedLine | list[LineFault]:
-    """Check a line; it is about `board` if that is given, else about the one that it names. Returns all its faults.
+    """Check a line; its board is `board` if that is given, else the one that it names. Returns all its faults.
 
-    `policies` are those of the stack's boards.
+    `policies` are the policies of the stack's boards.
     """
     if raw.flaw:
         return [LineFault(raw.number, raw.flaw)]
@@ -94,23 +94,23 @@ def check_line(
 
 
 def have(shown: Attributes, wanted: Attributes) -> bool:
-    """Whether the attributes of an entry have some values; 1 is not True."""
+    """Whether the shown attributes include all wanted values; 1 is not True."""
     return {(name, type(value), value) for name, value in wanted} <= {(name, type(one), one) for name, one in shown}
 
 
 def has_columns(item: Image, wanted: Attributes) -> bool:
-    """Whether an item has some values in columns: the same number, or the same time in any time zone."""
+    """Whether an item has the wanted values in columns: the same number, or the same time in any time zone."""
     names = [name for name, _ in wanted]
     return _columns(item, names) == _columns({name: typed_value(value, "", {}) for name, value in wanted}, names)
 
 
 def _columns(item: Image, names: Iterable[str]) -> Values:
-    """Return the values of columns as boards compare them; empty for one that is neither a number nor a time."""
+    """Return the values of columns as boards compare them; empty for a value that is neither a number nor a time."""
     return values_of(item, BoardPolicy(then_by=",".join(f"{name}:{Order.ASCENDING}" for name in names)))
 
 
 def _given(row: Row, prefix: str, names: Sequence[str], table: MainTable) -> Attributes:
-    """Return the nested fields that a line gives, sorted; those that are the score, the name or a key have fields."""
+    """Return the nested fields that a line gives, sorted; the score, the name and the keys have fields of their own."""
     given = {name: row.get(f"{prefix}{name}") for name in names if name not in astuple(table.attributes)}
     return tuple(sorted((name, value) for name, value in given.items() if value not in (None, "")))
 
@@ -185,7 +185,7 @@ def _flaw_of_column(field: str, row: Row, policies: Mapping[str, BoardPolicy]) -
 
 
 def _size_bytes(value: Any) -> int | None:
-    """Return the bytes of a text in UTF-8; None if it is no text, or has what is not UTF-8."""
+    """Return the size of a text in UTF-8 bytes; None if it is not a text, or cannot be encoded in UTF-8."""
     try:
         return len(value.encode()) if isinstance(value, str) else None
     except UnicodeEncodeError:

@@ -1,6 +1,6 @@
-"""Export: the entries of a board in its order, with ranks that are counted while they are read.
+"""Export: the entries of a board in its order, ranked while they are read.
 
-It reads the tables and not the API, so the ranks of a file always agree with its lines. Memory holds one page of the
+It reads the tables, not the API, so the ranks in a file always agree with its lines. Memory holds one page of the
 board. Refuses a board without entries.
 """
 
@@ -26,7 +26,7 @@ from scorecast.ops.stack.stack import Stack
 from scorecast.ops.stack.throttling import repeat_throttled
 from scorecast.runtime.batches import cut_batches
 
-# Of a query, and of what is counted together.
+# The entries of a query's page, and of a batch for the rate limit.
 PAGE_ENTRIES, COUNTED_ENTRIES = 1000, 100
 
 OnProgress = Callable[[int], None]
@@ -34,9 +34,9 @@ OnProgress = Callable[[int], None]
 
 @dataclass(slots=True)
 class Export:
-    """The export of one board, with the attributes that the stack shows.
+    """The export of one board, with its display attributes.
 
-    `count` is how many entries were read, and `root` that of the board's index before the first.
+    `count` is the number of entries read so far; `root` is the index's root as it was before the first.
     """
 
     policy: BoardPolicy
@@ -49,13 +49,13 @@ class Export:
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """The fields of a line; a position has no meaning where ties have no order."""
+        """The fields of a line; there are no positions where ties have no order."""
         own = [name for name in FIELDS if name != POSITION or self.policy.orders_ties]
         columns = [f"{COLUMN}{column.name}" for column in self.policy.columns]
         return (*own, *columns, *(f"{ATTRIBUTE}{name}" for name in self.attributes))
 
     def rows(self, on_read: OnProgress = lambda _: None) -> Iterator[Row]:
-        """Yield the entries, best first; `on_read` receives how many more were read."""
+        """Yield the entries, best first; `on_read` receives the number of further entries read."""
         for page in cut_batches(ranked(self.entries.all(PAGE_ENTRIES), self.policy, self.attributes), COUNTED_ENTRIES):
             self.rate_limit.wait(len(page))
             yield from page
@@ -63,7 +63,7 @@ class Export:
             on_read(len(page))
 
     def has_changed(self) -> bool:
-        """Whether an entry of the board was written since the export began."""
+        """Whether any entry of the board has been written since the export began."""
         return _updates(_read_root(self.index, self.entries.board)) != _updates(self.root)
 
 
@@ -72,8 +72,8 @@ def ranked(
 ) -> Iterator[Row]:
     """Rank the entries of a board, best first: tied entries share the rank of the first of them (1, 2, 2, 4).
 
-    On a board with columns they have equal columns too. `attributes` are the names of those that a row has; None for
-    one that the entry lacks.
+    On a board with columns, tied entries also have equal columns. A row has the named `attributes`; None for one that
+    the entry lacks.
     """
     rank, before = 0, ""
     for position, entry in enumerate(entries, start=1):
@@ -106,7 +106,7 @@ def export_of(stack: Stack, board: str, rate: float | None, clock: Clock = CLOCK
 
 @dataclass(frozen=True, slots=True)
 class _PatientQueries:
-    """DynamoDB's Query, repeated while it is throttled."""
+    """DynamoDB's Query, repeated while throttled."""
 
     dynamodb: Any
     clock: Clock

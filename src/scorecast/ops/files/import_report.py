@@ -1,4 +1,4 @@
-"""ImportReport: what became of each line of a file, and the first faults.
+"""ImportReport: the outcome of each line of a file, and the first faults.
 
 It accounts for every line, however a run ends.
 """
@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 
 from scorecast.ops.files.checked_line import LineFault
 
-# How many faults are kept; the others are counted.
+# How many faults are kept; the others are only counted.
 SHOWN_FAULTS = 20
 
 
 @dataclass(slots=True)
 class ImportReport:
-    """Counts of lines. `is_checked` says that all lines were good, so that the import began to write."""
+    """Counts of lines. `is_checked` means that all lines were good, so that writing began."""
 
     lines: int = 0
     written: int = 0

@@ -1,8 +1,8 @@
-"""Importer: write the lines of a file as items of the main table, where they differ from the items that are there.
+"""Importer: write the lines of a file that differ from the main table's items to that table.
 
-Each write is an update of what the line gives, so that other attributes of an item stay even if another program writes
-them at the same moment. Throttled writes are repeated. A line whose item says the same is not written, so a
-second run changes nothing, and continues after an interruption.
+Each write only updates what the line gives, so an item's other attributes stay, even if another program writes them at
+the same moment. Throttled writes are repeated. A line that equals its item is not written, so a second run changes
+nothing, and continues after an interruption.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ OnProgress = Callable[[int], None]
 
 @dataclass(slots=True)
 class Importer:
-    """Writes lines, or with `is_dry_run` only compares them; `report` tells what became of each."""
+    """Writes lines, or only compares them with `is_dry_run`; `report` has the outcome of each."""
 
     table: MainTable
     report: ImportReport
@@ -49,7 +49,7 @@ class Importer:
     _rate_limit: RateLimit = field(init=False)
 
     def run(self, lines: StagedLines) -> None:
-        """Take the lines page by page; an error, or Ctrl-C after the page in progress, leaves the report true."""
+        """Process the lines page by page; after an error, or Ctrl-C (at a page's end), the report is still correct."""
         with Interrupts() as interrupts, explained():
             self.clock = interrupts.interruptible(self.clock)
             self._rate_limit = RateLimit(self.rate, self.clock)
@@ -73,7 +73,7 @@ class Importer:
                 raise result
 
     def _read(self, page: Sequence[CheckedLine]) -> dict[tuple[str, str], Image]:
-        """Read the items of lines that exist, by participant and board; a unit for 4 KB of each."""
+        """Read the existing items of lines, by participant and board; a unit for 4 KB of each."""
         keys = [self.table.key(*line.key) for line in page]
         call = partial(read_items, self.table.dynamodb, self.table.name, keys, consistent=True)
         images = repeat_throttled(lambda: list(call()), _ADVICE, self.clock)
@@ -81,7 +81,7 @@ class Importer:
         return {(self.table.participant_of(image), image[board]["S"]): image for image in images}
 
     def _must_be_written(self, line: CheckedLine, image: Image | None) -> bool:
-        """Whether the item of a line differs from it; count the line if not, or if it cannot be written."""
+        """Whether a line differs from its item; counts the line if it does not, or if it cannot be written."""
         if reason := self._refusal(line, image):
             self._refuse(LineFault(line.number, reason))
             return False
@@ -92,7 +92,7 @@ class Importer:
         return False
 
     def _refusal(self, line: CheckedLine, image: Image | None) -> str:
-        """Say why the item would not make the entry of its line: it may name another board; empty if it would."""
+        """Say why the item would not make the line's entry, such as naming another board; empty if it would."""
         try:
             entry = self.table.entry_of((image or {}) | self.table.item(*line.key, line.score, line.name, line.values))
         except CannotApply as error:
@@ -105,7 +105,7 @@ class Importer:
         )
 
     def _says(self, image: Image, line: CheckedLine) -> bool:
-        """Whether an item has what a line gives; of a longer name or attribute, what a board shows."""
+        """Whether an item has what a line gives; a long name or attribute only counts as far as a board shows it."""
         try:
             entry = self.table.entry_of(image)
         except CannotApply:
@@ -116,13 +116,13 @@ class Importer:
         return Decimal(entry.score) == line.score and is_named and has_columns(image, line.columns)
 
     def _write(self, line: CheckedLine) -> LineFault | BaseException | None:
-        """Write a line; return what went wrong, so that the others of its page are counted."""
+        """Write a line; return what went wrong, so that the other lines of its page are still counted."""
         try:
             self._rate_limit.wait(1)
             put = partial(self.table.put_score, *line.key, line.score, line.name, line.values)
             repeat_throttled(put, _ADVICE, self.clock)
         except ClientError as error:
-            # An item that would become too large; the others can still be written.
+            # The item would become too large; the other lines can still be written.
             is_of_item = aws_code_of(error) == "ValidationException"
             return LineFault(line.number, message_of(error)) if is_of_item else error
         except (Exception, KeyboardInterrupt) as error:

@@ -1,6 +1,6 @@
-"""Staged lines: the lines of a file that were checked, in a SQLite file, so that a file can be larger than memory.
+"""Staged lines: a file's checked lines, kept in a SQLite file, so that the file can be larger than memory.
 
-Refuses a second line about the same participant of a board.
+Refuses a second line about the same participant on a board.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from scorecast.ops.files.checked_line import CheckedLine, LineFault
 from scorecast.ops.files.import_report import ImportReport
 from scorecast.runtime.batches import cut_batches
 
-# Keys are compared as bytes: SQLite's texts end at a NUL.
+# Keys are stored as bytes, because SQLite's texts end at a NUL.
 _SCHEMA = """
 CREATE TABLE lines (
     number INTEGER PRIMARY KEY, participant BLOB, board BLOB, score TEXT, name BLOB, attributes TEXT, columns TEXT,
@@ -33,7 +33,7 @@ _OTHER = "SELECT number FROM lines WHERE participant = ? AND board = ?"
 _ALL = "SELECT * FROM lines ORDER BY number"
 
 Check = Callable[[RawLine], CheckedLine | list[LineFault]]
-"""What checks a line, and returns its faults if it has some."""
+"""Checks a line; returns its faults if it has any."""
 
 
 @dataclass(slots=True)
@@ -46,7 +46,7 @@ class StagedLines:
 
     def __post_init__(self) -> None:
         self._connection = sqlite3.connect(self.path)
-        self._connection.execute("PRAGMA synchronous = OFF")  # a crash makes the file useless anyway
+        self._connection.execute("PRAGMA synchronous = OFF")  # the file is useless after a crash anyway
         self._connection.execute(_SCHEMA)
 
     def close(self) -> None:
@@ -54,7 +54,7 @@ class StagedLines:
         self._connection.close()
 
     def add(self, line: CheckedLine) -> LineFault | None:
-        """Add a line; return its fault if an earlier one is about the same participant."""
+        """Add a line; return a fault if an earlier line is about the same participant."""
         participant, board = line.participant.encode(), line.board.encode()
         name = None if line.name is None else line.name.encode()
         nested = [json_text(dict(one)) for one in (line.attributes, line.columns)]
@@ -77,7 +77,7 @@ class StagedLines:
 
 @contextmanager
 def staged_lines() -> Iterator[StagedLines]:
-    """Make an empty set of lines, in a folder that is removed in the end."""
+    """Make an empty set of lines, in a folder that is removed at the end."""
     with tempfile.TemporaryDirectory() as folder:
         lines = StagedLines(Path(folder) / "lines.sqlite")
         try:
@@ -87,7 +87,7 @@ def staged_lines() -> Iterator[StagedLines]:
 
 
 def stage_lines(raws: Iterable[RawLine], check: Check, lines: StagedLines, report: ImportReport) -> Iterator[RawLine]:
-    """Check lines, keep the good ones, report the others, and yield each."""
+    """Check lines, keep the good ones and report the others; yields each line."""
     for raw in raws:
         report.lines += 1
         checked = check(raw)

@@ -1,6 +1,6 @@
 """Load: many writes to the main table, in batches, from several threads, at a rate.
 
-The writes of one item stay in order: each item belongs to one thread, and a batch holds an item once. Throttled writes
+An item's writes stay in order: each item belongs to one thread, and a batch holds an item only once. Throttled writes
 are repeated.
 """
 
@@ -20,9 +20,9 @@ from scorecast.ops.stack.main_table import MainTable
 from scorecast.ops.stack.polling import CLOCK, Clock
 
 LANES = 8
-# Of so many items the last writes are remembered: when they have arrived, so have most of the others.
+# The keys of this many last writes are remembered: when these have arrived, so have most others.
 NEWEST = 100
-# A lane's queue: enough for the next batches, and little to drop at Ctrl-C.
+# The length of a lane's queue: enough for the next batches, but little to drop at Ctrl-C.
 _LANE_WRITES = 2 * BATCH_WRITES
 
 
@@ -56,7 +56,7 @@ class Load:
     _failures: list[BaseException] = field(default_factory=list)
 
     def run(self, writes: Iterable[Write], rate: float | None = None) -> Written:
-        """Write all, at most `rate` a second; Ctrl-C stops it after the batches in progress."""
+        """Write all, at most `rate` per second; Ctrl-C stops it after the batches in progress."""
         start = self.clock.now()
         lanes = [_Lane(self._take) for _ in range(LANES)]
         is_interrupted = False
@@ -80,7 +80,7 @@ class Load:
             lanes[hash(write.key) % len(lanes)].queue.put(write)
 
     def _take(self, batch: list[Write]) -> None:
-        """Write a batch, in a lane's thread; after a failure the remaining writes are dropped."""
+        """Write a batch in a lane's thread; after a failure the remaining writes are dropped."""
         if self._stopped.is_set():
             return
         try:
@@ -118,7 +118,7 @@ class _Lane:
         self._thread.start()
 
     def end(self) -> None:
-        """Let the thread write what waits, and end it."""
+        """Let the thread write what is waiting, and end it."""
         self.queue.put(None)
         self._thread.join()
 
@@ -128,7 +128,7 @@ class _Lane:
 
 
 def batches(queue: Queue[Write | None]) -> Iterator[list[Write]]:
-    """Gather waiting writes into batches of different items; None in the queue is the end."""
+    """Gather waiting writes into batches of different items; a None in the queue ends them."""
     batch: dict[tuple[str, str], Write] = {}
     while True:
         try:
@@ -146,7 +146,7 @@ def batches(queue: Queue[Write | None]) -> Iterator[list[Write]]:
 
 
 def paced(writes: Iterable[Write], rate: float | None, clock: Clock) -> Iterator[Write]:
-    """Yield each write when it is due at this rate (a second); at once without a rate."""
+    """Yield each write when it is due at this rate (per second), or at once without a rate."""
     start = clock.now()
     for number, write in enumerate(writes):
         early_s = start + number / rate - clock.now() if rate else 0

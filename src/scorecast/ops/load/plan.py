@@ -1,7 +1,7 @@
 """The changes of a load: what a busy day of a contest writes to the main table. The same seed makes the same changes.
 
-First each participant enters boards, then scores change, mostly upwards; some participants leave and come back. The
-names of participants and boards belong to loads alone, so a load touches no other data.
+First each participant enters boards, then scores change, mostly upwards; some participants leave and come back. Only
+loads use these names of participants and boards, so a load touches no other data.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _NAMES = (
     *("Katherine", "Linus", "Margaret", "Niklaus", "Ole", "Radia", "Shafi", "Tim", "Ursula", "Vint", "Whitfield"),
 )
 _KEY = re.compile(r"load-\d{5,} load-board-\d+")
-# Of a hundred changes after the first entries; the others raise a score.
+# Shares in percent of the changes after the first entries; the remaining changes raise a score.
 _LEAVES_PER_CENT = 3
 _RETURNS_PER_CENT = 3
 _FALLS_PER_CENT = 8
@@ -24,7 +24,7 @@ _FALLS_PER_CENT = 8
 
 @dataclass(frozen=True, slots=True)
 class LoadPlan:
-    """How much load: the number of changes, participants and boards, and the seed."""
+    """The size of a load: the number of changes, participants and boards, and the seed."""
 
     changes: int
     participants: int
@@ -52,7 +52,7 @@ class Write:
 
 
 def is_of_load(participant: str, board: str) -> bool:
-    """Whether a load writes the item of these keys.
+    """Whether an item with these keys belongs to a load.
 
     >>> is_of_load("load-00001", "load-board-1")
     True
@@ -101,7 +101,7 @@ class _Contest:
 
 
 def plan(wanted: LoadPlan) -> Iterator[Write]:
-    """Yield the wanted number of writes, each of which changes its item."""
+    """Yield the planned number of writes, each of which changes its item."""
     random = Random(wanted.seed)
     contest = _Contest(random)
     entering = list(_entries(wanted, random))
@@ -113,7 +113,7 @@ def plan(wanted: LoadPlan) -> Iterator[Write]:
 
 
 def _entries(wanted: LoadPlan, random: Random) -> Iterator[tuple[str, str, str]]:
-    """Yield which participant enters which board: each at least one, and no board stays empty."""
+    """Yield which participant enters which board: everyone enters at least one, and no board stays empty."""
     names = wanted.board_names()
     for number in range(1, wanted.participants + 1):
         joined = set(random.sample(names, random.randint(1, wanted.boards)))

@@ -1,1 +1,1 @@
-"""Verify that leaderboard and main table agree, and repair, backfill, restore or rebuild what does not."""
+"""Verify that the leaderboard and the main table agree; repair, backfill, restore or rebuild what does not."""

@@ -27,7 +27,7 @@ from scorecast.ops.stack.typed_json import for_sdk, in_json
 from scorecast.runtime.settings import Bus
 
 PAGE_ITEMS = 100
-# A page that takes longer to publish counts as not published.
+# A page that takes longer than this to publish counts as not published.
 PUBLISH_S = 60.0
 
 Publish = Callable[[Sequence[Change]], None]
@@ -51,12 +51,12 @@ class Checkpoint:
             new.replace(self.path)
 
     def is_begun(self) -> bool:
-        """Whether an earlier run published a page."""
+        """Whether an earlier run has published a page."""
         return any(position is not None for position in self.segments)
 
 
 def open_checkpoint(path: Path, table: str, segments: int) -> Checkpoint:
-    """Read the checkpoint of an earlier run, or start a new one; refuses the file of another table."""
+    """Read an earlier run's checkpoint, or start a new one; refuses another table's file."""
     if not path.exists():
         return Checkpoint(path, table, [None] * segments)
     try:
@@ -84,7 +84,7 @@ class Backfill:
     _lock: Lock = field(default_factory=Lock)
 
     def run(self) -> bool:
-        """Read and publish all segments in parallel; return False if Ctrl-C stopped it before the end."""
+        """Read and publish all segments in parallel; return False if Ctrl-C stopped the run early."""
         with ThreadPoolExecutor(len(self.checkpoint.segments)) as threads:
             runs = [threads.submit(self._run, segment) for segment in range(len(self.checkpoint.segments))]
             try:

@@ -1,6 +1,6 @@
-"""Backup: read the events of every change from S3, newest first, or from a time on.
+"""Backup: read the events of all changes from S3, newest first, or from a given time on.
 
-Firehose on AWS writes gzipped objects with one event per line, and wraps an event that it could not process together
+Firehose on AWS writes gzipped objects with one event per line. It wraps an event that it could not process, together
 with the error. Other writers may store plain objects, single events, or events without a separator.
 """
 
@@ -17,16 +17,17 @@ from typing import Any, Protocol
 
 from scorecast.errors import UserError
 
-# The template's prefixes for the backup's objects and for events that Firehose could not process.
+# The template's prefixes of the backup's objects, and of events that Firehose could not process.
 PREFIX = "changes/"
 FAILED_PREFIX = "failed/"
 # The field in which Firehose wraps an event that it could not process.
 WRAPPED = "rawData"
-# An object lies in the folder of the hour in which its oldest event came, and Firehose may hold an event for this long.
+# An object is in the folder of the hour in which its oldest event arrived, and Firehose may hold an event for this
+# long.
 # https://docs.aws.amazon.com/firehose/latest/APIReference/API_BufferingHints.html
 BUFFER = timedelta(minutes=15)
 _GZIP_MAGIC = b"\x1f\x8b"
-# What reading a body that holds no events raises.
+# The errors raised by reading a body that holds no events.
 UNREADABLE = (OSError, EOFError, ValueError, zlib.error)
 
 Event = dict[str, Any]
@@ -38,7 +39,7 @@ class _S3(Protocol):
 
 
 def newest_events(s3: _S3, bucket: str, count: int) -> list[Event]:
-    """Return the newest events, newest first; read only as many objects as needed."""
+    """Return the newest events, newest first; reads only as many objects as needed."""
     objects = (read_object(s3, bucket, key) for key in _newest_keys(s3, bucket, PREFIX))
     return list(islice(chain.from_iterable(map(reversed, objects)), count))
 
@@ -51,10 +52,10 @@ def every_object(s3: _S3, bucket: str) -> Iterator[tuple[str, list[Event]]]:
 
 
 def objects_since(s3: _S3, bucket: str, start: datetime, after: str = "") -> Iterator[tuple[str, list[Event]]]:
-    """Yield the key and the events of each object that may have events since `start`, after the key `after`.
+    """Yield key and events of each object that may have events since `start`, with keys after `after`.
 
-    Firehose names an object by the time at which it got the oldest event in it. Events that it could not process come
-    last, all of them.
+    Firehose names an object by the arrival of its oldest event. Events that it could not process come last, all of
+    them.
     """
     oldest = start.astimezone(UTC) - BUFFER
     for prefix, first in ((PREFIX, f"{PREFIX}{oldest:%Y/%m/%d/%H}/"), (FAILED_PREFIX, FAILED_PREFIX)):
@@ -80,7 +81,7 @@ def read_events(body: bytes, name: str) -> list[Event]:
 
 
 def text_of(body: bytes) -> str:
-    """Return the text of an object, which may be gzipped; UNREADABLE if it has none."""
+    """Return the text of an object, which may be gzipped; raises one of UNREADABLE if it is not text."""
     return (gzip.decompress(body) if is_gzipped(body) else body).decode()
 
 
@@ -90,7 +91,7 @@ def is_gzipped(body: bytes) -> bool:
 
 
 def documents_in(text: str) -> Iterator[tuple[Any, str]]:
-    r"""Yield consecutive JSON documents, each with its own text and the white space after it; UNREADABLE if not JSON.
+    r"""Yield consecutive JSON documents, each with its own text and the whitespace after it; UNREADABLE if not JSON.
 
     >>> list(documents_in('{"id": 1}\n{"id": 2}'))
     [({'id': 1}, '{"id": 1}\n'), ({'id': 2}, '{"id": 2}')]
@@ -131,7 +132,7 @@ def read_object(s3: Any, bucket: str, key: str) -> list[Event]:
 
 
 def _newest_keys(s3: _S3, bucket: str, prefix: str) -> Iterator[str]:
-    """Yield the keys of all objects, by folder (year, month, day, hour) from the last to the first."""
+    """Yield the keys of all objects, from the last folder (year, month, day, hour) to the first."""
     folders: list[str] = []
     objects: list[tuple[Any, str]] = []
     request = {"Bucket": bucket, "Prefix": prefix, "Delimiter": "/"}
@@ -145,7 +146,7 @@ def _newest_keys(s3: _S3, bucket: str, prefix: str) -> Iterator[str]:
 
 
 def list_pages(s3: _S3, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """List objects: yield every page of the answer to a request."""
+    """List objects; yield every page of the answer."""
     while True:
         page = s3.list_objects_v2(**request)
         yield page

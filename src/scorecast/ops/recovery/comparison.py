@@ -1,6 +1,6 @@
-"""Comparison: what an entry of the leaderboard and its item of the main table say, and whether the two agree.
+"""Comparison: what an entry on the leaderboard and its item in the main table say, and whether they agree.
 
-The policy of a board decides how much an item tells about its entry.
+The board's policy decides how much an item tells about its entry.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from scorecast.ops.boards.policies import policies_of
 from scorecast.ops.stack.stack import Stack
 
 EXAMPLES = 5
-"""How many differences a message names."""
+"""How many differences a message lists."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScoreAndName:
-    """The score, the name, the attributes, and the columns by its board's policy that an entry shows."""
+    """What an entry shows: the score, the name, the attributes, and the columns of its board's policy."""
 
     score: Decimal
     name: str | None
@@ -56,15 +56,15 @@ class Difference:
 class Agreement:
     """Decides whether an entry agrees with its item, under the policy of its board.
 
-    An item holds only its current score, and not when it was set. So a best score is only checked not to be worse, a
-    first score or a gain only to exist, and entries of a closed board, of periods and of copies are not checked.
+    An item holds only its current score, not when it was set. So a best score is only checked not to be worse, and a
+    first score or a gain only to exist. Entries of closed boards, of periods and of copies are not checked.
     """
 
     policies: Mapping[str, BoardPolicy] = field(default_factory=dict)
     now: Callable[[], str] = iso_now
 
     def holds(self, board: str, main: ScoreAndName | None, leaderboard: ScoreAndName | None) -> bool:
-        """Whether an entry can have come from an item; None stands for no item or no entry."""
+        """Whether an entry can come from an item; None means no item or no entry."""
         policy = self.policy_of(board)
         if not self._is_checked(policy):
             return True
@@ -80,12 +80,12 @@ class Agreement:
         return policy.keep != Keep.LATEST or not self._is_checked(policy)
 
     def policy_of(self, board: str) -> BoardPolicy:
-        """Return a board's policy; that of its base if it derives from one, and has begun since policies were read."""
+        """Return a board's policy; from its base's, if it is a derived board that began after policies were read."""
         return self.policies.get(board) or policy_by_name(board, self.policies) or DEFAULT
 
     @property
     def values(self) -> tuple[str, ...]:
-        """The attributes of items that policies name: by whose values boards derive, and which rank equal scores."""
+        """The attributes that policies name: those whose values make derived boards, and columns."""
         policies = self.policies.values()
         return tuple(sorted({one for policy in policies for one in (*policy.by, *(c.name for c in policy.columns))}))
 
@@ -106,8 +106,8 @@ def agreement_of(stack: Stack) -> Agreement:
 class Comparison:
     """How many entries the main table makes, how many differ, and some that do.
 
-    `loose` of the entries may differ from their items, by the policies of their boards. `began_s` is when the reading
-    began that found that, in seconds of the wait.
+    `loose` is the number of entries that may differ from their items by their boards' policies. `began_s` is when the
+    reading behind this result began, in seconds since the wait began.
     """
 
     entries: int
@@ -118,7 +118,7 @@ class Comparison:
 
     @property
     def is_equal(self) -> bool:
-        """Whether every entry agrees with the main table, and there are no others."""
+        """Whether all entries agree with the main table, with none missing or extra."""
         return self.differing == 0
 
     def __str__(self) -> str:

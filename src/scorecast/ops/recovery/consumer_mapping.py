@@ -1,4 +1,4 @@
-"""ConsumerMapping: whether Lambda reads the consumer's queue; switches that off and on again.
+"""ConsumerMapping: tells whether Lambda reads the consumer's queue, and switches that off and on.
 
 While the event source mapping is disabled, messages stay in the queue for up to 4 days (the template's
 MessageRetentionPeriod).
@@ -18,26 +18,26 @@ from scorecast.ops.stack.exit_codes import ExitCode
 from scorecast.ops.stack.polling import CLOCK, Clock, poll_until
 from scorecast.ops.stack.stack import Stack
 
-# The states that last; Creating, Enabling, Disabling, Updating and Deleting pass.
+# The stable states; Creating, Enabling, Disabling, Updating and Deleting are transitional.
 # https://docs.aws.amazon.com/lambda/latest/api/API_EventSourceMappingConfiguration.html
 ENABLED, DISABLED = "Enabled", "Disabled"
-# Lambda refuses an update in a state that passes, which may have begun after it was read.
+# Lambda refuses an update in a transitional state, which may have begun after the state was read.
 # https://docs.aws.amazon.com/lambda/latest/api/API_UpdateEventSourceMapping.html
 _BUSY = {"ResourceInUseException", "ResourceConflictException", "TooManyRequestsException"}
-# A mapping needs about a minute to pause or resume, and another one if it was changing already.
+# A mapping takes about a minute to pause or resume, and another minute if it was already changing.
 _DEADLINE_S = 300
 
 
 @dataclass(frozen=True, slots=True)
 class MappingState:
-    """The mapping's id and the state that Lambda names."""
+    """The mapping's id, and its state as Lambda names it."""
 
     uuid: str
     state: str
 
     @property
     def is_paused(self) -> bool:
-        """Whether Lambda does not read the queue, or is about to stop."""
+        """Whether Lambda does not read the queue, or is about to stop reading it."""
         return self.state in (DISABLED, "Disabling")
 
     @property
@@ -81,7 +81,7 @@ class ConsumerMapping:
         self._bring_to(ENABLED, self.clock)
 
     def _bring_to(self, wanted: str, clock: Clock) -> None:
-        """Update the mapping when it is in a state that lasts, and wait until it is in the wanted one."""
+        """Update the mapping once it is in a stable state, and wait until it is in the wanted state."""
         for _ in poll_until(_DEADLINE_S, pause_s=0.2, longest_pause_s=5, clock=clock):
             mapping = self.read()
             if mapping.state == wanted:

@@ -1,6 +1,6 @@
-"""Counters: compare every count of the index with the entries that it counts, and its shapes with each other.
+"""Counters: compare every count of the index with the entries that it counts, and the shapes with each other.
 
-Entries are read page by page. Memory holds the index and a number for each range, never the entries.
+Entries are read page by page. Memory holds the index and one number per range, never all entries.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from scorecast.runtime.pages import read_all, read_pages
 from scorecast.standings.shapes import KnownShapes
 
 _SHARD_NAMES = [str(number) for number in range(SHARDS)]
-# A longer id was written by hand.
+# A longer id must have been written by hand.
 _ID_CHARACTERS = 9
 
 
@@ -43,7 +43,8 @@ _ID_CHARACTERS = 9
 class BoardIndex:
     """What the board table holds of one board: its policy, whether it is listed, and the items of its index.
 
-    `next_id` is the number of the allocator of ids, `unreadable` the collections of malformed items.
+    `next_id` is the last number that the allocator of ids has given; `unreadable` has the collections of malformed
+    items.
     """
 
     board: str
@@ -55,7 +56,7 @@ class BoardIndex:
     next_id: int = 0
 
     def take(self, item: Item) -> None:
-        """Take in an item."""
+        """Add an item."""
         collection = item["collection"]["S"]
         if lists_a_board(collection):
             self.is_listed = True
@@ -88,12 +89,12 @@ class BoardIndex:
 
     @property
     def had_entries(self) -> bool:
-        """Whether the index tells of entries: the count of those that left is kept, as zero, until a cut."""
+        """Whether the index shows that the board has or had entries: counts that have become zero stay until a cut."""
         return bool(self.root.counts or self.root.shape.version)
 
     @property
     def last_id(self) -> int:
-        """The greatest number of an id that it has, or has given to a range."""
+        """The greatest number of an id that the index has, or has given to a range."""
         nodes = self.nodes.values()
         ids = {one for node in nodes for one in (*node.shape.ids, *node.shape.old, *node.counts)}
         return max(self.next_id, 0, *map(number_of, ids))
@@ -104,11 +105,11 @@ class BoardIndex:
         return sorted(self.collections - {one for node in self.shapes.nodes for one in self._collections(node)})
 
     def node(self, name: str) -> Node:
-        """Return a node; that of a board that has never been cut if none of its items is there."""
+        """Return a node; without any items, it is the node of a board that has never been cut."""
         return self.nodes.get(name, Node())
 
     def broken_shapes(self) -> Iterator[tuple[str, str]]:
-        """Yield each node whose shape is not valid, or does not fit the others, and what is wrong."""
+        """Yield each node whose shape is invalid or does not fit the others, and what is wrong."""
         if reason := self._flaw_of(ROOT, LOWEST, HIGHEST):
             yield ROOT, reason
             return
@@ -123,7 +124,7 @@ class BoardIndex:
             yield ROOT, "would give ids again"
 
     def broken_counters(self) -> Iterator[tuple[str, str]]:
-        """Yield each node whose counters no look-up or no writer can use, and what is wrong."""
+        """Yield each node whose counters look-ups or writers cannot use, and what is wrong."""
         for name, shape in self.shapes.nodes.items():
             shards = self.node(name).shards
             fewest_updates = 0 if name == ROOT else 1
@@ -155,7 +156,7 @@ class BoardIndex:
 
 
 class Index(dict[str, BoardIndex]):
-    """The index of each board; one without items has never been cut."""
+    """The index of each board; a board without items has never been cut."""
 
     def __missing__(self, board: str) -> BoardIndex:
         return BoardIndex(board)
@@ -163,10 +164,10 @@ class Index(dict[str, BoardIndex]):
 
 @dataclass(slots=True)
 class Tally:
-    """What the entries of a board say: how many name each range, and how many of those are not in it.
+    """What the entries of a board say: how many name each range, and how many are not in the range that they name.
 
-    `shapes` are None if they are not sound. `key_order` is that of the policy if ties have an order, by the policy or
-    in the index; `is_tied` says that all entries have a place in it.
+    `shapes` is None if the shapes are not sound. `key_order` is the policy's if ties have an order, by the policy or in
+    the index; `is_tied` says that all entries have a place in that order.
     """
 
     shapes: KnownShapes | None
@@ -181,7 +182,7 @@ class Tally:
         is_tied = self.key_order is None or entry.follows(self.key_order)
         self.is_tied &= is_tied
         if self.shapes:
-            # One that arrived during the first cut gets its place among ties when it is moved.
+            # An entry that arrived during the first cut gets its place among ties when it is moved.
             is_moved_later = (entry.range or FIRST) in self.shapes.root.old
             is_out_of_order = self.shapes.ties == self.key_order and not is_tied and not is_moved_later
             self.misplaced += is_out_of_order or not self.shapes.holds(entry)
@@ -189,7 +190,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Miscount:
-    """A part, a range or a page, whose count differs from its number of entries."""
+    """A range or a page whose count differs from its number of entries."""
 
     kind: ClassVar[str] = "miscount"
     board: str
@@ -215,7 +216,7 @@ class Misplaced:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A part of the index that is not valid, or does not fit the others."""
+    """A part of the index that is invalid or does not fit the others."""
 
     kind: ClassVar[str] = "broken"
     board: str
@@ -240,11 +241,11 @@ class Unlisted:
 
 Fault = Miscount | Misplaced | Broken | Unlisted
 KINDS = {"miscount": "miscounts", "misplaced": "misplaced", "broken": "broken", "unlisted": "unlisted"}
-"""The kinds of faults, and what several are called."""
+"""The kinds of faults, and the plural of each."""
 
 
 def read_index(dynamodb: Any, table: str) -> Index:
-    """Read the index of every board, its policy, and the list of boards; boards that have expired are not in it."""
+    """Read the index and the policy of every board, and the lists of boards, without boards that have expired."""
     index = Index()
     request: dict[str, Any] = {
         "TableName": table,
@@ -282,7 +283,7 @@ def read_entries(dynamodb: Any, leaderboard: str) -> Iterator[list[StoredEntry]]
 def tally_entries(
     pages: Iterable[list[StoredEntry]], index: Index, on_entries: Callable[[int], None] = lambda _: None
 ) -> dict[str, Tally]:
-    """Count the entries of every board as they name their ranges; `on_entries` receives how many more were read."""
+    """Count the entries of every board by the range that they name; `on_entries` receives the number of new ones."""
     tallies: dict[str, Tally] = {}
     for page in pages:
         for entry in page:
@@ -294,14 +295,14 @@ def tally_entries(
 
 
 def tally_of(found: BoardIndex) -> Tally:
-    """Return the tally of a board none of whose entries is counted yet."""
+    """Return the tally of a board before any of its entries is counted."""
     has_order = found.root.ties or found.policy.orders_ties
     shapes = None if any(found.broken_shapes()) else found.shapes
     return Tally(shapes, found.policy.key_order if has_order else None)
 
 
 def expected_counts(shapes: KnownShapes, named: Mapping[str, int]) -> dict[str, dict[str, int]]:
-    """Return the counts of each node that the entries require, from how many of them name each range."""
+    """Return the counts that each node should have, from the number of entries that name each range."""
     counts = {
         node: {one: named.get(one, 0) for one in (*shape.ids, *shape.old)}
         for node, shape in (shapes.pages or {ROOT: shapes.root}).items()
@@ -314,7 +315,8 @@ def find_faults(index: Index, tallies: Mapping[str, Tally]) -> Iterator[Fault]:
     for board in sorted(index.keys() | tallies.keys()):
         found = index[board]
         tally = tallies.get(board) or tally_of(found)
-        # An empty board too: a process that has listed it once lists it no more, and may write an entry any time.
+        # Empty boards too: a process that has listed a board once does not list it again, and may write an entry at any
+        # time.
         if (tally.named or found.had_entries) and not found.is_listed:
             yield Unlisted(board, tally.named.total())
         yield from _broken(found)
@@ -326,9 +328,9 @@ def find_faults(index: Index, tallies: Mapping[str, Tally]) -> Iterator[Fault]:
 
 
 def _lacks_a_fence(shape: Shape, shards: Iterable[Shard]) -> bool:
-    """Whether a shard would take the update of a writer that does not know of any cut.
+    """Whether a shard would accept the update of a writer that does not know of any cut.
 
-    Only while a board is first cut may a fence be missing: its shape is written before they are raised.
+    A fence may be missing only during a board's first cut, when the shape is written before the fences are raised.
     """
     is_first_cut = shape.version == 1 and shape.move
     return bool(shape.version) and not is_first_cut and not all(shard.fence for shard in shards)
@@ -350,7 +352,7 @@ def _miscounts(found: BoardIndex, expected: Mapping[str, Mapping[str, int]]) -> 
 
 @dataclass(frozen=True, slots=True)
 class ComparedCounters:
-    """The faults that were found, and the boards that cannot be judged, because they changed while they were read."""
+    """The faults that were found, and the boards that cannot be judged because they changed while being read."""
 
     faults: list[Fault]
     busy: list[str]
@@ -360,7 +362,7 @@ def compare_counters(stack: Stack, settle_s: float, clock: Clock = CLOCK) -> Com
     """Compare the index with all entries until they agree or the time to settle is over.
 
     The tables are read one after the other, and then the index again. Every change of an entry updates its board's
-    index, so a board whose index is unchanged was read as it was at one moment. No other board is judged.
+    index, so a board whose index is unchanged was read in a consistent state. No other board is judged.
     """
     found = ComparedCounters([], [])
     dynamodb, table = stack.json_client("dynamodb"), stack.output("BoardTableName")
@@ -377,14 +379,14 @@ def compare_counters(stack: Stack, settle_s: float, clock: Clock = CLOCK) -> Com
 
 
 def find_broken(stack: Stack) -> list[Broken]:
-    """Find what makes an index unusable for writers. Reads the board table twice: a change in progress is seen once."""
+    """Find what makes an index unusable for writers. Reads the board table twice, to ignore changes in progress."""
     dynamodb, table = stack.json_client("dynamodb"), stack.output("BoardTableName")
     first, second = ([one for found in read_index(dynamodb, table).values() for one in _broken(found)] for _ in "12")
     return [one for one in first if one in second]
 
 
 def number_of(one: str) -> int:
-    """Return the number of an id (table.id_text); 0 for a text that the allocator has not made."""
+    """Return the number of an id (table.id_text); 0 for a text that the allocator cannot have made."""
     is_id = one.isascii() and one.isalnum() and len(one) <= _ID_CHARACTERS
     return int(one, 36) if is_id else 0
 

@@ -1,4 +1,4 @@
-"""Interrupts: Ctrl-C and a polite kill are held back until the program asks, so that no clean-up is cut short."""
+"""Interrupts: Ctrl-C, SIGTERM and SIGHUP are held back until the program asks, so that no clean-up is cut short."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Any
 from scorecast.ops.stack.polling import Clock
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-# Ctrl-C ends a pause within this time.
+# Ctrl-C ends a pause within this many seconds.
 _SLICE_S = 0.2
 
 
 class Interrupts:
     """`with Interrupts() as interrupts: work(); interrupts.check(); ...`
 
-    Within the block a signal raises nothing by itself, however often it comes: `check` raises KeyboardInterrupt after
-    it, and so does the end of the block. A signal that the process ignores stays ignored.
+    Within the block a signal raises nothing by itself, however often it arrives: the next `check` raises
+    KeyboardInterrupt, or else the end of the block does. A signal that the process ignores stays ignored.
     """
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class Interrupts:
         return Clock(clock.now, sleep)
 
     def __enter__(self) -> Interrupts:
-        if threading.current_thread() is threading.main_thread():  # no other thread may handle signals
+        if threading.current_thread() is threading.main_thread():  # only the main thread may handle signals
             for one in _SIGNALS:
                 if signal.getsignal(one) is not signal.SIG_IGN:
                     self._former[one] = signal.signal(one, self._receive)

@@ -1,9 +1,9 @@
-"""Latest changes: find the latest change of each item in a backup, at a point in time.
+"""Latest changes: find the latest change of each item in a backup, up to a point in time.
 
 The changes come in any order. They are kept in a SQLite file, so a backup can be larger than memory. Of two changes of
-a stream, the one with the greater sequence is later; a change of a newer stream is later than all of an older one. The
-sequence of a READ says only what a leaderboard knew. So a READ wins if its time is later than that of the latest other
-change, by more than clocks differ.
+one stream, the one with the greater sequence is later; every change of a newer stream is later than all changes of an
+older one. A READ's sequence says only what a leaderboard knew. So a READ wins if its time is later than the latest
+other change's, by more than clocks may differ.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ _BY_ITEM = 'SELECT item, is_read, at, event FROM newest WHERE "table" = ? ORDER 
 
 @dataclass(slots=True)
 class LatestChanges:
-    """Collects events in any order, also repeated ones; `changes` yields the latest one of each item.
+    """Collects events in any order, repeated ones included; `changes` yields the latest change of each item.
 
-    `resolve` returns an event with the images that its claim names.
+    `resolve` returns an event together with the images that its claim names.
     """
 
     path: Path
@@ -55,7 +55,7 @@ class LatestChanges:
 
     def __post_init__(self) -> None:
         self._connection = sqlite3.connect(self.path)
-        self._connection.execute("PRAGMA synchronous = OFF")  # a crash makes the file useless anyway
+        self._connection.execute("PRAGMA synchronous = OFF")  # the file is useless after a crash anyway
         self._connection.execute(_SCHEMA)
 
     def close(self) -> None:
@@ -63,7 +63,7 @@ class LatestChanges:
         self._connection.close()
 
     def add(self, events: Iterable[dict[str, Any]]) -> None:
-        """Add the events of one object; other events, and those after `until`, are only counted."""
+        """Add the events of one object; events that are not changes, and those after `until`, are only counted."""
         rows = [row for row in map(self._row, events) if row]
         with self._connection:
             self._connection.executemany(_KEEP_NEWER, rows)
@@ -78,10 +78,10 @@ class LatestChanges:
         return int(self._connection.execute(query, (table,)).fetchone()[0])
 
     def changes(self, table: str) -> Iterator[Change]:
-        """Yield the latest change of each item; without a new image, the item was removed.
+        """Yield the latest change of each item; if it has no new image, the item was removed.
 
-        The images of a claim are fetched here. If they are unavailable, the item is skipped and counted, and the first
-        one is named.
+        The images of a claim are fetched here. If they are unavailable, the item is skipped and counted, and
+        `first_unresolved` has the first error.
         """
         for event in self._newest(table):
             try:
@@ -121,7 +121,7 @@ class LatestChanges:
 
 
 def choose_table(latest: LatestChanges, named: str | None, usual: str | None = None) -> str:
-    """Choose the table to restore: the named one, else the usual one, else the only one."""
+    """Choose the table to restore: the named one, or the usual one, or the only one."""
     tables = latest.tables()
     wanted = named or usual
     if wanted in tables:

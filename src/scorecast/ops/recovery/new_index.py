@@ -1,7 +1,7 @@
-"""New index: what a rebuild writes for one board. Its shapes keep their cuts if these are sound.
+"""New index: what a rebuild writes for one board. It keeps the old cuts if they are sound.
 
-All nodes get a version that is newer than any that a process may know. So a writer that knows older shapes fails, and
-reads them again, even if somebody deleted the items that told the former versions.
+All nodes get a version newer than any that a process may know. So a writer with older shapes fails and reads them
+again, even if somebody deleted the items with the former versions.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from scorecast.ops.recovery.counters import BoardIndex, Tally, expected_counts, 
 from scorecast.ops.stack.batch_write import WriteRequest
 from scorecast.standings.shapes import KnownShapes
 
-# A range that holds more, in full ranges, grew without upkeep: the board is cut again.
+# A range with more than this many full ranges' entries grew without upkeep; its board is cut again.
 _OVERGROWN = 10
 
 Keys = Callable[[bool], Iterable[str]]
-"""Reads the order keys of a board, sorted: those of the scores, or (True) those that order ties."""
+"""Reads a board's order keys, sorted: keys by score, or (True) keys that order ties."""
 
 
 @dataclass(slots=True)
 class NewIndex:
-    """The shapes that a board gets, the number of the last id that it has given, and its entries by range.
+    """The new shapes of a board, the number of the last id that it has given, and its entries by range.
 
-    `is_cut` says that the shapes are new, `rewritten` counts the entries that are to name another range.
+    `is_cut` says that the board was cut again; `rewritten` counts the entries that must name another range.
     """
 
     found: BoardIndex
@@ -45,7 +45,7 @@ class NewIndex:
     rewritten: int = 0
 
     def add(self, entry: StoredEntry) -> str | None:
-        """Count an entry; return the range that it has to name if it names another one."""
+        """Count an entry; return the range that it must name, or None if it already names that."""
         one = entry.range or FIRST
         is_there = self.shapes.holds(entry)
         if not is_there:
@@ -55,7 +55,7 @@ class NewIndex:
         return None if is_there else one
 
     def reservation(self, table: str) -> dict[str, Any]:
-        """Return the update by which no other process gives the same ids."""
+        """Return the update that keeps other processes from giving the same ids."""
         update = {
             "TableName": table,
             "Key": shape_key(self.found.board, ROOT),
@@ -66,7 +66,7 @@ class NewIndex:
         return expiring(update, self.found.policy.expires_at)
 
     def requests(self) -> Iterator[WriteRequest]:
-        """Yield what replaces the index: pages first, then the root that names them, then the end of what is left."""
+        """Yield what replaces the index: first pages, then the root that names them, then deletions of other items."""
         board, counts = self.found.board, expected_counts(self.shapes, self.named)
         items = [item for node in (*self.shapes.pages, ROOT) for item in self._items(node, counts[node])]
         items.append(board_key(board, self.found.policy))
@@ -76,7 +76,7 @@ class NewIndex:
             yield {"DeleteRequest": {"Key": {"collection": {"S": collection}, "name": {"S": board}}}}
 
     def _items(self, node: str, counts: dict[str, int]) -> Iterator[dict[str, Any]]:
-        """Yield the shape of a node, and its shards: all counts are in the first."""
+        """Yield a node's shape and its shards; all counts are in the first shard."""
         board, shape, now = self.found.board, self.shapes.nodes[node], iso_now()
         allocator = {"next": {"N": str(self.last_id)}} if node == ROOT else {}
         yield shape_item(board, node, shape, ties=self.shapes.ties) | allocator
@@ -87,12 +87,12 @@ class NewIndex:
 
 
 def ties_of(found: BoardIndex, tally: Tally) -> str:
-    """Return by which order of ties to cut a board: its policy's, if it has one and all entries have a place."""
+    """Return the order of ties to cut a board by: its policy's, if there is one and all entries have a place in it."""
     return found.policy.key_order if found.policy.orders_ties and tally.is_tied else ""
 
 
 def keeps_cuts(found: BoardIndex, tally: Tally) -> bool:
-    """Whether the cuts of a board are sound, of the right kind, and have no overgrown range."""
+    """Whether a board's cuts are sound and of the right kind, without an overgrown range."""
     if tally.shapes is None or tally.shapes.ties != ties_of(found, tally):
         return False
     blocks = (block for shape in (tally.shapes.pages or {ROOT: tally.shapes.root}).values() for block in shape.blocks)
@@ -100,7 +100,7 @@ def keeps_cuts(found: BoardIndex, tally: Tally) -> bool:
 
 
 def new_index(found: BoardIndex, tally: Tally, keys: Keys) -> NewIndex:
-    """Return the index that a board gets, without its entries; reads their keys if it has to be cut again."""
+    """Return a board's new index, with no entries counted yet; reads their keys if the board must be cut again."""
     version = _newer_version(found)
     last_id = max(found.last_id, *map(number_of, tally.named), 0)
     if keeps_cuts(found, tally):

@@ -1,4 +1,4 @@
-"""The newest objects of the backup, back to a time, hour by hour: few reads for what is looked for lately."""
+"""The newest objects of the backup, back to a time, hour by hour, so that finding recent changes takes few reads."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from scorecast.ops.recovery.backup import BUFFER, PREFIX, list_pages
 
 @dataclass(frozen=True, slots=True)
 class BackupObject:
-    """An object of the backup; `written_at` is when it came into the bucket."""
+    """An object of the backup; `written_at` is when it was written to the bucket."""
 
     key: str
     written_at: datetime
 
 
 def newest_objects(s3: Any, bucket: str, since: datetime, now: datetime) -> Iterator[BackupObject]:
-    """List the objects written since a time, the newest first; one call an hour, or one for each 1,000 objects."""
-    # The clock here may be behind the bucket's.
+    """List the objects written since a time, newest first; takes one call per hour, or one per 1,000 objects."""
+    # This machine's clock may be behind the bucket's.
     hour = (now + BUFFER).astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     while hour + timedelta(hours=1) > since - BUFFER:
         objects = [one for one in _objects_in(s3, bucket, f"{PREFIX}{hour:%Y/%m/%d/%H}/") if one.written_at >= since]

@@ -1,8 +1,8 @@
-"""READ changes: items of the main table as changes that never overwrite anything newer. See docs/adr/0014.
+"""READ changes: items of the main table in the form of changes that never overwrite anything newer (docs/adr/0014).
 
 A READ carries the stream and the sequence that the entry had *before* its item was read (without an entry, the current
-stream and zeros), and the time of the read. So every later change wins, and so does every change that the entry already
-contains. A READ adds a missing entry and corrects an entry whose last change was lost.
+stream and zeros), and the time of the read. So it loses against every later change, and against every change that the
+entry already contains. It adds a missing entry, and corrects an entry whose last change was lost.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ class ItemReader:
     now: Callable[[], str] = iso_now
 
     def read(self, found: Sequence[Image]) -> list[Change]:
-        """Return a READ of each item that a scan has just found and that still exists.
+        """Return a READ of each item that a scan has just found, if the item still exists.
 
-        The entries are read first and then the items again; in the other order an old item could get a new sequence.
+        The entries are read first, and then the items again; in the other order an old item could get a newer sequence.
         """
         scored = [item for item in found if self.entry_of(item)]
         plain = [self.change(item, self.never, self.now()) for item in found if not self.entry_of(item)]
@@ -52,7 +52,7 @@ class ItemReader:
 
     @property
     def never(self) -> Position:
-        """The position of an item without a known change: every change of the current stream is newer."""
+        """The position of an item without a known change; every change of the current stream is newer."""
         return stream_label(self.stream_arn), NEVER
 
     def _carried(self, item: Image, positions: dict[Key, Position]) -> Position:
@@ -66,7 +66,7 @@ class ItemReader:
         return {entry.key: self._position_of(entry) for entry in map(read_item, items)}
 
     def _position_of(self, entry: StoredEntry) -> Position:
-        """The position of an entry; of one without a stream, the oldest in the current stream if it is older."""
+        """The position of an entry; for one without a stream, and older than the current stream, the oldest in that."""
         version = with_stream((entry.stream, entry.sequence or NEVER, entry.at), [self.never[0]])
         return version[:2] if version[0] else self.never
 
@@ -83,7 +83,7 @@ class ItemReader:
         return entries[0] if entries else None
 
     def change(self, item: Image, position: Position, at: str) -> Change:
-        """Make the READ of an item; its stream is that of the position, which may no longer exist."""
+        """Make the READ of an item; its stream is the position's, which may no longer exist."""
         keys = self._keys(item)
         label, sequence = position
         stream_arn = with_label(self.stream_arn, label)

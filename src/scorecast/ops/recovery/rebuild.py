@@ -1,8 +1,8 @@
-"""Rebuild: make the shapes, the counters and the entries of the index agree again, while changes keep arriving.
+"""Rebuild: bring the index's shapes and counters and the entries into agreement again, while changes keep arriving.
 
-ConsumerLambda's queue is paused meanwhile and keeps what arrives. No other process writes entries during that time, so
-the count is exact. Ctrl-C resumes the queue first; after a kill, the next rebuild resumes it. One that was interrupted
-while it wrote can leave wrong ranks; the next one corrects them.
+ConsumerLambda's queue is paused meanwhile and keeps the changes that arrive. No other process writes entries during
+that time, so the count is exact. Ctrl-C resumes the queue before the command ends; after a kill, the next rebuild
+resumes it. A rebuild that was interrupted while writing can leave wrong ranks; the next one corrects them.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ from scorecast.runtime.batches import cut_batches
 from scorecast.runtime.pages import read_all
 from scorecast.runtime.together import CALLS, together
 
-# ConsumerLambda ends within its 30 seconds.
+# Longer than ConsumerLambda's timeout of 30 seconds.
 _PROCESSING_DEADLINE_S = 35
-# Ctrl-C is looked for after so many entries of an index.
+# After this many entries of an index, check for Ctrl-C.
 _CHECKED = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """How many boards and entries were counted; the boards whose index was replaced, and how many entries it moved."""
+    """The number of boards and entries counted, the boards whose index was replaced, and how many entries moved."""
 
     boards: int
     entries: int
@@ -57,38 +57,38 @@ class Rebuilt:
 
 
 OnEntries = Callable[[int], None]
-"""Receives how many more entries were read."""
+"""Receives the number of further entries that were read."""
 Tell = Callable[[str], None]
-"""Receives what the user has to know while a rebuild runs."""
+"""Receives messages for the user while a rebuild runs."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Survey:
-    """What both tables hold while no entry is written."""
+    """What both tables hold while no entries are written."""
 
     index: Index
     tallies: Mapping[str, Tally]
 
     @property
     def wrong(self) -> set[str]:
-        """The boards on which something does not agree."""
+        """The boards on which something disagrees."""
         return {fault.board for fault in find_faults(self.index, self.tallies)}
 
     @property
     def outdated(self) -> set[str]:
-        """The boards that are to be cut again; those without any entry or item of the index are not."""
+        """The boards that must be cut again; never boards without entries and index items."""
         boards = {board for board, found in self.index.items() if found.collections} | self.tallies.keys()
         return {board for board in boards if not keeps_cuts(self.index[board], self.tally(board))}
 
     def tally(self, board: str) -> Tally:
-        """Return what the entries of a board say."""
+        """Return the tally of a board's entries."""
         return self.tallies.get(board) or tally_of(self.index[board])
 
 
 def rebuild(stack: Stack, on_entries: OnEntries, tell: Tell, clock: Clock = CLOCK) -> Rebuilt:
-    """Count all entries, and replace the index of every board that is wrong, or not cut as its policy says.
+    """Count all entries; replace the index of every board that is wrong, or not cut as its policy requires.
 
-    Reads both tables completely, and the entries once more if some have to name another range.
+    Reads both tables completely, and the entries once more if some must name another range.
     """
     with _paused(stack, tell, clock) as pause:
         survey = pause.survey(on_entries)
@@ -112,7 +112,7 @@ def correct(stack: Stack, on_entries: OnEntries, tell: Tell, clock: Clock = CLOC
 
 @contextmanager
 def _paused(stack: Stack, tell: Tell, clock: Clock) -> Iterator[_Pause]:
-    """Pause the queue; resume it at the end, whatever happens in between."""
+    """Pause the queue, and always resume it at the end."""
     mapping = consumer_mapping_of(stack, clock)
     with Interrupts() as interrupts:
         before = mapping.read()
@@ -142,7 +142,7 @@ def _resume(mapping: ConsumerMapping, before: MappingState) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Pause:
-    """The time during which ConsumerLambda writes no entry; `clock` and every page of a table may be interrupted."""
+    """The time during which ConsumerLambda writes no entries. Ctrl-C may interrupt `clock` and each page of a table."""
 
     stack: Stack
     mapping: ConsumerMapping
@@ -168,7 +168,7 @@ class _Pause:
         return _Survey(index, tally_entries(self._entries(), index, read))
 
     def replace(self, survey: _Survey, boards: Sequence[str]) -> int:
-        """Replace the index of some boards; return how many of their entries name another range now."""
+        """Replace the index of some boards; return how many of their entries now name another range."""
         new = {board: self._new_index(survey, board) for board in boards}
         self._require_still_paused()
         try:
@@ -240,7 +240,7 @@ class _Pause:
             self.interrupts.check()
 
     def _require_still_paused(self) -> None:
-        """Refuse a count that is not exact because ConsumerLambda may have written entries meanwhile."""
+        """Refuse a count that may be inexact because ConsumerLambda may have written entries meanwhile."""
         if (found := self.mapping.read()).state != DISABLED:
             raise UserError(
                 f"The mapping of ConsumerLambda's queue became {found.state} before the index was complete, so ranks "

@@ -1,4 +1,4 @@
-"""Repair: let ConsumerLambda write a wrong entry again from its item, or remove it if there is no item.
+"""Repair: have ConsumerLambda write a wrong entry again from its item, or remove it if there is no item.
 
 `verify --repair` sends a message for each difference, waits until the entries agree, and then corrects the counters
 that are still wrong (rebuild.py), since an edit by hand changes no counter. A repair sends a READ (docs/adr/0014), so
@@ -24,7 +24,7 @@ from scorecast.ops.stack.polling import CLOCK, Clock, poll_until
 from scorecast.ops.stack.stack import Stack
 from scorecast.ops.stack.typed_json import in_json
 
-# Lambda may wait up to 20 s before it reads a queue with little traffic, and repeats what failed after a while.
+# Lambda may wait up to 20 s before it reads a queue with little traffic, and takes a while to repeat failures.
 PATIENCE_S = 60
 
 
@@ -47,9 +47,9 @@ class Repair:
         self.sent.append((difference.participant, difference.board))
 
     def wait(self) -> list[Difference]:
-        """Wait until every entry that was sent agrees with its item; return those that still differ.
+        """Wait until every repaired entry agrees with its item; return the differences that remain.
 
-        Gives up when no further entry agrees for a minute.
+        Gives up if no further entry comes to agree within a minute.
         """
         waiting, found = list(self.sent), list[Difference]()
         while waiting:
@@ -63,7 +63,7 @@ class Repair:
         return found
 
     def read(self, difference: Difference) -> Change:
-        """Read the position of the entry and then its item, in the order of a backfill."""
+        """Read the entry's position and then its item, in the same order as a backfill."""
         key = (difference.participant, difference.board)
         position = self.reader.positions([key]).get(key, self.reader.never)
         at = self.reader.now()
@@ -74,7 +74,7 @@ class Repair:
         return replace(removed, new=None, old=removed.new)
 
     def _item_of(self, key: Key) -> Image | None:
-        """Return the attributes of the item that make the entry: a whole item may be too large for a message."""
+        """Return the item's attributes that make the entry, because a whole item may be too large for a message."""
         needed = {*self.reader.key_names, *self.reader.attributes.needed, *self.verifier.agreement.values}
         for item in self.verifier.items_of(key[0]):
             if key in self.verifier.expected(item):
@@ -83,14 +83,14 @@ class Repair:
         return None
 
     def _entry_image(self, key: Key) -> Image:
-        """Make an item that would have made the entry: the consumer needs it to remove the entry."""
+        """Make an item that would have made the entry; the consumer needs it to remove the entry."""
         names = self.reader.attributes
         keys = {name: {"S": key[1]} for name in self.reader.key_names}
         return keys | {names.id: {"S": key[0]}, names.board: {"S": key[1]}, names.score: {"N": "0"}}
 
 
 def repair_of(stack: Stack, verifier: Verifier, clock: Clock = CLOCK) -> Repair:
-    """Make the repair of a stack; refuse one whose queue ConsumerLambda does not read."""
+    """Make the repair of a stack; refuses a stack whose queue ConsumerLambda does not read."""
     if (state := consumer_mapping_of(stack).read()).is_paused:
         raise UserError(f"Nothing was repaired. {state}")
     return Repair(verifier, item_reader_of(stack), stack.client("sqs"), stack.output("ConsumerQueueUrl"), clock)

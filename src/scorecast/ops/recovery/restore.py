@@ -1,7 +1,7 @@
-"""Restore: write each item as the backup in S3 has it at a point in time, to a table or as events to the bus.
+"""Restore: write each item as it was at a point in time, from the backup in S3, to a table or as events to the bus.
 
-Items are restored exactly, type for type. A table that holds items is refused unless it may be overwritten. Then items
-that were removed by that time are deleted, and items that the backup does not contain are not touched.
+Items are restored exactly, type for type. A table that holds items is refused unless it may be overwritten. In that
+case, items that had been removed by that time are deleted, and items that the backup does not contain are not touched.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ OnProgress = Callable[[int], None]
 def read_backup(s3: Any, bucket: str, until: datetime | None, on_object: OnProgress) -> Iterator[LatestChanges]:
     """Read a whole backup; its latest changes are available within the context.
 
-    Images that were too large for the bus are read from the same bucket, so a copy of a backup is complete in itself.
+    Images that were too large for the bus are read from the same bucket, so a copy of a backup is self-contained.
     """
     with tempfile.TemporaryDirectory() as folder:
         latest = LatestChanges(Path(folder) / "latest.sqlite", lambda event: resolve(event, s3, bucket), until)

@@ -1,8 +1,8 @@
 """Verification: compare every entry with its item, in both directions, page by page, so tables can have any size.
 
-Memory holds a page of each table and the keys that differ, never a table. A changed item takes a moment to reach the
-leaderboard, so keys that differ are examined again until they agree or the time to settle is over. It reads both tables
-once, each item and entry once more by its key, and queries the items of each participant whose entry differs.
+Memory holds a page of each table and the keys that differ, never a whole table. A changed item takes a moment to reach
+the leaderboard, so keys that differ are examined again until they agree or the time to settle is over. It reads both
+tables once, each item and entry once more by its key, and queries the items of each participant whose entry differs.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ CHUNK = 1000
 
 Kind = Literal["missing", "extra", "stale"]
 OnProgress = Callable[[int, int], None]
-"""Receives the number of further items and of further entries that were read."""
+"""Receives the numbers of further items and of further entries that were read."""
 OnComparison = Callable[[Comparison], None]
 
 
@@ -73,11 +73,11 @@ class Verifier:
 
     @property
     def loose(self) -> int:
-        """How many entries were read that may differ from their items, by the policies of their boards."""
+        """The number of entries read that may differ from their items by their boards' policies."""
         return self._shown_counts["loose"]
 
     def find(self) -> Iterator[Difference]:
-        """Yield every entry that is missing, extra or stale after the time to settle."""
+        """Yield every entry that is still missing, extra or stale after the time to settle."""
         for difference in self._confirmed_all(self._unlike_their_items()):
             if kind_of(difference) != "extra":
                 yield difference
@@ -86,10 +86,10 @@ class Verifier:
                 yield difference
 
     def wait_until_equal(self, timeout_s: float, on_comparison: OnComparison, newest: Sequence[Key] = ()) -> Comparison:
-        """Read both tables, and wait for the entries that differ, until there are none or the time is over.
+        """Read both tables, and wait for differing entries until there are none or the time is over.
 
-        The tables are first read when the `newest` entries agree. `on_comparison` receives each comparison. Its
-        differences are counted, but named only in the last one. Memory holds the keys of all entries that differ.
+        The tables are first read once the `newest` entries agree. `on_comparison` receives each comparison, which only
+        counts the differences; the last comparison also names some. Memory holds the keys of all entries that differ.
         """
         differing, began_s = list(newest), 0.0
         for elapsed_s in poll_until(timeout_s, pause_s=0.5, longest_pause_s=1, clock=self.clock):
@@ -107,19 +107,19 @@ class Verifier:
         return self._comparison(len(found), began_s, tuple(found[:EXAMPLES]))
 
     def _still_differing(self, keys: list[Key]) -> list[Key]:
-        """Return the keys that differ, after a look at some of them; none if both tables have to be read again."""
+        """Check some of the keys and return those that still differ; empty if both tables must be read again."""
         for _ in range(0, len(keys), CHUNK):
             some, rest = keys[:CHUNK], keys[CHUNK:]
             late = [key for page in cut_batches(some, PAGE_KEYS) for key in self._unlike(page)]
             if late and not self.examine(late[0]):
-                return []  # items with other keys make these entries
+                return []  # items with different keys make these entries
             keys = rest + late
             if len(late) > len(some) // 2:
                 break
         return keys
 
     def _unlike(self, keys: Sequence[Key]) -> list[Key]:
-        """Return the keys whose entry is not what the item with the same key makes."""
+        """Return the keys whose entry differs from what the item with the same key makes."""
         shown = self._shown(keys)
         made = dict(chain.from_iterable(self.expected(item).items() for item in self._items_at(keys)))
         return [key for key in keys if not self.agreement.holds(key[1], made.get(key), shown.get(key))]
@@ -128,7 +128,8 @@ class Verifier:
         """Compare one entry with all items of its participant; return None if they agree."""
         shown = self._shown([key]).get(key)
         expected = {made[key] for made in map(self.expected, self.items_of(key[0])) if key in made}
-        # Several items can make the same entry; only the stream knows which was written last, so it may show any.
+        # Several items can make the same entry; only the stream knows which was written last, so the entry may show
+        # any.
         allowed: set[ScoreAndName | None] = {*expected} or {None}
         if any(self.agreement.holds(key[1], made, shown) for made in allowed):
             return None
@@ -141,7 +142,7 @@ class Verifier:
     # ------------------------------------------------------------ suspects
 
     def _suspects(self) -> list[Key]:
-        """Read both tables; return every key whose entry may differ, once."""
+        """Read both tables; return the keys whose entries may differ, without duplicates."""
         self._expected_counts.clear()
         self._shown_counts.clear()
         return list(dict.fromkeys(chain(self._unlike_their_items(), self._without_an_item())))
@@ -157,7 +158,7 @@ class Verifier:
             self.on_progress(len(page), 0)
 
     def _without_an_item(self) -> Iterator[Key]:
-        """Yield the key of each entry that the item with the same key does not make."""
+        """Yield the key of each entry that is not made by the item with the same key."""
         for page in cut_batches(self._entries(), PAGE_KEYS):
             entries = {key: shown for key, shown in page if self._is_meant(key)}
             made = {key for expected in map(self.expected, self._items_at(entries)) for key in expected}
@@ -177,7 +178,7 @@ class Verifier:
             yield from self._confirmed(list(dict.fromkeys(chunk)))
 
     def _confirmed(self, keys: Sequence[Key]) -> list[Difference]:
-        """Examine suspects until all agree, or the time to settle, which all calls share, is over."""
+        """Examine suspects until all agree or the time to settle, which all calls share, is over."""
         found: list[Difference] = []
         start = self.clock.now()
         for _ in poll_until(max(self.settle_s - self._waited_s, 0), 0.2, 2, self.clock):
@@ -191,14 +192,14 @@ class Verifier:
     # ------------------------------------------------------------ reading
 
     def expected(self, image: Image) -> dict[Key, ScoreAndName]:
-        """Return the entries that an item makes, apart from those of periods.
+        """Return the entries that an item makes, except those of periods.
 
-        None if it has no score, or one that cannot be applied.
+        Empty if it has no score, or one that cannot be applied.
         """
         try:
             entry = self.table.entry_of(image)
         except CannotApply:
-            return {}  # the dead-letter queue has it, with the reason
+            return {}  # it is in the dead-letter queue, with the reason
         if entry is None or entry.score is None:
             return {}
         policy = self.agreement.policy_of(entry.board)
@@ -208,13 +209,13 @@ class Verifier:
         return {(entry.id, board): shown for board in (entry.board, *derived)}
 
     def _shown(self, keys: Iterable[Key]) -> dict[Key, ScoreAndName]:
-        """Read the entries that the leaderboard has at some keys; hidden ones too, whose scores go on."""
+        """Read the leaderboard's entries at some keys, including hidden ones, whose scores are kept up to date."""
         asked = [item_key(*key) for key in dict.fromkeys(keys)]
         items = read_items(self.dynamodb, self.leaderboard, asked, consistent=True)
         return dict(self._entry_in(item) for item in items if read_item(item).score is not None)
 
     def _entries(self) -> Iterator[tuple[Key, ScoreAndName]]:
-        """Read every entry of the leaderboard, page by page, without tombstones and boards that have expired."""
+        """Read every entry of the leaderboard, page by page, except tombstones and entries of expired boards."""
         request = {"TableName": self.leaderboard, "ConsistentRead": True, **ENTRIES_ONLY}
         items = read_all(self.dynamodb.scan, request)
         return (self._entry_in(item) for item in items if not has_expired(item, time.time()))
@@ -225,7 +226,7 @@ class Verifier:
         return entry.key, ScoreAndName(entry.number, entry.name, entry.attributes, columns)
 
     def _items_at(self, keys: Iterable[Key]) -> Iterator[Item]:
-        """Read the items of the main table that have the same keys as entries."""
+        """Read the items of the main table with the same keys as these entries."""
         if self.table.key_types[self.table.attributes.metadata] == "S":
             based = {(participant, self.agreement.policy_of(board).base or board) for participant, board in keys}
             asked = [self.table.key(*key) for key in sorted(based)]

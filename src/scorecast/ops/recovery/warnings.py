@@ -1,4 +1,4 @@
-"""Warnings: what keeps changes from reaching the leaderboard, although every function works."""
+"""Warnings: causes that keep changes from reaching the leaderboard although every function works."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from scorecast.ops.recovery.consumer_mapping import consumer_mapping_of
 from scorecast.ops.stack.aws_errors import explain
 from scorecast.ops.stack.stack import Stack
 
-# A removal is known only by the old image, which names the entry to remove.
+# Only the old image of a removed item names the entry to remove.
 VIEW_TYPE = "NEW_AND_OLD_IMAGES"
 
 
 def warnings_of(stack: Stack) -> list[str]:
-    """Return a sentence for each cause that is found, with its remedy, and for each that cannot be looked at."""
+    """Return a sentence for each cause that is found, with its remedy, and for each that cannot be checked."""
     found = []
     for look in (_of_mapping, _of_stream):
         try:
@@ -42,7 +42,7 @@ def _of_stream(stack: Stack) -> Iterator[str]:
 
 
 def stream_warning(table: str, description: dict[str, Any]) -> str | None:
-    """Return a sentence if the table's stream does not tell every change; `description` is DescribeTable's.
+    """Return a sentence if the table's stream does not carry every change; `description` is DescribeTable's.
 
     "You receive a ValidationException if you try to enable a stream on a table that already has a stream."
     https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateTable.html

@@ -1,4 +1,4 @@
-"""Errors of AWS and its SDK as one sentence with the next step and an exit code."""
+"""Turns errors of AWS and its SDK into one sentence with the next step and an exit code."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _UNREACHABLE = (sdk.ConnectionError, sdk.HTTPClientError)
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Raise an error of AWS or its SDK as a UserError."""
+    """Raise errors of AWS and its SDK as UserErrors."""
     try:
         yield
     except (sdk.ClientError, sdk.BotoCoreError) as error:
@@ -42,7 +42,7 @@ def explained() -> Iterator[None]:
 
 
 def is_of_sdk(error: Exception) -> TypeGuard[sdk.ClientError | sdk.BotoCoreError]:
-    """Whether the SDK raised an error."""
+    """Whether the SDK raised this error."""
     return isinstance(error, (sdk.ClientError, sdk.BotoCoreError))
 
 

@@ -1,7 +1,7 @@
 """write_batch: puts and deletes of up to 25 items in one call, repeated until DynamoDB has processed all of them.
 
-Throttled and unprocessed requests are sent again after a pause. Refuses to continue when DynamoDB takes no request of
-the batch for a minute.
+Throttled and unprocessed requests are sent again after a pause. Gives up if DynamoDB accepts no request of the batch
+for a minute.
 """
 
 from __future__ import annotations

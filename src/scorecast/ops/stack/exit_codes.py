@@ -17,7 +17,7 @@ class ExitCode(IntEnum):
     UNKNOWN_PLACE = 7
     """A region or a profile that does not exist."""
     TIMED_OUT = 8
-    """The change is written, but did not reach the board before the deadline."""
+    """The change was written, but did not reach the board before the deadline."""
     DIFFERENT = 9
     """The leaderboard differs from the main table."""
     UNHEALTHY = 10

@@ -1,4 +1,4 @@
-"""Flow: how much is under way in a deployed stack, and how late it is, as `scorecast status --watch` shows it."""
+"""Flow: how many changes are in flight in a deployed stack, and how late they are, for `scorecast status --watch`."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from scorecast.ops.stack.newest_metric import newest_maximum
 from scorecast.ops.stack.stack import Stack
 from scorecast.runtime.metrics import NAMESPACE
 
-# CloudWatch has one value a minute and bills each request.
+# CloudWatch has one value per minute, and bills each request.
 METRICS_EVERY_S = 30.0
 _COUNTS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
 
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """A stack at one moment; what CloudWatch knows is None if it has no value of the last minutes."""
+    """A stack at one moment; CloudWatch's values are None if it has none from the last minutes."""
 
     at: str
     queued: int
@@ -49,7 +49,7 @@ class FlowReader:
         return Flow(iso_now(), queued, in_flight, dead, oldest_s, stream_lag_ms, board_lag_ms)
 
     def _messages(self, output: str) -> tuple[int, int]:
-        """The visible messages of a queue, and those that somebody has received."""
+        """The number of visible messages in a queue, and of those that somebody has received."""
         answer = self.stack.client("sqs").get_queue_attributes(
             QueueUrl=self.stack.output(output), AttributeNames=list(_COUNTS)
         )

@@ -1,6 +1,6 @@
 """A client without a model, for commands that read whole tables.
 
-boto3 interprets a model of DynamoDB for every attribute that it reads, which took most of the time of `verify`.
+boto3 interprets a model of DynamoDB for every attribute that it reads, which took most of `verify`'s time.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from scorecast.runtime.aws import SERVICES, Client, connect
 
 
 def json_client_of(client: Any, credentials: Any) -> Client:
-    """Make the client of the functions that calls what one of boto3's calls, with the same settings.
+    """Make a client of the functions' kind for the same service, and with the same settings, as a boto3 client.
 
-    Binary values are in base64, as in AWS's JSON.
+    Binary values are base64, as in AWS's JSON.
     """
     config, endpoint = client.meta.config, client.meta.endpoint_url.rstrip("/") + "/"
     connections = connect(

@@ -1,4 +1,4 @@
-"""The local engine as its clients see it: region, credentials, how to start it, addresses that open on this machine."""
+"""The local engine as its clients see it: region, credentials, how to start it, and URLs that open on this machine."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import re
 from scorecast.bundles.sources import is_installed
 
 REGION = "us-east-1"
-# MiniStack's own administrator: these keys allow everything in the account 000000000000, and nothing outside it.
+# MiniStack's own administrator: these keys allow everything in the account 000000000000, and nothing elsewhere.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
 
 def endpoint_on(port: int) -> str:
-    """Return the engine's URL on a port. Every resolver and browser knows 127.0.0.1.
+    """Return the engine's URL on a port; 127.0.0.1 needs no name resolution.
 
     >>> endpoint_on(4566)
     'http://127.0.0.1:4566'
@@ -21,7 +21,7 @@ def endpoint_on(port: int) -> str:
 
 
 def typed(verb: str) -> str:
-    """Return how to type `up` or `down`: `make` in a clone, where it also installs what is needed.
+    """Return the command for `up` or `down`: `make` in a clone, where it also installs what is needed.
 
     >>> typed("up")
     'make up'
@@ -30,7 +30,7 @@ def typed(verb: str) -> str:
 
 
 def local_url(url: str, endpoint: str) -> str:
-    """Turn an address of the stack into one that opens on this machine; leave anything else as it is.
+    """Turn a URL of the stack into one that opens on this machine; return any other text unchanged.
 
     >>> local_url("https://ab1.execute-api.us-east-1.amazonaws.com/Prod/", "http://127.0.0.1:4566")
     'http://127.0.0.1:4566/_aws/execute-api/ab1/Prod/'

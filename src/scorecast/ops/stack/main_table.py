@@ -1,6 +1,6 @@
-"""MainTable: the users' own table, as the command line writes it. Every write goes through the whole pipeline.
+"""MainTable: the users' own table, as the command line writes it. Every write passes through the whole pipeline.
 
-A write changes only the score, the name and what entries show; an item's other attributes stay.
+A write changes only the score, the name and the attributes that entries show; an item's other attributes stay.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from scorecast.runtime.pages import read_all
 from scorecast.runtime.settings import AttributeNames
 from scorecast.standings.entry import Entry, entries_of
 
-# Raises where a number has more digits than DynamoDB holds.
+# Raises an error if a number has more digits than DynamoDB holds.
 _EXACT = Context(prec=NUMBER_DIGITS, traps=[Inexact, InvalidOperation])
 
 
@@ -45,7 +45,7 @@ class MainTable:
     def put_score(
         self, participant: str, board: str, score: Decimal, name: str | None = None, attributes: Attributes = ()
     ) -> Image:
-        """Write the score, and the name and attributes if there are some, at (participant, board); return the item."""
+        """Write the score, and the name and attributes if given, at (participant, board); return the item."""
         values = self._values(score, name, attributes)
         answer = self.dynamodb.update_item(
             TableName=self.name,
@@ -61,7 +61,7 @@ class MainTable:
     def item(
         self, participant: str, board: str, score: Decimal, name: str | None = None, attributes: Attributes = ()
     ) -> Image:
-        """Return the item that `put_score` makes where there is none."""
+        """Return the item that `put_score` makes if there is no item yet."""
         return self.key(participant, board) | self._values(score, name, attributes)
 
     def _values(self, score: Decimal, name: str | None, attributes: Attributes) -> Image:
@@ -76,7 +76,7 @@ class MainTable:
         return answer.get("Attributes")
 
     def key(self, participant: str, board: str) -> Image:
-        """Return the key of a participant's item on a board; refuse text where the table's key is a number."""
+        """Return the key of a participant's item on a board; refuses text if the table's key is a number."""
         key = {self.attributes.id: participant, self.attributes.metadata: board}
         for name, value in key.items():
             if self.key_types[name] == "N" and not is_number(value):
@@ -84,12 +84,12 @@ class MainTable:
         return {name: {self.key_types[name]: value} for name, value in key.items()}
 
     def participant_of(self, image: Image) -> str:
-        """Return the participant of an item; a number as DynamoDB writes it, so 1.0 and 1 are one participant."""
+        """Return the participant of an item; a number in DynamoDB's spelling, so 1.0 and 1 are one participant."""
         [(kind, text)] = image[self.attributes.id].items()
         return format(_EXACT.normalize(Decimal(text)), "f") if kind == "N" else str(text)
 
     def scan(self, also: Iterable[str] = ()) -> Iterator[Image]:
-        """Read the attributes of every item that make an entry, and others, page by page, with consistent reads."""
+        """Read every item's attributes that make an entry, and those in `also`, page by page, with consistent reads."""
         names = {f"#a{at}": name for at, name in enumerate(dict.fromkeys([*self.attributes.needed, *also]))}
         request: dict[str, Any] = {
             "TableName": self.name,
@@ -102,7 +102,7 @@ class MainTable:
     def entry_of(self, image: Image) -> Entry | None:
         """Return the entry that ConsumerLambda makes of an item, or None if the item has no score.
 
-        CannotApply says why an item with a score makes no entry.
+        CannotApply, with the reason, if an item with a score makes no entry.
         """
         change = Change(id="", stream_arn="", operation="READ", keys={}, new=image, old=None, sequence="", at="")
         entries = entries_of(change, self.attributes)
@@ -110,7 +110,7 @@ class MainTable:
 
 
 def main_table_of(stack: Stack) -> MainTable:
-    """Return the main table of a stack; refuse a table whose keys are not those that the stack was deployed with."""
+    """Return the main table of a stack; refuses a table with other keys than the stack was deployed with."""
     dynamodb, name = stack.client("dynamodb"), stack.output("MainTableName")
     description = dynamodb.describe_table(TableName=name)["Table"]
     types = {given["AttributeName"]: given["AttributeType"] for given in description["AttributeDefinitions"]}

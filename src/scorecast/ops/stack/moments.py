@@ -1,4 +1,4 @@
-"""Moments: times as the command line takes them, which may be ages, and as events have them. Pure."""
+"""Moments: times as the command line takes them (which may be ages), and as events have them. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The newest value of a metric in CloudWatch, which has one value a minute, some minutes late."""
+"""The newest value of a metric in CloudWatch, which has one value per minute, some minutes late."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class _CloudWatch(Protocol):
 
 
 def newest_maximum(cloudwatch: _CloudWatch, namespace: str, metric: str, dimensions: Mapping[str, str]) -> float | None:
-    """Return the newest maximum of a metric, or None if CloudWatch has none of the last minutes."""
+    """Return the newest maximum of a metric, or None if CloudWatch has none from the last minutes."""
     now = datetime.now(UTC)
     answer = cloudwatch.get_metric_statistics(
         Namespace=namespace,

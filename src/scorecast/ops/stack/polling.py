@@ -19,7 +19,7 @@ CLOCK = Clock()
 
 
 def poll_until(deadline_s: float, pause_s: float, longest_pause_s: float, clock: Clock = CLOCK) -> Iterator[float]:
-    """Yield the elapsed seconds, at once and after each pause; end at the deadline.
+    """Yield the elapsed seconds, immediately and after each pause; end at the deadline.
 
     The last attempt is at the deadline itself, so a condition that becomes true just before it is seen.
 

@@ -1,4 +1,4 @@
-"""RateLimit: at most a number of items per second, for all threads together."""
+"""RateLimit: limits the number of items per second, for all threads together."""
 
 from __future__ import annotations
 

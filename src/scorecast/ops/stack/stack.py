@@ -1,8 +1,8 @@
-"""Stack: a deployed Scorecast that commands talk to, and Target: where it is, on the local twin or on AWS.
+"""Stack: a deployed Scorecast that commands talk to. Target: where it is, on the local twin or on AWS.
 
 The target is the twin unless something points at AWS: --profile or --region, or AWS_PROFILE or AWS_ACCESS_KEY_ID in the
-environment without AWS_ENDPOINT_URL. Each refusal is a sentence with an exit code of its own: options that contradict
-each other or the environment, an engine that is not running, an unknown stack, profile or region, credentials that are
+environment without AWS_ENDPOINT_URL. Each refusal is a sentence with its own exit code: options that contradict each
+other or the environment, an engine that is not running, an unknown stack, profile or region, and credentials that are
 missing, expired or denied.
 """
 
@@ -29,12 +29,12 @@ from scorecast.runtime.settings import AttributeNames, Bus, read_names
 DEFAULT_STACK = "fanout"
 
 FindEndpoint = Callable[[int | None], str]
-"""Return the twin's URL: on the given port, or where the twin of this clone is."""
+"""Returns the twin's URL: on the given port, or wherever this clone's twin is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The options that select a stack; None where the user gave none."""
+    """The options that select a stack; None for options that the user did not give."""
 
     stack: str = DEFAULT_STACK
     profile: str | None = None
@@ -64,7 +64,7 @@ class Target:
         return self._clients[service]
 
     def json_client(self, service: str) -> Any:
-        """Return a client for reading many items quickly; it is created once."""
+        """Return a client that reads many items quickly; it is created once."""
         name = f"{service} json"
         if name not in self._clients:
             self._clients[name] = json_client_of(self.client(service), self.session.get_credentials())
@@ -73,7 +73,7 @@ class Target:
     def _config(self) -> Config:
         if self.endpoint is None:
             return Config(retries={"mode": "standard", "total_max_attempts": 5}, max_pool_connections=20)
-        # A machine's proxy is not for loopback, and only AWS gives each bucket a host name.
+        # Loopback needs no proxy, and only AWS gives each bucket a host name.
         return Config(
             connect_timeout=2,
             retries={"mode": "standard", "total_max_attempts": 3},
@@ -97,7 +97,7 @@ class Stack:
         return self.target.client(service)
 
     def json_client(self, service: str) -> Any:
-        """Return a client for reading many items quickly; it is created once."""
+        """Return a client that reads many items quickly; it is created once."""
         return self.target.json_client(service)
 
     def output(self, key: str) -> str:
@@ -121,18 +121,18 @@ class Stack:
 
     @property
     def api_url(self) -> str:
-        """The API's root as this machine opens it; it ends in a slash."""
+        """The API's root URL as it opens on this machine; it ends in a slash."""
         url = self.output("LeaderGetApi").removesuffix("leaderBoard/")
         return local_url(url, self.target.endpoint) if self.target.endpoint else url
 
 
 def find_stack(options: Options, environment: Mapping[str, str], find_endpoint: FindEndpoint) -> Stack:
-    """Find the stack that the user means."""
+    """Find the stack that the options and the environment select."""
     return describe_stack(find_target(options, environment, find_endpoint), options.stack)
 
 
 def find_target(options: Options, environment: Mapping[str, str], find_endpoint: FindEndpoint) -> Target:
-    """Find the engine or the AWS account that the user means, without a call to it."""
+    """Find the engine or the AWS account that they select, without calling it."""
     _refuse_contradiction(options, environment)
     endpoint = _endpoint(options, environment, find_endpoint)
     with explained():
@@ -154,7 +154,7 @@ def describe_stack(target: Target, name: str) -> Stack:
 
 
 def _refuse_contradiction(options: Options, environment: Mapping[str, str]) -> None:
-    """Refuse options that mean AWS together with what means the twin: neither may win silently."""
+    """Refuse options for AWS together with settings for the twin, because neither may win silently."""
     option = "--profile" if options.profile else "--region" if options.region else None
     if option is None:
         return
@@ -185,7 +185,7 @@ def _aws_session(options: Options) -> boto3.Session:
 
 
 def _check_region(session: boto3.Session, region: str) -> None:
-    """Refuse a region whose name is malformed; a region newer than the SDK passes."""
+    """Refuse a region with a malformed name; a region that is newer than the SDK passes."""
     try:
         session.get_partition_for_region(region)
     except UnknownRegionError:
@@ -196,7 +196,7 @@ def _check_region(session: boto3.Session, region: str) -> None:
 
 
 def _twin_session(environment: Mapping[str, str]) -> boto3.Session:
-    """Use the credentials beside AWS_ENDPOINT_URL (of an assumed role, for example), else the engine's own."""
+    """Use the credentials given with AWS_ENDPOINT_URL (of an assumed role, for example), else the engine's own."""
     if environment.get("AWS_ENDPOINT_URL") and environment.get("AWS_ACCESS_KEY_ID"):
         given = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
         return boto3.Session(region_name=given or REGION)
@@ -213,7 +213,7 @@ def _describe(target: Target, name: str) -> dict[str, Any]:
     except ResponseParserError:
         raise _stranger(target) from None
     except ClientError as error:
-        if target.endpoint and aws_code_of(error).isdigit():  # an HTTP status for a code comes from no AWS engine
+        if target.endpoint and aws_code_of(error).isdigit():  # an AWS engine never sends an HTTP status as the code
             raise _stranger(target) from None
         if aws_code_of(error) == "ValidationError" and "does not exist" in message_of(error):
             raise UserError(_unknown_stack(target, name), ExitCode.UNKNOWN_STACK) from None
@@ -239,7 +239,7 @@ def _unknown_stack(target: Target, name: str) -> str:
 
 
 def _stack_names(target: Target) -> list[str]:
-    """List the names of all stacks but SAM's own; none if the credentials do not allow it."""
+    """List the names of all stacks except SAM's own; empty if the credentials do not allow listing."""
     try:
         pages = target.client("cloudformation").get_paginator("describe_stacks").paginate()
         names = [stack["StackName"] for page in pages for stack in page["Stacks"]]

@@ -1,4 +1,4 @@
-"""Throttling: calls that DynamoDB throttles are made again after a pause, for a minute at most."""
+"""Throttling: calls that DynamoDB throttles are repeated after a pause, for at most a minute."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ T = TypeVar("T")
 
 
 def is_throttled(error: ClientError) -> bool:
-    """Whether DynamoDB asks to try again later."""
+    """Whether DynamoDB's answer means to try again later."""
     return aws_code_of(error) in _THROTTLED
 
 
 def first_pause_s() -> float:
-    """Return how long to wait before the second attempt: several threads call at once, so their pauses differ."""
+    """Return how long to wait before the second attempt; random, because several threads call at once."""
     return 0.05 * random.uniform(1, 2)
 
 
 def repeat_throttled(call: Callable[[], T], advice: str, clock: Clock = CLOCK) -> T:
-    """Make a call, again and again while DynamoDB throttles it; return its result.
+    """Make a call, and repeat it while DynamoDB throttles it; return its result.
 
-    `advice` is the next step that the error after GIVE_UP_S names: `run it again`.
+    `advice` is the next step that the error names after GIVE_UP_S: `run it again`.
     """
     for _ in poll_until(GIVE_UP_S, first_pause_s(), LONGEST_PAUSE_S, clock):
         try:

@@ -1,6 +1,6 @@
-"""Items as the SDK has them, with bytes and times, and as JSON has them, with base64 and seconds.
+"""Converts items between the SDK's form, with bytes and times, and JSON's, with base64 and seconds.
 
-Lambda passes the JSON form to a function, and a Change holds it.
+Lambda passes the JSON form to functions, and a Change holds it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from scorecast.changes.values import Image, Value
 
 
 def in_json(value: Any) -> Any:
-    """Turn a value of the SDK into one that JSON has.
+    """Turn a value of the SDK into its JSON form.
 
     >>> in_json({"photo": {"B": b"png"}})
     {'photo': {'B': 'cG5n'}}
@@ -31,7 +31,7 @@ def in_json(value: Any) -> Any:
 
 
 def for_sdk(image: Image) -> Image:
-    """Turn an item in typed JSON into one that the SDK takes.
+    """Turn an item in typed JSON into the form that the SDK takes.
 
     >>> for_sdk({"id": {"S": "1"}, "photo": {"B": "cG5n"}})
     {'id': {'S': '1'}, 'photo': {'B': b'png'}}

@@ -1,6 +1,6 @@
 """Search: where a change is now: in the dead-letter queue, on the bus and in the backup, on the board, or not yet.
 
-Reads are bounded: the newest objects of the backup, back to a time, and a number of dead letters.
+Reads are bounded: the backup's newest objects, back to a given time, and a limited number of dead letters.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ MOST_LETTERS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is looked for: a change by its id; with a board, the newest change of a participant on it."""
+    """What to look for: a change by its id; or, with a board, the newest change of a participant on it."""
 
     id: str
     board: str | None = None
 
     def is_letter(self, letter: ParkedLetter) -> bool:
-        """Whether a dead letter is about it."""
+        """Whether a dead letter is about the wanted change."""
         if self.board is None:
             return letter.change_id == self.id
         return (letter.participant, letter.board) == (self.id, self.board)
 
     def is_change(self, change: Change, names: AttributeNames) -> bool:
-        """Whether a change is it."""
+        """Whether a change is the wanted one."""
         if self.board is None:
             return change.id == self.id
         return (self.id, self.board) in {entry.key for entry in _entries(change, names)}
@@ -49,7 +49,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class InBackup:
-    """A change in the backup: the object, and the number of its line from 1."""
+    """A change in the backup: the object, and the number of its line, counted from 1."""
 
     key: str
     line: int
@@ -66,7 +66,7 @@ class OnBoard:
 
     @property
     def state(self) -> str:
-        """`shown`, `newer` (a later change is there), or `not yet`."""
+        """`shown`, `newer` (the board has a later change), or `not yet`."""
         if self.stored is None:
             return "not yet"
         read = (self.stored.stream, self.stored.sequence, self.stored.at)
@@ -90,7 +90,7 @@ class Trace:
 
     @property
     def is_found(self) -> bool:
-        """Whether it was found anywhere."""
+        """Whether the change was found anywhere."""
         return bool(self.letters or self.backup or self.stored)
 
 
@@ -106,7 +106,7 @@ class Search:
     objects_read: int = 0
 
     def find(self, wanted: Wanted) -> Trace:
-        """Look everywhere; the board is known from the change itself, or was given."""
+        """Look everywhere; the board comes from the change itself, or was given."""
         letters = tuple(self._letters(wanted))
         backup = self._backup(wanted)
         boards = tuple(OnBoard(entry, self._stored(*entry.key)) for entry in self._entries_of(backup))
@@ -122,7 +122,7 @@ class Search:
                     return
 
     def _is_in(self, letter: ParkedLetter, wanted: Wanted) -> bool:
-        """Whether a batch that the stream's trigger gave up, and Lambda put into S3, has the change."""
+        """Whether the change is in a batch that the stream's trigger gave up and Lambda put into S3."""
         if not isinstance(letter.content, StoredBatch):
             return False
         try:

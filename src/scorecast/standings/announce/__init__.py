@@ -1,1 +1,1 @@
-"""Leaderboard to bus: standing events about the top of each board."""
+"""From the leaderboard to the bus: standing events about the top of each board."""

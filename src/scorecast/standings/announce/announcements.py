@@ -1,8 +1,8 @@
-"""Announcements: after entries were written, publish standing events about the tops of boards that this changed.
+"""Announcements: after entries are written, publish standing events for the boards whose top has changed.
 
-A new top is saved before its events are published, and marked as announced after. So they are published at least once,
-with the same ids, wherever a process ends. A board that cannot be announced now blocks no other: its name is returned,
-so that its changes are delivered again.
+A new top is saved before its events are published, and marked as announced afterwards. So its events are published at
+least once, with the same ids, wherever a process ends. A board that cannot be announced now does not block others: its
+name is returned, so that its changes are delivered again.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ from scorecast.standings.announce.standing_event import events_of
 from scorecast.standings.announce.top import Snapshot, Top, TopEntry, best, best_entries, rank_in_top, top_entry_of
 from scorecast.standings.entry import Entry
 
-# Boards announced at the same time: one whose top changed waits for some seven calls.
+# The number of boards announced concurrently; a board whose top changed waits for about seven calls.
 CONCURRENT_BOARDS = 8
-# A board that changes more often while it is announced is left to another delivery.
+# If the top changes more often than this during its announcement, the board is left to another delivery.
 ROUNDS = 5
-# Pauses, with full jitter, between attempts at a board that another process announces at the same time.
+# Pauses, with full jitter, before trying a board again that another process is announcing too.
 _PAUSES_S = (0.05, 0.1, 0.2, 0.4)
 
 _Failures = (ClientError, BotoCoreError, ScorecastError)
@@ -49,9 +49,9 @@ class _DynamoDb(BatchGetItem, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """The entries of a batch on one board, those of them that were written now (`applied`), and the board's policy.
+    """The entries of a batch on one board, the ones that this delivery wrote (`applied`), and the board's policy.
 
-    `published` are the numbers of events that the bus took, one for each saved snapshot.
+    `published` has, for each saved snapshot, the number of events that the bus accepted.
     """
 
     board: str
@@ -68,7 +68,7 @@ class _Written:
 
 @dataclass(frozen=True, slots=True)
 class Announced:
-    """What became of the tops: the boards that must be announced again, and how many events the bus took."""
+    """The result: the boards that must be announced again, and how many events the bus accepted."""
 
     failed: set[str]
     events: int = 0
@@ -93,9 +93,9 @@ class Announcements:
     def announce(self, entries: Iterable[Entry], applied: Iterable[Entry], deadline: float = inf) -> Announced:
         """Announce the tops that `entries` changed.
 
-        Boards that are not announced by the clock's `deadline` must be announced again.
-        `applied` are the entries that were written now; a process that ended before it announced them may have written
-        the others. Costs one read of all boards' snapshots, and seven more calls for a board whose top changed.
+        Boards that are not announced by the clock's `deadline` must be announced again. `applied` are the entries that
+        this delivery wrote; the others may have been written by a process that ended before it announced them. Costs
+        one read of all boards' snapshots, and seven more calls for each board whose top changed.
         """
         by_board, applied_by_board = _by_board(entries), _by_board(applied)
         try:
@@ -123,7 +123,7 @@ class Announcements:
         return True
 
     def _announce(self, written: _Written, snapshot: Snapshot, deadline: float) -> None:
-        """Announce a board from the snapshot that was read, or from a later one if another process saved one."""
+        """Announce a board, starting from the given snapshot, or from a newer one if another process saved it."""
         for pause_s in _PAUSES_S:
             try:
                 return self._announce_until_settled(written, snapshot, deadline)
@@ -133,10 +133,10 @@ class Announcements:
         return self._announce_until_settled(written, snapshot, deadline)
 
     def _announce_until_settled(self, written: _Written, snapshot: Snapshot, deadline: float) -> None:
-        """Announce until a top that was read after the last save equals the saved one.
+        """Announce until the top, read after the last save, equals the saved one.
 
-        So of two processes at one board at least one sees the writes of both: a write before the other's save is read
-        by the other, and a write after it finds the other's snapshot, and announces what it changed there.
+        So of two processes at one board, at least one sees the writes of both: a process reads what was written before
+        its save, and a process that writes later finds the other's snapshot and announces what changed since.
         """
         expires_at = written.policy.expires_at
         for _ in range(ROUNDS):
@@ -153,10 +153,10 @@ class Announcements:
         raise NotAcknowledged(f"The top of the board changed {ROUNDS} times while it was announced.")
 
     def _read_top(self, written: _Written, snapshot: Snapshot) -> Top:
-        """Read the current entries of all that may be in the top, and of its members; a read unit each.
+        """Read the current entries of all candidates for the top and of its members; a read unit each.
 
-        The index is eventually consistent: it may lack entries written now, and may still show some that have left. An
-        entry that has left may hide the one behind it, which no other process announces: then more are read.
+        The index is eventually consistent: it may lack entries that were just written, and may still have some that are
+        gone. A stale entry may hide the one behind it, which no other process would announce, so then more are read.
         """
         limit = self.size + sum(entry.id in snapshot.ids for entry in written.applied)
         order = written.policy.order
@@ -176,7 +176,7 @@ class Announcements:
         return [top_entry_of(read_item(item), written.policy) for item in items if is_entry(item)]
 
     def _best_indexed(self, written: _Written, limit: int) -> list[TopEntry]:
-        """Query the index for the best entries; half a read unit up to 4 KB."""
+        """Query the index for the best entries; half a read unit for each 4 KB."""
         ties = bool(written.policy.then_by)
         index = entry_index(self.dynamodb.query, self.table, self.score_index, self.tie_index, ties=ties)
         found = index.best(written.board, written.policy.order, limit)

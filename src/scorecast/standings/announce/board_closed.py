@@ -25,7 +25,7 @@ BOARD_CLOSED = "BoardClosed"
 
 @dataclass(frozen=True, slots=True)
 class FinalStandings:
-    """What a board was when it closed: its best entries, at most `size` of them, and how many it had in `total`."""
+    """A board as it was when it closed: its best entries, at most `size` of them, and the `total` of its entries."""
 
     closing: Closing
     policy: BoardPolicy
@@ -56,7 +56,7 @@ def board_closed(final: FinalStandings) -> StandingEvent:
 
 
 def _entry(entry: StoredEntry, policy: BoardPolicy, at: str, hints: Hints) -> dict[str, Any]:
-    """The fields of an entry, as the API names them; an absent name is omitted, as in other standing events."""
+    """The fields of an entry, named as in the API; a missing name is omitted, as in other standing events."""
     fields: dict[str, Any] = {"id": entry.id}
     fields |= {} if entry.name is None else {"userName": entry.name}
     fields["projectScore"] = plain_number(str(entry.score), at, "projectScore", hints)

@@ -1,7 +1,7 @@
 """Closings: when a board has closed, publish one BoardClosed event with its final top and total.
 
 A closing stays in the board table until its event is on the bus. So the event is published at least once, with the same
-id, wherever a process ends. A board that cannot be announced now holds up no other: the next call tries it again.
+id, wherever a process ends. A board that cannot be announced now does not hold up others: the next call tries it again.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from scorecast.runtime.pages import read_all
 from scorecast.standings.announce.board_closed import FinalStandings, board_closed
 from scorecast.standings.announce.publish import StandingEventPublisher
 
-# How long changes from before the closing may take until they reach the board, to be in the event.
+# How long changes from before the closing have to reach the board and so be in the event.
 GRACE_S = 120
-# So long after the closing, an index that has fewer entries than the board counts does not delay the event any more.
+# This long after the closing, an index with fewer entries than the board counts no longer delays the event.
 PATIENCE_S = 600
 
 _Failures = (ClientError, BotoCoreError, ScorecastError)
@@ -57,10 +57,10 @@ class ClosingAnnouncements:
     clock: Callable[[], float] = time.monotonic
 
     def announce(self, now: datetime, deadline: float = inf) -> int:
-        """Announce the boards that closed at least GRACE_S before `now`; return how many events the bus took.
+        """Announce the boards that closed at least GRACE_S before `now`; return how many events the bus accepted.
 
-        One read unit for 4 KB of closings; for each board a unit for the policy, six at most for the total, and the
-        page of its first entries. Closings that are not reached by the clock's `deadline` are left to the next call.
+        Costs a read unit for 4 KB of closings, and for each board a unit for the policy, at most six for the total, and
+        a page of its first entries. Closings that are not reached by the clock's `deadline` are left to the next call.
         """
         policies = PolicyTable(self.dynamodb, self.board_table)
         announced = 0
@@ -74,7 +74,7 @@ class ClosingAnnouncements:
         return announced
 
     def _due(self, now: datetime) -> list[Closing]:
-        """Read the closings to announce; none if the table does not answer, for the next call comes within a minute."""
+        """Read the closings to announce; empty if the table does not answer, since the next call is within a minute."""
         request = closings_until(self.board_table, utc_text(now - timedelta(seconds=GRACE_S)))
         try:
             return [*map(read_closing, read_all(self.dynamodb.query, request))]
@@ -83,7 +83,7 @@ class ClosingAnnouncements:
             return []
 
     def _settle(self, closing: Closing, policy: BoardPolicy, now: datetime) -> bool:
-        """Announce a closing if it holds, and delete it; return whether an event was published."""
+        """Announce a closing if it is still valid, and delete it; return whether an event was published."""
         holds = policy.closes_at == closing.closes_at and not policy.has_expired(utc_text(now))
         if holds and policy.is_frozen(utc_text(now)):
             return False  # it waits for the reveal
@@ -93,7 +93,7 @@ class ClosingAnnouncements:
         return holds
 
     def _read(self, closing: Closing, policy: BoardPolicy, now: datetime) -> FinalStandings:
-        """Read the final standings; NotAcknowledged if the index of the entries does not have all of them yet."""
+        """Read the final standings; NotAcknowledged if the index does not have all of the board's entries yet."""
         index = IndexTable(self.dynamodb, self.board_table)
         total = index.read(closing.board, [ROOT], consistent=True)[ROOT].total
         entries = self._best(closing.board, policy)

@@ -17,7 +17,7 @@ from scorecast.standings.announce.standing_event import StandingEvent
 # PutEvents takes 10 entries a call.
 # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
 BATCH_ENTRIES = 10
-# Short: events that the bus refuses until then are published at another delivery.
+# Short pauses: events that the bus still refuses after them are published at another delivery.
 _PAUSES_S = (0.1, 0.4)
 
 Entries = list[dict[str, Any]]
@@ -29,14 +29,14 @@ class _Events(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StandingEventPublisher:
-    """Puts standing events on the bus of this name."""
+    """Puts standing events on the bus with this name."""
 
     events: _Events
     bus_name: str
     sleep: Callable[[float], None] = time.sleep
 
     def publish(self, events: Iterable[StandingEvent]) -> int:
-        """Put all events on the bus, ten a call; return their number. NotAcknowledged if it refuses one three times."""
+        """Put all events on the bus, ten per call; return their number. NotAcknowledged after three refusals of one."""
         entries = [event.entry(self.bus_name) for event in events]
         count = len(entries)
         for pause_s in (0.0, *_PAUSES_S):

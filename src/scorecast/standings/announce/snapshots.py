@@ -31,7 +31,7 @@ class SnapshotTable:
     table: str
 
     def read(self, boards: Iterable[str]) -> dict[str, Snapshot]:
-        """Read the boards' snapshots consistently; a call for 100 of them, a read unit each for 4 KB."""
+        """Read the boards' snapshots consistently: 100 per call, a read unit each for 4 KB."""
         snapshots = {board: Snapshot(board) for board in boards}
         keys = [snapshot_key(board) for board in snapshots]
         items = read_items(self.dynamodb, self.table, keys, consistent=True)
@@ -40,7 +40,7 @@ class SnapshotTable:
     def save(self, before: Snapshot, after: Snapshot, expires_at: int | None) -> Snapshot:
         """Save `after` in place of `before`, and return it; ConcurrentSave if `before` is no longer the current one.
 
-        `expires_at` is that of the board's policy.
+        `expires_at` comes from the board's policy.
         """
         item = snapshot_item(after) | expiry(expires_at)
         try:

@@ -1,7 +1,7 @@
 """Standing event: a board has a new leader, or a participant entered or left its top. Pure.
 
-The public contract (schema `scorecast.standing/1`, docs/standing-events.md). The events of a snapshot depend on nothing
-else, so they are the same, ids included, each time they are published.
+This is the public contract (schema `scorecast.standing/1`, docs/standing-events.md). The events of a snapshot depend on
+nothing else, so they are the same each time they are published, including their ids.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class StandingEvent:
     detail: dict[str, Any]
 
     def entry(self, bus_name: str) -> dict[str, Any]:
-        """The entry for PutEvents: a few KB at most, so that ten fit into a call; a BoardClosed goes alone."""
+        """The entry for PutEvents: at most a few KB, so that ten fit into a call; a BoardClosed goes alone."""
         return {
             "Source": SOURCE,
             "DetailType": self.kind,

@@ -1,4 +1,4 @@
-"""Top: the first entries of a board, what was announced of them, and what a batch may have changed there. Pure.
+"""Top: the first entries of a board, what was announced of them, and whether a batch may have changed them. Pure.
 
 A board's snapshot holds the top that was announced and, while it is being announced, the pending one. The events of a
 pending top may or may not be on the bus; they are published (again) before any other top of the board is announced.
@@ -22,9 +22,9 @@ SNAPSHOT = "snapshot/"
 
 @dataclass(frozen=True, slots=True)
 class TopEntry:
-    """An entry in the top; `score` is DynamoDB's text of the number, `name` has NAME_CHARACTERS at most.
+    """An entry in the top; `score` is DynamoDB's text of the number, `name` has at most NAME_CHARACTERS.
 
-    `columns` is a text by which the board's columns rank equal scores; empty if it has none.
+    `columns` is a text that ranks equal scores by the board's columns; empty if it has none.
     """
 
     id: str
@@ -34,14 +34,14 @@ class TopEntry:
 
 
 Rank = tuple[Decimal, str]
-"""The score and the columns, smaller for a better rank, and equal if it is shared."""
+"""The score and the columns: smaller for a better rank, and equal for a shared one."""
 Top = tuple[TopEntry, ...]
 """The first entries of a board, best first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What was announced of a board: `top`, and the top that is being announced: `pending`.
+    """A board's announced top (`top`), and the top that is being announced (`pending`).
 
     `size` is the number of entries in a full top; `at` is the time of the newest change that led to the pending one.
     `version` grows with every save of the board; 0 means that nothing has been saved.
@@ -56,11 +56,11 @@ class Snapshot:
 
     @property
     def ids(self) -> set[str]:
-        """The participants in the top or in the pending one."""
+        """The ids of the participants in the top or in the pending one."""
         return {entry.id for entry in (*self.top, *(self.pending or ()))}
 
     def announcing(self, top: Top, size: int, at: str, now_ms: int) -> Snapshot:
-        """Return the snapshot to save before a new top is announced; the top is pending unless it needs no event."""
+        """Return the snapshot to save before announcing a new top, which is pending unless it needs no event."""
         following = replace(self, version=self._next_version(now_ms), pending=top, size=size, at=at)
         has_same_leader = [entry.id for entry in top[:1]] == [entry.id for entry in self.top[:1]]
         if has_same_leader and {entry.id for entry in top} == self.ids:
@@ -68,11 +68,11 @@ class Snapshot:
         return following
 
     def announced(self, now_ms: int) -> Snapshot:
-        """Return the snapshot to save after the pending top was announced."""
+        """Return the snapshot to save after announcing the pending top."""
         return replace(self, version=self._next_version(now_ms), top=self.pending or (), pending=None)
 
     def without(self, participant: str, now_ms: int) -> Snapshot:
-        """Return the snapshot to save so that it does not name a participant, whose leaving is not announced."""
+        """Return the snapshot without a participant, to be saved without announcing that the participant left."""
         pending = None if self.pending is None else _without(self.pending, participant)
         return replace(self, version=self._next_version(now_ms), top=_without(self.top, participant), pending=pending)
 
@@ -81,7 +81,7 @@ class Snapshot:
         return max(self.version + 1, now_ms)
 
     def may_change_top(self, entries: Iterable[Entry], size: int, policy: BoardPolicy) -> bool:
-        """Whether writing these entries of the board can have changed its top; on a large board it rarely can."""
+        """Whether writing these entries can have changed the board's top; on a large board it rarely can."""
         if self.pending is not None or len(self.top) > size:
             return True
         ids = self.ids
@@ -90,7 +90,7 @@ class Snapshot:
 
 
 def best(entries: Iterable[TopEntry], before: Top, count: int, order: Order) -> Top:
-    """Return the best `count` entries; of those that share a rank the previous top's come first, in their order."""
+    """Return the best `count` entries; among tied ones, those in the previous top come first, in its order."""
     position = {entry.id: at for at, entry in enumerate(before)}
     ranked = sorted(
         entries, key=lambda entry: (rank_in_top(entry, order), position.get(entry.id, len(before)), entry.id)
@@ -99,23 +99,23 @@ def best(entries: Iterable[TopEntry], before: Top, count: int, order: Order) -> 
 
 
 def best_entries(entries: Iterable[Entry], last: Rank | None, count: int, policy: BoardPolicy) -> list[Entry]:
-    """Return the best `count` of the entries that rank before `last`; None is worse than any rank."""
+    """Return the best `count` of the entries that rank before `last`; a `last` of None is worse than any rank."""
     ahead = (entry for entry in entries if is_ahead(entry, last, policy))
     return sorted(ahead, key=lambda entry: (_rank(entry, policy), entry.id))[:count]
 
 
 def is_ahead(entry: Entry, last: Rank | None, policy: BoardPolicy) -> bool:
-    """Whether an entry would enter a top whose last rank is `last`; None if the top is not full."""
+    """Whether an entry would enter a top whose last rank is `last`, which is None if the top is not full."""
     return entry.score is not None and (last is None or _rank(entry, policy) < last)
 
 
 def rank_in_top(entry: TopEntry, order: Order) -> Rank:
-    """Return what ranks an entry of the top."""
+    """Return the rank key of an entry in the top."""
     return order.sort_key(Decimal(entry.score)), entry.columns
 
 
 def top_entry_of(entry: StoredEntry, policy: BoardPolicy) -> TopEntry:
-    """Make the top's entry of an entry of the leaderboard table."""
+    """Turn an entry of the leaderboard table into an entry of the top."""
     columns = _columns(shared_prefix(entry.tie_order, entry.number, policy)) if policy.then_by else ""
     return TopEntry(entry.id, str(entry.score), cut_name(entry.name) or None, columns)
 
@@ -127,7 +127,7 @@ def _rank(entry: Entry, policy: BoardPolicy) -> Rank:
 
 
 def _columns(prefix: str) -> str:
-    """The part of a rank's prefix that is behind the score."""
+    """The part of a rank's prefix that follows the score."""
     return prefix.partition("/")[2]
 
 
@@ -138,7 +138,7 @@ def snapshot_key(board: str) -> Item:
 
 
 def snapshot_item(snapshot: Snapshot) -> Item:
-    """The item that keeps a snapshot."""
+    """The item that stores a snapshot."""
     item = snapshot_key(snapshot.board) | {
         "version": {"N": str(snapshot.version)},
         "top": _top_value(snapshot.top),
