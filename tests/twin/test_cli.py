@@ -21,7 +21,7 @@ def board() -> str:
 def test_a_score_goes_through_the_pipeline_and_is_ranked(scorecast: Scorecast, board: str) -> None:
     for participant, score in (("1", "60"), ("2", "90"), ("3", "90"), ("4", "-3.5")):
         said = scorecast.ok("score", participant, board, score, "--name", f"user {participant}")
-        assert said.startswith(f"{participant} has {score} on the board {board}; it came through after ")
+        assert said.startswith(f"{participant} has {score} on the board {board}; it arrived after ")
     assert [entry["rank"] for entry in scorecast.json("top", board)["entries"]] == [1, 1, 3, 4]
     place = scorecast.json("rank", "1", board)
     assert (place["userName"], place["projectScore"], place["rank"], place["total"]) == ("user 1", 60, 3, 4)

@@ -108,7 +108,7 @@ def test_a_contest_from_the_qualifying_week_to_the_results(
     assert ranked(stack, board) == ranked(stack, board, period="current") == frozen
     assert stack.get(f"leaderBoard/{board}/participants/2")[1]["rank"] == 3
     assert [one["total"] for one in stack.get("participants/2")[1]["boards"] if one["hackathonName"] == board] == [3]
-    assert "is frozen since" in scorecast.ok("score", "1", board, "71")
+    assert "has been frozen since" in scorecast.ok("score", "1", board, "71")
 
     # The end, and somebody is disqualified after it: at once on the frozen board too. It closes a while ago, for the
     # event about the end leaves time for late changes.

@@ -42,7 +42,7 @@ from scorecast.ops.stack.stack import Options, Stack
     help="Board name. Omit it to list all boards.",
 )
 @option("--limit", "-n", type=Whole(1), default=10, metavar="N", help="Number of entries to show.")
-@option("--live", is_flag=True, help="Read the tables, so that a frozen board shows what the API does not.")
+@option("--live", is_flag=True, help="Read the tables directly, to see a frozen board as it is now.")
 @json_option
 @with_stack_options
 def top(options: Options, board: str | None, limit: int, live: bool, as_json: bool) -> None:
@@ -141,7 +141,7 @@ def _report(expected: Expected, policy: BoardPolicy, seconds: float | None, as_j
         print_json(answer | {"shownAfterSeconds": None if seconds is None else round(seconds, 3)})
         return
     what = "is off the board" if expected.score is None else f"has {expected.score} on the board"
-    when = "it will follow" if seconds is None else f"it came through after {seconds:.2f} s"
+    when = "it will follow" if seconds is None else f"it arrived after {seconds:.2f} s"
     if policy.keep != Keep.LATEST and expected.score is not None:
         # The board may show another score, even before this one has arrived.
         agrees = "will agree" if seconds is None else f"agreed after {seconds:.2f} s"
@@ -149,7 +149,8 @@ def _report(expected: Expected, policy: BoardPolicy, seconds: float | None, as_j
     if not _counts(expected, policy):
         when = f"it does not count because the board closed at {policy.closes_at}"
     if policy.is_frozen(iso_now()):
-        when = f"the board is frozen since {policy.freezes_at}, so people do not see it until `scorecast boards reveal`"
+        since = f"the board has been frozen since {policy.freezes_at}"
+        when = f"{since}, so people do not see it until `scorecast boards reveal`"
     data.print(plain(f"{expected.participant} {what} {expected.board}; {when}."), soft_wrap=True)
 
 

@@ -35,11 +35,11 @@ def boards() -> None:
 
 
 @boards.command("list")
-@option("--derived", is_flag=True, help="Also the boards that derive from others.")
+@option("--derived", is_flag=True, help="Include derived boards.")
 @json_option
 @with_stack_options
 def list_(options: Options, derived: bool, as_json: bool) -> None:
-    """List the boards with a policy. All others show the latest score, the highest first."""
+    """List the boards with a policy. All others show the latest scores, highest first."""
     declared = policies_of(open_stack(options)).all()
     policies = {
         board: policy
@@ -87,16 +87,20 @@ def list_(options: Options, derived: bool, as_json: bool) -> None:
 @option(
     "--freezes-at",
     metavar="TIME",
-    help="From then on people see the board as it was, until `reveal`: 2026-12-01T17:00:00Z, or never.",
+    help="From this time on people see the board as it was then, until `reveal`: 2026-12-01T17:00:00Z, or never.",
 )
-@option("--every", type=click.Choice([*map(str, Every)]), help="A board for each day, week or month, too.")
-@option("--keep-periods", metavar="N", help="A period's board expires N periods after it has ended, or never.")
-@option("--time-zone", metavar="ZONE", help="Where periods begin at midnight: Asia/Shanghai (default: UTC).")
-@option("--by", multiple=True, metavar="ATTRIBUTE", help="A board for each value of this attribute of the items, too.")
+@option("--every", type=click.Choice([*map(str, Every)]), help="Also keep a board for each day, week or month.")
+@option("--keep-periods", metavar="N", help="Periods for which a board is kept after its own has ended, or never.")
+@option(
+    "--time-zone",
+    metavar="ZONE",
+    help="Time zone of the periods, which begin at midnight: Asia/Shanghai (default: UTC).",
+)
+@option("--by", multiple=True, metavar="ATTRIBUTE", help="Also keep a board for each value of this attribute.")
 @option(
     "--readers",
     metavar="WHO",
-    help="The API answers only to these: ids of API keys, ARNs of IAM users and roles, with commas; or everybody.",
+    help="Who may read the board: ids of API keys and ARNs of IAM users and roles, separated by commas; or everybody.",
 )
 @json_option
 @with_stack_options
@@ -128,11 +132,11 @@ def set_(options: Options, board: str, then_by: Sequence[str], by: Sequence[str]
 @option("--then-by", is_flag=True, help="Only the columns that rank equal scores.")
 @option("--closes-at", is_flag=True, help="Only the closing time.")
 @option("--corrections", is_flag=True, help="Only whether corrections count after the closing.")
-@option("--freezes-at", is_flag=True, help="Only the freezing, as `reveal` does.")
+@option("--freezes-at", is_flag=True, help="Only the freezing time, as `reveal` does.")
 @option("--every", is_flag=True, help="Only the periods; their boards stay as they are.")
 @option("--keep-periods", is_flag=True, help="Only how long periods are kept; those that have begun expire as before.")
 @option("--time-zone", is_flag=True, help="Only the time zone of the periods.")
-@option("--by", is_flag=True, help="Only the attributes with boards of their own; these stay as they are.")
+@option("--by", is_flag=True, help="Only the attributes with boards of their own; these boards stay as they are.")
 @option("--readers", is_flag=True, help="Only the readers: the API answers to everybody again.")
 @json_option
 @with_stack_options
@@ -158,7 +162,7 @@ def unset(options: Options, board: str, as_json: bool, **chosen: bool) -> None:
 def hide(options: Options, board: str, participant: str, reason: str, as_json: bool) -> None:
     """Hide a participant on a board, and on those that derive from it.
 
-    No answer and no rank has a trace of the entry. Its score goes on, for `unhide`.
+    The entry disappears from all answers and ranks. Its score is still updated, for `unhide`.
     """
     if not reason.strip():
         raise UserError("--reason is empty; it must say why.", ExitCode.USAGE)

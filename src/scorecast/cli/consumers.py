@@ -59,11 +59,11 @@ def list_(options: Options, as_json: bool) -> None:
 @consumers.command()
 @name_argument
 @pattern_option
-@option("--target", required=True, metavar="ARN", help="Where the events go: a function, a queue, a topic, ...")
+@option("--target", required=True, metavar="ARN", help="ARN of the target: a function, a queue, a topic, ...")
 @option(
     "--fifo-by",
     type=click.Choice(["item", "board"]),
-    help="Whose changes a FIFO queue keeps in order, one message group each (default: all together).",
+    help="Whose changes a FIFO queue keeps in order, one message group each (default: one group for all).",
 )
 @option("--role-arn", metavar="ARN", help="Role that reaches the target (default: the stack's own).")
 @option("--dlq", metavar="ARN", help="Dead-letter queue (default: the stack's own).")
@@ -71,7 +71,7 @@ def list_(options: Options, as_json: bool) -> None:
     "--retries",
     type=Whole(0, 185),
     metavar="N",
-    help="Most attempts after the first (default: 185, EventBridge's own).",
+    help="Most retries (default: 185, EventBridge's own).",
 )
 @option(
     "--max-age",

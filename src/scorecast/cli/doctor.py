@@ -28,7 +28,7 @@ _NAME_WIDTH = 26
 
 
 @command()
-@option("--canary/--no-canary", default=True, help="Follow an item of a board of its own; --no-canary writes nothing.")
+@option("--canary/--no-canary", default=True, help="Follow a test item on its own board; --no-canary writes nothing.")
 @option("--backup/--no-backup", default=True, help="Wait for the canary in the backup (on AWS, more than a minute).")
 @option("--timeout", type=Number(1), default=60, metavar="SECONDS", help="Longest time for a step of the canary.")
 @option("--report", metavar="FILE", help="Write what only AWS can confirm, without names or ids (- prints it).")

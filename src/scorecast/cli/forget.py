@@ -47,7 +47,7 @@ _NAMES = {
     "--report",
     type=click.Path(path_type=Path, dir_okay=False, writable=True),
     metavar="FILE",
-    help="Write a report to keep: JSON, with no data of the participant but the id.",
+    help="Write a report to keep: JSON, with only the participant's id.",
 )
 @option("--since", metavar="TIME", help="Skip changes in the backup from before a time or age: 3d.")
 @option("--timeout", type=Number(0.1), default=300, metavar="SECONDS", help="Longest time to wait for each step.")
@@ -65,7 +65,7 @@ def forget(
 ) -> None:
     """Erase a participant: items, entries, snapshots, dead letters and the lines of the backup.
 
-    Without --yes it lists what it found and asks first. It can be repeated, also after an interruption: the next run
+    Without --yes it lists what it found and asks first. It can be repeated, even after an interruption: the next run
     finds what is left, and says so if there is nothing.
     """
     moment = None if since is None else read_moment(since, _now())

@@ -29,7 +29,7 @@ from scorecast.ops.stack.stack import Options, Stack
 @option("--participants", type=Whole(1), default=500, metavar="N", help="Number of participants.")
 @option("--boards", type=Whole(1, 100), default=3, metavar="N", help="Number of boards.")
 @rate_option("changes")
-@option("--seed", type=int, metavar="N", help="Seed: the same one makes the same changes.")
+@option("--seed", type=int, metavar="N", help="Random seed: equal seeds make equal changes.")
 @option("--remove", is_flag=True, help="Delete all items that loads wrote, instead of writing.")
 @option("--wait/--no-wait", default=True, help="Wait until every entry equals its item of the main table.")
 @option("--timeout", type=Number(1), default=600, metavar="SECONDS", help="Longest time to wait.")

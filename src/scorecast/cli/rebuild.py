@@ -20,7 +20,7 @@ def rebuild(options: Options, as_json: bool) -> None:
     """Count all entries of all boards again, and correct the index that gives ranks and totals.
 
     Needed only if the leaderboard's tables were changed by hand (`scorecast verify --repair` corrects those boards), if
-    they are older than the index, or to give a board whose ties came into an order the position of each participant.
+    they are older than the index, or to give positions on a board whose ties got an order later.
     The boards do not change until it is done; the consumer's queue keeps the changes that arrive meanwhile. Ctrl-C
     resumes the queue before it stops; after that or a kill, run this again.
     """

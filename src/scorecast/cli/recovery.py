@@ -80,7 +80,7 @@ def backfill(
 @option("--events", is_flag=True, help="Publish the latest change of each item to the bus instead.")
 @option("--until", metavar="TIME", help="Restore the state at a time or age: 15m, 2h, 3d (default: the latest).")
 @option("--bucket", type=BUCKET, metavar="NAME", help="Bucket of the backup (default: the stack's own).")
-@option("--source-table", type=TABLE, metavar="NAME", help="Table that the items are from (default: the main table).")
+@option("--source-table", type=TABLE, metavar="NAME", help="Table whose items to restore (default: the main table).")
 @option("--create", is_flag=True, help="Create the table, with the main table's keys.")
 @option("--overwrite", is_flag=True, help="Replace items that the table already holds.")
 @rate_option("items")

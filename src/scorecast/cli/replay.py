@@ -32,9 +32,9 @@ CALLS_AT_ONCE = 8
 @option(
     "--consumer", "name", required=True, metavar="NAME", help="The consumer, as `scorecast consumers list` names it."
 )
-@option("--from", "from_", required=True, metavar="TIME", help="First time or age: 15m, 2h, 3d.")
-@option("--to", metavar="TIME", help="End, which is no longer replayed: a time or age (default: now).")
-@option("--after", metavar="KEY", help="Go on after this object of the backup; an interrupted run names it.")
+@option("--from", "from_", required=True, metavar="TIME", help="Start: a time or age (15m, 2h, 3d).")
+@option("--to", metavar="TIME", help="End (exclusive): a time or age (default: now).")
+@option("--after", metavar="KEY", help="Continue after this object of the backup; an interrupted run names it.")
 @option("--dry-run", is_flag=True, help="Count what would be sent, and send nothing.")
 @rate_option("events")
 @json_option
@@ -49,7 +49,7 @@ def replay(
     rate: float | None,
     as_json: bool,
 ) -> None:
-    """Send the changes of a time to one consumer again, from the backup in S3.
+    """Send one consumer the changes of a period again, from the backup in S3.
 
     It gets those that its pattern matches, with their original ids, so a consumer that remembers ids recognizes what it
     has handled. No other consumer gets anything.
@@ -116,4 +116,4 @@ def _saying_how_to_go_on(window: Window, done: Replayed) -> Iterator[None]:
 def _rest(window: Window, done: Replayed) -> str:
     after = f" --after {done.after}" if done.after else ""
     times = f"--from {window.start.isoformat()} --to {window.end.isoformat()}"
-    return f"Sent so far: {done.sent:,}. To go on, run it again with {times}{after}"
+    return f"Sent so far: {done.sent:,}. To continue, run it again with {times}{after}"

@@ -33,7 +33,7 @@ _CONNECT_TIMEOUT_S = 2
 _READ_TIMEOUT_S = 5
 
 # Errors that mean that the service was busy, not that it refused the call; such calls are retried. The list is that of
-# botocore's standard retry mode. The first four lines of codes are throttling; the last two codes are S3's.
+# botocore's standard retry mode. The first three lines of codes are throttling.
 # https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
 _TRANSIENT_STATUSES = {429, 500, 502, 503, 504}
 _TRANSIENT_CODES = {

@@ -142,7 +142,7 @@ def _candidates(versions: Sequence[ScoreVersion], policy: BoardPolicy) -> tuple[
     """Drop the versions that can never count; the first of the others counts now.
 
     Latest score: the newest version is kept. First score: the oldest, since a beginning carries a score of its own.
-    Gain: the first change and the newest version, and for ties the last change, in order. Best score: versions that are
+    Gain: the first change, the last change and the newest version, in order. Best score: versions that are
     better than all later ones, so the scores get worse; if there are too many, the best and the newest stay. Where ties
     have an order, the first version with the best score comes before them.
     """

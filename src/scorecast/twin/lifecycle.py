@@ -53,7 +53,7 @@ def _alone(twin: Twin, progress: Progress) -> ExitStack:
         with progress.step("waiting for another `scorecast up`"):
             held.enter_context(locked(lock, wait=True))
     except PermissionError as error:
-        raise UserError(f"You may not write to {twin.state_dir}: change to a folder of yours.") from error
+        raise UserError(f"You may not write to {twin.state_dir}: change to a folder that you own.") from error
     return held
 
 

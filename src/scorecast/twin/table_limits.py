@@ -31,7 +31,7 @@ _KEY_TOO_LONG = {
     "HASH": "Size of hashkey has exceeded the maximum size limit of2048 bytes",
     "RANGE": "Aggregated size of all range keys has exceeded the size limit of 1024 bytes",
 }
-# Precise enough for the sum of any two DynamoDB numbers: 38 digits each, from 1E-130 to 9.9E+125.
+# Precise enough for the sum of any two DynamoDB numbers: 38 digits each, from 1E-130 to almost 1E+126.
 _EXACT = Context(prec=300)
 
 

@@ -107,7 +107,7 @@ def run(*arguments: str, stdin: str | None = None) -> Result:
 def test_a_score_is_written_and_waited_for(pipeline: Pipeline) -> None:
     result = run("score", "1", "StarWar", "60.5", "--name", "userA")
     assert pipeline.tables["main"]["1", "StarWar"] == entry("1", "StarWar", "60.5", "userA")
-    assert result.stdout.startswith("1 has 60.5 on the board StarWar; it came through after 0.")
+    assert result.stdout.startswith("1 has 60.5 on the board StarWar; it arrived after 0.")
 
 
 def test_a_negative_score_is_an_argument() -> None:

@@ -103,7 +103,7 @@ def test_a_run_that_ends_early_says_how_to_go_on(
     with pytest.raises(UserError, match=said) as raised:
         run()
     times = "--from 2026-01-31T08:00:00+00:00 --to 2026-01-31T10:00:00+00:00"
-    assert str(raised.value).endswith(f"Sent so far: 1. To go on, run it again with {times} --after {KEYS[0]}")
+    assert str(raised.value).endswith(f"Sent so far: 1. To continue, run it again with {times} --after {KEYS[0]}")
     assert raised.value.exit_code == code
 
 

@@ -70,7 +70,7 @@ def test_up_in_a_folder_that_cannot_be_written_says_to_change_to_another(
 
     monkeypatch.setattr(lifecycle, "locked", locked)
     error = run.invoke(cli.app, ["up"]).exception
-    assert str(error) == f"You may not write to {tmp_path / '.twin'}: change to a folder of yours."
+    assert str(error) == f"You may not write to {tmp_path / '.twin'}: change to a folder that you own."
 
 
 def test_env_is_for_a_shell(run: CliRunner, tmp_path: Path) -> None:

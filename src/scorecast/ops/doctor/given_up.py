@@ -14,7 +14,7 @@ def check_given_up_rule(system: System) -> Verdict:
     events, problems = system.client("events"), []
     rule = events.describe_rule(Name=name)
     if rule["State"] != "ENABLED":
-        found = f"the rule is {rule['State'].lower()}, so nobody hears of a batch that the trigger gives up"
+        found = f"the rule is {rule['State'].lower()}, so batches that the trigger gives up go unnoticed"
         problems.append(Problem(found, f"Run `aws events enable-rule --name {name}`."))
     targets = [target["Arn"] for target in events.list_targets_by_rule(Rule=name)["Targets"]]
     if system.dead_letters not in targets:

@@ -40,7 +40,7 @@ class ItemReader:
     now: Callable[[], str] = iso_now
 
     def read(self, found: Sequence[Image]) -> list[Change]:
-        """Return a READ of each item that a scan has just found, if the item still exists.
+        """Return a READ of each item that a scan has just found; an item that makes an entry must still exist.
 
         The entries are read first, and then the items again; in the other order an old item could get a newer sequence.
         """
