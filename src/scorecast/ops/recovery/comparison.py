@@ -57,7 +57,8 @@ class Agreement:
     """Decides whether an entry agrees with its item, under the policy of its board.
 
     An item holds only its current score, not when it was set. So a best score is only checked not to be worse, and a
-    first score or a gain only to exist; the name is compared in any case. Entries of closed boards, of periods and of copies are not checked.
+    first score or a gain only to exist; the name is compared in any case. Entries of closed boards, of periods and of
+    copies are not checked.
     """
 
     policies: Mapping[str, BoardPolicy] = field(default_factory=dict)
