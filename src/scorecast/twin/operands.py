@@ -12,6 +12,7 @@ from ministack.services import dynamodb
 
 from scorecast.twin.patch import wrap
 from scorecast.twin.table_limits import refusal
+from scorecast.twin.table_refusals import shown_path
 from scorecast.twin.update_syntax import mistake_in
 
 Json = dict[str, Any]
@@ -20,7 +21,7 @@ Token = tuple[str, str]
 Demand = tuple[str, str, tuple[str, ...]]
 """An operator or function, the name of one of its values, and the types that the value may have."""
 Comparison = tuple[Any, ...]
-"""An operator and the document paths that it compares, each as a tuple of its elements; the first may be empty."""
+"""An operator and the document paths that it compares, each as its tokens; the first may be empty."""
 
 _SORTED = ("LT", "LE", "GT", "GE")
 _SIGNS = ("PLUS", "MINUS")
@@ -51,12 +52,14 @@ def check_operands_before_items() -> None:
 
 def _expressions_error(original: Callable[..., Any], data: Json, fields: tuple[str, ...], *of: Any) -> Response | None:
     error: Response | None = original(data, fields, *of)
+    if error is not None:
+        return error
     expressions = {field: expression for field in fields if (expression := data.get(field))}
     mistakes = (
         f"Invalid {field}: {one}" for field, text in expressions.items() for one in _mistakes(field, text, data)
     )
     reason = next(chain(mistakes, _unused(expressions.values(), data)), None)
-    return error or (refusal(reason) if reason else None)
+    return refusal(reason) if reason else None
 
 
 def _mistakes(field: str, expression: str, data: Json) -> Iterator[str]:
@@ -92,11 +95,11 @@ def _references(expression: str) -> tuple[str, ...]:
 
 def _compared_with_itself(expression: str, names: Json) -> Iterator[str]:
     for operator, *paths in _comparisons(expression):
-        first, *others = ([names.get(one, one) for one in path] for path in paths)
+        first, *others = (dynamodb._parse_path_from_tokens(path, names) for path in paths)
         if first in others:
             yield (
                 "The first operand must be distinct from the remaining operands for this operator or function; "
-                f"operator: {operator}, first operand: [{', '.join(first)}]"
+                f"operator: {operator}, first operand: {shown_path(first)}"
             )
 
 
@@ -106,7 +109,7 @@ def _comparisons(expression: str) -> tuple[Comparison, ...]:
     found = []
     for at, (_, text) in enumerate(tokens):
         if others := [path for operand in _compared(tokens, at) if (path := _path(operand))]:
-            found.append((text, _path(tokens[:at][::-1])[::-1], *others))
+            found.append((text.upper(), _path(tokens[:at][::-1])[::-1], *others))
     return tuple(found)
 
 
@@ -120,12 +123,12 @@ def _compared(tokens: Sequence[Token], at: int) -> list[Sequence[Token]]:
     return [*_arguments(after)] if kind == "IDENT" and text.upper() == "IN" else []
 
 
-def _path(tokens: Sequence[Token]) -> tuple[str, ...]:
-    """Return the elements of the document path with which these begin; none if it is a function or a value."""
+def _path(tokens: Sequence[Token]) -> list[Token]:
+    """Return the tokens of the document path with which these begin; none if it is a function or a value."""
     pairs = zip(tokens, [("", ""), *tokens], strict=False)
-    path = [*takewhile(lambda pair: pair[0][0] in _PATH and {pair[0][0], pair[1][0]} - _NAMES, pairs)]
+    path = [one for one, _ in takewhile(lambda pair: pair[0][0] in _PATH and {pair[0][0], pair[1][0]} - _NAMES, pairs)]
     is_function = len(path) < len(tokens) and tokens[len(path)][0] == "LPAREN"
-    return () if is_function else tuple(text for (kind, text), _ in path if kind != "DOT")
+    return [] if is_function else path
 
 
 @lru_cache(maxsize=1024)

@@ -81,7 +81,7 @@ def _overlap(update: str, names: Names) -> str | None:
             if earlier[:shorter] == path[:shorter]:
                 return (
                     "Invalid UpdateExpression: Two document paths overlap with each other; must remove or rewrite one "
-                    f"of these paths; path one: {_shown(earlier)}, path two: {_shown(path)}"
+                    f"of these paths; path one: {shown_path(earlier)}, path two: {shown_path(path)}"
                 )
         paths.append(path)
     return None
@@ -98,7 +98,8 @@ def _targets(update: str) -> Iterator[list[Any]]:
             clause.append(token)
 
 
-def _shown(path: list[Any]) -> str:
+def shown_path(path: list[Any]) -> str:
+    """Return a document path as DynamoDB writes it in a refusal: [many, [0]]."""
     return "[" + ", ".join(f"[{part}]" if isinstance(part, int) else part for part in path) + "]"
 
 
