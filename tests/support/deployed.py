@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import random
 import shutil
 import socket
@@ -132,9 +133,14 @@ def copy_of(made: Path, to: Path) -> Iterator[Stack]:
 
 
 def free_port() -> int:
-    """A port that nobody listens on, below those that systems give to outgoing connections."""
+    """A port that nobody listens on, below those that systems give to outgoing connections.
+
+    An engine listens a second after its port was chosen, so each worker has ports of its own (pytest -n).
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = 15_000 + 1_000 * (worker % 17)
     while True:
-        port = random.SystemRandom().randint(15_000, 32_000)  # tests seed the other one
+        port = random.SystemRandom().randrange(first, first + 1_000)  # tests seed the other one
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
